@@ -1,0 +1,161 @@
+"""Build of the two extension modules; everything declarative is in pyproject.toml.
+
+Environment variables read here:
+
+PCNET_OPENMP      auto (default): use OpenMP if a small program compiles and links, else
+                  warn and build single-threaded; 1: fail without OpenMP; 0: never use it.
+PCNET_BUILD_JOBS  how many files to compile at once (default: the number of CPUs).
+CC, CFLAGS, LDFLAGS as usual; on macOS LIBOMP_PREFIX may name the folder of libomp.
+"""
+
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from glob import glob
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+PROBE = """\
+#include <omp.h>
+#include <stdio.h>
+int main(void) {
+    int sum = 0, i;
+#pragma omp parallel for reduction(+ : sum)
+    for (i = 0; i < 100; i++) sum += i;
+    printf("%d %d\\n", sum, omp_get_max_threads());
+    return 0;
+}
+"""
+
+# No -march=native and no -ffast-math: a wheel must run on any machine of its platform, and
+# NaN must stay visible. These two only say that nobody reads errno or the FP exception flags.
+UNIX_FLAGS = [
+    "-O3",
+    "-std=c11",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+]
+MSVC_FLAGS = ["/O2", "/std:c11"]
+
+
+def openmp_candidates(compiler_type):
+    """Pairs (compile flags, link flags) worth trying, best first."""
+    if compiler_type == "msvc":
+        return [(["/openmp"], [])]
+    candidates = [(["-fopenmp"], ["-fopenmp"])]
+    if sys.platform == "darwin":  # Apple's clang has the pragmas but neither header nor library
+        for prefix in libomp_prefixes():
+            candidates.append(
+                (
+                    ["-Xpreprocessor", "-fopenmp", f"-I{prefix}/include"],
+                    [f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib", "-lomp"],
+                )
+            )
+        candidates.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
+    return candidates
+
+
+def libomp_prefixes():
+    prefixes = [os.environ.get("LIBOMP_PREFIX", "")]
+    try:
+        brew = subprocess.run(
+            ["brew", "--prefix", "libomp"], capture_output=True, text=True, check=True
+        )
+        prefixes.append(brew.stdout.strip())
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    return [prefix for prefix in prefixes if prefix and Path(prefix, "include").is_dir()]
+
+
+def probe_openmp(compiler):
+    """The first (compile flags, link flags) with which PROBE compiles and links, or None."""
+    for compile_flags, link_flags in openmp_candidates(compiler.compiler_type):
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(PROBE)
+            try:
+                objects = compiler.compile(
+                    [str(source)], output_dir=folder, extra_postargs=compile_flags
+                )
+                compiler.link_executable(
+                    objects, "probe", output_dir=folder, extra_postargs=link_flags
+                )
+            except Exception as error:  # compilers raise their own types, by platform
+                print(f"OpenMP probe: {' '.join(compile_flags)} failed: {error}", file=sys.stderr)
+                continue
+        return compile_flags, link_flags
+    return None
+
+
+def openmp_flags(compiler):
+    """Flags to build with OpenMP, or None to build without, as PCNET_OPENMP asks."""
+    wish = os.environ.get("PCNET_OPENMP", "auto").strip().lower() or "auto"
+    if wish not in {"auto", "1", "0"}:
+        raise SystemExit(f"PCNET_OPENMP must be auto, 1 or 0; got {wish!r}.")
+    if wish == "0":
+        print("pcnet: building without OpenMP, as PCNET_OPENMP=0 asks.", file=sys.stderr)
+        return None
+    flags = probe_openmp(compiler)
+    if flags is not None:
+        return flags
+    remedy = (
+        "Install a compiler with OpenMP (Debian: gcc; macOS: brew install libomp, and set\n"
+        "LIBOMP_PREFIX if it is not found), or set PCNET_OPENMP=0 to build without it."
+    )
+    if wish == "1":
+        raise SystemExit(f"pcnet: PCNET_OPENMP=1, but no OpenMP program compiles here.\n{remedy}")
+    bar = "*" * 78
+    print(
+        f"{bar}\nWARNING: pcnet is being built WITHOUT OpenMP and will use ONE thread only.\n"
+        f"{remedy}\n{bar}",
+        file=sys.stderr,
+    )
+    return None
+
+
+class BuildExt(build_ext):
+    """build_ext that probes OpenMP, picks flags by compiler and compiles files in parallel."""
+
+    def build_extensions(self):
+        flags = openmp_flags(self.compiler)
+        base = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        for extension in self.extensions:
+            extension.extra_compile_args = [*base, *extension.extra_compile_args]
+            if self.compiler.compiler_type != "msvc":
+                extension.libraries = [*extension.libraries, "m"]
+            if flags is not None:
+                extension.define_macros.append(("PCNET_USE_OPENMP", "1"))
+                extension.extra_compile_args += flags[0]
+                extension.extra_link_args += flags[1]
+        self.compiler.compile = functools.partial(compile_in_parallel, self.compiler.compile)
+        super().build_extensions()
+
+
+def compile_in_parallel(compile_files, sources, *args, **kwargs):
+    """Compiler.compile, one file a job; the objects keep the order of the sources."""
+    jobs = int(os.environ.get("PCNET_BUILD_JOBS", 0)) or os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        results = pool.map(lambda source: compile_files([source], *args, **kwargs), sources)
+        return [built for objects in results for built in objects]
+
+
+def extensions():
+    headers = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("pcnet/*.pxd"))
+    core = Extension(
+        "pcnet._core",
+        ["pcnet/_core.pyx", *sorted(glob("csrc/*.c"))],
+        include_dirs=["csrc"],
+        depends=headers,
+    )
+    blas = Extension("pcnet._blas", ["pcnet/_blas.pyx"], include_dirs=["csrc"], depends=headers)
+    return cythonize([core, blas], compiler_directives={"language_level": "3"})
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt})
