@@ -1,0 +1,92 @@
+"""What a bug report should say about the machine and the installation."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+from threadpoolctl import threadpool_info
+
+from pcnet import _core, _threads
+from pcnet._version import __version__
+
+PACKAGES = ("numpy", "scipy", "scikit-learn", "threadpoolctl", "joblib", "Cython", "matplotlib")
+
+
+def show_versions(file=None):
+    """Print what a bug report needs: machine, Python, pcnet, threads, package versions.
+
+    Parameters
+    ----------
+    file : file-like object, default=None
+        Where to write; ``sys.stdout`` if None.
+
+    Examples
+    --------
+    >>> import pcnet
+    >>> pcnet.show_versions()  # doctest: +SKIP
+    """
+    sections = [
+        ("System", _system()),
+        ("pcnet", _pcnet()),
+        ("Packages", [(name, _version(name)) for name in PACKAGES]),
+    ]
+    lines = []
+    for title, rows in sections:
+        lines.append(f"{title}:")
+        lines += [f"{name:>20}: {value}" for name, value in rows]
+    lines.append("Thread pools:")
+    lines += [f"{'':>4}{line}" for line in _thread_pools()]
+    print("\n".join(lines), file=sys.stdout if file is None else file)
+
+
+def _system():
+    return [
+        ("python", sys.version.replace("\n", " ")),
+        ("executable", sys.executable),
+        ("platform", platform.platform()),
+        ("cpu", _cpu_model()),
+        ("cpus", f"{os.cpu_count()} in the machine, {_n_usable_cpus()} usable by this process"),
+    ]
+
+
+def _pcnet():
+    return [
+        ("version", __version__),
+        ("has_openmp", _core.has_openmp()),
+        ("threads", _threads.effective_n_threads()),
+        ("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "not set")),
+    ]
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _thread_pools():
+    return [
+        f"{pool['internal_api']} {pool.get('version')}: {pool['num_threads']} threads, "
+        f"{pool['filepath']}"
+        for pool in threadpool_info()
+    ]
+
+
+def _cpu_model():
+    """The marketing name where the system tells it (Linux), else what Python knows."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _n_usable_cpus():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
