@@ -1,0 +1,133 @@
+"""Imports point one way, and only the boundary knows what lies below it."""
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "pcnet"
+
+# A module may import modules of its own floor or of lower ones. A new module needs a line here.
+FLOORS = [
+    {"_core", "_blas", "_version"},
+    {"_threads", "_validation"},
+    {"network", "parameterization", "_reference"},
+    {"inference"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "solvers", "theory"},
+    {"_base", "_classifier", "_regressor"},
+    {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
+]
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+
+def dotted_name(path):
+    """Name below pcnet: "" for pcnet/__init__.py, "inference" for pcnet/inference/__init__.py."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {dotted_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported_modules(name, at_import_only=False):
+    """Names (without the leading "pcnet.") of the package's own modules that a module imports."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    nodes = tree.body if at_import_only else ast.walk(tree)
+    is_package = MODULES[name].name == "__init__.py"
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = ["pcnet", *name.split(".")] if name else ["pcnet"]
+                cut = node.level - 1 if is_package else node.level
+                base = ".".join([*parents[: len(parents) - cut], *filter(None, [base])])
+            # "from pcnet import x" may name a module or a thing in __init__
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    ours = set()
+    for dotted in found:
+        if dotted == "pcnet":
+            ours.add("")
+        elif dotted.startswith("pcnet."):
+            ours.add(longest_known(dotted.removeprefix("pcnet.")))
+    return ours - {name}
+
+
+def longest_known(dotted):
+    compiled = {path.stem for path in PACKAGE.glob("*.pyx")}
+    while dotted and dotted not in MODULES and dotted not in compiled:
+        dotted = dotted.rpartition(".")[0]
+    return dotted
+
+
+def floor(name):
+    return FLOOR_OF[name.split(".")[0]]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_has_a_floor(name):
+    assert name.split(".")[0] in FLOOR_OF, f"say in FLOORS where pcnet.{name} belongs"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name):
+    upward = {other for other in imported_modules(name) if floor(other) > floor(name)}
+    assert not upward, f"pcnet.{name} imports from a higher floor: {sorted(upward)}"
+
+
+def test_no_import_cycle():
+    graph = {name: imported_modules(name, at_import_only=True) & set(MODULES) for name in MODULES}
+    # a package's __init__ gathers its own modules, which need not import it
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_the_reference_does_not_know_the_core():
+    seen, todo = set(), {"_reference"}
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        if name in MODULES:
+            todo |= imported_modules(name) - seen
+    assert "_core" not in seen
+    assert "_blas" not in seen
+
+
+def test_only_the_boundary_sees_the_c_header():
+    files = [*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.py")]
+    seeing = {path.name for path in files if re.search(r"extern from \"pcnet", path.read_text())}
+    assert seeing <= {"_core.pyx", "_core.pxd"}
+
+
+def test_only_one_file_knows_scipys_blas():
+    files = [*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.py")]
+    assert {path.name for path in files if "cython_blas" in path.read_text()} == {"_blas.pyx"}
+
+
+def test_the_c_core_knows_no_python():
+    sources = [path for path in (ROOT / "csrc").glob("*") if path.suffix in {".c", ".h", ".inc"}]
+    assert sources
+    forbidden = re.compile(r"Python\.h|\b(malloc|calloc|realloc|printf|exit|abort|rand)\s*\(")
+    hits = {path.name: forbidden.findall(without_comments(path)) for path in sources}
+    assert not {name: found for name, found in hits.items() if found}
+
+
+def without_comments(path):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_importing_everything_leaves_matplotlib_out(tmp_path):
+    code = (
+        "import importlib, pkgutil, sys, pcnet\n"
+        "for module in pkgutil.walk_packages(pcnet.__path__, 'pcnet.'):\n"
+        "    if not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+        "sys.exit('matplotlib' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True, timeout=120)
