@@ -33,15 +33,27 @@ int main(void) {
 }
 """
 
+SIMD_PROBE = """\
+int main(void) {
+    float sum = 0;
+    int i;
+#pragma omp simd reduction(+ : sum)
+    for (i = 0; i < 100; i++) sum += (float)i;
+    return sum < 0;
+}
+"""
+
 # No -march=native and no -ffast-math: a wheel must run on any machine of its platform, and
-# NaN must stay visible. These two only say that nobody reads errno or the FP exception flags.
+# NaN must stay visible.
 UNIX_FLAGS = [
     "-O3",
     "-std=c11",
-    "-fno-math-errno",
-    "-fno-trapping-math",
+    "-ffp-contract=fast",  # a * b + c is one FMA where the machine has it; -std=c11 turns it off
+    "-fno-math-errno",  # nobody reads errno
+    "-fno-trapping-math",  # nor the floating-point exception flags
     "-fvisibility=hidden",
 ]
+SIMD_FLAG = "-fopenmp-simd"  # vector reductions by pragma; needs no OpenMP library
 MSVC_FLAGS = ["/O2", "/std:c11"]
 
 
@@ -74,23 +86,27 @@ def libomp_prefixes():
     return [prefix for prefix in prefixes if prefix and Path(prefix, "include").is_dir()]
 
 
+def builds(compiler, text, compile_flags, link_flags):
+    """Whether a small program compiles and links with these flags."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(text)
+        try:
+            objects = compiler.compile(
+                [str(source)], output_dir=folder, extra_postargs=compile_flags
+            )
+            compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
+        except Exception as error:  # compilers raise their own types, by platform
+            print(f"Probe of {' '.join(compile_flags)} failed: {error}", file=sys.stderr)
+            return False
+    return True
+
+
 def probe_openmp(compiler):
     """The first (compile flags, link flags) with which PROBE compiles and links, or None."""
     for compile_flags, link_flags in openmp_candidates(compiler.compiler_type):
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "probe.c")
-            source.write_text(PROBE)
-            try:
-                objects = compiler.compile(
-                    [str(source)], output_dir=folder, extra_postargs=compile_flags
-                )
-                compiler.link_executable(
-                    objects, "probe", output_dir=folder, extra_postargs=link_flags
-                )
-            except Exception as error:  # compilers raise their own types, by platform
-                print(f"OpenMP probe: {' '.join(compile_flags)} failed: {error}", file=sys.stderr)
-                continue
-        return compile_flags, link_flags
+        if builds(compiler, PROBE, compile_flags, link_flags):
+            return compile_flags, link_flags
     return None
 
 
@@ -125,11 +141,15 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         flags = openmp_flags(self.compiler)
-        base = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        is_msvc = self.compiler.compiler_type == "msvc"
+        simd = not is_msvc and builds(self.compiler, SIMD_PROBE, [SIMD_FLAG, "-Werror"], [])
         for extension in self.extensions:
-            extension.extra_compile_args = [*base, *extension.extra_compile_args]
-            if self.compiler.compiler_type != "msvc":
-                extension.libraries = [*extension.libraries, "m"]
+            extension.extra_compile_args += MSVC_FLAGS if is_msvc else UNIX_FLAGS
+            if not is_msvc:
+                extension.libraries.append("m")
+            if simd:
+                extension.define_macros.append(("PCNET_USE_OPENMP_SIMD", "1"))
+                extension.extra_compile_args.append(SIMD_FLAG)
             if flags is not None:
                 extension.define_macros.append(("PCNET_USE_OPENMP", "1"))
                 extension.extra_compile_args += flags[0]
