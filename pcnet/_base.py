@@ -1,0 +1,451 @@
+"""What both estimators share: arguments, the course of a fit, and the fitted attributes."""
+
+import warnings
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
+from ._schedules import SCHEDULES, Schedule
+from ._threads import single_threaded_blas
+from ._trainer import Trainer
+from ._validation import check_dtype, check_hidden_layer_sizes, check_sample_weight
+from .inference import Objective, resolve_method
+from .network import Network
+from .solvers import resolve_solver
+
+#: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
+#: longer and less often complete; towards 0 training turns into backpropagation.
+AUTO_PRECISION = 3.5
+
+#: ``batch_size="auto"`` is at most this many samples.
+AUTO_BATCH_SIZE = 64
+
+#: Share of an epoch's samples whose inference may hit its limit before a warning is due.
+UNFINISHED_INFERENCE = 0.1
+
+ACTIVATIONS = frozenset(
+    ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
+)
+
+# Arguments that shape the network: they must not change while one network is trained on.
+_ARCHITECTURE = (
+    "hidden_layer_sizes",
+    "activation",
+    "parameterization",
+    "skip",
+    "fit_intercept",
+    "gamma",
+)
+
+# Fitted lists that grow with every epoch, and the field of EpochReport each one records.
+_CURVES = {
+    "loss_curve_": "loss",
+    "penalty_curve_": "penalty",
+    "energy_curve_": "energy",
+    "n_inference_steps_": "n_steps",
+    "n_inference_passes_": "n_passes",
+    "converged_fraction_": "converged",
+    "ended_fraction_": "ended",
+}
+
+
+class FitCall(NamedTuple):
+    """How training was asked for: by `fit`, or by `partial_fit` with its classes."""
+
+    incremental: bool = False
+    classes: Any = None
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    """Give the estimator back the attributes it came with if anything is raised inside."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class BasePC(BaseEstimator, ABC):
+    """Common part of PCClassifier and PCRegressor; not for direct use."""
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
+        "skip": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "output_precision": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "gamma": [Interval(Real, 0, None, closed="neither")],
+        "activity_decay": [Interval(Real, 0, None, closed="left")],
+        "inference": "no_validation",  # resolve_method checks it, and its options
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": "no_validation",  # resolve_solver
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "dtype": "no_validation",  # check_dtype
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        activation,
+        *,
+        parameterization,
+        skip,
+        fit_intercept,
+        loss,
+        output_precision,
+        gamma,
+        activity_decay,
+        inference,
+        alpha,
+        solver,
+        batch_size,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        max_iter,
+        shuffle,
+        random_state,
+        tol,
+        n_iter_no_change,
+        early_stopping,
+        validation_fraction,
+        warm_start,
+        verbose,
+        dtype,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.parameterization = parameterization
+        self.skip = skip
+        self.fit_intercept = fit_intercept
+        self.loss = loss
+        self.output_precision = output_precision
+        self.gamma = gamma
+        self.activity_decay = activity_decay
+        self.inference = inference
+        self.alpha = alpha
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.dtype = dtype
+
+    # ------------------------------------------------------------ what differs by target
+
+    @abstractmethod
+    def _check_X_y(self, X, y, *, dtype, reset):
+        """Validate data; return X (n, n_features) C-contiguous and y as an array."""
+
+    @abstractmethod
+    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
+        """Return (targets, training weight or None); set the attributes that describe y."""
+
+    @abstractmethod
+    def _loss_and_activation(self):
+        """Return (name of the objective's loss, out_activation_)."""
+
+    @abstractmethod
+    def _scorer(self, X, targets, rows, sample_weight):
+        """Return ``score(network)`` on the rows held out, with their data ``X``."""
+
+    def _stratify(self, targets):
+        """Classes by which a validation split is stratified; None: at random."""
+
+    # ------------------------------------------------------------ a fit from start to end
+
+    def _fit(self, X, y, sample_weight, call):
+        with _unchanged_on_error(self), single_threaded_blas():
+            loop = self._train(X, y, sample_weight, call)
+            self._record(loop)
+        self._report(loop, call)
+        return self
+
+    def _train(self, X, y, sample_weight, call):
+        warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
+        self._check_options(call, warm)
+        X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
+        sample_weight = check_sample_weight(sample_weight, len(X))
+        targets, weight = self._encode_targets(
+            y, sample_weight, call=call, warm=warm, dtype=X.dtype
+        )
+        if not warm:
+            self._initialize(X, targets.n_outputs)
+
+        rows = _weighted_rows(weight)
+        score = None
+        if self.early_stopping:
+            rows, held_out = split_rows(
+                rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
+            )
+            score = self._scorer(X[held_out], targets, held_out, sample_weight)
+        n_samples = len(X) if rows is None else len(rows)
+        batch_size = self._effective_batch_size(n_samples, call)
+        minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
+        max_iter = 1 if call.incremental else self.max_iter
+        loop = TrainingLoop(
+            self._make_trainer(minibatches.batch_size),
+            minibatches,
+            Schedule(
+                "constant" if call.incremental else self.learning_rate,
+                self.learning_rate_init,
+                max_iter * minibatches.n_batches,
+                self.power_t,
+            ),
+            StoppingRule(self.network_, self.tol, self.n_iter_no_change, score),
+            self._random_state,
+            weight_decay=float(self.alpha),
+            observer=self._print_epoch if self.verbose else None,
+        )
+        loop.run(max_iter)
+        return loop
+
+    def _check_options(self, call, warm):
+        """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
+        if warm:
+            self._validate_params()  # scikit-learn does so in the first call only
+            self._check_architecture()
+        if call.incremental and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True; hold out samples yourself and "
+                "call score on them, or set early_stopping=False"
+            )
+        resolve_method(self.inference)
+        resolve_solver(self.solver)
+        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_dtype(self.dtype)
+        if self.alpha * self.learning_rate_init >= 1:
+            raise ValueError(
+                "alpha * learning_rate_init must be below 1, because each step multiplies the "
+                "weights by 1 minus it; got "
+                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (1e-4 is usual)"
+            )
+
+    def _check_architecture(self):
+        for name, old in self._architecture.items():
+            new = self._architecture_argument(name)
+            if new != old:
+                raise ValueError(
+                    f"{name} was {old!r} when the network was initialised and is {new!r} now, but "
+                    "warm_start and partial_fit go on with the same network. Set it back, or "
+                    "call fit with warm_start=False"
+                )
+        dtype = check_dtype(self.dtype)
+        if dtype not in (None, self.network_.dtype):
+            raise ValueError(
+                f"dtype is {dtype} now, but the network to go on with is {self.network_.dtype}. "
+                "Set it back, or call fit with warm_start=False"
+            )
+
+    def _architecture_argument(self, name):
+        value = getattr(self, name)
+        return check_hidden_layer_sizes(value) if name == "hidden_layer_sizes" else value
+
+    def _data_dtype(self, warm):
+        if warm:
+            return self.network_.dtype
+        return check_dtype(self.dtype) or [np.float64, np.float32]
+
+    def _initialize(self, X, n_outputs):
+        self._random_state = check_random_state(self.random_state)
+        self._architecture = {name: self._architecture_argument(name) for name in _ARCHITECTURE}
+        self.network_ = Network.init(
+            (X.shape[1], *self._architecture["hidden_layer_sizes"], n_outputs),
+            activation=self.activation,
+            parameterization=self.parameterization,
+            skip=self.skip,
+            bias=self.fit_intercept,
+            gamma=self.gamma,
+            random_state=self._random_state,
+            dtype=X.dtype,
+        )
+        # Drawn once: later warm starts on the same data must not validate on what they trained on.
+        self._split_seed = self._random_state.randint(np.iinfo(np.int32).max)
+        self._optimizer_state = None
+        self._solver_type = None
+        self.n_outputs_ = n_outputs
+        self.t_ = 0
+        self.validation_scores_ = None
+        for name in _CURVES:
+            setattr(self, name, [])
+
+    def _effective_batch_size(self, n_samples, call):
+        if self.batch_size == "auto":
+            return min(AUTO_BATCH_SIZE, n_samples)
+        if self.batch_size > n_samples and not call.incremental:
+            warnings.warn(
+                f"Got `batch_size` {self.batch_size} larger than sample size {n_samples}. "
+                "It is going to be clipped",
+                stacklevel=6,
+            )
+        return min(self.batch_size, n_samples)
+
+    def _make_trainer(self, max_batch_size):
+        loss, self.out_activation_ = self._loss_and_activation()
+        precision = self.output_precision
+        if precision == "auto":
+            precision = AUTO_PRECISION / self.n_layers_
+        self.output_precision_ = float(precision)
+        solver = resolve_solver(self.solver)
+        # Another solver cannot go on with the moments of the last one.
+        state = self._optimizer_state if type(solver) is self._solver_type else None
+        self._solver_type = type(solver)
+        objective = Objective(
+            loss=loss,
+            output_precision=self.output_precision_,
+            activity_decay=float(self.activity_decay),
+        )
+        method = resolve_method(self.inference)
+        return Trainer(self.network_, objective, method, solver, max_batch_size, state=state)
+
+    # ------------------------------------------------------------ after the loop
+
+    def _record(self, loop):
+        """Set the attributes that tell of the training that took place."""
+        self._optimizer_state = loop.trainer.state
+        self.n_iter_ = len(loop.history)
+        self.t_ += loop.n_samples_seen
+        for name, field in _CURVES.items():
+            getattr(self, name).extend(getattr(report, field) for report in loop.history)
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
+        if loop.stopping.score is None:
+            self.validation_scores_ = None
+            self.best_validation_score_ = None
+            self.best_loss_ = min(self.loss_curve_, default=np.inf)
+        else:
+            scores = [report.validation_score for report in loop.history]
+            self.validation_scores_ = (self.validation_scores_ or []) + scores
+            self.best_validation_score_ = loop.stopping.best
+            self.best_loss_ = None
+
+    def _report(self, loop, call):
+        """Raise or warn where the training did not go as asked for."""
+        if loop.outcome == "diverged":
+            raise FloatingPointError(
+                f"Training diverged in epoch {len(loop.history) + 1} (optimiser step "
+                f"{loop.n_steps + 1}): {loop.error}. The usual causes are a learning_rate_init "
+                f"(now {self.learning_rate_init:g}) that is too large and features far from unit "
+                "scale: lower the one, put StandardScaler before the other. The weights are the "
+                "last finite ones."
+            ) from loop.error
+        if loop.outcome == "interrupted":
+            warnings.warn(
+                f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
+                "the weights it had then.",
+                stacklevel=5,
+            )
+        self._warn_unfinished_inference(loop.history)
+        if loop.outcome == "max_iter" and not (call.incremental or loop.schedule.has_horizon):
+            warnings.warn(
+                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
+                "learning_rate='linear' or 'cosine'.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _warn_unfinished_inference(self, history):
+        cut_off = [1.0 - report.ended for report in history]
+        n_affected = sum(share > UNFINISHED_INFERENCE for share in cut_off)
+        if n_affected == 0:
+            return
+        worst = int(np.argmax(cut_off))
+        warnings.warn(
+            f"Inference was cut off by its step limit for more than "
+            f"{UNFINISHED_INFERENCE:.0%} of the samples in {n_affected} of {len(history)} epochs "
+            f"({cut_off[worst]:.0%} in epoch {worst + 1}): weights were updated away from "
+            f"equilibrium. Lower output_precision (now {self.output_precision_:g}), or raise the "
+            "limit, inference=ErrorDescent(max_steps=...), or lower learning_rate_init (now "
+            f"{self.learning_rate_init:g}).",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+    def _print_epoch(self, n_epochs, report):
+        validation = ""
+        if report.validation_score is not None:
+            validation = f", validation score = {report.validation_score:.4f}"
+        print(
+            f"Epoch {n_epochs}: loss = {report.loss:.6f}, energy = {report.energy:.6f}, "
+            f"inference passes = {report.n_passes:.2f}{validation}, {report.seconds:.2f} s",
+            flush=True,
+        )
+
+    # ------------------------------------------------------------ the fitted network
+
+    def _outputs(self, X):
+        """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
+        with single_threaded_blas():
+            return self.network_.output(X)
+
+    @property
+    def coefs_(self):
+        return self.network_.weights
+
+    @property
+    def intercepts_(self):
+        network = self.network_
+        if network.biases is not None:
+            return network.biases
+        return [np.zeros(W.shape[1], dtype=W.dtype) for W in network.weights]
+
+    @property
+    def layer_scales_(self):
+        return self.network_.scales
+
+    @property
+    def n_layers_(self):
+        return self.network_.n_layers
+
+
+def _weighted_rows(weight):
+    """Rows of positive weight; None if that is all of them (a weight of 0 is removal)."""
+    if weight is None or np.all(weight > 0):
+        return None
+    rows = np.flatnonzero(weight > 0)
+    if len(rows) == 0:
+        raise ValueError(
+            "All samples have zero weight once sample_weight is multiplied with class_weight; "
+            "nothing is left to train on"
+        )
+    return rows

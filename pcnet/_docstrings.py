@@ -1,0 +1,177 @@
+"""Docstring parts that both estimators share, written once."""
+
+import inspect
+
+NETWORK_PARAMETERS = """
+hidden_layer_sizes : int or array-like of int, default={hidden_layer_sizes}
+    Width of each hidden layer, input side first. A network of n layers has n - 1 hidden ones
+    and the output: ``(128,) * 127`` is 128 layers.
+activation : str, default={activation}
+    One of "identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu",
+    "logistic". It acts on a hidden layer's activities before the next layer's weights.
+parameterization : {{"mupc", "ntp", "sp"}}, default={parameterization}
+    How layers are scaled with depth and width. With "mupc" one `learning_rate_init` serves
+    shallow and deep, narrow and wide networks; "sp" scales nothing.
+skip : bool, default={skip}
+    Whether hidden layers of equal width are joined by an identity connection.
+fit_intercept : bool, default={fit_intercept}
+    Whether layers have biases.
+"""
+
+INFERENCE_PARAMETERS = """
+output_precision : "auto" or float, default={output_precision}
+    Weight lambda of the loss against the hidden layers' errors, greater than 0. It trades
+    activities that move towards the target (large) against inference that stays short and
+    follows the gradient of the loss (small; towards 0 training becomes backpropagation).
+    "auto" is {auto_precision} / n_layers, which keeps inference short at any depth; 1.0 is
+    the usual setting in papers.
+gamma : float, default={gamma}
+    Divides the output layer under "mupc"; greater than 0. Larger values move hidden layers
+    further while training.
+activity_decay : float, default={activity_decay}
+    Adds ``activity_decay / 2 * ||z||^2`` of the hidden activities to the energy, at least 0.
+inference : {{"error", "activity"}} or object, default={inference}
+    How activities are brought to equilibrium before each weight update. "error" stands for
+    :class:`~pcnet.inference.ErrorDescent`, "activity" for
+    :class:`~pcnet.inference.ActivityDescent`, with their defaults. With an object its options
+    can be searched: ``inference__tol``.
+"""
+
+TRAINING_PARAMETERS = """
+alpha : float, default={alpha}
+    L2 penalty on the weights, not on biases, at least 0. It is decoupled: each step multiplies
+    weights by ``1 - learning_rate * alpha``.
+solver : {{"adam", "sgd"}} or object, default={solver}
+    The weight optimiser, :class:`~pcnet.solvers.Adam` or :class:`~pcnet.solvers.SGD`.
+batch_size : "auto" or int, default={batch_size}
+    Largest number of samples in a minibatch; an epoch's samples are spread evenly over
+    ``ceil(n_samples / batch_size)`` batches. "auto" is ``min({auto_batch_size}, n_samples)``.
+learning_rate : str, default={learning_rate}
+    One of "constant", "linear", "cosine", "invscaling", "adaptive".
+    Schedule of the learning rate, in optimiser steps t = 0, 1, ... of this call of `fit`,
+    where T is ``max_iter`` times the batches of an epoch:
+
+    - "constant": ``learning_rate_init``;
+    - "linear": ``learning_rate_init * (1 - t / T)``;
+    - "cosine": ``learning_rate_init * (1 + cos(pi t / T)) / 2``;
+    - "invscaling": ``learning_rate_init / (1 + t) ** power_t``;
+    - "adaptive": divided by 5 whenever `n_iter_no_change` epochs bring no progress; training
+      ends at such a plateau once the rate is below a thousandth of its start.
+
+    "linear" and "cosine" reach about 0 at the end of the last epoch, also with ``max_iter=1``.
+    If training stops earlier, they are cut off where they are. With `warm_start` each call of
+    `fit` starts the schedule anew; `partial_fit`, which knows no end, always trains at
+    `learning_rate_init`.
+learning_rate_init : float, default={learning_rate_init}
+    Learning rate of the first step, greater than 0. Layers scale it as `parameterization` says.
+power_t : float, default={power_t}
+    Exponent of "invscaling", at least 0.
+max_iter : int, default={max_iter}
+    Number of epochs at most.
+shuffle : bool, default={shuffle}
+    Whether each epoch visits the samples in a new random order.
+random_state : int, RandomState instance or None, default={random_state}
+    Draws the initial weights, the validation split and the order of samples.
+tol : float, default={tol}
+    An epoch counts as progress if its training loss falls (with `early_stopping`, its
+    validation score rises) by at least `tol` from the best so far.
+n_iter_no_change : int or inf, default={n_iter_no_change}
+    Training stops after more than this many epochs in a row without progress.
+early_stopping : bool, default={early_stopping}
+    Whether to hold out `validation_fraction` of the samples{stratified}, stop when their score
+    no longer rises, and keep the weights of the best epoch. Not with `partial_fit`.
+validation_fraction : float, default={validation_fraction}
+    Share of samples held out by `early_stopping`, in (0, 1).
+warm_start : bool, default={warm_start}
+    Whether `fit` goes on from the present weights and optimiser moments. The network's shape
+    must not have changed.
+verbose : bool or int, default={verbose}
+    Whether to print a line after each epoch.
+dtype : {{None, "float32", "float64"}} or NumPy type, default={dtype}
+    What to compute in. None: float32 for float32 data, float64 for everything else.
+"""
+
+ATTRIBUTES = """
+network_ : Network
+    The trained network; the four attributes below are read from it.
+coefs_ : list of n_layers_ ndarrays of shape (n_in, n_out)
+    Unscaled weights: layer l uses ``layer_scales_[l] * coefs_[l]``.
+intercepts_ : list of n_layers_ ndarrays of shape (n_out,)
+    Biases; zeros if ``fit_intercept=False``.
+layer_scales_ : ndarray of shape (n_layers_,)
+    Factor of each layer's weights, set by `parameterization`.
+n_layers_ : int
+    Hidden layers and the output. (MLPClassifier counts the input, too.)
+n_outputs_ : int
+    Columns of the output layer.
+out_activation_ : {out_activations}
+    What turns outputs into predictions.
+output_precision_ : float
+    The lambda used.
+n_iter_ : int
+    Epochs completed by the last call of `fit` or `partial_fit`.
+t_ : int
+    Samples trained on so far, counted once per epoch.
+loss_ : float
+    Last value of `loss_curve_`.
+loss_curve_ : list of float
+    Mean feed-forward loss of each epoch, {loss_unit}; output precision and penalty are left
+    out. This and the next lists go on over `warm_start` and `partial_fit`.
+penalty_curve_ : list of float
+    ``alpha / 2`` times the sum of squared weights after each epoch.
+energy_curve_ : list of float
+    Mean energy after inference of each epoch.
+n_inference_steps_, n_inference_passes_ : list of float
+    Mean inference steps a sample, and mean forward-and-backward passes, of each epoch.
+converged_fraction_ : list of float
+    Share of an epoch's samples whose inference met its gradient test.
+ended_fraction_ : list of float
+    Share of an epoch's samples whose inference ended by any test before its step limit.
+best_loss_ : float or None
+    Smallest value of `loss_curve_`; None with `early_stopping`.
+validation_scores_ : list of float or None
+    {score} on the held-out samples after each epoch; None without `early_stopping`.
+best_validation_score_ : float or None
+    The best of them in the last call of `fit`, whose weights were kept.
+n_features_in_ : int
+    Number of features.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Their names, if `X` had names that are all strings.
+"""
+
+RAISES = """
+FloatingPointError
+    Training diverged. The message names the place and the remedy; the estimator keeps its last
+    finite weights and the curves of the completed epochs.
+"""
+
+
+def fill_docstring(**values):
+    """Class decorator: fill ``{NETWORK_PARAMETERS}`` and its like into the docstring.
+
+    Defaults are read from the constructor, so the text cannot disagree with them.
+    """
+
+    def decorate(cls):
+        if cls.__doc__ is None:  # python -OO
+            return cls
+        signature = inspect.signature(cls.__init__)
+        defaults = {name: _shown(p.default) for name, p in signature.parameters.items()}
+        parts = {
+            name: text.strip().format(**defaults, **values).replace("\n", "\n    ")
+            for name, text in globals().items()
+            if name.isupper()
+        }
+        doc = cls.__doc__
+        for name, text in parts.items():
+            doc = doc.replace("{" + name + "}", text)
+        cls.__doc__ = doc
+        return cls
+
+    return decorate
+
+
+def _shown(default):
+    if isinstance(default, tuple) and len(set(default)) == 1 and len(default) > 1:
+        return f"({default[0]},) * {len(default)}"
+    return f'"{default}"' if isinstance(default, str) else repr(default)

@@ -1,0 +1,244 @@
+"""Regression with predictive-coding networks."""
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._docstrings import fill_docstring
+from ._targets import MatrixTargets, target_scaling
+
+
+@fill_docstring(
+    auto_precision=AUTO_PRECISION,
+    auto_batch_size=AUTO_BATCH_SIZE,
+    stratified="",
+    out_activations='"identity"',
+    loss_unit="half the squared error of standardised targets, summed over outputs",
+    score="R2",
+)
+class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
+    """Regressor that trains a deep network with predictive coding.
+
+    For each minibatch, the activities of all hidden layers settle to the minimum of an energy
+    while input and target are held fixed (inference); then every layer changes its weights by
+    what it sees locally. Predictions are one forward pass.
+
+    Targets may have any scale: each output is standardised inside, by the weighted mean and
+    standard deviation of the `y` given to `fit` (or to the first call of `partial_fit`, which
+    should therefore be representative), and predictions come back in the units of `y`. The
+    weights, losses and energies below are those of standardised targets.
+
+    Parameters
+    ----------
+    {NETWORK_PARAMETERS}
+    loss : {"squared_error"}, default="squared_error"
+        What the output layer minimises: half the squared error.
+    {INFERENCE_PARAMETERS}
+    {TRAINING_PARAMETERS}
+
+    Attributes
+    ----------
+    y_mean_, y_scale_ : float64 ndarray of shape (n_outputs_,)
+        Mean and standard deviation that standardise targets; the scale of a constant target is 1.
+    {ATTRIBUTES}
+
+    Raises
+    ------
+    {RAISES}
+
+    See Also
+    --------
+    PCClassifier : The same for labels.
+
+    Notes
+    -----
+    The same data, arguments and `random_state` give the same bits with any number of threads.
+    Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
+    leaving the sample out. Weights do not enter inference.
+
+    Ctrl-C during `fit` warns and keeps the present weights.
+
+    References
+    ----------
+    Rao, R. P. N. and Ballard, D. H. (1999). Predictive coding in the visual cortex.
+    doi:10.1038/4580
+
+    Innocenti, F. et al. (2025). muPC: scaling predictive coding to 100+ layer networks.
+    arXiv:2505.13124
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from pcnet import PCRegressor
+    >>> X, y = make_friedman1(n_samples=300, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), PCRegressor(random_state=0)).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints = {
+        **BasePC._parameter_constraints,
+        "loss": [StrOptions({"squared_error"})],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(128, 128, 128),
+        activation="relu",
+        *,
+        parameterization="mupc",
+        skip=True,
+        fit_intercept=True,
+        loss="squared_error",
+        output_precision="auto",
+        gamma=1.0,
+        activity_decay=0.0,
+        inference="error",
+        alpha=1e-4,
+        solver="adam",
+        batch_size="auto",
+        learning_rate="linear",
+        learning_rate_init=0.03,
+        power_t=0.5,
+        max_iter=50,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        verbose=False,
+        dtype=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            parameterization=parameterization,
+            skip=skip,
+            fit_intercept=fit_intercept,
+            loss=loss,
+            output_precision=output_precision,
+            gamma=gamma,
+            activity_decay=activity_decay,
+            inference=inference,
+            alpha=alpha,
+            solver=solver,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            verbose=verbose,
+            dtype=dtype,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train on data X and targets y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features, best of about unit scale.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, in any unit.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample's gradient, at least 0.
+
+        Returns
+        -------
+        self : PCRegressor
+        """
+        return self._fit(X, y, sample_weight, FitCall())
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on the given samples, at the constant rate `learning_rate_init`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. Those of the first call set the standardisation for good.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample's gradient, at least 0.
+
+        Returns
+        -------
+        self : PCRegressor
+        """
+        return self._fit(X, y, sample_weight, FitCall(incremental=True))
+
+    def predict(self, X):
+        """Predict targets, in the units of the `y` trained on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            One column comes back as a 1-d array.
+        """
+        outputs = self._outputs(X)
+        # in float64, so that a large mean does not cost the digits of a float32 network
+        y = (outputs.astype(np.float64) * self.y_scale_ + self.y_mean_).astype(outputs.dtype)
+        return y[:, 0] if y.shape[1] == 1 else y
+
+    # ------------------------------------------------------------ for BasePC
+
+    def _check_X_y(self, X, y, *, dtype, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=dtype,
+            order="C",
+            multi_output=True,
+            y_numeric=True,
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y.reshape(len(y), -1).astype(np.float64, copy=False)
+
+    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
+        if not warm:
+            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight)
+        elif y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {y.shape[1]} outputs, but the previous call saw {self.n_outputs_}; go on "
+                "with the same outputs, or fit a new estimator"
+            )
+        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype)), sample_weight
+
+    def _loss_and_activation(self):
+        return self.loss, "identity"
+
+    def _scorer(self, X, targets, rows, sample_weight):
+        # R2 is the same for standardised and for raw targets
+        y_true = targets.values[rows]
+        weight = None if sample_weight is None else sample_weight[rows]
+
+        def score(network):
+            outputs = network.output(X)
+            if not np.isfinite(outputs).all():
+                return np.nan
+            return float(r2_score(y_true, outputs, sample_weight=weight))
+
+        return score

@@ -1,0 +1,170 @@
+"""From labels and target values to what the network is trained on, and back."""
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+
+class ClassTargets:
+    """One-hot targets, kept as one integer per sample and spelled out batch by batch.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) of int
+        Index of each sample's class.
+    n_outputs : int
+        Number of classes K.
+    """
+
+    def __init__(self, codes, n_outputs):
+        self.codes = codes
+        self.n_outputs = n_outputs
+
+    def batch(self, rows, out):
+        """Targets of the samples ``rows`` (index array or slice), written into ``out`` (n, K)."""
+        out.fill(0)
+        out[np.arange(len(out)), self.codes[rows]] = 1
+        return out
+
+
+class MatrixTargets:
+    """Targets given as numbers.
+
+    Parameters
+    ----------
+    values : C-contiguous ndarray of shape (n_samples, n_outputs)
+        In the dtype of the network.
+    """
+
+    def __init__(self, values):
+        self.values = values
+        self.n_outputs = values.shape[1]
+
+    def batch(self, rows, out):
+        """Targets of the samples ``rows``; a slice comes back as a view, ``out`` untouched."""
+        if isinstance(rows, slice):
+            return self.values[rows]
+        # mode="clip" lets NumPy write straight into out; rows are in range by construction
+        return np.take(self.values, rows, axis=0, out=out, mode="clip")
+
+
+# ---------------------------------------------------------------- classification
+
+
+def check_labels(y):
+    """Return labels as a 1-d array, or a 0/1 matrix as a 2-d int64 array (multilabel).
+
+    Raises
+    ------
+    ValueError
+        Continuous values, several columns of class labels, an indicator not of 0 and 1.
+    """
+    if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
+        y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    if y.ndim == 1:
+        return y
+    if scipy.sparse.issparse(y):
+        y = y.toarray()
+    kind = type_of_target(y)
+    if kind != "multilabel-indicator" or not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            f"Unknown label type: y of shape {y.shape} must be a multilabel indicator of 0 and 1, "
+            f"got {kind}. Fit one classifier per column for several columns of classes "
+            "(sklearn.multioutput.MultiOutputClassifier)"
+        )
+    return np.ascontiguousarray(y, dtype=np.int64)
+
+
+def find_classes(y):
+    """Sorted classes of checked labels; the column numbers for multilabel."""
+    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+
+
+def encode_labels(y, classes):
+    """Index of each label in the sorted ``classes``.
+
+    Raises
+    ------
+    ValueError
+        A label is not among the classes.
+    """
+    try:
+        codes = np.searchsorted(classes, y)
+        known = classes[np.minimum(codes, len(classes) - 1)] == y
+    except TypeError:  # labels that do not compare, such as strings with numbers
+        known = np.zeros(len(y), dtype=bool)
+    if not np.all(known):
+        unseen = np.unique(y[~np.asarray(known)])
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
+            f"`y` also has {unseen}. Name all classes in the first call: "
+            "partial_fit(X, y, classes=...)"
+        )
+    return codes
+
+
+def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
+    """Weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        Label -> weight; labels left out weigh 1. "balanced": inversely proportional to the
+        (weighted) frequency, ``sum w / (n_present * w_class)``.
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,) of int
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    weights : float64 ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        A label that is not a class; a weight that is negative or not finite.
+    """
+    if isinstance(class_weight, str):
+        mass = np.bincount(codes, weights=sample_weight, minlength=len(classes))
+        present = mass > 0
+        weights = np.zeros(len(classes))
+        weights[present] = mass.sum() / (present.sum() * mass[present])
+        return weights
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight has the labels {unknown}, which are not among the classes {labels}"
+        )
+    weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not np.all(np.isfinite(weights) & (weights >= 0)):
+        raise ValueError(f"class_weight must hold finite weights >= 0, got {class_weight!r}")
+    return weights
+
+
+# ---------------------------------------------------------------- regression
+
+
+def target_scaling(y, sample_weight=None):
+    """Mean and standard deviation by which targets are standardised, per output.
+
+    Parameters
+    ----------
+    y : float64 ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    mean, scale : float64 ndarray of shape (n_outputs,)
+        The scale is 1 where the target is constant (up to rounding).
+    """
+    # Values are divided by the largest first, so that squares neither overflow nor vanish.
+    largest = np.abs(y).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)
+    y = y / unit
+    mean = np.average(y, axis=0, weights=sample_weight)
+    std = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
+    constant = std <= 10 * np.finfo(np.float64).eps
+    return mean * unit, np.where(constant, 1.0, std * unit)

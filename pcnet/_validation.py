@@ -1,0 +1,126 @@
+"""Checks of arguments that several modules share; each error says what to try."""
+
+import operator
+
+import numpy as np
+from sklearn.utils.validation import check_array
+
+MAX_WIDTH = 2**31 - 1  # BLAS takes its sizes as C int
+
+
+def check_hidden_layer_sizes(hidden_layer_sizes):
+    """Return ``hidden_layer_sizes`` as a tuple of Python ints.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or iterable of int
+        Widths of the hidden layers, input side first. An int is one layer.
+
+    Raises
+    ------
+    ValueError
+        A width is not an integer, is below 1 or too large for BLAS.
+    """
+    if np.ndim(hidden_layer_sizes) > 1:
+        raise ValueError(
+            "hidden_layer_sizes must be a flat sequence of widths such as (128, 128), got "
+            f"{hidden_layer_sizes!r}"
+        )
+    scalar = np.ndim(hidden_layer_sizes) == 0
+    sizes = [hidden_layer_sizes] if scalar else list(hidden_layer_sizes)
+    return tuple(_check_width(size, hidden_layer_sizes) for size in sizes)
+
+
+def _check_width(size, hidden_layer_sizes):
+    try:
+        width = operator.index(size)
+    except TypeError:
+        width = None
+    if width is None or isinstance(size, (bool, np.bool_)):
+        raise ValueError(
+            "hidden_layer_sizes must hold integers such as (128, 128), got "
+            f"{size!r} of type {type(size).__name__}"
+        )
+    if not 1 <= width <= MAX_WIDTH:
+        raise ValueError(
+            f"hidden_layer_sizes must be > 0 and at most {MAX_WIDTH}, got "
+            f"{_shortened(hidden_layer_sizes)}; leave a layer out rather than giving it width 0"
+        )
+    return width
+
+
+def _shortened(value, limit=80):
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def check_dtype(dtype):
+    """Return the NumPy dtype that a ``dtype`` argument stands for, or None.
+
+    Parameters
+    ----------
+    dtype : {None, "float32", "float64"} or a NumPy type
+        None: follow the data.
+
+    Raises
+    ------
+    ValueError
+        Any other type: the core computes in float32 and float64 only.
+    """
+    if dtype is None:
+        return None
+    try:
+        resolved = np.dtype(dtype)
+    except TypeError:
+        resolved = None
+    if resolved not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(
+            "dtype must be None (follow X), 'float32' or 'float64', or the NumPy types of "
+            f"these names; got {dtype!r}"
+        )
+    return resolved
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Return ``sample_weight`` as float64 of shape (n_samples,), or None.
+
+    A scalar weight is the same as none: only ratios of weights matter.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, NaN or infinity, a negative weight, or nothing but zeros.
+    """
+    if sample_weight is None:
+        return None
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n_samples, sample_weight)
+    sample_weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        order="C",
+        input_name="sample_weight",
+        ensure_min_samples=0,
+    )
+    if sample_weight.ndim != 1:
+        raise ValueError(
+            "Sample weights must be 1D array or scalar, got "
+            f"{sample_weight.ndim}D array; give one weight per sample"
+        )
+    if sample_weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight.shape == {sample_weight.shape}, expected ({n_samples},): "
+            "one weight per row of X"
+        )
+    if np.any(sample_weight < 0):
+        raise ValueError(
+            f"sample_weight must not be negative, got a weight of {sample_weight.min()}; "
+            "0 leaves a sample out"
+        )
+    if not np.any(sample_weight > 0):
+        raise ValueError(
+            "sample_weight must contain at least one non-zero number, otherwise nothing is left "
+            "to train on"
+        )
+    return sample_weight

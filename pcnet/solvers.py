@@ -1,0 +1,127 @@
+"""Weight solvers: the options of Adam and SGD as small scikit-learn objects.
+
+A solver object only holds options; the arithmetic is fused into the weight update of the C
+core. Both see the *scaled* gradient, which is of order 1 at any depth, width and output
+precision, so that ``epsilon`` and a learning rate keep their meaning when a network grows.
+"""
+
+from numbers import Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+
+__all__ = ["SGD", "Adam", "resolve_solver"]
+
+
+class Adam(BaseEstimator):
+    """Adam: steps along the mean gradient over its root mean square.
+
+    ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``,
+    ``w <- w - rate * m_hat / (sqrt(v_hat) + epsilon)``, where the hats divide by
+    ``1 - beta^t`` after t updates.
+
+    Parameters
+    ----------
+    beta_1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the running mean of the squared gradient, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the denominator; small against the scaled gradient's order 1. Greater than 0.
+
+    References
+    ----------
+    Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization.
+    arXiv:1412.6980
+
+    Examples
+    --------
+    >>> from pcnet.solvers import Adam
+    >>> Adam(beta_2=0.99)
+    Adam(beta_2=0.99)
+    """
+
+    _parameter_constraints = {
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+
+class SGD(BaseEstimator):
+    """Stochastic gradient descent with momentum.
+
+    ``v <- momentum v - rate g`` and ``w <- w + v``, or with Nesterov's look-ahead
+    ``w <- w + momentum v - rate g``, as in :class:`sklearn.neural_network.MLPClassifier`.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        Share of the last step that is kept, in [0, 1]; 0 is plain gradient descent.
+    nesterov : bool, default=True
+        Whether to look ahead along the momentum. No effect when ``momentum=0``.
+
+    Examples
+    --------
+    >>> from pcnet.solvers import SGD
+    >>> SGD(momentum=0)
+    SGD(momentum=0)
+    """
+
+    _parameter_constraints = {
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterov": ["boolean"],
+    }
+
+    def __init__(self, momentum=0.9, nesterov=True):
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+
+_BY_NAME = {"adam": Adam, "sgd": SGD}
+
+
+def resolve_solver(solver):
+    """Return the solver object that a ``solver`` argument stands for.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd"} or Adam or SGD
+        A name stands for the object with its default options.
+
+    Returns
+    -------
+    solver : Adam or SGD
+        With checked options; an object is returned as it is, not copied.
+
+    Raises
+    ------
+    ValueError
+        Unknown name, or an option out of its range.
+    TypeError
+        Neither a name nor a solver object.
+    """
+    if isinstance(solver, str):
+        if solver not in _BY_NAME:
+            raise ValueError(
+                f"solver must be one of {sorted(_BY_NAME)} or an object such as "
+                f"pcnet.solvers.Adam(beta_1=0.9); got {solver!r}"
+            )
+        return _BY_NAME[solver]()
+    if isinstance(solver, type) and issubclass(solver, (Adam, SGD)):
+        raise TypeError(
+            f"solver must be an object, got the class {solver.__name__}; "
+            f"write {solver.__name__}() with its brackets"
+        )
+    if not isinstance(solver, (Adam, SGD)):
+        raise TypeError(
+            f"solver must be one of {sorted(_BY_NAME)} or an object of pcnet.solvers; "
+            f"got {solver!r} of type {type(solver).__name__}"
+        )
+    solver._validate_params()
+    return solver
