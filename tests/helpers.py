@@ -1,0 +1,113 @@
+"""What the tiers share: relative errors, networks and batches to test on."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from pcnet import Network
+
+ACTIVATIONS = (
+    "identity",
+    "tanh",
+    "hard_tanh",
+    "relu",
+    "leaky_relu",
+    "gelu",
+    "selu",
+    "silu",
+    "logistic",
+)
+LOSSES = ("squared_error", "log_loss", "logistic")
+PARAMETERIZATIONS = ("sp", "ntp", "mupc")
+
+KINKS = {"hard_tanh": (-1.0, 1.0), "relu": (0.0,), "leaky_relu": (0.0,), "selu": (0.0,)}
+
+
+def relative_error(actual, expected):
+    """Largest deviation over all layers / largest value over all layers.
+
+    Deep layers' gradients are tiny; layer by layer the ratio would be rounding noise.
+    Infinite if any shape differs or any entry is NaN.
+    """
+    actual, expected = _as_list(actual), _as_list(expected)
+    if [a.shape for a in actual] != [e.shape for e in expected]:
+        return np.inf
+    deviation = max(_largest(a - e) for a, e in zip(actual, expected, strict=True))
+    size = max(_largest(e) for e in expected)
+    if not np.isfinite(deviation):
+        return np.inf
+    return deviation / size if size > 0 else deviation
+
+
+def _as_list(values):
+    values = values if isinstance(values, (list, tuple)) else [values]
+    return [np.asarray(v, dtype=np.float64) for v in values]
+
+
+def _largest(values):
+    # max() of Python would drop a NaN, NumPy's keeps it
+    largest = np.abs(values).max(initial=0.0)
+    return np.inf if np.isnan(largest) else float(largest)
+
+
+def make_network(
+    layer_sizes,
+    activation="tanh",
+    *,
+    parameterization="mupc",
+    skip=True,
+    bias=True,
+    gamma=1.0,
+    dtype=np.float64,
+    seed=0,
+):
+    """A network as Network.init draws it, but with biases that are not 0."""
+    net = Network.init(
+        layer_sizes,
+        activation=activation,
+        parameterization=parameterization,
+        skip=skip,
+        bias=bias,
+        gamma=gamma,
+        random_state=seed,
+        dtype=dtype,
+    )
+    if bias:
+        rng = np.random.default_rng(seed)
+        for b in net.biases:
+            b[:] = 0.3 * rng.standard_normal(b.shape)
+    return net
+
+
+def make_batch(net, n_samples, loss="squared_error", seed=0):
+    """Inputs X and targets Y that suit the loss, in the network's dtype."""
+    rng = np.random.default_rng([seed, n_samples])
+    n_in, n_out = net.weights[0].shape[0], net.weights[-1].shape[1]
+    X = rng.standard_normal((n_samples, n_in))
+    if loss == "squared_error":
+        Y = rng.standard_normal((n_samples, n_out))
+    elif loss == "log_loss":
+        Y = np.eye(n_out)[rng.integers(n_out, size=n_samples)]
+    else:
+        Y = rng.integers(2, size=(n_samples, n_out))
+    return X.astype(net.dtype), np.ascontiguousarray(Y, dtype=net.dtype)
+
+
+def make_activities(net, n_samples, margin=0.0, seed=0):
+    """Random hidden activities, at least `margin` away from the activation's kinks."""
+    rng = np.random.default_rng([seed, n_samples, 1])
+    activities = []
+    for w in net.weights[:-1]:
+        z = 1.2 * rng.standard_normal((n_samples, w.shape[1]))
+        for kink in KINKS.get(net.activation, ()):
+            near = np.abs(z - kink) < margin
+            z[near] = kink + np.where(z[near] < kink, -margin, margin)
+        activities.append(z.astype(net.dtype))
+    return activities
+
+
+def objective(loss="squared_error", output_precision=1.0, activity_decay=0.0):
+    """What the twin reads as its objective."""
+    return SimpleNamespace(
+        loss=loss, output_precision=output_precision, activity_decay=activity_decay
+    )

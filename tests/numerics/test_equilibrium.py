@@ -1,0 +1,125 @@
+"""Where inference ends: the closed form of linear nets, stationary points of the others."""
+
+import numpy as np
+import pytest
+
+import pcnet
+from pcnet import _reference as twin
+from pcnet.inference import ActivityDescent, ErrorDescent
+
+from ..helpers import (
+    LOSSES,
+    PARAMETERIZATIONS,
+    make_batch,
+    make_network,
+    relative_error,
+)
+from . import closed_forms
+
+TIGHT = ErrorDescent(max_steps=2000, tol=1e-9, energy_tol=0.0)
+SMOOTH = ("identity", "tanh", "gelu", "silu", "logistic")
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+@pytest.mark.parametrize("precision", [1.0, 0.1, 4.0])
+@pytest.mark.parametrize("gamma", [1.0, 0.5])
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+@pytest.mark.parametrize("sizes", [(4, 6, 3), (4, 6, 6, 6, 6, 3), (4, 7, 5, 5, 6, 2)])
+def test_linear_nets(sizes, skip, gamma, precision, decay, tolerance):
+    """ErrorDescent against z* of the block system; biases, unequal widths, decay."""
+    net = make_network(sizes, "identity", skip=skip, gamma=gamma)
+    X, Y = make_batch(net, 9)
+    options = {"output_precision": precision, "activity_decay": decay}
+    result = pcnet.infer(net, X, Y, method=TIGHT, **options)
+    z = closed_forms.equilibrium(net, X, Y, precision, decay)
+    error = relative_error(result.activities[: len(z)], z)
+    assert error <= tolerance("float64", "equilibrium_activities")
+    if decay == 0:
+        energies = closed_forms.equilibrated_energies(net, X, Y, precision)
+        error = relative_error(result.energy, energies)
+        assert error <= tolerance("float64", "equilibrium_energy")
+
+
+@pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
+def test_linear_activity_descent(parameterization, tolerance):
+    """The papers' method, given the steps it needs, ends at the same z*."""
+    net = make_network((4, 6, 6, 5, 3), "identity", parameterization=parameterization)
+    X, Y = make_batch(net, 9)
+    hessian = closed_forms.activity_hessian(net, 1.0)
+    slowest, fastest = np.linalg.eigvalsh(hessian)[[0, -1]]
+    n_steps = int(np.ceil(40 * fastest / slowest))  # e^-40 of the slowest mode is left
+    method = ActivityDescent(n_steps=n_steps, rate=1.0 / fastest)
+    result = pcnet.infer(net, X, Y, method=method)
+    z = closed_forms.equilibrium(net, X, Y)
+    error = relative_error(result.activities[: len(z)], z)
+    assert error <= tolerance("float64", "equilibrium_activities")
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
+@pytest.mark.parametrize("activation", SMOOTH)
+def test_smooth_nets_end_at_a_stationary_point(activation, parameterization, loss, decay):
+    net = make_network((4, 6, 6, 6, 6, 3), activation, parameterization=parameterization)
+    X, Y = make_batch(net, 9, loss)
+    options = {"loss": loss, "output_precision": 0.8, "activity_decay": decay}
+    result = pcnet.infer(net, X, Y, method=TIGHT, **options)
+    start = net.activity_gradients(X, Y, net.forward(X)[:-1], **options)
+    end = net.activity_gradients(X, Y, result.activities[:4], **options)
+    # where the energy can no longer tell two points apart, the gradient is sqrt(eps) small
+    assert np.linalg.norm(np.hstack(end)) <= 1e-6 * np.linalg.norm(np.hstack(start))
+
+
+@pytest.mark.parametrize("tol", [1e-1, 1e-2, 1e-4])
+@pytest.mark.parametrize("activation", ["tanh", "gelu", "relu", "selu"])
+def test_converged_means_the_gradient_test(activation, tol):
+    """`converged` says ||dF/d eps|| <= tol ||v||, and never one of the other ends."""
+    net = make_network((4, *(8,) * 12, 3), activation)
+    X, Y = make_batch(net, 60)
+    method = ErrorDescent(max_steps=60, tol=tol, energy_tol=1e-9)
+    result = pcnet.infer(net, X, Y, method=method, output_precision=1.0)
+    gradient, pull = _error_space_norms(net, X, Y, result)
+    met = gradient <= tol * pull * (1 + 1e-6)  # the test's own two norms were rounded apart
+    assert np.any(result.converged)
+    assert np.all(met[result.converged])
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_steps_end_at_the_limit(activation):
+    """Tests that cannot be met in three steps: all end at the limit, none converged."""
+    net = make_network((4, *(8,) * 12, 3), activation)
+    X, Y = make_batch(net, 60)
+    method = ErrorDescent(max_steps=3, tol=1e-12, energy_tol=0.0)
+    result = pcnet.infer(net, X, Y, method=method, output_precision=1.0)
+    assert np.all(result.n_steps == 3)
+    assert not np.any(result.converged)
+    assert result.energy_trace.shape == (4,)
+
+
+def _error_space_norms(net, X, Y, result):
+    """||dF/d eps|| and ||v|| of each sample.
+
+    v_l is what the output delta sends down to layer l through all layers between (squared
+    error, precision 1, no decay), and dF/d eps = eps - v.
+    """
+    hidden = result.activities[: net.n_layers - 1]
+    above = Y - twin.predictions(net, X, hidden)[-1]
+    v = []
+    for index in range(net.n_layers - 1, 0, -1):
+        above = twin.feedback(net, index, above, hidden[index - 1])
+        v.insert(0, above)
+    gradient = [e - pull for e, pull in zip(result.errors, v, strict=False)]
+    return np.linalg.norm(np.hstack(gradient), axis=1), np.linalg.norm(np.hstack(v), axis=1)
+
+
+@pytest.mark.parametrize("activation", SMOOTH)
+def test_both_methods_meet(activation, tolerance):
+    """Small and well conditioned: activity descent and error descent end at one point."""
+    net = make_network((4, 6, 6, 3), activation)
+    X, Y = make_batch(net, 9)
+    by_error = pcnet.infer(net, X, Y, method=TIGHT)
+    by_activity = pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=600, rate=0.4))
+    error = relative_error(by_error.activities[:2], by_activity.activities[:2])
+    assert error <= tolerance("float64", "equilibrium_activities")
+    error = relative_error(by_error.energy, by_activity.energy)
+    assert error <= tolerance("float64", "equilibrium_energy")
