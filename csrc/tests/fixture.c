@@ -1,0 +1,166 @@
+#include "fixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* C = alpha op(A) op(B) + beta C, column-major as Fortran's BLAS has it, one sum at a time. */
+#define DEFINE_NAIVE_GEMM(name, real)                                                              \
+    static void name(const char *trans_a, const char *trans_b, const int *m, const int *n,         \
+                     const int *k, const real *alpha, const real *a, const int *lda,               \
+                     const real *b, const int *ldb, const real *beta, real *c, const int *ldc) {   \
+        for (int j = 0; j < *n; j++)                                                               \
+            for (int i = 0; i < *m; i++) {                                                         \
+                real sum = 0;                                                                      \
+                for (int p = 0; p < *k; p++) {                                                     \
+                    ptrdiff_t at_a = *trans_a == 'N' || *trans_a == 'n' ? i + (ptrdiff_t)p * *lda  \
+                                                                        : p + (ptrdiff_t)i * *lda; \
+                    ptrdiff_t at_b = *trans_b == 'N' || *trans_b == 'n' ? p + (ptrdiff_t)j * *ldb  \
+                                                                        : j + (ptrdiff_t)p * *ldb; \
+                    sum += a[at_a] * b[at_b];                                                      \
+                }                                                                                  \
+                real *out = c + i + (ptrdiff_t)j * *ldc;                                           \
+                *out = *alpha * sum + (*beta == 0 ? 0 : *beta * *out);                             \
+            }                                                                                      \
+    }
+
+DEFINE_NAIVE_GEMM(naive_sgemm, float)
+DEFINE_NAIVE_GEMM(naive_dgemm, double)
+
+size_t n_weights(const model *m, int layer) {
+    return (size_t)m->s.sizes[layer - 1] * (size_t)m->s.sizes[layer];
+}
+
+static void set_layer(model *m, int l) {
+    const int i = l - 1, n_in = m->s.sizes[i], n_out = m->s.sizes[l];
+    const pcnet_core *core = m->v.core;
+    m->activations[i] = l == 1 ? PCNET_IDENTITY : (int)m->s.activation;
+    m->skips[i] = m->s.skip && l > 1 && l < m->s.n_layers && n_in == n_out;
+    m->scales[i] = 1.3 / sqrt((double)n_in * (m->skips[i] ? m->s.n_layers : 1));
+    m->weights[i] = vec_new(m->v.dtype, n_weights(m, l));
+    vec_random(m->weights[i], 1.7); /* about unit variance */
+    m->biases[i] = vec_new(m->v.dtype, (size_t)n_out);
+    vec_random(m->biases[i], 0.4);
+    m->forward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_in, n_out));
+    m->backward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_out, n_in));
+    m->weight_pointers[i] = m->weights[i].data;
+    m->bias_pointers[i] = m->biases[i].data;
+    m->forward_pointers[i] = m->forward_panels[i].data;
+    m->backward_pointers[i] = m->backward_panels[i].data;
+}
+
+model *model_new(variant v, const shape *s) {
+    model *m = exact_alloc(sizeof *m);
+    random_seed(1);
+    m->v = v;
+    m->s = *s;
+    for (int l = 1; l <= s->n_layers; l++)
+        set_layer(m, l);
+    model_pack(m);
+    m->net = (pcnet_network){
+        .n_layers = s->n_layers,
+        .sizes = m->s.sizes,
+        .activations = m->activations,
+        .skips = m->skips,
+        .scales = m->scales,
+        .weights = m->weight_pointers,
+        .forward_panels = v.packed ? m->forward_pointers : NULL,
+        .backward_panels = v.packed ? m->backward_pointers : NULL,
+        .biases = s->bias ? m->bias_pointers : NULL,
+        .gemm = v.dtype == PCNET_FLOAT64 ? (pcnet_gemm)naive_dgemm : (pcnet_gemm)naive_sgemm,
+    };
+    return m;
+}
+
+void model_pack(model *m) {
+    for (int l = 1; l <= m->s.n_layers; l++) {
+        const int i = l - 1, n_in = m->s.sizes[i], n_out = m->s.sizes[l];
+        m->v.core->pack(n_in, n_out, m->weights[i].data, m->forward_panels[i].data);
+        m->v.core->pack_transposed(n_in, n_out, m->weights[i].data, m->backward_panels[i].data);
+    }
+}
+
+void model_free(model *m) {
+    for (int i = 0; i < m->s.n_layers; i++) {
+        vec_free(&m->weights[i]);
+        vec_free(&m->biases[i]);
+        vec_free(&m->forward_panels[i]);
+        vec_free(&m->backward_panels[i]);
+    }
+    free(m);
+}
+
+static void set_targets(samples *b, int n_outputs, pcnet_loss loss) {
+    for (int n = 0; n < b->n_samples; n++)
+        for (int k = 0; k < n_outputs; k++) {
+            double y = random_value();
+            if (loss == PCNET_LOG_LOSS)
+                y = k == n % n_outputs;
+            else if (loss == PCNET_LOGISTIC_LOSS)
+                y = y > 0;
+            vec_set(b->targets, (size_t)n * (size_t)n_outputs + (size_t)k, y);
+        }
+}
+
+samples *samples_new(const model *m, int n_samples, pcnet_loss loss) {
+    const int n_layers = m->s.n_layers;
+    const size_t n = (size_t)n_samples;
+    samples *b = exact_alloc(sizeof *b);
+    random_seed(2);
+    b->n_samples = n_samples;
+    b->inputs = vec_new(m->v.dtype, n * (size_t)m->s.sizes[0]);
+    vec_random(b->inputs, 1.7);
+    b->targets = vec_new(m->v.dtype, n * (size_t)m->s.sizes[n_layers]);
+    set_targets(b, m->s.sizes[n_layers], loss);
+    for (int i = 0; i < n_layers; i++) {
+        b->strides[i] = m->v.core->row_stride(m->s.sizes[i + 1]);
+        b->activities[i] = vec_new(m->v.dtype, n * (size_t)b->strides[i]);
+        b->errors[i] = vec_new(m->v.dtype, n * (size_t)b->strides[i]);
+        b->activity_pointers[i] = b->activities[i].data;
+        b->error_pointers[i] = b->errors[i].data;
+    }
+    b->batch = (pcnet_batch){
+        .n_samples = n_samples,
+        .inputs = b->inputs.data,
+        .targets = b->targets.data,
+        .activities = b->activity_pointers,
+        .errors = b->error_pointers,
+        .strides = b->strides,
+    };
+    return b;
+}
+
+void samples_free(samples *b) {
+    vec_free(&b->inputs);
+    vec_free(&b->targets);
+    for (int i = 0; i < MAX_LAYERS; i++) {
+        vec_free(&b->activities[i]);
+        vec_free(&b->errors[i]);
+    }
+    free(b);
+}
+
+static size_t place(const samples *b, int layer, int sample, int i) {
+    return (size_t)sample * (size_t)b->strides[layer - 1] + (size_t)i;
+}
+
+double activity(const samples *b, int layer, int sample, int i) {
+    return vec_get(b->activities[layer - 1], place(b, layer, sample, i));
+}
+
+void set_activity(samples *b, int layer, int sample, int i, double value) {
+    vec_set(b->activities[layer - 1], place(b, layer, sample, i), value);
+}
+
+vec sample_weights(int n_samples) {
+    vec weights = vec_new(PCNET_FLOAT64, (size_t)n_samples);
+    double sum = 0;
+    for (int n = 0; n < n_samples; n++)
+        sum += n == 1 ? 0 : 1 + n % 3;
+    for (int n = 0; n < n_samples; n++)
+        vec_set(weights, (size_t)n, (n == 1 ? 0 : 1 + n % 3) / sum);
+    return weights;
+}
+
+void *workspace_new(const model *m, int n_samples, int n_threads) {
+    return exact_alloc(m->v.core->workspace_size(&m->net, n_samples, n_threads));
+}

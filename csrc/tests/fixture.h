@@ -1,0 +1,66 @@
+/* Networks and batches to test on. */
+#ifndef PCNET_TESTS_FIXTURE_H
+#define PCNET_TESTS_FIXTURE_H
+
+#include "check.h"
+
+#define MAX_LAYERS 8
+
+/* What is tested: one dtype, one instruction set, with or without panels. */
+typedef struct {
+    const pcnet_core *core;
+    pcnet_dtype dtype;
+    pcnet_isa isa;
+    int packed; /* products by the core's kernel on panels, else by gemm on plain weights */
+} variant;
+
+typedef struct {
+    const char *name;
+    int n_layers;
+    int sizes[MAX_LAYERS + 1];
+    pcnet_activation activation;
+    int skip;
+    int bias;
+} shape;
+
+typedef struct {
+    variant v;
+    shape s;
+    int activations[MAX_LAYERS], skips[MAX_LAYERS];
+    double scales[MAX_LAYERS];
+    vec weights[MAX_LAYERS], biases[MAX_LAYERS];
+    vec forward_panels[MAX_LAYERS], backward_panels[MAX_LAYERS];
+    const void *weight_pointers[MAX_LAYERS], *bias_pointers[MAX_LAYERS];
+    const void *forward_pointers[MAX_LAYERS], *backward_pointers[MAX_LAYERS];
+    pcnet_network net;
+} model;
+
+typedef struct {
+    int n_samples;
+    vec inputs, targets;
+    vec activities[MAX_LAYERS], errors[MAX_LAYERS];
+    void *activity_pointers[MAX_LAYERS], *error_pointers[MAX_LAYERS];
+    ptrdiff_t strides[MAX_LAYERS];
+    pcnet_batch batch;
+} samples;
+
+model *model_new(variant v, const shape *s);
+void model_free(model *m);
+/* Panels anew, after the plain weights were changed. */
+void model_pack(model *m);
+size_t n_weights(const model *m, int layer); /* layer = 1..L */
+
+/* Random inputs; targets that suit the loss; activities and errors zero. */
+samples *samples_new(const model *m, int n_samples, pcnet_loss loss);
+void samples_free(samples *b);
+/* z_l of a sample, unit i; layer = 1..L. */
+double activity(const samples *b, int layer, int sample, int i);
+void set_activity(samples *b, int layer, int sample, int i, double value);
+
+/* Uneven weights of the samples, sum one; one of several is 0. */
+vec sample_weights(int n_samples);
+
+/* Exactly as large as the core asks for. */
+void *workspace_new(const model *m, int n_samples, int n_threads);
+
+#endif

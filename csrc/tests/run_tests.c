@@ -1,0 +1,63 @@
+/* Runs the C core alone: every dtype, instruction set and kind of product that is here.
+ * .ci/run says how it is built under the sanitizers. */
+#include "tests.h"
+
+#include <stdio.h>
+
+static const shape shapes[] = {
+    {"one layer", 1, {7, 3}, PCNET_IDENTITY, 0, 1},
+    {"one unit", 3, {1, 1, 1, 1}, PCNET_TANH, 1, 1},
+    {"residual tanh", 5, {9, 17, 17, 17, 17, 4}, PCNET_TANH, 1, 0},
+    {"residual relu", 6, {5, 33, 33, 33, 33, 33, 3}, PCNET_RELU, 1, 1},
+    {"uneven gelu", 4, {13, 31, 8, 65, 2}, PCNET_GELU, 1, 1},
+    {"plain silu", 4, {16, 32, 32, 32, 10}, PCNET_SILU, 0, 0},
+};
+
+static const pcnet_objective objectives[] = {
+    {PCNET_SQUARED_ERROR, 0.7, 0.0},
+    {PCNET_LOG_LOSS, 1.0, 0.05},
+    {PCNET_LOGISTIC_LOSS, 0.3, 0.0},
+};
+
+enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static void test_variant(variant v) {
+    const int tile = pcnet_tile_size();
+    const int batches[] = {1, tile - 1, tile, tile + 1, 2 * tile + 3};
+    for (int i = 0; i < N_SHAPES; i++) {
+        const shape *s = &shapes[i];
+        for (int k = 0; k < 5; k++) {
+            const int n_threads = 1 + k % 3;
+            test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % 3]);
+            test_error_descent(v, s, batches[k], n_threads);
+            test_activity_descent(v, s, batches[k], n_threads);
+            if (v.packed)
+                test_update(v, s, batches[k], n_threads);
+        }
+        test_not_finite_start(v, s);
+        test_bad_arguments(v, s);
+        if (v.packed) {
+            test_not_finite_gradient(v, s);
+            test_same_bits(v, s, 2 * tile + 3);
+        }
+    }
+}
+
+int main(void) {
+    for (int dtype = PCNET_FLOAT32; dtype <= PCNET_FLOAT64; dtype++)
+        for (int isa = PCNET_GENERIC; isa <= PCNET_AVX512; isa++) {
+            variant v = {pcnet_get_core((pcnet_dtype)dtype, (pcnet_isa)isa), (pcnet_dtype)dtype,
+                         (pcnet_isa)isa, 0};
+            if (v.core == NULL) {
+                printf("float%d, isa %d: not on this machine\n", 32 + 32 * dtype, isa);
+                continue;
+            }
+            test_activations(v);
+            test_packing(v);
+            test_variant(v);
+            v.packed = 1;
+            test_variant(v);
+            printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);
+        }
+    return check_summary();
+}

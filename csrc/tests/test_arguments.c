@@ -1,0 +1,137 @@
+/* Bad arguments come back as a status, before anything is touched. */
+#include "tests.h"
+
+#include <math.h>
+
+static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0};
+static const pcnet_error_descent good_options = {3, 1e-3, 0};
+static const pcnet_activity_descent good_descent = {3, 0.1};
+
+enum { N_SAMPLES = 3, N_COUNTS = 3 };
+
+typedef struct {
+    model *m;
+    samples *b;
+    void *workspace;
+    vec energy, loss;
+    int *counts;
+    pcnet_report report;
+} setting;
+
+static pcnet_status infer_with(const setting *s, const pcnet_network *net, const pcnet_batch *batch,
+                               const pcnet_objective *objective, const pcnet_error_descent *options,
+                               int n_threads) {
+    return s->m->v.core->error_descent(net, batch, objective, options, &s->report, s->workspace,
+                                       n_threads);
+}
+
+#define REFUSED(call) CHECK((call) == PCNET_BAD_ARGUMENT, "accepted")
+
+/* Changes one field of a copy of the network. */
+#define REFUSED_NETWORK(field, value)                                                  \
+    do {                                                                               \
+        pcnet_network net = s->m->net;                                                 \
+        net.field = (value);                                                           \
+        REFUSED(core->forward(&net, &s->b->batch, s->workspace, 1));                   \
+        REFUSED(infer_with(s, &net, &s->b->batch, &good_objective, &good_options, 1)); \
+    } while (0)
+
+#define REFUSED_BATCH(field, value)                                                    \
+    do {                                                                               \
+        pcnet_batch batch = s->b->batch;                                               \
+        batch.field = (value);                                                         \
+        REFUSED(infer_with(s, &s->m->net, &batch, &good_objective, &good_options, 1)); \
+    } while (0)
+
+static void check_network_and_batch(const setting *s) {
+    const pcnet_core *core = s->m->v.core;
+    int sizes[MAX_LAYERS + 1], activations[MAX_LAYERS] = {0};
+    for (int i = 0; i <= s->m->s.n_layers; i++)
+        sizes[i] = s->m->s.sizes[i];
+    sizes[1] = 0;
+    activations[s->m->s.n_layers - 1] = PCNET_N_ACTIVATIONS;
+    REFUSED_NETWORK(n_layers, 0);
+    REFUSED_NETWORK(n_layers, -1);
+    REFUSED_NETWORK(sizes, NULL);
+    REFUSED_NETWORK(sizes, sizes);
+    REFUSED_NETWORK(activations, activations);
+    REFUSED_NETWORK(activations, NULL);
+    REFUSED_NETWORK(scales, NULL);
+    REFUSED_NETWORK(skips, NULL);
+    REFUSED_BATCH(n_samples, -1);
+    REFUSED_BATCH(inputs, NULL);
+    REFUSED_BATCH(targets, NULL);
+    REFUSED_BATCH(activities, NULL);
+    REFUSED_BATCH(errors, NULL);
+    REFUSED_BATCH(strides, NULL);
+    REFUSED(infer_with(s, NULL, &s->b->batch, &good_objective, &good_options, 1));
+    REFUSED(infer_with(s, &s->m->net, NULL, &good_objective, &good_options, 1));
+}
+
+static void check_options(const setting *s) {
+    const pcnet_core *core = s->m->v.core;
+    const pcnet_network *net = &s->m->net;
+    const pcnet_batch *batch = &s->b->batch;
+    const pcnet_objective objectives[] = {
+        {PCNET_N_LOSSES, 1, 0},        {-1, 1, 0},
+        {PCNET_SQUARED_ERROR, 0, 0},   {PCNET_SQUARED_ERROR, -1, 0},
+        {PCNET_SQUARED_ERROR, NAN, 0}, {PCNET_SQUARED_ERROR, 1, -1},
+        {PCNET_SQUARED_ERROR, 1, NAN},
+    };
+    const pcnet_error_descent options[] = {{-1, 0, 0}, {3, -1, 0}, {3, NAN, 0}, {3, 0, -1}};
+    const pcnet_activity_descent descents[] = {{-1, 0.1}, {3, 0}, {3, -1}, {3, NAN}};
+    for (size_t i = 0; i < sizeof objectives / sizeof objectives[0]; i++)
+        REFUSED(infer_with(s, net, batch, &objectives[i], &good_options, 1));
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        REFUSED(infer_with(s, net, batch, &good_objective, &options[i], 1));
+    for (size_t i = 0; i < sizeof descents / sizeof descents[0]; i++)
+        REFUSED(core->activity_descent(net, batch, &good_objective, &descents[i], &s->report,
+                                       s->workspace, 1));
+    REFUSED(infer_with(s, net, batch, NULL, &good_options, 1));
+    REFUSED(infer_with(s, net, batch, &good_objective, NULL, 1));
+    REFUSED(infer_with(s, net, batch, &good_objective, &good_options, 0));
+    REFUSED(core->activity_descent(net, batch, &good_objective, NULL, &s->report, s->workspace, 1));
+    REFUSED(core->error_descent(net, batch, &good_objective, &good_options, NULL, s->workspace, 1));
+    REFUSED(core->error_descent(net, batch, &good_objective, &good_options, &s->report, NULL, 1));
+    REFUSED(core->output(net, s->b->inputs.data, -1, s->b->errors[0].data, s->workspace, 1));
+    REFUSED(core->output(net, NULL, 1, s->b->errors[0].data, s->workspace, 1));
+    REFUSED(core->errors(net, batch, NULL, NULL, s->workspace, 1));
+    REFUSED(core->activity_gradients(net, batch, &good_objective, NULL, s->workspace, 1));
+    REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
+    REFUSED(core->update(net, batch, s->energy.data, NULL, NULL, s->workspace, 1));
+    REFUSED(core->activate(PCNET_N_ACTIVATIONS, 1, s->energy.data, s->energy.data, s->loss.data));
+    REFUSED(core->activate(PCNET_TANH, -1, s->energy.data, s->energy.data, s->loss.data));
+}
+
+void test_bad_arguments(variant v, const shape *sh) {
+    setting s = {
+        .m = model_new(v, sh),
+        .energy = vec_new(PCNET_FLOAT64, N_SAMPLES),
+        .loss = vec_new(PCNET_FLOAT64, N_SAMPLES),
+        .counts = exact_alloc(N_COUNTS * N_SAMPLES * sizeof(int)),
+    };
+    s.b = samples_new(s.m, N_SAMPLES, PCNET_SQUARED_ERROR);
+    s.workspace = workspace_new(s.m, N_SAMPLES, 1);
+    s.report = (pcnet_report){
+        .energy = s.energy.data,
+        .loss = s.loss.data,
+        .n_steps = s.counts,
+        .n_half_passes = s.counts + N_SAMPLES,
+        .ended = s.counts + 2 * N_SAMPLES,
+    };
+    CHECK(infer_with(&s, &s.m->net, &s.b->batch, &good_objective, &good_options, 1) == PCNET_OK,
+          "the good arguments must pass");
+    CHECK(v.core->activity_descent(&s.m->net, &s.b->batch, &good_objective, &good_descent,
+                                   &s.report, s.workspace, 1) == PCNET_OK,
+          "the good arguments must pass");
+    check_network_and_batch(&s);
+    check_options(&s);
+    CHECK(pcnet_get_core((pcnet_dtype)7, PCNET_GENERIC) == NULL, "a dtype that does not exist");
+    CHECK(pcnet_get_core(PCNET_FLOAT64, (pcnet_isa)7) == NULL, "an isa that does not exist");
+    exact_free(s.workspace);
+    exact_free(s.counts);
+    vec_free(&s.energy);
+    vec_free(&s.loss);
+    samples_free(s.b);
+    model_free(s.m);
+}

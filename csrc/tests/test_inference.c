@@ -1,0 +1,163 @@
+/* Inference: no energy rises, the reports are true, and T plain steps are T plain steps. */
+#include "tests.h"
+
+#include <math.h>
+
+typedef struct {
+    vec energy, loss, trace, tile_traces;
+    int *n_steps, *n_half_passes, *ended;
+    pcnet_report report;
+} report_arrays;
+
+static report_arrays report_new(int n_samples, int max_steps) {
+    const int tile = pcnet_tile_size();
+    const size_t n = (size_t)n_samples, bytes = n * sizeof(int);
+    const size_t n_tiles = (size_t)((n_samples + tile - 1) / tile);
+    report_arrays r = {
+        .energy = vec_new(PCNET_FLOAT64, n),
+        .loss = vec_new(PCNET_FLOAT64, n),
+        .trace = vec_new(PCNET_FLOAT64, (size_t)max_steps + 1),
+        .tile_traces = vec_new(PCNET_FLOAT64, n_tiles * ((size_t)max_steps + 1)),
+        .n_steps = exact_alloc(bytes),
+        .n_half_passes = exact_alloc(bytes),
+        .ended = exact_alloc(bytes),
+    };
+    r.report = (pcnet_report){
+        .energy = r.energy.data,
+        .loss = r.loss.data,
+        .n_steps = r.n_steps,
+        .n_half_passes = r.n_half_passes,
+        .ended = r.ended,
+        .trace = r.trace.data,
+        .tile_traces = r.tile_traces.data,
+    };
+    return r;
+}
+
+static void report_free(report_arrays *r) {
+    vec_free(&r->energy);
+    vec_free(&r->loss);
+    vec_free(&r->trace);
+    vec_free(&r->tile_traces);
+    exact_free(r->n_steps);
+    exact_free(r->n_half_passes);
+    exact_free(r->ended);
+}
+
+static void check_report(const model *m, const samples *b, const pcnet_objective *objective,
+                         const report_arrays *r, int max_steps) {
+    double worst = 0;
+    for (int n = 0; n < b->n_samples; n++) {
+        const double expected = oracle_energy(m, b, objective, n);
+        worst = fmax(worst, fabs(vec_get(r->energy, (size_t)n) - expected) / (1 + expected));
+        CHECK(r->n_steps[n] >= 0 && r->n_steps[n] <= max_steps, "%d steps", r->n_steps[n]);
+        CHECK(r->n_half_passes[n] >= 1, "%d half passes", r->n_half_passes[n]);
+    }
+    CHECK(worst < tolerance(m), "%s: final energy off by %g", m->s.name, worst);
+}
+
+void test_error_descent(variant v, const shape *s, int n_samples, int n_threads) {
+    enum { MAX_STEPS = 60 };
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02};
+    const pcnet_error_descent options = {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-6 : 1e-3, 0};
+    model *m = model_new(v, s);
+    samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, n_samples, n_threads);
+    report_arrays r = report_new(n_samples, MAX_STEPS);
+
+    v.core->forward(&m->net, &b->batch, workspace, n_threads);
+    vec start = vec_new(PCNET_FLOAT64, (size_t)n_samples);
+    for (int n = 0; n < n_samples; n++)
+        vec_set(start, (size_t)n, oracle_energy(m, b, &objective, n));
+    pcnet_status status = v.core->error_descent(&m->net, &b->batch, &objective, &options, &r.report,
+                                                workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    check_report(m, b, &objective, &r, MAX_STEPS);
+    int n_converged = 0;
+    for (int n = 0; n < n_samples; n++) {
+        CHECK(vec_get(r.energy, (size_t)n) <= vec_get(start, (size_t)n) * (1 + tolerance(m)),
+              "%s: sample %d rose from %g to %g", s->name, n, vec_get(start, (size_t)n),
+              vec_get(r.energy, (size_t)n));
+        n_converged += r.ended[n] == PCNET_ENDED_CONVERGED || r.ended[n] == PCNET_ENDED_FLOOR;
+    }
+    CHECK(s->n_layers == 1 || s->activation == PCNET_RELU || n_converged >= 0.9 * n_samples,
+          "%s: %d of %d at equilibrium", s->name, n_converged, n_samples);
+    for (size_t t = 1; t <= MAX_STEPS; t++)
+        CHECK(vec_get(r.trace, t) <= vec_get(r.trace, t - 1) * (1 + 1e-6), "%s: trace at %d",
+              s->name, (int)t);
+    vec_free(&start);
+    report_free(&r);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}
+
+/* z <- z - rate dF/dz, all layers at once, with the core's own gradients (checked elsewhere). */
+static void plain_step(const model *m, samples *b, const pcnet_objective *objective, double rate,
+                       void *workspace) {
+    vec gradients[MAX_LAYERS];
+    void *pointers[MAX_LAYERS] = {0};
+    for (int i = 0; i + 1 < m->s.n_layers; i++) {
+        gradients[i] = vec_new(m->v.dtype, b->activities[i].n);
+        pointers[i] = gradients[i].data;
+    }
+    m->v.core->activity_gradients(&m->net, &b->batch, objective, pointers, workspace, 1);
+    for (int i = 0; i + 1 < m->s.n_layers; i++) {
+        for (size_t k = 0; k < gradients[i].n; k++)
+            vec_set(b->activities[i], k,
+                    vec_get(b->activities[i], k) - rate * vec_get(gradients[i], k));
+        vec_free(&gradients[i]);
+    }
+}
+
+void test_activity_descent(variant v, const shape *s, int n_samples, int n_threads) {
+    enum { N_STEPS = 5 };
+    const pcnet_activity_descent options = {N_STEPS, 0.1};
+    model *m = model_new(v, s);
+    void *workspace = workspace_new(m, n_samples, n_threads);
+    for (int with_decay = 0; with_decay < 2; with_decay++) { /* decay moves all layers at once */
+        const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0};
+        samples *expected = samples_new(m, n_samples, PCNET_LOG_LOSS);
+        samples *b = samples_new(m, n_samples, PCNET_LOG_LOSS);
+        report_arrays r = report_new(n_samples, N_STEPS);
+        v.core->forward(&m->net, &expected->batch, workspace, n_threads);
+        for (int t = 0; t < N_STEPS; t++)
+            plain_step(m, expected, &objective, options.rate, workspace);
+        pcnet_status status = v.core->activity_descent(&m->net, &b->batch, &objective, &options,
+                                                       &r.report, workspace, n_threads);
+        CHECK(status == PCNET_OK, "status %d", (int)status);
+        for (int l = 1; l < s->n_layers; l++)
+            for (int n = 0; n < n_samples; n++)
+                for (int j = 0; j < s->sizes[l]; j++)
+                    CHECK(fabs(activity(b, l, n, j) - activity(expected, l, n, j)) < tolerance(m),
+                          "%s: layer %d, sample %d, unit %d", s->name, l, n, j);
+        check_report(m, b, &objective, &r, N_STEPS);
+        report_free(&r);
+        samples_free(b);
+        samples_free(expected);
+    }
+    exact_free(workspace);
+    model_free(m);
+}
+
+void test_not_finite_start(variant v, const shape *s) {
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0};
+    const pcnet_error_descent error_options = {8, 1e-3, 0};
+    const pcnet_activity_descent activity_options = {8, 0.1};
+    model *m = model_new(v, s);
+    samples *b = samples_new(m, 3, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, 3, 1);
+    report_arrays r = report_new(3, 8);
+    vec_set(m->weights[s->n_layers - 1], 0, INFINITY);
+    model_pack(m);
+    pcnet_status status = v.core->error_descent(&m->net, &b->batch, &objective, &error_options,
+                                                &r.report, workspace, 1);
+    CHECK(status == PCNET_ENERGY_NOT_FINITE, "status %d", (int)status);
+    status = v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options, &r.report,
+                                      workspace, 1);
+    CHECK(status == PCNET_ENERGY_NOT_FINITE, "status %d", (int)status);
+    report_free(&r);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}
