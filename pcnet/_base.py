@@ -11,13 +11,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
+from ._progress import describe_divergence, describe_unfinished_inference, print_epoch
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
-from ._validation import check_dtype, check_hidden_layer_sizes, check_sample_weight
+from ._validation import check_data, check_dtype, check_hidden_layer_sizes, check_sample_weight
 from .inference import Objective, resolve_method
 from .network import Network
 from .solvers import resolve_solver
@@ -28,9 +29,6 @@ AUTO_PRECISION = 3.5
 
 #: ``batch_size="auto"`` is at most this many samples.
 AUTO_BATCH_SIZE = 64
-
-#: Share of an epoch's samples whose inference may hit its limit before a warning is due.
-UNFINISHED_INFERENCE = 0.1
 
 ACTIVATIONS = frozenset(
     ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
@@ -233,7 +231,7 @@ class BasePC(BaseEstimator, ABC):
             StoppingRule(self.network_, self.tol, self.n_iter_no_change, score),
             self._random_state,
             weight_decay=float(self.alpha),
-            observer=self._print_epoch if self.verbose else None,
+            observer=print_epoch if self.verbose else None,
         )
         loop.run(max_iter)
         return loop
@@ -269,7 +267,7 @@ class BasePC(BaseEstimator, ABC):
                     "call fit with warm_start=False"
                 )
         dtype = check_dtype(self.dtype)
-        if dtype not in (None, self.network_.dtype):
+        if dtype is not None and dtype != self.network_.dtype:
             raise ValueError(
                 f"dtype is {dtype} now, but the network to go on with is {self.network_.dtype}. "
                 "Set it back, or call fit with warm_start=False"
@@ -360,11 +358,7 @@ class BasePC(BaseEstimator, ABC):
         """Raise or warn where the training did not go as asked for."""
         if loop.outcome == "diverged":
             raise FloatingPointError(
-                f"Training diverged in epoch {len(loop.history) + 1} (optimiser step "
-                f"{loop.n_steps + 1}): {loop.error}. The usual causes are a learning_rate_init "
-                f"(now {self.learning_rate_init:g}) that is too large and features far from unit "
-                "scale: lower the one, put StandardScaler before the other. The weights are the "
-                "last finite ones."
+                describe_divergence(loop, self.learning_rate_init)
             ) from loop.error
         if loop.outcome == "interrupted":
             warnings.warn(
@@ -372,7 +366,11 @@ class BasePC(BaseEstimator, ABC):
                 "the weights it had then.",
                 stacklevel=5,
             )
-        self._warn_unfinished_inference(loop.history)
+        unfinished = describe_unfinished_inference(
+            loop.history, self.output_precision_, self.learning_rate_init
+        )
+        if unfinished:
+            warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)
         if loop.outcome == "max_iter" and not (call.incremental or loop.schedule.has_horizon):
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -382,39 +380,12 @@ class BasePC(BaseEstimator, ABC):
                 stacklevel=5,
             )
 
-    def _warn_unfinished_inference(self, history):
-        cut_off = [1.0 - report.ended for report in history]
-        n_affected = sum(share > UNFINISHED_INFERENCE for share in cut_off)
-        if n_affected == 0:
-            return
-        worst = int(np.argmax(cut_off))
-        warnings.warn(
-            f"Inference was cut off by its step limit for more than "
-            f"{UNFINISHED_INFERENCE:.0%} of the samples in {n_affected} of {len(history)} epochs "
-            f"({cut_off[worst]:.0%} in epoch {worst + 1}): weights were updated away from "
-            f"equilibrium. Lower output_precision (now {self.output_precision_:g}), or raise the "
-            "limit, inference=ErrorDescent(max_steps=...), or lower learning_rate_init (now "
-            f"{self.learning_rate_init:g}).",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
-
-    def _print_epoch(self, n_epochs, report):
-        validation = ""
-        if report.validation_score is not None:
-            validation = f", validation score = {report.validation_score:.4f}"
-        print(
-            f"Epoch {n_epochs}: loss = {report.loss:.6f}, energy = {report.energy:.6f}, "
-            f"inference passes = {report.n_passes:.2f}{validation}, {report.seconds:.2f} s",
-            flush=True,
-        )
-
     # ------------------------------------------------------------ the fitted network
 
     def _outputs(self, X):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=self.network_.dtype, order="C", reset=False)
+        X = check_data(self, X, dtype=self.network_.dtype, reset=False)
         with single_threaded_blas():
             return self.network_.output(X)
 

@@ -5,7 +5,6 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
@@ -17,6 +16,7 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
+from ._validation import check_data
 
 
 @fill_docstring(
@@ -233,7 +233,9 @@ class PCClassifier(ClassifierMixin, BasePC):
             Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets,
             where each column is the probability of one label.
         """
-        outputs = self._outputs(X)
+        return self._probabilities(self._outputs(X))
+
+    def _probabilities(self, outputs):
         if self.out_activation_ == "softmax":
             return softmax(outputs, axis=1)
         if self.out_activation_ == "logistic":
@@ -254,12 +256,13 @@ class PCClassifier(ClassifierMixin, BasePC):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             -inf where ``loss="squared_error"`` predicts a probability of exactly 0.
         """
+        outputs = self._outputs(X)
         if self.out_activation_ == "softmax":
-            return log_softmax(self._outputs(X), axis=1)
+            return log_softmax(outputs, axis=1)
         if self.out_activation_ == "logistic":
-            return log_expit(self._outputs(X))
+            return log_expit(outputs)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(self._probabilities(outputs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -269,7 +272,7 @@ class PCClassifier(ClassifierMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = validate_data(self, X, y, dtype=dtype, order="C", multi_output=True, reset=reset)
+        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
         return X, check_labels(y)
 
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):

@@ -111,7 +111,7 @@ output_precision_ : float
 n_iter_ : int
     Epochs completed by the last call of `fit` or `partial_fit`.
 t_ : int
-    Samples trained on so far, counted once per epoch.
+    Samples seen in training so far; every epoch counts them again.
 loss_ : float
     Last value of `loss_curve_`.
 loss_curve_ : list of float

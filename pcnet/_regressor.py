@@ -4,11 +4,12 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, target_scaling
+from ._validation import check_data
 
 
 @fill_docstring(
@@ -203,16 +204,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=dtype,
-            order="C",
-            multi_output=True,
-            y_numeric=True,
-            reset=reset,
-        )
+        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, y_numeric=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1).astype(np.float64, copy=False)

@@ -1,11 +1,21 @@
 """Checks of arguments that several modules share; each error says what to try."""
 
 import operator
+from numbers import Number
 
 import numpy as np
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, validate_data
 
 MAX_WIDTH = 2**31 - 1  # BLAS takes its sizes as C int
+
+
+def check_data(estimator, *arrays, **options):
+    """scikit-learn's ``validate_data``, giving C-contiguous arrays.
+
+    Values that do not fit into float32 end in its ValueError, without NumPy's warning before.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return validate_data(estimator, *arrays, order="C", **options)
 
 
 def check_hidden_layer_sizes(hidden_layer_sizes):
@@ -21,13 +31,8 @@ def check_hidden_layer_sizes(hidden_layer_sizes):
     ValueError
         A width is not an integer, is below 1 or too large for BLAS.
     """
-    if np.ndim(hidden_layer_sizes) > 1:
-        raise ValueError(
-            "hidden_layer_sizes must be a flat sequence of widths such as (128, 128), got "
-            f"{hidden_layer_sizes!r}"
-        )
-    scalar = np.ndim(hidden_layer_sizes) == 0
-    sizes = [hidden_layer_sizes] if scalar else list(hidden_layer_sizes)
+    iterable = hasattr(hidden_layer_sizes, "__iter__")
+    sizes = list(hidden_layer_sizes) if iterable else [hidden_layer_sizes]
     return tuple(_check_width(size, hidden_layer_sizes) for size in sizes)
 
 
@@ -73,7 +78,8 @@ def check_dtype(dtype):
         resolved = np.dtype(dtype)
     except TypeError:
         resolved = None
-    if resolved not in (np.dtype(np.float32), np.dtype(np.float64)):
+    # by name: NumPy holds a float64 dtype equal to None
+    if resolved is None or resolved.name not in ("float32", "float64"):
         raise ValueError(
             "dtype must be None (follow X), 'float32' or 'float64', or the NumPy types of "
             f"these names; got {dtype!r}"
@@ -93,7 +99,7 @@ def check_sample_weight(sample_weight, n_samples):
     """
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 0:
+    if isinstance(sample_weight, Number):
         sample_weight = np.full(n_samples, sample_weight)
     sample_weight = check_array(
         sample_weight,

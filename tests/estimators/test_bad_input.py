@@ -1,0 +1,272 @@
+"""Oracle: each bad argument or array has an error that names it; nothing changes by it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pcnet import PCClassifier, PCRegressor
+from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.solvers import SGD, Adam
+
+from .support import ESTIMATORS, data_for, small
+
+NAN, INF = np.nan, np.inf
+
+BAD_ARGUMENTS = [
+    ({"hidden_layer_sizes": 0}, "hidden_layer_sizes"),
+    ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be > 0"),
+    ({"hidden_layer_sizes": (8, -3)}, "hidden_layer_sizes must be > 0"),
+    ({"hidden_layer_sizes": (8, 2.5)}, "hidden_layer_sizes must hold integers"),
+    ({"hidden_layer_sizes": (8, "x")}, "hidden_layer_sizes must hold integers"),
+    ({"hidden_layer_sizes": (8, True)}, "hidden_layer_sizes must hold integers"),
+    ({"hidden_layer_sizes": [[8, 8]]}, "hidden_layer_sizes must hold integers"),
+    ({"hidden_layer_sizes": (2**31,)}, "hidden_layer_sizes must be > 0 and at most"),
+    ({"hidden_layer_sizes": "128"}, "hidden_layer_sizes"),
+    ({"activation": "softplus"}, "activation"),
+    ({"parameterization": "mup"}, "parameterization"),
+    ({"skip": "yes"}, "skip"),
+    ({"loss": "hinge"}, "loss"),
+    ({"output_precision": 0.0}, "output_precision"),
+    ({"output_precision": -1.0}, "output_precision"),
+    ({"output_precision": NAN}, "output_precision"),
+    ({"output_precision": INF}, "output_precision"),
+    ({"output_precision": "low"}, "output_precision"),
+    ({"gamma": 0}, "gamma"),
+    ({"gamma": INF}, "gamma"),
+    ({"activity_decay": -0.1}, "activity_decay"),
+    ({"inference": "descent"}, "inference"),
+    ({"inference": None}, "inference"),
+    ({"inference": ErrorDescent}, "inference"),
+    ({"inference": ErrorDescent(tol=-1)}, "tol"),
+    ({"inference": ErrorDescent(max_steps=0)}, "max_steps"),
+    ({"inference": ActivityDescent(n_steps=-1)}, "n_steps"),
+    ({"solver": "lbfgs"}, "solver must be one of"),
+    ({"solver": Adam}, "solver must be an object, got the class Adam"),
+    ({"solver": 1}, "solver must be one of"),
+    ({"solver": Adam(beta_1=1.0)}, "beta_1"),
+    ({"solver": Adam(epsilon=0)}, "epsilon"),
+    ({"solver": SGD(momentum=1.5)}, "momentum"),
+    ({"alpha": -1e-4}, "alpha"),
+    ({"alpha": 100.0}, "alpha \\* learning_rate_init must be below 1"),
+    ({"learning_rate": "fast"}, "learning_rate"),
+    ({"learning_rate_init": 0}, "learning_rate_init"),
+    ({"learning_rate_init": -0.1}, "learning_rate_init"),
+    ({"learning_rate_init": NAN}, "learning_rate_init"),
+    ({"learning_rate_init": INF}, "learning_rate_init"),
+    ({"power_t": -1}, "power_t"),
+    ({"batch_size": 0}, "batch_size"),
+    ({"batch_size": 3.5}, "batch_size"),
+    ({"batch_size": "all"}, "batch_size"),
+    ({"max_iter": 0}, "max_iter"),
+    ({"tol": -1}, "tol"),
+    ({"n_iter_no_change": 0}, "n_iter_no_change"),
+    ({"validation_fraction": 0.0, "early_stopping": True}, "validation_fraction"),
+    ({"validation_fraction": 1.0, "early_stopping": True}, "validation_fraction"),
+    ({"random_state": "seed"}, "random_state"),
+    ({"dtype": "float16"}, "dtype must be None"),
+    ({"dtype": "int"}, "dtype must be None"),
+    ({"dtype": "nonsense"}, "dtype must be None"),
+]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("arguments, message", BAD_ARGUMENTS, ids=lambda v: str(v)[:50])
+def test_bad_arguments(Estimator, arguments, message):
+    X, y = data_for(Estimator)
+    model = small(Estimator, **arguments)
+    before = dict(vars(model))
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, y)
+    assert vars(model) == before  # not a single attribute was set
+
+
+X4 = np.arange(8.0).reshape(4, 2)
+Y4 = np.array([0, 1, 0, 1])
+
+BAD_ARRAYS = [
+    (np.where(X4 == 3, NAN, X4), Y4, "Input X contains NaN"),
+    (np.where(X4 == 3, INF, X4), Y4, "Input X contains infinity"),
+    (X4[0], Y4, "Expected 2D array, got 1D array"),
+    (X4[:, :, None], Y4, "Found array with dim 3|dim 3"),
+    (X4[:0], Y4[:0], "0 sample"),
+    (X4[:, :0], Y4, "0 feature"),
+    (X4, Y4[:3], "inconsistent numbers of samples"),
+    (X4.astype(complex), Y4, "Complex data not supported"),
+    (np.array([["a", "b"]] * 4), Y4, "could not convert string"),
+    (X4, None, "requires y to be passed"),
+    (X4, Y4.astype(complex), "omplex"),
+    (X4, np.where(Y4 == 1, NAN, 0.0), "contains NaN"),
+    (X4, np.where(Y4 == 1, INF, 0.0), "contains infinity"),
+]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("way", ["fit", "partial_fit"])
+@pytest.mark.parametrize("X, y, message", BAD_ARRAYS, ids=[m[:25] for _, _, m in BAD_ARRAYS])
+def test_bad_arrays(Estimator, way, X, y, message):
+    model = small(Estimator)
+    before = dict(vars(model))
+    options = {"classes": [0, 1]} if (Estimator, way) == (PCClassifier, "partial_fit") else {}
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(model, way)(X, y, **options)
+    assert vars(model) == before
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "weight, message",
+    [
+        ([1, 1, -1, 1], "sample_weight must not be negative"),
+        ([0, 0, 0, 0], "at least one non-zero"),
+        (0, "at least one non-zero"),
+        ([1, 1, 1], r"sample_weight.shape == \(3,\), expected \(4,\)"),
+        (np.ones((4, 1)), "1D array"),
+        ([1, NAN, 1, 1], "sample_weight contains NaN"),
+        ([1, INF, 1, 1], "sample_weight contains infinity"),
+    ],
+)
+def test_bad_sample_weights(Estimator, weight, message):
+    with pytest.raises(ValueError, match=message):
+        small(Estimator).fit(X4, Y4, sample_weight=weight)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_failed_refit_leaves_the_fitted_estimator_as_it_was(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator).fit(X, y)
+    before = dict(vars(model))
+    predictions = model.predict(X)
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.fit(X[:, :3], y[:-1])
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.full((5, 2), NAN), y[:5])
+    model.set_params(early_stopping=True)
+    with pytest.raises(ValueError, match="early_stopping=True could not hold out"):
+        model.fit(X[:1, :4], y[:1])
+    model.set_params(early_stopping=False)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is before[name] for name in before if name.endswith("_"))
+    np.testing.assert_array_equal(model.predict(X), predictions)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_wrong_data_for_a_fitted_estimator(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator).fit(X, y)
+    for method in (model.predict, lambda X: model.score(X, y[: len(X)])):
+        with pytest.raises(ValueError, match=r"X has 5 features, but PC.* is expecting 6"):
+            method(X[:, :5])
+        with pytest.raises(ValueError, match="NaN"):
+            method(np.full_like(X, NAN))
+    with pytest.raises(ValueError, match="X has 5 features"):
+        model.partial_fit(X[:, :5], y)
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="X has 5 features"):
+        model.fit(X[:, :5], y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_values_too_large_for_float32(Estimator):
+    X, y = data_for(Estimator)
+    with pytest.raises(ValueError, match=re.escape("too large for dtype('float32')")):
+        small(Estimator, dtype=np.float32).fit(1e100 * X, y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_early_stopping_needs_data(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator, early_stopping=True)
+    with pytest.raises(ValueError, match=r"validation set is too small|could not hold out"):
+        model.fit(X[:3], y[:3])
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        model.partial_fit(X, y)
+
+
+def test_early_stopping_with_a_class_of_one():
+    X, y = data_for(PCClassifier)
+    y = np.where(np.arange(len(y)) == 5, 9, y)
+    with pytest.raises(ValueError, match=r"could not hold out.*least populated"):
+        small(PCClassifier, early_stopping=True).fit(X, y)
+
+
+def test_batch_size_beyond_the_data_is_clipped():
+    X, y = data_for(PCRegressor)
+    with pytest.warns(UserWarning, match="`batch_size` 500 larger than sample size 120"):
+        model = small(PCRegressor, batch_size=500, max_iter=1).fit(X, y)
+    assert model.t_ == 120
+
+
+# ------------------------------------------------------------ labels
+
+
+def test_classes_of_partial_fit():
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    assert not hasattr(model, "classes_")
+    with pytest.raises(ValueError, match=r"has classes not in .*also has \[2\]"):
+        model.partial_fit(X, y, classes=[0, 1])
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="is not the same as on last call to partial_fit"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"has classes not in .*also has \[9\]"):
+        model.partial_fit(X, np.where(y == 2, 9, y))
+    with pytest.raises(ValueError, match="has classes not in"):
+        model.partial_fit(X, np.array(["a", "b", "c"])[y])
+    Y = np.eye(3, dtype=int)[y]
+    with pytest.raises(ValueError, match="after the previous call"):
+        model.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="classes names 2 labels, but the multilabel y has 3"):
+        small(PCClassifier).partial_fit(X, Y, classes=[0, 1])
+
+
+def test_warm_start_needs_the_same_classes():
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, warm_start=True).fit(X, y)
+    for other in (np.minimum(y, 1), np.where(y == 2, 3, y), np.where(np.arange(120) < 9, 3, y)):
+        message = (
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got [0 1 2], `y` has {np.unique(other)}"
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.fit(X, other)
+
+
+def test_continuous_labels():
+    X, y = data_for(PCRegressor)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        small(PCClassifier).fit(X, y)
+
+
+def test_class_weight_errors():
+    X, y = data_for(PCClassifier)
+    for class_weight, message in [
+        ({0: 1, 5: 2}, r"class_weight has the labels \[5\]"),
+        ({0: -1}, "class_weight must hold finite weights"),
+        ({0: NAN}, "class_weight must hold finite weights"),
+        ({0: 0, 1: 0, 2: 0}, "All samples have zero weight"),
+        ("even", "class_weight"),
+        ([1, 2, 3], "class_weight"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            small(PCClassifier, class_weight=class_weight).fit(X, y)
+    balanced = small(PCClassifier, class_weight="balanced")
+    with pytest.raises(ValueError, match="not supported by partial_fit"):
+        balanced.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="not supported for multilabel"):
+        balanced.fit(X, np.eye(3, dtype=int)[y])
+
+
+def test_outputs_of_a_regressor_cannot_change():
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor).fit(X, y)
+    with pytest.raises(ValueError, match="y has 2 outputs, but the previous call saw 1"):
+        model.partial_fit(X, np.column_stack([y, y]))
+
+
+def test_strings_are_no_regression_targets():
+    X, y = data_for(PCClassifier)
+    with pytest.raises(ValueError, match=r"could not convert string|dtype='numeric'"):
+        small(PCRegressor).fit(X, np.array(["a", "b", "c"])[y])

@@ -1,0 +1,180 @@
+"""Oracle: after Ctrl-C, divergence or a fork there is a usable, consistent estimator."""
+
+import _thread
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from pcnet import PCClassifier, PCRegressor
+
+from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, small, watch_steps
+
+
+def raise_at(step, error):
+    def before_step(n_earlier_steps):
+        if n_earlier_steps == step:
+            raise error
+
+    return before_step
+
+
+# ------------------------------------------------------------ Ctrl-C
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("step, n_epochs", [(0, 0), (1, 0), (4, 1), (7, 1), (8, 2)])
+def test_interrupted_fit_is_usable(Estimator, step, n_epochs, monkeypatch):
+    X, y = data_for(Estimator, n_samples=80)
+    watch_steps(monkeypatch, raise_at(step, KeyboardInterrupt()))
+    model = small(Estimator, batch_size=20, max_iter=9)
+    with pytest.warns(UserWarning, match=f"Training interrupted by user after {n_epochs} epochs"):
+        model.fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == n_epochs
+    assert model.t_ == 20 * step
+    assert_consistent(model)
+    monkeypatch.undo()
+    model.partial_fit(X, y)
+    assert_consistent(model)
+
+
+def test_interrupted_early_stopping_keeps_the_best_weights(monkeypatch):
+    X, y = data_for(PCClassifier, n_samples=100)
+    watch_steps(monkeypatch, raise_at(7, KeyboardInterrupt()))
+    model = small(PCClassifier, batch_size=90, max_iter=50, early_stopping=True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    best = int(np.argmax(model.validation_scores_)) + 1
+    monkeypatch.undo()
+    shorter = small(PCClassifier, batch_size=90, max_iter=50, early_stopping=True)
+    watch_steps(monkeypatch, raise_at(best, KeyboardInterrupt()))
+    with pytest.warns(UserWarning, match="interrupted"):
+        shorter.fit(X, y)
+    assert_same_bits(model, shorter)
+
+
+def test_a_real_signal_ends_a_long_fit():
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, max_iter=10**8, n_iter_no_change=np.inf)
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    timer.join()
+    assert_consistent(model)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_any_other_exception_undoes_a_fit(Estimator, monkeypatch):
+    X, y = data_for(Estimator)
+    model = small(Estimator, batch_size=20).fit(X, y)
+    before = dict(vars(model))
+    predictions = model.predict(X)
+    watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
+    with pytest.raises(MemoryError):
+        model.fit(X[:, :4], y)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict(X), predictions)
+    unfitted = small(Estimator, batch_size=20)
+    watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
+    with pytest.raises(MemoryError):
+        unfitted.fit(X, y)
+    assert not hasattr(unfitted, "network_")
+
+
+# ------------------------------------------------------------ divergence
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rate", [1e5, 1e30])
+def test_huge_learning_rate(Estimator, solver, dtype, rate):
+    X, y = data_for(Estimator, dtype=dtype)
+    model = small(Estimator, solver=solver, learning_rate_init=rate, alpha=0, batch_size=20)
+    with pytest.raises(FloatingPointError, match=r"(?s)Training diverged.*learning_rate_init"):
+        model.fit(X, y)
+    assert_finite(model)
+
+
+def assert_finite(model):
+    assert all(np.isfinite(p).all() for p in [*model.coefs_, *model.intercepts_])
+    assert model.n_iter_ == len(model.loss_curve_)
+    assert np.isfinite(model.loss_curve_).all()
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_divergence_in_the_middle_keeps_the_curves(Estimator, monkeypatch):
+    X, y = data_for(Estimator, n_samples=80)
+    watch_steps(monkeypatch, raise_at(6, FloatingPointError("layer 2 in step 6")))
+    model = small(Estimator, batch_size=20)
+    message = r"epoch 2 \(optimiser step 7\): layer 2 in step 6.*StandardScaler"
+    with pytest.raises(FloatingPointError, match=message):
+        model.fit(X, y)
+    assert model.n_iter_ == 1
+    assert_consistent(model)
+    monkeypatch.undo()
+    model.partial_fit(X, y)  # goes on from the finite weights
+    assert_consistent(model)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_features_far_from_unit_scale(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator)
+    with pytest.raises(FloatingPointError, match="StandardScaler"):
+        model.fit(1e300 * X, y)
+    assert_finite(model)
+
+
+def test_divergence_in_partial_fit_leaves_a_usable_estimator(monkeypatch):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor).fit(X, y)
+    n_epochs = len(model.loss_curve_)
+    model.set_params(learning_rate_init=1e30, alpha=0, batch_size=10)
+    with pytest.raises(FloatingPointError, match="diverged"):
+        model.partial_fit(X, y)
+    assert len(model.loss_curve_) == n_epochs
+    assert all(np.isfinite(p).all() for p in [*model.coefs_, *model.intercepts_])
+
+
+# ------------------------------------------------------------ unfinished inference
+
+
+def report_ended(*shares):
+    """Change reports so that epoch after epoch these shares of samples ended inference."""
+    shares = iter(shares)
+    return lambda report: report._replace(ended=next(shares))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_one_warning_if_inference_is_cut_off(Estimator, monkeypatch):
+    X, y = data_for(Estimator)
+    watch_steps(monkeypatch, change_report=report_ended(1.0, 0.85, 0.91, 0.6))
+    with pytest.warns(ConvergenceWarning) as record:
+        small(Estimator, batch_size=len(X), max_iter=4).fit(X, y)
+    (warning,) = record
+    text = str(warning.message)
+    assert "2 of 4 epochs (40% in epoch 4)" in text
+    assert "Lower output_precision" in text
+    assert "max_steps" in text
+
+
+def test_no_warning_below_ten_percent_or_without_a_test(monkeypatch):
+    X, y = data_for(PCClassifier)
+    for shares in ([0.91, 0.95], [np.nan, np.nan]):
+        watch_steps(monkeypatch, change_report=report_ended(*shares))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            small(PCClassifier, batch_size=len(X), max_iter=2).fit(X, y)
+        monkeypatch.undo()
+
+
+def test_share_is_of_the_epoch_not_of_a_batch(monkeypatch):
+    X, y = data_for(PCClassifier)
+    watch_steps(monkeypatch, change_report=report_ended(0.7, 1.0, 1.0, 1.0))  # mean 0.925
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(PCClassifier, batch_size=30, max_iter=1).fit(X, y)

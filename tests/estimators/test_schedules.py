@@ -1,0 +1,102 @@
+"""Oracle: the formulas of `pcnet._schedules`, written out; steps watched during real fits."""
+
+import numpy as np
+import pytest
+
+from pcnet import PCClassifier
+from pcnet._schedules import Schedule
+
+from .support import ESTIMATORS, data_for, small, watch_steps
+
+
+def rates(schedule, n_steps):
+    return [schedule.rate(step) for step in range(n_steps)]
+
+
+def test_closed_forms_over_four_steps():
+    assert rates(Schedule("constant", 0.8, 4), 4) == [0.8] * 4
+    np.testing.assert_allclose(rates(Schedule("linear", 0.8, 4), 4), [0.8, 0.6, 0.4, 0.2])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(
+        rates(Schedule("cosine", 0.8, 4), 4), [0.8, 0.4 * (1 + half), 0.4, 0.4 * (1 - half)]
+    )
+    np.testing.assert_allclose(
+        rates(Schedule("invscaling", 0.8, 4, power_t=0.5), 4),
+        [0.8, 0.8 / 2**0.5, 0.8 / 3**0.5, 0.4],
+    )
+
+
+def test_adaptive_divides_by_five_and_stops_below_a_thousandth():
+    schedule = Schedule("adaptive", 2.0)
+    seen = [schedule.rate(0)]
+    while not schedule.plateau():
+        seen.append(schedule.rate(100))
+    np.testing.assert_allclose(seen, [2.0, 0.4, 0.08, 0.016, 0.0032, 0.00064])
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "cosine", "invscaling"])
+def test_other_schedules_stop_at_the_first_plateau(name):
+    assert Schedule(name, 1.0, 10).plateau()
+
+
+def learning_rates(steps):
+    return [step["learning_rate"] for step in steps]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_one_epoch_decays_within_the_epoch(Estimator, monkeypatch):
+    X, y = data_for(Estimator, n_samples=100)
+    steps = watch_steps(monkeypatch)
+    small(Estimator, max_iter=1, batch_size=20, learning_rate_init=0.05).fit(X, y)
+    np.testing.assert_allclose(learning_rates(steps), 0.05 * np.array([1, 0.8, 0.6, 0.4, 0.2]))
+
+
+def test_horizon_is_that_of_the_training_part_with_early_stopping(monkeypatch):
+    X, y = data_for(PCClassifier, n_samples=100)
+    steps = watch_steps(monkeypatch)
+    model = small(
+        PCClassifier, max_iter=3, batch_size=40, early_stopping=True, validation_fraction=0.2
+    )
+    model.set_params(learning_rate="cosine", learning_rate_init=0.06).fit(X, y)
+    t = np.arange(6)  # 80 samples in 2 batches, 3 epochs
+    np.testing.assert_allclose(learning_rates(steps), 0.03 * (1 + np.cos(np.pi * t / 6)))
+
+
+def test_stopping_early_cuts_the_schedule_off(monkeypatch):
+    X, y = data_for(PCClassifier)
+    steps = watch_steps(monkeypatch)
+    model = small(PCClassifier, max_iter=100, batch_size=60, tol=1e9, n_iter_no_change=2)
+    model.set_params(learning_rate_init=0.02).fit(X, y)
+    assert model.n_iter_ == 4  # a first epoch always counts as progress, then 3 without
+    np.testing.assert_allclose(learning_rates(steps), 0.02 * (1 - np.arange(8) / 200))
+
+
+def test_warm_start_begins_the_schedule_again(monkeypatch):
+    X, y = data_for(PCClassifier)
+    steps = watch_steps(monkeypatch)
+    model = small(PCClassifier, max_iter=2, batch_size=60, warm_start=True)
+    model.fit(X, y)
+    first = learning_rates(steps)
+    steps.clear()
+    model.fit(X, y)
+    assert learning_rates(steps) == first
+    assert len(first) == 4
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "linear", "invscaling", "adaptive"])
+def test_partial_fit_is_constant(learning_rate, monkeypatch):
+    X, y = data_for(PCClassifier)
+    steps = watch_steps(monkeypatch)
+    model = small(PCClassifier, learning_rate=learning_rate, learning_rate_init=0.01, batch_size=30)
+    model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    assert learning_rates(steps) == [0.01] * 8
+
+
+def test_adaptive_in_a_fit(monkeypatch):
+    X, y = data_for(PCClassifier)
+    steps = watch_steps(monkeypatch)
+    model = small(PCClassifier, max_iter=1000, tol=1e9, n_iter_no_change=2)
+    model.set_params(learning_rate="adaptive", learning_rate_init=0.01, batch_size=120).fit(X, y)
+    # 4 epochs at the first rate (the first one counts as progress), 3 at each of five more
+    expected = np.repeat(0.01 / 5.0 ** np.arange(6), [4, 3, 3, 3, 3, 3])
+    np.testing.assert_allclose(learning_rates(steps), expected)

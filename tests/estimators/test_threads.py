@@ -1,0 +1,78 @@
+"""Oracle: one thread. Any other number must give the same bits; a forked child must not hang."""
+
+import multiprocessing
+import os
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from pcnet import PCClassifier
+
+from .support import ESTIMATORS, assert_same_bits, data_for, digits, parameters, small
+
+
+def fit_with(n_threads, Estimator, X, y, **arguments):
+    with threadpool_limits(limits=n_threads, user_api="openmp"):
+        return small(Estimator, hidden_layer_sizes=(40, 40, 40, 24), **arguments).fit(X, y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("inference", ["error", "activity"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_same_bits_with_any_number_of_threads(Estimator, inference, solver, dtype):
+    X, y = data_for(Estimator, n_samples=200, dtype=dtype)
+    arguments = {
+        "inference": inference,
+        "solver": solver,
+        "learning_rate_init": 0.02 if solver == "adam" else 1e-3,
+        "batch_size": 100,
+        "max_iter": 3,
+    }
+    reference = fit_with(1, Estimator, X, y, **arguments)
+    for n_threads in (2, 3):
+        model = fit_with(n_threads, Estimator, X, y, **arguments)
+        assert_same_bits(reference, model)
+        assert reference.loss_curve_ == model.loss_curve_
+        assert reference.energy_curve_ == model.energy_curve_
+        with threadpool_limits(limits=n_threads, user_api="openmp"):
+            several = model.predict(X)
+        with threadpool_limits(limits=1, user_api="openmp"):
+            np.testing.assert_array_equal(model.predict(X), several)
+
+
+def test_fits_in_python_threads_do_not_disturb_each_other():
+    X, y = digits(200)
+    alone = small(PCClassifier).fit(X, y)
+    models = [small(PCClassifier) for _ in range(3)]
+    threads = [threading.Thread(target=model.fit, args=(X, y)) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model in models:
+        assert_same_bits(alone, model)
+
+
+def _fit_in_child(X, y, queue):
+    queue.put([p.copy() for p in parameters(small(PCClassifier).fit(X, y))])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_forked_child_fits_after_a_threaded_fit():
+    X, y = data_for(PCClassifier)
+    with threadpool_limits(limits=2, user_api="openmp"):
+        parent = small(PCClassifier).fit(X, y)
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        child = context.Process(target=_fit_in_child, args=(X, y, queue), daemon=True)
+        child.start()
+        try:
+            result = queue.get(timeout=60)
+        finally:
+            child.join(timeout=10)
+            child.kill()
+    for a, b in zip(parameters(parent), result):
+        np.testing.assert_array_equal(a, b)
