@@ -7,8 +7,8 @@ import sys
 
 from threadpoolctl import threadpool_info
 
-from pcnet import _core, _threads
-from pcnet._version import __version__
+from . import _core, _threads
+from ._version import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "threadpoolctl", "joblib", "Cython", "matplotlib")
 
@@ -54,6 +54,7 @@ def _pcnet():
     return [
         ("version", __version__),
         ("has_openmp", _core.has_openmp()),
+        ("instruction set", f"{_core.default_isa()} of {', '.join(_core.available_isas())}"),
         ("threads", _threads.effective_n_threads()),
         ("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "not set")),
     ]

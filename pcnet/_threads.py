@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import joblib  # scikit-learn's own dependency
 from threadpoolctl import ThreadpoolController
 
-from pcnet import _core
+from . import _core
 
 # What OpenMP would use if nobody had asked for another number.
 _DEFAULT_N_THREADS = _core.openmp_max_threads()

@@ -18,8 +18,8 @@ FLOORS = [
     {"_threads", "_validation"},
     {"network", "parameterization", "_reference"},
     {"inference"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "solvers", "theory"},
-    {"_base", "_classifier", "_regressor"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"},
+    {"_base", "_docstrings", "_classifier", "_regressor"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

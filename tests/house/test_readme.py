@@ -1,0 +1,45 @@
+"""Every Python block of the README runs, and CI runs the very commands it shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.splitlines()[0])
+def test_python_block_runs(code, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out
+
+
+def test_the_example_learns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python")
+    names = {"__name__": "readme"}
+    exec(compile(example, "README.md", "exec"), names)
+    trace = names["result"].energy_trace
+    assert names["model"].score(names["scaler"].transform(names["X_test"]), names["y_test"]) > 0.95
+    assert trace[-1] < trace[0]
+
+
+def test_there_are_two_commands_of_one_line():
+    commands = [block.strip() for block in blocks("bash")]
+    assert len(commands) == 2
+    assert all("\n" not in command for command in commands)
+    assert '".[demo]"' in commands[0]
+    assert '".[test]"' in commands[1]
+
+
+def test_files_named_exist():
+    named = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:md|cff|py))`", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert (ROOT / "docs" / "images" / "inference.png").exists()
