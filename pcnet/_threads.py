@@ -50,48 +50,80 @@ def _blas_controller():
     return ThreadpoolController().select(user_api="blas")
 
 
-class _SharedBlasLimit:
-    """Counts the users of a process-wide limit: the first sets it, the last restores it."""
+def _limit_is_per_thread(library):
+    """Whether threadpoolctl's limit holds for the calling thread only (else for the process)."""
+    return library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp"
+
+
+class _BlasLimit:
+    """The limit and its bookkeeping: who is inside, and what to restore.
+
+    Where the limit is the process's, the first thread to enter sets it and the last to leave
+    restores it; nested limits of threadpoolctl itself would restore too early or to 1.
+    """
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._n_users = 0
-        self._limiter = None
+        self._n_inside = 0  # Python threads
+        self._found = {}  # numbers before the first entered, of process-wide libraries
+        self._mine = threading.local()  # .depth, and .found of per-thread libraries
 
-    def acquire(self):
+    def enter(self):
+        self._mine.depth = getattr(self._mine, "depth", 0) + 1
+        if self._mine.depth > 1:
+            return
+        libraries = _blas_controller().lib_controllers
         with self._lock:
-            if self._n_users == 0:
-                self._limiter = _blas_controller().limit(limits=1)
-            self._n_users += 1
+            if self._n_inside == 0:
+                self._found = _n_threads_of(libraries, per_thread=False)
+            self._mine.found = _n_threads_of(libraries, per_thread=True)
+            self._n_inside += 1
+            for library in libraries:
+                library.set_num_threads(1)
 
-    def release(self):
+    def leave(self):
+        self._mine.depth -= 1
+        if self._mine.depth > 0:
+            return
         with self._lock:
-            self._n_users -= 1
-            if self._n_users == 0:
-                limiter, self._limiter = self._limiter, None
-                limiter.restore_original_limits()
+            self._n_inside -= 1
+            last = self._n_inside == 0
+            for library, n_threads in {**self._mine.found, **(self._found if last else {})}.items():
+                library.set_num_threads(n_threads)
+            # Since threadpoolctl 3.8 the thread that set OpenBLAS's limit keeps others from
+            # setting it until it leaves a limit of threadpoolctl's: this one does nothing else.
+            with _blas_controller().limit(limits=None):
+                pass
 
     def after_fork_in_child(self):
         # Another thread of the parent may have held the lock; it does not exist in the child.
         self._lock = threading.Lock()
 
 
-_blas_limit = _SharedBlasLimit()
+def _n_threads_of(libraries, *, per_thread):
+    return {
+        library: library.num_threads
+        for library in libraries
+        if _limit_is_per_thread(library) == per_thread
+    }
+
+
+_blas_limit = _BlasLimit()
 
 
 @contextmanager
 def single_threaded_blas():
     """Hold BLAS to one thread while the core runs its own threads.
 
-    The limit belongs to the process, so a public function enters this once around all its work.
-    It may be nested and entered by several Python threads; the last one to leave restores the
-    numbers found by the first, also after an exception.
+    With most BLAS libraries the limit belongs to the process, so a public function enters this
+    once around all its work. It may be nested and entered by several Python threads; the last one
+    to leave restores the numbers found by the first, also after an exception.
     """
-    _blas_limit.acquire()
+    _blas_limit.enter()
     try:
         yield
     finally:
-        _blas_limit.release()
+        _blas_limit.leave()
 
 
 def _after_fork_in_child():

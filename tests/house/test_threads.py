@@ -152,9 +152,18 @@ def test_a_fork_while_blas_is_limited_does_not_lock_the_child(tmp_path):
 
 @pytest.fixture
 def blas_threads():
+    """blas_threads(): the BLAS libraries' numbers of threads, all 2 when the test starts."""
     controller = ThreadpoolController().select(user_api="blas")
-    with controller.limit(limits=2):
-        yield lambda: {library["num_threads"] for library in controller.info()}
+
+    def set_to(limits):
+        controller.limit(limits=limits)
+        with controller.limit(limits=None):
+            pass  # an open limit would keep other threads from restoring theirs
+
+    found = controller.lib_controllers[0].num_threads
+    set_to(2)
+    yield lambda: {library.num_threads for library in controller.lib_controllers}
+    set_to(found)
 
 
 def test_blas_is_limited_inside_and_restored_after(blas_threads):
