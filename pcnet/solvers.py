@@ -52,6 +52,12 @@ class Adam(BaseEstimator):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
+    n_moments = 2
+
+    def core_options(self):
+        """Name and numbers as the core takes them."""
+        return "adam", self.beta_1, self.beta_2, self.epsilon
+
 
 class SGD(BaseEstimator):
     """Stochastic gradient descent with momentum.
@@ -81,6 +87,12 @@ class SGD(BaseEstimator):
     def __init__(self, momentum=0.9, nesterov=True):
         self.momentum = momentum
         self.nesterov = nesterov
+
+    n_moments = 1
+
+    def core_options(self):
+        """Name and number as the core takes them."""
+        return "nesterov" if self.nesterov else "sgd", self.momentum
 
 
 _BY_NAME = {"adam": Adam, "sgd": SGD}

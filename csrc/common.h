@@ -1,0 +1,56 @@
+/* What every file of the core shares and no caller sees. */
+#ifndef PCNET_COMMON_H
+#define PCNET_COMMON_H
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "pcnet.h"
+
+#ifdef PCNET_USE_OPENMP
+#include <omp.h>
+#define PCNET_PRAGMA(text) _Pragma(#text)
+#else
+#define PCNET_PRAGMA(text)
+#endif
+
+/* Reductions that may be reassociated into vector lanes (GCC and clang: -fopenmp-simd). */
+#ifdef PCNET_USE_OPENMP_SIMD
+#define PCNET_SIMD(text) _Pragma(#text)
+#else
+#define PCNET_SIMD(text)
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PCNET_INLINE static inline __attribute__((always_inline))
+#define PCNET_HAS_VECTORS 1
+#else
+#define PCNET_INLINE static inline
+#define PCNET_HAS_VECTORS 0
+#endif
+
+#if PCNET_HAS_VECTORS && (defined(__x86_64__) || defined(_M_X64))
+#define PCNET_X86 1
+#else
+#define PCNET_X86 0
+#endif
+
+/* Samples in a tile: with 12 rows a kernel call, 32 rows share each load of the weights, and two
+ * tiles make a batch of 64. */
+#define PCNET_TILE 32
+
+/* Columns of a panel fill two 64-byte vectors; a last panel may be one vector wide. */
+#define PCNET_PANEL_BYTES 128
+
+extern const pcnet_core pcnet_core_f32_generic;
+extern const pcnet_core pcnet_core_f64_generic;
+#if PCNET_X86
+extern const pcnet_core pcnet_core_f32_avx2;
+extern const pcnet_core pcnet_core_f64_avx2;
+extern const pcnet_core pcnet_core_f32_avx512;
+extern const pcnet_core pcnet_core_f64_avx512;
+#endif
+
+#endif

@@ -1,0 +1,228 @@
+/* pcnet's C core: inference and learning of predictive-coding networks.
+ *
+ * The core computes and nothing else: it allocates no memory, draws no random numbers, prints
+ * nothing and knows no Python.  Callers hand in pointers, sizes, a workspace whose size they
+ * asked for, and a BLAS gemm; every function returns a pcnet_status.
+ *
+ * Conventions (row vectors; layers l = 1..L, hidden layers 1..H with H = L - 1, z_0 = x):
+ *
+ *     mu_l = a_l f_l(z_{l-1}) W_l + b_l + tau_l z_{l-1}        e_l = z_l - mu_l
+ *     F    = sum_{l<=H} 1/2 |e_l|^2 + lambda loss(mu_L, y) + decay/2 sum_{l<=H} |z_l|^2
+ *
+ * Arrays "per layer" have L entries; entry l - 1 belongs to layer l.  Matrices are row-major.
+ * The type of `void *` data is that of the pcnet_core in use (float or double).  Per-sample
+ * energies are double in both.  Results depend on the data and the instruction set, never on
+ * the number of threads.
+ */
+#ifndef PCNET_H
+#define PCNET_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    PCNET_OK = 0,
+    PCNET_BAD_ARGUMENT = 1,        /* a size, enum or pointer outside its range */
+    PCNET_ENERGY_NOT_FINITE = 2,   /* the energy of the feed-forward state is inf or nan */
+    PCNET_GRADIENT_NOT_FINITE = 3, /* a weight gradient or the weight it leads to is inf or nan */
+} pcnet_status;
+
+typedef enum { PCNET_FLOAT32 = 0, PCNET_FLOAT64 = 1 } pcnet_dtype;
+
+/* Instruction sets with a build of their own, best last. */
+typedef enum { PCNET_GENERIC = 0, PCNET_AVX2 = 1, PCNET_AVX512 = 2 } pcnet_isa;
+
+typedef enum {
+    PCNET_IDENTITY = 0,
+    PCNET_TANH,
+    PCNET_HARD_TANH,
+    PCNET_RELU,
+    PCNET_LEAKY_RELU, /* slope 0.01 */
+    PCNET_GELU,       /* tanh form */
+    PCNET_SELU,
+    PCNET_SILU,
+    PCNET_LOGISTIC,
+    PCNET_N_ACTIVATIONS
+} pcnet_activation;
+
+typedef enum {
+    PCNET_SQUARED_ERROR = 0, /* 1/2 |y - mu|^2 */
+    PCNET_LOG_LOSS,          /* - sum_k y_k log softmax(mu)_k */
+    PCNET_LOGISTIC_LOSS,     /* sum_k log(1 + exp(mu_k)) - y_k mu_k, one logistic per output */
+    PCNET_N_LOSSES
+} pcnet_loss;
+
+/* How a sample's inference ended. */
+typedef enum {
+    PCNET_ENDED_LIMIT = 0,     /* max_steps */
+    PCNET_ENDED_CONVERGED = 1, /* |gradient| <= tol |v| */
+    PCNET_ENDED_ENERGY = 2,    /* relative decrease of the energy below energy_tol */
+    PCNET_ENDED_FLOOR = 3,     /* no step lowers the energy by more than rounding */
+} pcnet_ended;
+
+typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
+
+/* A BLAS gemm with the Fortran interface (sgemm or dgemm), cast to this type. */
+typedef void (*pcnet_gemm)(void);
+
+/* A network.  The products use the panels where they are given (the core's own kernel), else
+ * the plain weights through gemm.  backward_panels[0] is never read. */
+typedef struct {
+    int n_layers;                       /* L >= 1 */
+    const int *sizes;                   /* L + 1: D, n_1, .., n_L */
+    const int *activations;             /* per layer: f_l, applied to the layer's input */
+    const int *skips;                   /* per layer: tau_l, 0 or 1 */
+    const double *scales;               /* per layer: a_l */
+    const void *const *weights;         /* per layer: W_l (n_{l-1}, n_l), or NULL */
+    const void *const *forward_panels;  /* per layer: W_l in panels, or NULL */
+    const void *const *backward_panels; /* per layer: W_l^T in panels, or NULL */
+    const void *const *biases;          /* per layer: b_l (n_l); or NULL: no biases */
+    pcnet_gemm gemm;
+} pcnet_network;
+
+typedef struct {
+    int loss;                /* pcnet_loss */
+    double output_precision; /* lambda > 0 */
+    double activity_decay;   /* >= 0 */
+} pcnet_objective;
+
+/* The arrays of one batch.  A row of the activities or errors of layer l starts every
+ * strides[l - 1] elements. */
+typedef struct {
+    int n_samples;
+    const void *inputs;       /* (n_samples, D) */
+    const void *targets;      /* (n_samples, K), K = n_L; NULL where no target is needed */
+    void *const *activities;  /* per layer: z_1, .., z_H, mu_L */
+    void *const *errors;      /* per layer: e_1, .., e_H, output delta */
+    const ptrdiff_t *strides; /* per layer: >= n_l */
+} pcnet_batch;
+
+/* What inference reports, per sample. */
+typedef struct {
+    double *energy; /* (n_samples) at the end, decay included */
+    double *loss;   /* (n_samples) of the feed-forward state, lambda left out */
+    int *n_steps;   /* (n_samples) accepted steps */
+    int *n_half_passes; /* (n_samples) forward passes + backward passes */
+    int *ended;         /* (n_samples) pcnet_ended */
+    double *trace;       /* (max_steps + 1) mean energy after each step; or NULL */
+    double *tile_traces; /* with trace: scratch of (max_steps + 1) for each tile begun */
+} pcnet_report;
+
+typedef struct {
+    int max_steps;     /* >= 0, accepted steps */
+    double tol;        /* >= 0, of the gradient test */
+    double energy_tol; /* >= 0, 0 = off */
+} pcnet_error_descent;
+
+typedef struct {
+    int n_steps; /* >= 0 */
+    double rate; /* > 0, per sample */
+} pcnet_activity_descent;
+
+/* An update of all layers.  Gradients are seen by the solver multiplied by gradient_scale. */
+typedef struct {
+    int solver;                   /* pcnet_solver */
+    double beta_1, beta_2;        /* Adam; beta_1 is also SGD's momentum */
+    double epsilon;               /* Adam */
+    double n_updates;             /* Adam: this update's number, from 1 */
+    double shrink;                /* weights (not biases) are multiplied by it first, 1 = no decay */
+    const double *weight_rates;   /* per layer */
+    const double *bias_rates;     /* per layer; unused without biases */
+    const double *weight_scales;  /* per layer: of the gradient */
+    const double *bias_scales;    /* per layer */
+    void *const *forward_panels;  /* per layer: INOUT weights */
+    void *const *backward_panels; /* per layer: OUT the same, transposed; entry 0 unused */
+    void *const *first_moments;   /* per layer, in panels: Adam's m, SGD's velocity */
+    void *const *second_moments;  /* per layer, in panels: Adam's v; unused by SGD */
+    void *const *biases;          /* per layer; NULL without biases */
+    void *const *bias_first_moments;
+    void *const *bias_second_moments;
+} pcnet_update;
+
+/* Where a failure happened. */
+typedef struct {
+    int layer; /* 1..L, 0 if not tied to one */
+} pcnet_fault;
+
+/* The functions of one dtype and instruction set.  Every n_threads >= 1 is an upper bound. */
+typedef struct {
+    /* Elements of a (rows, columns) matrix in panels; row stride for a layer of n units (the
+     * padding keeps rows out of the same cache sets); elements of a zeroed array of errors
+     * must follow it for `update`. */
+    size_t (*panel_size)(int n_rows, int n_columns);
+    ptrdiff_t (*row_stride)(int n);
+    /* plain (rows, columns) -> panels, panels of the transpose, and back. */
+    void (*pack)(int n_rows, int n_columns, const void *plain, void *panels);
+    void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *panels);
+    void (*unpack)(int n_rows, int n_columns, const void *panels, void *plain);
+
+    /* Bytes of workspace (64-byte aligned) that any function below needs. */
+    size_t (*workspace_size)(const pcnet_network *net, int n_samples, int n_threads);
+
+    /* Feed-forward pass into batch->activities. */
+    pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
+                            int n_threads);
+    /* Feed-forward outputs only: out (n_samples, K) = mu_L. */
+    pcnet_status (*output)(const pcnet_network *net, const void *inputs, int n_samples, void *out,
+                           void *workspace, int n_threads);
+    /* At batch->activities z_1..z_H: errors, mu_L (OUT, in the activities of layer L), and, where
+     * not NULL, layer_energies (n_samples, L) with the last
+     * times lambda and without decay. */
+    pcnet_status (*errors)(const pcnet_network *net, const pcnet_batch *batch,
+                           const pcnet_objective *objective, double *layer_energies,
+                           void *workspace, int n_threads);
+    /* dF/dz_l per sample at batch->activities, into gradients[l - 1], l = 1..H, strides as the
+     * activities.  Writes batch->errors on the way. */
+    pcnet_status (*activity_gradients)(const pcnet_network *net, const pcnet_batch *batch,
+                                       const pcnet_objective *objective, void *const *gradients,
+                                       void *workspace, int n_threads);
+    /* Inference from the feed-forward state: activities, errors and report are OUT. */
+    pcnet_status (*error_descent)(const pcnet_network *net, const pcnet_batch *batch,
+                                  const pcnet_objective *objective,
+                                  const pcnet_error_descent *options, const pcnet_report *report,
+                                  void *workspace, int n_threads);
+    pcnet_status (*activity_descent)(const pcnet_network *net, const pcnet_batch *batch,
+                                     const pcnet_objective *objective,
+                                     const pcnet_activity_descent *options,
+                                     const pcnet_report *report, void *workspace, int n_threads);
+    /* dF/dW_l (plain) and dF/db_l of the batch: weighted means with sample_weight (n_samples,
+     * sum one).  Errors must be padded as row_stride says. */
+    pcnet_status (*weight_gradients)(const pcnet_network *net, const pcnet_batch *batch,
+                                     const double *sample_weight, void *const *weight_gradients,
+                                     void *const *bias_gradients, void *workspace, int n_threads);
+    /* One solver step of all layers from the errors of the batch. */
+    pcnet_status (*update)(const pcnet_network *net, const pcnet_batch *batch,
+                           const double *sample_weight, const pcnet_update *update,
+                           pcnet_fault *fault, void *workspace, int n_threads);
+    /* The same solver step on n values with a given gradient. */
+    pcnet_status (*apply_gradient)(const pcnet_update *update, double rate, ptrdiff_t n,
+                                   const void *gradient, void *values, void *first_moment,
+                                   void *second_moment);
+    /* OUT values = f(z), OUT slope = f'(z), all (n) and apart. */
+    pcnet_status (*activate)(int activation, ptrdiff_t n, const void *z, void *values,
+                             void *slope);
+} pcnet_core;
+
+/* The best instruction set of this build on this machine. */
+pcnet_isa pcnet_best_isa(void);
+
+/* The functions for a dtype and an instruction set; NULL where the build or the machine has
+ * none. */
+const pcnet_core *pcnet_get_core(pcnet_dtype dtype, pcnet_isa isa);
+
+/* Samples in a tile, the unit of work of inference. */
+int pcnet_tile_size(void);
+
+int pcnet_has_openmp(void);
+
+/* Threads an OpenMP region would use now; 1 without OpenMP. */
+int pcnet_openmp_max_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

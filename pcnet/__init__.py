@@ -1,0 +1,28 @@
+"""pcnet: deep predictive-coding networks on ordinary CPUs.
+
+`PCClassifier` and `PCRegressor` are scikit-learn estimators; `Network` and `infer` are for those
+who study predictive coding. See the README for a first example.
+"""
+
+from . import inference, parameterization, solvers
+from ._classifier import PCClassifier
+from ._core import has_openmp
+from ._regressor import PCRegressor
+from ._show_versions import show_versions
+from ._version import __version__
+from .inference import InferenceResult, infer
+from .network import Network
+
+__all__ = [
+    "InferenceResult",
+    "Network",
+    "PCClassifier",
+    "PCRegressor",
+    "__version__",
+    "has_openmp",
+    "infer",
+    "inference",
+    "parameterization",
+    "show_versions",
+    "solvers",
+]

@@ -1,0 +1,70 @@
+"""Checks of the NumPy-level API's arguments: an error names the argument, what was expected, what
+came, and what to do."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_choice(name, value, choices):
+    """Raise unless ``value`` is one of the strings ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+
+
+def check_positive(name, value, *, or_zero=False):
+    """Raise unless ``value`` is a finite number above 0 (or 0, if allowed)."""
+    wanted = "a finite number, 0 or more" if or_zero else "a finite number above 0"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be {wanted}; got {value!r}")
+    if not np.isfinite(value) or value < 0 or (value == 0 and not or_zero):
+        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+
+
+def check_count(name, value, smallest=0):
+    """Raise unless ``value`` is an integer of at least ``smallest`` that a C int holds."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer of at least {smallest}; got {value!r}")
+    if not smallest <= value < 2**31 - 1:
+        raise ValueError(f"{name} must be an integer of at least {smallest}; got {value!r}")
+
+
+def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
+    """A finite, C-contiguous array of this dtype.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    values : array-like
+    dtype : dtype
+        Any real numbers are converted to it.
+    ndim : int
+    shape : tuple of int or None
+        None: any length of at least 1.
+    copy : bool
+        Whether the result must not share memory with ``values``.
+
+    Returns
+    -------
+    ndarray
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    if array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s); got shape {array.shape}")
+    for axis, (found, wanted) in enumerate(zip(array.shape, shape or (None,) * ndim, strict=True)):
+        if found == 0 or (wanted is not None and found != wanted):
+            raise ValueError(
+                f"{name} must have {'at least 1' if wanted is None else wanted} "
+                f"{('rows', 'columns')[axis] if ndim == 2 else 'entries'}; got shape {array.shape}"
+            )
+    with np.errstate(over="ignore"):
+        converted = np.array(array, dtype=dtype, order="C", copy=True if copy else None)
+    if not np.all(np.isfinite(converted)):
+        raise ValueError(
+            f"{name} must be finite in {np.dtype(dtype)}, but contains NaN or infinity; impute or "
+            "drop those rows, or scale the values"
+        )
+    return converted

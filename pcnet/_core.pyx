@@ -1,0 +1,735 @@
+# cython: language_level=3, boundscheck=False, initializedcheck=False
+"""The boundary to the C core (``csrc/pcnet.h``): types, addresses, errors, and nothing else.
+
+Arrays are checked here for dtype, shape and contiguity; every call drops the GIL once.  Codes of
+activations, losses and endings are the enums of the header, exported as the tables below.
+"""
+
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport uintptr_t
+
+import os
+
+import numpy as np
+
+from pcnet._blas import GEMM_ADDRESSES
+
+
+cdef extern from "pcnet.h" nogil:
+    ctypedef enum pcnet_status:
+        PCNET_OK
+        PCNET_BAD_ARGUMENT
+        PCNET_ENERGY_NOT_FINITE
+        PCNET_GRADIENT_NOT_FINITE
+    ctypedef enum pcnet_dtype:
+        PCNET_FLOAT32
+        PCNET_FLOAT64
+    ctypedef enum pcnet_isa:
+        PCNET_GENERIC
+        PCNET_AVX2
+        PCNET_AVX512
+    ctypedef enum pcnet_activation:
+        PCNET_IDENTITY
+        PCNET_TANH
+        PCNET_HARD_TANH
+        PCNET_RELU
+        PCNET_LEAKY_RELU
+        PCNET_GELU
+        PCNET_SELU
+        PCNET_SILU
+        PCNET_LOGISTIC
+    ctypedef enum pcnet_loss:
+        PCNET_SQUARED_ERROR
+        PCNET_LOG_LOSS
+        PCNET_LOGISTIC_LOSS
+    ctypedef enum pcnet_ended:
+        PCNET_ENDED_LIMIT
+        PCNET_ENDED_CONVERGED
+        PCNET_ENDED_ENERGY
+        PCNET_ENDED_FLOOR
+    ctypedef enum pcnet_solver:
+        PCNET_ADAM
+        PCNET_SGD
+        PCNET_NESTEROV
+    ctypedef void (*pcnet_gemm)() noexcept nogil
+    ctypedef struct pcnet_network:
+        int n_layers
+        const int *sizes
+        const int *activations
+        const int *skips
+        const double *scales
+        const void **weights
+        const void **forward_panels
+        const void **backward_panels
+        const void **biases
+        pcnet_gemm gemm
+    ctypedef struct pcnet_objective:
+        int loss
+        double output_precision
+        double activity_decay
+    ctypedef struct pcnet_batch:
+        int n_samples
+        const void *inputs
+        const void *targets
+        void **activities
+        void **errors
+        const ptrdiff_t *strides
+    ctypedef struct pcnet_report:
+        double *energy
+        double *loss
+        int *n_steps
+        int *n_half_passes
+        int *ended
+        double *trace
+        double *tile_traces
+    ctypedef struct pcnet_error_descent:
+        int max_steps
+        double tol
+        double energy_tol
+    ctypedef struct pcnet_activity_descent:
+        int n_steps
+        double rate
+    ctypedef struct pcnet_update:
+        int solver
+        double beta_1
+        double beta_2
+        double epsilon
+        double n_updates
+        double shrink
+        const double *weight_rates
+        const double *bias_rates
+        const double *weight_scales
+        const double *bias_scales
+        void **forward_panels
+        void **backward_panels
+        void **first_moments
+        void **second_moments
+        void **biases
+        void **bias_first_moments
+        void **bias_second_moments
+    ctypedef struct pcnet_fault:
+        int layer
+    ctypedef struct pcnet_core:
+        size_t (*panel_size)(int, int) noexcept nogil
+        ptrdiff_t (*row_stride)(int) noexcept nogil
+        void (*pack)(int, int, const void *, void *) noexcept nogil
+        void (*pack_transposed)(int, int, const void *, void *) noexcept nogil
+        void (*unpack)(int, int, const void *, void *) noexcept nogil
+        size_t (*workspace_size)(const pcnet_network *, int, int) noexcept nogil
+        pcnet_status (*forward)(const pcnet_network *, const pcnet_batch *, void *, int) noexcept nogil
+        pcnet_status (*output)(const pcnet_network *, const void *, int, void *, void *, int) noexcept nogil
+        pcnet_status (*errors)(const pcnet_network *, const pcnet_batch *,
+                               const pcnet_objective *, double *, void *, int) noexcept nogil
+        pcnet_status (*activity_gradients)(const pcnet_network *, const pcnet_batch *,
+                                           const pcnet_objective *, void **, void *, int) noexcept nogil
+        pcnet_status (*error_descent)(const pcnet_network *, const pcnet_batch *,
+                                      const pcnet_objective *, const pcnet_error_descent *,
+                                      const pcnet_report *, void *, int) noexcept nogil
+        pcnet_status (*activity_descent)(const pcnet_network *, const pcnet_batch *,
+                                         const pcnet_objective *, const pcnet_activity_descent *,
+                                         const pcnet_report *, void *, int) noexcept nogil
+        pcnet_status (*weight_gradients)(const pcnet_network *, const pcnet_batch *,
+                                         const double *, void **, void **, void *, int) noexcept nogil
+        pcnet_status (*update)(const pcnet_network *, const pcnet_batch *, const double *,
+                               const pcnet_update *, pcnet_fault *, void *, int) noexcept nogil
+        pcnet_status (*apply_gradient)(const pcnet_update *, double, ptrdiff_t, const void *,
+                                       void *, void *, void *) noexcept nogil
+        pcnet_status (*activate)(int, ptrdiff_t, const void *, void *, void *) noexcept nogil
+    pcnet_isa pcnet_best_isa()
+    const pcnet_core *pcnet_get_core(pcnet_dtype, pcnet_isa)
+    int pcnet_tile_size()
+    int pcnet_has_openmp()
+    int pcnet_openmp_max_threads()
+
+
+ACTIVATION_CODES = {
+    "identity": PCNET_IDENTITY,
+    "tanh": PCNET_TANH,
+    "hard_tanh": PCNET_HARD_TANH,
+    "relu": PCNET_RELU,
+    "leaky_relu": PCNET_LEAKY_RELU,
+    "gelu": PCNET_GELU,
+    "selu": PCNET_SELU,
+    "silu": PCNET_SILU,
+    "logistic": PCNET_LOGISTIC,
+}
+LOSS_CODES = {
+    "squared_error": PCNET_SQUARED_ERROR,
+    "log_loss": PCNET_LOG_LOSS,
+    "logistic": PCNET_LOGISTIC_LOSS,
+}
+SOLVER_CODES = {"adam": PCNET_ADAM, "sgd": PCNET_SGD, "nesterov": PCNET_NESTEROV}
+ISA_CODES = {"generic": PCNET_GENERIC, "avx2": PCNET_AVX2, "avx512": PCNET_AVX512}
+ENDED_LIMIT = PCNET_ENDED_LIMIT
+ENDED_CONVERGED = PCNET_ENDED_CONVERGED
+ENDED_ENERGY = PCNET_ENDED_ENERGY
+ENDED_FLOOR = PCNET_ENDED_FLOOR
+TILE_SIZE = pcnet_tile_size()
+
+
+def has_openmp():
+    """Whether this build of pcnet runs on several threads.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(pcnet_has_openmp())
+
+
+def openmp_max_threads():
+    """Threads that an OpenMP region of this module would use now (1 without OpenMP)."""
+    return pcnet_openmp_max_threads()
+
+
+def available_isas():
+    """Names of the instruction sets that this build has and this machine runs, best last."""
+    best = <int> pcnet_best_isa()
+    return [name for name, code in ISA_CODES.items() if code <= best]
+
+
+def default_isa():
+    """The instruction set in use: the best, or the one that ``PCNET_ISA`` names."""
+    wanted = os.environ.get("PCNET_ISA")
+    if not wanted:
+        return available_isas()[-1]
+    if wanted not in available_isas():
+        raise RuntimeError(
+            f"The environment variable PCNET_ISA is {wanted!r}, but this machine offers "
+            f"{', '.join(available_isas())}. Unset it or name one of these."
+        )
+    return wanted
+
+
+def aligned_zeros(shape, dtype):
+    """A zeroed, C-contiguous array that starts on a 64-byte line.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+
+    Returns
+    -------
+    ndarray
+    """
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    raw = np.zeros(size + 64, dtype=np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+cdef uintptr_t _address(array, dtype, shape, bint writable=False) except? 0:
+    """Address of an array that must be C-contiguous, of this dtype and shape."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
+        raise ValueError(
+            f"expected a {dtype} array of shape {shape}, got "
+            f"{getattr(array, 'dtype', type(array))} {getattr(array, 'shape', '')}"
+        )
+    if not array.flags.c_contiguous or (writable and not array.flags.writeable):
+        raise ValueError(f"expected a C-contiguous{' writable' if writable else ''} array")
+    return <uintptr_t> array.ctypes.data
+
+
+cdef class _Pointers:
+    """The addresses of a list of arrays, as C wants them; keeps the arrays alive."""
+
+    cdef object arrays
+    cdef size_t[::1] addresses
+
+    def __init__(self, arrays):
+        self.arrays = list(arrays)
+        self.addresses = np.array(
+            [0 if a is None else a.ctypes.data for a in self.arrays], dtype=np.uintp
+        )
+
+    cdef void **get(self) noexcept:
+        return <void **> &self.addresses[0]
+
+
+cdef const void **_constant(_Pointers pointers) noexcept:
+    return NULL if pointers is None else <const void **> pointers.get()
+
+
+cdef void **_mutable(_Pointers pointers) noexcept:
+    return NULL if pointers is None else pointers.get()
+
+
+cdef class CoreNetwork:
+    """A network as the core sees it: views of arrays that the caller owns.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, (L + 1,)
+    activations : sequence of str, (L,)
+        Activation of each layer's input; the first is ``"identity"``.
+    skips : sequence of bool, (L,)
+    scales : sequence of float, (L,)
+    dtype : dtype
+        float32 or float64.
+    weights : list of ndarray, (n_in, n_out), or None
+        C-contiguous.  Without ``panels`` products go through BLAS.
+    biases : list of ndarray, (n_out,), or None
+    panels : tuple of two lists, or None
+        ``(forward, backward)`` as `allocate_panels` makes them.
+    isa : str, optional
+        Default: `default_isa()`.
+    """
+
+    cdef pcnet_network net
+    cdef const pcnet_core *core
+    cdef object _keep
+    cdef int[::1] sizes, activation_codes, skip_flags
+    cdef double[::1] scale_values
+    cdef readonly tuple layer_sizes
+    cdef readonly object dtype
+    cdef readonly str isa
+    cdef readonly bint has_biases
+
+    def __init__(self, layer_sizes, activations, skips, scales, dtype, *, weights=None,
+                 biases=None, panels=None, isa=None):
+        self.layer_sizes = tuple(int(n) for n in layer_sizes)
+        self.dtype = np.dtype(dtype)
+        self.isa = default_isa() if isa is None else isa
+        self.core = _find_core(self.dtype, self.isa)
+        self.sizes = np.asarray(self.layer_sizes, dtype=np.intc)
+        self.activation_codes = np.array([ACTIVATION_CODES[a] for a in activations], dtype=np.intc)
+        self.skip_flags = np.asarray(skips, dtype=np.intc)
+        self.scale_values = np.array(scales, dtype=np.float64)
+        self.has_biases = biases is not None
+        cdef int n_layers = len(self.layer_sizes) - 1
+        if not (n_layers == len(activations) == len(skips) == len(scales)):
+            raise ValueError("one activation, skip and scale a layer are needed")
+        for arrays, shapes in (
+            (weights, list(zip(self.layer_sizes, self.layer_sizes[1:]))),
+            (biases, [(n,) for n in self.layer_sizes[1:]]),
+        ):
+            if arrays is not None:
+                for array, shape in zip(arrays, shapes, strict=True):
+                    _address(array, self.dtype, shape)
+        self._keep = [
+            None if arrays is None else _Pointers(arrays)
+            for arrays in (weights, biases, *(panels or (None, None)))
+        ]
+        self.net.n_layers = n_layers
+        self.net.sizes = &self.sizes[0]
+        self.net.activations = &self.activation_codes[0]
+        self.net.skips = &self.skip_flags[0]
+        self.net.scales = &self.scale_values[0]
+        self.net.weights = _constant(self._keep[0])
+        self.net.biases = _constant(self._keep[1])
+        self.net.forward_panels = _constant(self._keep[2])
+        self.net.backward_panels = _constant(self._keep[3])
+        self.net.gemm = <pcnet_gemm> <uintptr_t> GEMM_ADDRESSES[self.dtype.name]
+
+    @property
+    def n_layers(self):
+        return self.net.n_layers
+
+    def row_stride(self, int n):
+        """Elements from one row of a layer's activities to the next, in `Batch`."""
+        return self.core.row_stride(n)
+
+
+cdef const pcnet_core *_find_core(dtype, isa) except NULL:
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"the core computes in float32 or float64, not {dtype}")
+    code = PCNET_FLOAT32 if dtype == np.float32 else PCNET_FLOAT64
+    cdef const pcnet_core *core = pcnet_get_core(code, ISA_CODES[isa])
+    if core is NULL:
+        raise RuntimeError(f"this build or machine has no instruction set {isa!r}")
+    return core
+
+
+def allocate_panels(layer_sizes, dtype, *, transposed=False):
+    """Zeroed panels for the weights of every layer, in one block of memory.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, (L + 1,)
+    dtype : dtype
+    transposed : bool
+        Panels of W^T; the first layer has none (None in the list).
+
+    Returns
+    -------
+    list of ndarray, (L,)
+        One-dimensional.
+    """
+    cdef const pcnet_core *core = _find_core(np.dtype(dtype), default_isa())
+    sizes = []
+    for n_in, n_out in zip(layer_sizes, layer_sizes[1:]):
+        sizes.append(core.panel_size(n_out, n_in) if transposed else core.panel_size(n_in, n_out))
+    if transposed:
+        sizes[0] = 0
+    # every layer starts on a line of its own
+    ends = np.cumsum([(s + 15) // 16 * 16 for s in sizes])
+    slab = aligned_zeros((int(ends[-1]),), dtype)
+    starts = [0, *ends[:-1]]
+    panels = [slab[a : a + s] for a, s in zip(starts, sizes)]
+    return [None, *panels[1:]] if transposed else panels
+
+
+def pack_weights(weights, forward, backward=None):
+    """Copies plain weights into panels, and their transposes (not the first) into others."""
+    cdef const pcnet_core *core = _find_core(weights[0].dtype, default_isa())
+    cdef uintptr_t source
+    for l, w in enumerate(weights):
+        source = _address(w, w.dtype, w.shape)
+        core.pack(w.shape[0], w.shape[1], <void *> source, <void *> _address(
+            forward[l], w.dtype, (core.panel_size(w.shape[0], w.shape[1]),), True))
+        if backward is not None and l > 0:
+            core.pack_transposed(w.shape[0], w.shape[1], <void *> source, <void *> _address(
+                backward[l], w.dtype, (core.panel_size(w.shape[1], w.shape[0]),), True))
+
+
+def unpack_weights(panels, weights):
+    """Copies panels into plain weights."""
+    cdef const pcnet_core *core = _find_core(weights[0].dtype, default_isa())
+    for w, p in zip(weights, panels):
+        core.unpack(w.shape[0], w.shape[1], <void *> _address(
+            p, w.dtype, (core.panel_size(w.shape[0], w.shape[1]),)),
+            <void *> _address(w, w.dtype, w.shape, True))
+
+
+cdef class Batch:
+    """The memory of inference on up to `capacity` samples, made once and used for every batch.
+
+    Parameters
+    ----------
+    network : CoreNetwork
+    capacity : int
+    n_threads : int
+        The most threads a call may use.
+    trace_steps : int, optional
+        Steps of which `trace` has room; None: no trace.
+
+    Attributes
+    ----------
+    activities, errors : list of ndarray, (capacity, row_stride(n_l))
+        z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
+    energy, loss : ndarray of float64, (capacity,)
+    n_steps, n_half_passes, ended : ndarray of int, (capacity,)
+    trace : ndarray of float64, (trace_steps + 1,), or None
+    """
+
+    cdef CoreNetwork network
+    cdef readonly int capacity, n_threads
+    cdef readonly list activities, errors
+    cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace
+    cdef object _tile_traces, _workspace
+    cdef _Pointers _activities, _errors
+    cdef ptrdiff_t[::1] _strides
+    cdef pcnet_batch batch
+    cdef pcnet_report report
+    cdef void *workspace
+
+    def __init__(self, CoreNetwork network, int capacity, int n_threads, trace_steps=None):
+        if capacity < 1 or n_threads < 1:
+            raise ValueError("capacity and n_threads must be at least 1")
+        self.network = network
+        self.capacity = capacity
+        self.n_threads = n_threads
+        strides = [network.row_stride(n) for n in network.layer_sizes[1:]]
+        self.activities = _rows(capacity, strides, network.dtype)
+        self.errors = _rows(capacity, strides, network.dtype)
+        self._strides = np.array(strides, dtype=np.intp)
+        self._activities = _Pointers(self.activities)
+        self._errors = _Pointers(self.errors)
+        self.batch.activities = self._activities.get()
+        self.batch.errors = self._errors.get()
+        self.batch.strides = &self._strides[0]
+        self._make_report(trace_steps)
+        size = network.core.workspace_size(&network.net, capacity, n_threads)
+        self._workspace = aligned_zeros((size,), np.uint8)
+        self.workspace = <void *> <uintptr_t> self._workspace.ctypes.data
+
+    def _make_report(self, trace_steps):
+        self.energy, self.loss = np.zeros((2, self.capacity))
+        self.n_steps, self.n_half_passes, self.ended = np.zeros((3, self.capacity), dtype=np.intc)
+        self.report.energy = <double *> <uintptr_t> self.energy.ctypes.data
+        self.report.loss = <double *> <uintptr_t> self.loss.ctypes.data
+        self.report.n_steps = <int *> <uintptr_t> self.n_steps.ctypes.data
+        self.report.n_half_passes = <int *> <uintptr_t> self.n_half_passes.ctypes.data
+        self.report.ended = <int *> <uintptr_t> self.ended.ctypes.data
+        if trace_steps is None:
+            return
+        tiles = (self.capacity + TILE_SIZE - 1) // TILE_SIZE
+        self.trace = np.zeros(trace_steps + 1)
+        self._tile_traces = np.zeros((tiles, trace_steps + 1))
+        self.report.trace = <double *> <uintptr_t> self.trace.ctypes.data
+        self.report.tile_traces = <double *> <uintptr_t> self._tile_traces.ctypes.data
+
+    cdef int _set(self, X, Y) except -1:
+        """Points the batch to its inputs and, if any, targets; returns the number of samples."""
+        cdef int n = X.shape[0]
+        sizes = self.network.layer_sizes
+        if n > self.capacity:
+            raise ValueError(f"{n} samples in a batch made for {self.capacity}")
+        self.batch.n_samples = n
+        self.batch.inputs = <void *> _address(X, self.network.dtype, (n, sizes[0]))
+        self.batch.targets = NULL if Y is None else <void *> _address(
+            Y, self.network.dtype, (n, sizes[-1]))
+        return n
+
+    def forward(self, X):
+        """Feed-forward pass into `activities`."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        self._set(X, None)
+        with nogil:
+            status = net.core.forward(&net.net, &self.batch, self.workspace, self.n_threads)
+        _check(status)
+
+    def evaluate(self, X, Y, loss, double output_precision, double activity_decay=0.0,
+                 gradients=False):
+        """Errors at the present `activities` z_1..z_H; writes mu_L and `errors`.
+
+        Returns
+        -------
+        ndarray, (n, L)
+            Each sample's layer energies, or, with ``gradients``, dF/dz_1..dF/dz_H as a list of
+            arrays shaped like `activities`.
+        """
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef int n = self._set(X, Y)
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef double[:, ::1] energies
+        cdef double *energies_start
+        cdef _Pointers out
+        cdef void **out_start
+        if gradients:
+            result = [np.zeros_like(a) for a in self.activities[:-1]]
+            if not result:
+                return result
+            out = _Pointers(result)
+            out_start = out.get()
+            with nogil:
+                status = net.core.activity_gradients(
+                    &net.net, &self.batch, &objective, out_start, self.workspace, self.n_threads)
+        else:
+            result = np.zeros((n, net.n_layers))
+            energies = result
+            energies_start = &energies[0, 0] if n else NULL
+            with nogil:
+                status = net.core.errors(
+                    &net.net, &self.batch, &objective, energies_start, self.workspace,
+                    self.n_threads)
+        _check(status)
+        return result
+
+    def error_descent(self, X, Y, loss, double output_precision, double activity_decay,
+                      int max_steps, double tol, double energy_tol):
+        """Inference by error descent; results in `activities`, `errors` and the report."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_error_descent options
+        options.max_steps, options.tol, options.energy_tol = max_steps, tol, energy_tol
+        self._check_trace(max_steps)
+        self._set(X, Y)
+        with nogil:
+            status = net.core.error_descent(&net.net, &self.batch, &objective, &options,
+                                            &self.report, self.workspace, self.n_threads)
+        _check(status)
+
+    def activity_descent(self, X, Y, loss, double output_precision, double activity_decay,
+                         int n_steps, double rate):
+        """Inference by activity descent; results in `activities`, `errors` and the report."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_activity_descent options
+        options.n_steps, options.rate = n_steps, rate
+        self._check_trace(n_steps)
+        self._set(X, Y)
+        with nogil:
+            status = net.core.activity_descent(&net.net, &self.batch, &objective, &options,
+                                               &self.report, self.workspace, self.n_threads)
+        _check(status)
+
+    def _check_trace(self, steps):
+        if self.trace is not None and len(self.trace) != steps + 1:
+            raise ValueError(f"the trace has room for {len(self.trace) - 1} steps, not {steps}")
+
+    def weight_gradients(self, X, sample_weight):
+        """dF/dW_l and dF/db_l at the present activities and errors.
+
+        Parameters
+        ----------
+        X : ndarray, (n, D)
+        sample_weight : ndarray of float64, (n,)
+            Of sum one.
+
+        Returns
+        -------
+        (list of ndarray, list of ndarray or None)
+        """
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        sizes = net.layer_sizes
+        weights = [np.empty(shape, net.dtype) for shape in zip(sizes, sizes[1:])]
+        biases = [np.empty(m, net.dtype) for m in sizes[1:]]
+        cdef _Pointers weight_out = _Pointers(weights)
+        cdef _Pointers bias_out = _Pointers(biases)
+        cdef void **weight_start = weight_out.get()
+        cdef void **bias_start = bias_out.get()
+        with nogil:
+            status = net.core.weight_gradients(&net.net, &self.batch, weight, weight_start,
+                                               bias_start, self.workspace, self.n_threads)
+        _check(status)
+        return weights, biases if net.has_biases else None
+
+    def update(self, Update update, X, sample_weight):
+        """One solver step from the present activities and errors.
+
+        Returns
+        -------
+        int
+            0, or the lowest layer whose gradient or new weights were not finite; no value that
+            is not finite was written.
+        """
+        cdef pcnet_status status
+        cdef pcnet_fault fault
+        cdef CoreNetwork net = self.network
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        with nogil:
+            status = net.core.update(&net.net, &self.batch, weight, &update.update, &fault,
+                                     self.workspace, self.n_threads)
+        if status == PCNET_GRADIENT_NOT_FINITE:
+            return fault.layer
+        _check(status)
+        return 0
+
+
+cdef list _rows(capacity, strides, dtype):
+    """Zeroed (capacity, stride) arrays in one block of memory."""
+    slab = aligned_zeros((capacity * sum(strides),), dtype)
+    rows, start = [], 0
+    for stride in strides:
+        rows.append(slab[start : start + capacity * stride].reshape(capacity, stride))
+        start += capacity * stride
+    return rows
+
+
+cdef pcnet_objective _objective(loss, double output_precision, double activity_decay):
+    cdef pcnet_objective objective
+    objective.loss = LOSS_CODES[loss]
+    objective.output_precision = output_precision
+    objective.activity_decay = activity_decay
+    return objective
+
+
+cdef class Update:
+    """A solver's settings and the arrays that it changes.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd", "nesterov"}
+    beta_1, beta_2, epsilon : float
+        Adam's; ``beta_1`` is also the momentum of SGD.
+    forward, backward, first_moments, second_moments : list of ndarray
+        Panels; ``second_moments`` is None for SGD.
+    biases, bias_first_moments, bias_second_moments : list of ndarray, or None
+    """
+
+    cdef pcnet_update update
+    cdef object _keep
+    cdef double[:, ::1] _rates
+
+    def __init__(self, solver, beta_1, beta_2=0.0, epsilon=0.0, *, forward=None, backward=None,
+                 first_moments=None, second_moments=None, biases=None, bias_first_moments=None,
+                 bias_second_moments=None):
+        lists = (forward, backward, first_moments, second_moments, biases, bias_first_moments,
+                 bias_second_moments)
+        self._keep = [None if arrays is None else _Pointers(arrays) for arrays in lists]
+        self.update.solver = SOLVER_CODES[solver]
+        self.update.beta_1 = beta_1
+        self.update.beta_2 = beta_2
+        self.update.epsilon = epsilon
+        self.update.n_updates = 1
+        self.update.shrink = 1
+        self.update.forward_panels = _mutable(self._keep[0])
+        self.update.backward_panels = _mutable(self._keep[1])
+        self.update.first_moments = _mutable(self._keep[2])
+        self.update.second_moments = _mutable(self._keep[3])
+        self.update.biases = _mutable(self._keep[4])
+        self.update.bias_first_moments = _mutable(self._keep[5])
+        self.update.bias_second_moments = _mutable(self._keep[6])
+
+    def set_rates(self, weight_rates, bias_rates, weight_scales, bias_scales):
+        """Each layer's step size, and the factor of ``- sum_i w_i f(z_{l-1})^T e_l`` (weights)
+        and of dF/db_l (biases) that the solver sees; all (L,)."""
+        self._rates = np.array([weight_rates, bias_rates, weight_scales, bias_scales], dtype=float)
+        self.update.weight_rates = &self._rates[0, 0]
+        self.update.bias_rates = &self._rates[1, 0]
+        self.update.weight_scales = &self._rates[2, 0]
+        self.update.bias_scales = &self._rates[3, 0]
+
+    def begin(self, double n_updates, double shrink):
+        """This update's number (from 1), and the factor of weight decay."""
+        self.update.n_updates = n_updates
+        self.update.shrink = shrink
+
+
+def apply_gradient(Update update, double rate, gradient, values, first_moment,
+                   second_moment=None):
+    """One solver step on an array with a given gradient, in place."""
+    cdef const pcnet_core *core = _find_core(values.dtype, default_isa())
+    shape, dtype = values.shape, values.dtype
+    cdef uintptr_t second = 0
+    if second_moment is not None:
+        second = _address(second_moment, dtype, shape, True)
+    _check(core.apply_gradient(
+        &update.update, rate, values.size, <void *> _address(gradient, dtype, shape),
+        <void *> _address(values, dtype, shape, True),
+        <void *> _address(first_moment, dtype, shape, True), <void *> second))
+
+
+def output(CoreNetwork network, X, out, int n_threads):
+    """Feed-forward outputs mu_L (n, K) of X (n, D), into ``out``, in little memory."""
+    cdef pcnet_status status
+    cdef int n = X.shape[0]
+    cdef const void *inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
+    cdef void *target = <void *> _address(
+        out, network.dtype, (n, network.layer_sizes[-1]), True)
+    size = network.core.workspace_size(&network.net, 1, n_threads)
+    buffer = aligned_zeros((size,), np.uint8)
+    cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
+    with nogil:
+        status = network.core.output(&network.net, inputs, n, target, workspace, n_threads)
+    _check(status)
+
+
+def activate(activation, values, isa=None):
+    """f and f' of an array, element by element.
+
+    Returns
+    -------
+    (ndarray, ndarray)
+    """
+    cdef const pcnet_core *core = _find_core(values.dtype, default_isa() if isa is None else isa)
+    f, slope = np.empty_like(values), np.empty_like(values)
+    shape, dtype = values.shape, values.dtype
+    _check(core.activate(ACTIVATION_CODES[activation], values.size,
+                         <void *> _address(values, dtype, shape),
+                         <void *> _address(f, dtype, shape, True),
+                         <void *> _address(slope, dtype, shape, True)))
+    return f, slope
+
+
+cdef int _check(pcnet_status status) except -1:
+    if status == PCNET_ENERGY_NOT_FINITE:
+        raise FloatingPointError(
+            "the energy is not finite: inference diverged, or the network's outputs have "
+            "overflowed. Lower the learning rate or the rate of inference, scale the inputs to "
+            "about unit variance, or use parameterization='mupc' for deep networks"
+        )
+    if status != PCNET_OK:
+        raise RuntimeError(f"the core refused its arguments (status {<int> status})")
+    return 0

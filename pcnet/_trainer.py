@@ -1,0 +1,228 @@
+"""Training steps: inference and the solver's update of one minibatch, all in the core.
+
+While it trains, a `Trainer` keeps the weights packed, as the core's products read them, and
+updates them in place; `Trainer.sync` copies them back into the network.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _core
+from ._threads import effective_n_threads
+from .parameterization import gradient_scales, learning_rate_multipliers
+
+
+class StepReport(NamedTuple):
+    """What one training step saw; means are weighted by sample.
+
+    Attributes
+    ----------
+    n_samples : int
+    loss : float
+        Loss of the feed-forward outputs, output precision left out.
+    energy : float
+        After inference.
+    n_steps, n_passes : float
+        Of inference, mean over the samples.
+    converged : float
+        Share of the samples that met the gradient test.
+    ended : float
+        Share of the samples that ended by any test, before the limit of steps.
+    """
+
+    n_samples: int
+    loss: float
+    energy: float
+    n_steps: float
+    n_passes: float
+    converged: float
+    ended: float
+
+
+@dataclass
+class OptimizerState:
+    """A solver's memory: what it takes to go on as if never interrupted.
+
+    Attributes
+    ----------
+    n_updates : int
+    weights, biases : list of list of ndarray
+        For each moment (Adam two, SGD one), one array a layer, shaped like the parameters.
+        ``biases`` is empty without biases.
+    """
+
+    n_updates: int
+    weights: list
+    biases: list
+
+
+class Trainer:
+    """Trains a network on minibatches.
+
+    Parameters
+    ----------
+    network : Network
+        Its arrays are read now and written by `sync`.
+    objective : Objective
+    method : inference object
+    solver : Adam or SGD
+    max_batch_size : int
+    state : OptimizerState, optional
+        To go on from; default: a fresh start.
+    """
+
+    def __init__(self, network, objective, method, solver, max_batch_size, state=None):
+        self.network = network
+        self.objective = objective
+        self.method = method
+        self._solver = solver
+        self._n_updates = 0 if state is None else state.n_updates
+        self._allocate(max_batch_size)
+        self._rates = learning_rate_multipliers(network)
+        scales = gradient_scales(network, objective.output_precision)
+        # the core leaves a_l out of the weights' gradient
+        self._gradient_scales = (scales.weights * network.scales, scales.biases)
+        self.load()
+        if state is not None:
+            self._load_state(state)
+
+    def _allocate(self, max_batch_size):
+        net = self.network
+        sizes, dtype = net.layer_sizes, net.dtype
+        self._forward = _core.allocate_panels(sizes, dtype)
+        self._backward = _core.allocate_panels(sizes, dtype, transposed=True)
+        n_moments = self._solver.n_moments
+        self._moments = [_core.allocate_panels(sizes, dtype) for _ in range(n_moments)]
+        self._biases, self._bias_moments = None, []
+        if net.biases is not None:
+            self._biases = [np.zeros_like(b) for b in net.biases]
+            self._bias_moments = [
+                [np.zeros_like(b) for b in net.biases] for _ in range(n_moments)
+            ]
+        self._core_network = _core.CoreNetwork(
+            sizes,
+            net.activations,
+            net.skips,
+            net.scales,
+            dtype,
+            biases=self._biases,
+            panels=(self._forward, self._backward),
+        )
+        first, second = (*self._moments, None)[:2]
+        bias_first, bias_second = (*self._bias_moments, None, None)[:2]
+        self._update = _core.Update(
+            *self._solver.core_options(),
+            forward=self._forward,
+            backward=self._backward,
+            first_moments=first,
+            second_moments=second,
+            biases=self._biases,
+            bias_first_moments=bias_first,
+            bias_second_moments=bias_second,
+        )
+        self._batch = _core.Batch(self._core_network, max_batch_size, effective_n_threads())
+
+    # ------------------------------------------------------------ weights and state
+
+    def load(self):
+        """Read the network's weights and biases."""
+        _core.pack_weights(self.network.weights, self._forward, self._backward)
+        _copy_all(self.network.biases, self._biases)
+
+    def sync(self):
+        """Write the present weights and biases into the network."""
+        _core.unpack_weights(self._forward, self.network.weights)
+        _copy_all(self._biases, self.network.biases)
+
+    @property
+    def state(self):
+        """A copy of the solver's memory (`OptimizerState`)."""
+        moments = []
+        for panels in self._moments:
+            plain = [np.empty_like(w) for w in self.network.weights]
+            _core.unpack_weights(panels, plain)
+            moments.append(plain)
+        biases = [[b.copy() for b in moment] for moment in self._bias_moments]
+        return OptimizerState(self._n_updates, moments, biases)
+
+    def _load_state(self, state):
+        for panels, plain in zip(self._moments, state.weights, strict=True):
+            _core.pack_weights(plain, panels)
+        for kept, given in zip(self._bias_moments, state.biases, strict=True):
+            _copy_all(given, kept)
+
+    # ------------------------------------------------------------ work
+
+    def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
+        """Infer the batch's activities, then update weights and biases.
+
+        Parameters
+        ----------
+        X : ndarray, (n, D)
+            C-contiguous, of the network's dtype; n up to ``max_batch_size``.
+        Y : ndarray, (n, K)
+            The same.
+        learning_rate : float
+            The base rate; layers have multiples of it (`learning_rate_multipliers`).
+        sample_weight : ndarray of float64, (n,), optional
+            Weights the samples' gradients, sum w g / sum w.
+        weight_decay : float
+            Weights (not biases) are first multiplied by ``1 - learning_rate * weight_decay``.
+
+        Returns
+        -------
+        StepReport
+
+        Raises
+        ------
+        FloatingPointError
+            Energy, gradient or new weights are not finite; the weights stay finite.
+        """
+        batch, n = self._batch, len(X)
+        self.method.run(batch, X, Y, self.objective)
+        share = _shares(sample_weight, n)
+        self._update.set_rates(
+            learning_rate * self._rates.weights,
+            learning_rate * self._rates.biases,
+            *self._gradient_scales,
+        )
+        self._update.begin(self._n_updates + 1, 1.0 - learning_rate * weight_decay)
+        failed = batch.update(self._update, X, share)
+        if failed:
+            raise FloatingPointError(
+                f"the gradient or the new weights of layer {failed} are not finite at update "
+                f"{self._n_updates + 1}; lower the learning rate"
+            )
+        self._n_updates += 1
+        ended = batch.ended[:n]
+        return StepReport(
+            n_samples=n,
+            loss=float(share @ batch.loss[:n]),
+            energy=float(share @ batch.energy[:n]),
+            n_steps=float(batch.n_steps[:n].mean()),
+            n_passes=float(batch.n_half_passes[:n].mean()) / 2,
+            converged=np.count_nonzero(ended == _core.ENDED_CONVERGED) / n,
+            ended=np.count_nonzero(ended != _core.ENDED_LIMIT) / n,
+        )
+
+    def output(self, X):
+        """Outputs mu_L (n, K) with the present weights; X as in `step`, any number of rows."""
+        out = np.empty((len(X), self.network.layer_sizes[-1]), self.network.dtype)
+        _core.output(self._core_network, X, out, effective_n_threads())
+        return out
+
+
+def _copy_all(sources, targets):
+    if sources is not None:
+        for source, target in zip(sources, targets, strict=True):
+            target[...] = source
+
+
+def _shares(sample_weight, n):
+    """Weights of sum one."""
+    if sample_weight is None:
+        return np.full(n, 1.0 / n)
+    sample_weight = np.asarray(sample_weight, dtype=np.float64)
+    return sample_weight / sample_weight.sum()

@@ -1,0 +1,56 @@
+"""Activity descent, the method of the predictive-coding literature."""
+
+from sklearn.base import BaseEstimator
+
+from .._arguments import check_count, check_positive
+
+
+class ActivityDescent(BaseEstimator):
+    """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
+
+    It starts from the feed-forward state and takes a fixed number of steps. The output's delta
+    moves down one layer a step and shrinks on the way, so deep networks stay far from
+    equilibrium; `ErrorDescent` does not. The step is per sample, never divided by the batch size.
+
+    Parameters
+    ----------
+    n_steps : int, default 20
+        0 or more. The literature takes as many as there are hidden layers, or more.
+    rate : float, default 0.5
+        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges.
+
+    Notes
+    -----
+    No sample counts as converged: the method has no test.
+
+    References
+    ----------
+    .. [1] Innocenti, "Towards Scaling Deep Neural Networks with Predictive Coding",
+       arXiv:2510.23323.
+    """
+
+    def __init__(self, n_steps=20, rate=0.5):
+        self.n_steps = n_steps
+        self.rate = rate
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps)
+        check_positive("rate", self.rate)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        batch.activity_descent(
+            X,
+            Y,
+            objective.loss,
+            objective.output_precision,
+            objective.activity_decay,
+            self.n_steps,
+            self.rate,
+        )

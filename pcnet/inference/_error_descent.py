@@ -1,0 +1,71 @@
+"""Error descent, pcnet's own method and its default."""
+
+from sklearn.base import BaseEstimator
+
+from .._arguments import check_count, check_positive
+
+
+class ErrorDescent(BaseEstimator):
+    """Adaptive gradient descent on the errors instead of the activities.
+
+    With ``z_l = mu_l + eps_l`` and eps as the free variables, one backward pass carries the
+    output's delta to every layer at once, where descent on the activities moves it by one layer
+    a step. The equilibria and their weight gradients are the same. With the response
+    ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l`` (v_L the output
+    delta), each sample moves by ``eps <- eps + s (v - eps)``, s being 1 at first and then its own
+    Barzilai-Borwein step [1]_, shrunk until the energy falls enough (Armijo). No sample's energy
+    ever rises, and a sample that has ended costs nothing more.
+
+    Parameters
+    ----------
+    max_steps : int, default 30
+        Accepted steps a sample may take; 0 or more.
+    tol : float, default 0.01
+        A sample has converged once ||v - eps|| <= tol ||v||; 0 or more.
+    energy_tol : float, default 1e-6
+        A sample also ends when a step lowers its energy by less than this share; 0 turns the
+        test off. Such samples, and those at the floating-point floor, do not count as converged.
+
+    See Also
+    --------
+    ActivityDescent : the method of the literature.
+
+    Notes
+    -----
+    The error-space formulation is that of [2]_.
+
+    References
+    ----------
+    .. [1] Barzilai, Borwein, "Two-Point Step Size Gradient Methods", IMA J. Numer. Anal. 8, 1988.
+    .. [2] Goemaere et al., "Error Optimization: Overcoming Exponential Signal Decay in Deep
+       Predictive Coding Networks", arXiv:2505.20137.
+    """
+
+    def __init__(self, max_steps=30, tol=0.01, energy_tol=1e-6):
+        self.max_steps = max_steps
+        self.tol = tol
+        self.energy_tol = energy_tol
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("max_steps", self.max_steps)
+        check_positive("tol", self.tol, or_zero=True)
+        check_positive("energy_tol", self.energy_tol, or_zero=True)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.max_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        batch.error_descent(
+            X,
+            Y,
+            objective.loss,
+            objective.output_precision,
+            objective.activity_decay,
+            self.max_steps,
+            self.tol,
+            self.energy_tol,
+        )

@@ -1,0 +1,138 @@
+"""`infer`: one batch to equilibrium, with everything a study wants to see."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _core
+from ._activity_descent import ActivityDescent
+from ._error_descent import ErrorDescent
+from ._objective import Objective
+
+METHODS = {"error": ErrorDescent, "activity": ActivityDescent}
+
+
+@dataclass(frozen=True)
+class InferenceResult:
+    """The state that inference reached, and what it took.
+
+    Attributes
+    ----------
+    activities : list of ndarray, (n, n_l)
+        z_1..z_H and, last, the output mu_L.
+    errors : list of ndarray, (n, n_l)
+        e_1..e_H and, last, the output's delta: ``output_precision`` times y - mu_L
+        (squared_error), y - softmax(mu_L) (log_loss) or y - logistic(mu_L) (logistic).
+    energy : ndarray of float64, (n,)
+        Each sample's energy at the end, decay included.
+    n_steps : ndarray of int, (n,)
+        Steps taken (accepted, for methods that can reject one).
+    n_passes : ndarray of float64, (n,)
+        Pairs of one forward and one backward pass that each sample cost, the feed-forward pass
+        included: 1.5 are 2 forward passes and 1 backward.
+    converged : ndarray of bool, (n,)
+        Whether the gradient met the method's tolerance.
+    status : ndarray of int, (n,)
+        How inference ended: 0 limit of steps, 1 converged, 2 the energy fell too little,
+        3 no step lowers the energy by more than rounding.
+    energy_trace : ndarray of float64, (steps + 1,)
+        Mean energy after 0, 1, .. steps; samples that ended keep their last energy.
+    """
+
+    activities: list
+    errors: list
+    energy: np.ndarray
+    n_steps: np.ndarray
+    n_passes: np.ndarray
+    converged: np.ndarray
+    status: np.ndarray
+    energy_trace: np.ndarray
+
+
+def resolve_method(method):
+    """The inference object that a ``method`` argument stands for, its options checked.
+
+    Parameters
+    ----------
+    method : {"error", "activity"} or inference object
+        A string means the method with its default options.
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise ValueError(
+                f"inference must be {', '.join(map(repr, METHODS))} or an object of "
+                f"pcnet.inference such as ErrorDescent(tol=1e-3); got {method!r}"
+            )
+        return METHODS[method]()
+    if isinstance(method, type) or not (hasattr(method, "run") and hasattr(method, "check")):
+        raise TypeError(
+            f"inference must be {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
+            f"such as ErrorDescent(tol=1e-3); got {method!r}"
+        )
+    method.check()
+    return method
+
+
+def infer(
+    net,
+    X,
+    Y,
+    method="error",
+    loss="squared_error",
+    output_precision=1.0,
+    activity_decay=0.0,
+):
+    """Minimise each sample's energy over the hidden activities, input and target clamped.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+        Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+    method : {"error", "activity"} or inference object
+        ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``.
+    loss : {"squared_error", "log_loss", "logistic"}
+    output_precision : float
+        lambda, positive.
+    activity_decay : float
+        Not negative.
+
+    Returns
+    -------
+    InferenceResult
+
+    Raises
+    ------
+    FloatingPointError
+        The energy is not finite at the start, or a method without safeguards diverged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network, infer
+    >>> net = Network.init((4, 16, 16, 3), "tanh", random_state=0)
+    >>> result = infer(net, np.ones((2, 4)), np.eye(3)[:2])
+    >>> bool(np.all(result.converged))
+    True
+    """
+    objective = Objective(loss, output_precision, activity_decay)
+    method = resolve_method(method)
+    X = net.check_rows("X", X, net.layer_sizes[0])
+    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    batch = net.core_batch(len(X), trace_steps=method.trace_steps)
+    method.run(batch, X, Y, objective)
+    return InferenceResult(
+        activities=net.unpadded(batch.activities, len(X)),
+        errors=net.unpadded(batch.errors, len(X)),
+        energy=batch.energy,
+        n_steps=batch.n_steps,
+        n_passes=batch.n_half_passes / 2,
+        converged=batch.ended == _core.ENDED_CONVERGED,
+        status=batch.ended,
+        energy_trace=batch.trace[: batch.n_steps.max() + 1],
+    )

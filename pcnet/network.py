@@ -1,0 +1,420 @@
+"""Predictive-coding networks: weights, passes, energies and local gradients."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from . import _core
+from ._arguments import check_choice, check_float_array, check_positive
+from ._threads import effective_n_threads
+from .parameterization import (
+    PARAMETERIZATIONS,
+    default_skips,
+    initial_weights,
+    layer_scales,
+)
+
+ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
+LOSSES = tuple(_core.LOSS_CODES)
+
+
+class Network:
+    """A predictive-coding network of L layers; make one with `init` or `from_weights`.
+
+    Layer l predicts ``mu_l = a_l f_l(z_{l-1}) W_l + b_l + tau_l z_{l-1}`` from the activities
+    below, with ``z_0 = x``, f_1 the identity and f_l the activation; z_1..z_H are the hidden
+    activities (H = L - 1) and mu_L, which is linear, the output.
+
+    Attributes
+    ----------
+    weights : list of ndarray, (n_{l-1}, n_l)
+        W_1..W_L, stored without their scale.
+    biases : list of ndarray, (n_l,), or None
+    scales : ndarray of float64, (L,)
+        a_1..a_L.
+    skips : ndarray of bool, (L,)
+        tau_1..tau_L: layers with an identity connection.
+    activation : str
+    layer_sizes : tuple of int, (L + 1,)
+        Inputs D, hidden widths, outputs K.
+    n_layers : int
+        L.
+    dtype : dtype
+        float32 or float64.
+    parameterization : str or None
+        None for a network made from given weights.
+    gamma : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> net = Network.init((4, 16, 16, 3), "tanh", random_state=0)
+    >>> activities = net.forward(np.ones((2, 4), dtype=np.float32))
+    >>> [z.shape for z in activities]
+    [(2, 16), (2, 16), (2, 3)]
+    """
+
+    def __init__(self, weights, biases, scales, skips, activation, parameterization, gamma):
+        self.weights = weights
+        self.biases = biases
+        self.scales = scales
+        self.skips = skips
+        self.activation = activation
+        self.parameterization = parameterization
+        self.gamma = gamma
+
+    @classmethod
+    def init(
+        cls,
+        layer_sizes,
+        activation="relu",
+        parameterization="mupc",
+        skip=True,
+        bias=False,
+        gamma=1.0,
+        random_state=None,
+        dtype=np.float32,
+    ):
+        """A network with freshly drawn weights.
+
+        Parameters
+        ----------
+        layer_sizes : sequence of int
+            (D, N, .., N, K): inputs, hidden widths, outputs.
+        activation : str
+            One of identity, tanh, hard_tanh, relu, leaky_relu, gelu, selu, silu, logistic.
+        parameterization : {"mupc", "ntp", "sp"}
+            Scales and initial weights, see `pcnet.parameterization`.
+        skip : bool
+            Identity connections between hidden layers of equal width.
+        bias : bool
+            Biases, 0 at the start.
+        gamma : float
+            Positive; divides the output scale of ``"mupc"``.
+        random_state : int, RandomState or None
+        dtype : {float32, float64}
+
+        Returns
+        -------
+        Network
+        """
+        layer_sizes = _check_layer_sizes(layer_sizes)
+        check_choice("activation", activation, ACTIVATIONS)
+        check_choice("parameterization", parameterization, PARAMETERIZATIONS)
+        check_positive("gamma", gamma)
+        dtype = _check_core_dtype(dtype)
+        skips = default_skips(layer_sizes, skip)
+        rng = check_random_state(random_state)
+        weights = initial_weights(layer_sizes, parameterization, rng, dtype)
+        biases = [np.zeros(n, dtype) for n in layer_sizes[1:]] if bias else None
+        scales = layer_scales(layer_sizes, parameterization, skips, gamma)
+        return cls(weights, biases, scales, skips, activation, parameterization, float(gamma))
+
+    @classmethod
+    def from_weights(cls, weights, biases=None, activation="relu", scales=None, skips=None):
+        """A network with given weights (copied); float64 unless all weights are float32.
+
+        Parameters
+        ----------
+        weights : list of array-like, (n_{l-1}, n_l)
+            W_1..W_L.
+        biases : list of array-like, (n_l,), optional
+        activation : str
+            As in `init`.
+        scales : array-like, (L,), optional
+            a_1..a_L; default ones.
+        skips : sequence of bool, (L,), optional
+            Layers with an identity connection: hidden to hidden, of equal width. Default none.
+
+        Returns
+        -------
+        Network
+        """
+        check_choice("activation", activation, ACTIVATIONS)
+        weights = list(weights)
+        if not weights:
+            raise ValueError("weights must hold at least one matrix; got an empty list")
+        float32 = all(getattr(w, "dtype", None) == np.float32 for w in weights)
+        dtype = np.dtype(np.float32 if float32 else np.float64)
+        weights = [check_float_array(f"weights[{i}]", w, dtype, 2) for i, w in enumerate(weights)]
+        for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
+            if below.shape[1] != above.shape[0]:
+                raise ValueError(
+                    f"weights[{i + 1}] must have {below.shape[1]} rows, one for each column of "
+                    f"weights[{i}]; got shape {above.shape}"
+                )
+        sizes = (weights[0].shape[0], *(w.shape[1] for w in weights))
+        if biases is not None:
+            biases = _check_per_layer("biases", biases, len(weights))
+            biases = [
+                check_float_array(f"biases[{i}]", b, dtype, 1, (n,))
+                for i, (b, n) in enumerate(zip(biases, sizes[1:], strict=True))
+            ]
+        scales = np.ones(len(weights)) if scales is None else scales
+        scales = check_float_array("scales", scales, np.float64, 1, (len(weights),))
+        return cls(weights, biases, scales, _check_skips(skips, sizes), activation, None, 1.0)
+
+    @property
+    def layer_sizes(self):
+        return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
+
+    @property
+    def n_layers(self):
+        return len(self.weights)
+
+    @property
+    def dtype(self):
+        return self.weights[0].dtype
+
+    @property
+    def activations(self):
+        """Activation of each layer's input: the first is the identity."""
+        return ["identity"] + [self.activation] * (self.n_layers - 1)
+
+    def __repr__(self):
+        sizes = "-".join(map(str, _shorten(self.layer_sizes)))
+        return (
+            f"Network({sizes}, {self.activation}, {self.parameterization or 'given weights'}, "
+            f"{int(self.skips.sum())} skips, {'no ' if self.biases is None else ''}biases, "
+            f"{self.dtype})"
+        )
+
+    def copy(self):
+        """A network of its own with the same weights."""
+        biases = None if self.biases is None else [b.copy() for b in self.biases]
+        return Network(
+            [w.copy() for w in self.weights],
+            biases,
+            self.scales.copy(),
+            self.skips.copy(),
+            self.activation,
+            self.parameterization,
+            self.gamma,
+        )
+
+    # ------------------------------------------------------------ passes
+
+    def forward(self, X):
+        """Feed-forward activities: every layer at its prediction.
+
+        Parameters
+        ----------
+        X : array-like, (n, D)
+
+        Returns
+        -------
+        list of ndarray, (n, n_l)
+            z_1, .., z_H, mu_L.
+        """
+        X = self.check_rows("X", X, self.layer_sizes[0])
+        batch = self.core_batch(len(X))
+        batch.forward(X)
+        return self.unpadded(batch.activities, len(X))
+
+    def output(self, X):
+        """Feed-forward outputs mu_L alone, in little memory.
+
+        Parameters
+        ----------
+        X : array-like, (n, D)
+
+        Returns
+        -------
+        ndarray, (n, K)
+        """
+        X = self.check_rows("X", X, self.layer_sizes[0])
+        out = np.empty((len(X), self.layer_sizes[-1]), self.dtype)
+        _core.output(self.core_network(backward=False), X, out, effective_n_threads())
+        return out
+
+    def energy(
+        self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
+    ):
+        """Energy of each layer at given activities, mean over the samples.
+
+        1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
+        output. The decay term, 1/2 activity_decay ||z_l||^2, is left out.
+
+        Parameters
+        ----------
+        X : array-like, (n, D)
+        Y : array-like, (n, K)
+            Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+        activities : list of array-like, (n, n_l)
+            z_1..z_H; an output after them, as `forward` returns it, is ignored.
+        loss : {"squared_error", "log_loss", "logistic"}
+        output_precision : float
+            lambda, positive.
+        activity_decay : float
+            Not negative.
+
+        Returns
+        -------
+        ndarray of float64, (L,)
+        """
+        batch, X, Y, objective = self._at(
+            X, Y, activities, loss, output_precision, activity_decay
+        )
+        return batch.evaluate(X, Y, *objective).mean(axis=0)
+
+    def activity_gradients(
+        self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
+    ):
+        """dF/dz_1..dF/dz_H of each sample's energy at given activities.
+
+        ``dF/dz_l = e_l - a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) - tau_{l+1} e_{l+1} + decay z_l``,
+        the output delta standing for e_L.
+
+        Parameters
+        ----------
+        X, Y, activities, loss, output_precision, activity_decay
+            As in `energy`.
+
+        Returns
+        -------
+        list of ndarray, (n, n_l)
+            Per sample, not divided by n.
+        """
+        batch, X, Y, objective = self._at(
+            X, Y, activities, loss, output_precision, activity_decay
+        )
+        return self.unpadded(batch.evaluate(X, Y, *objective, gradients=True), len(X))
+
+    def weight_gradients(self, X, errors, activities):
+        """Gradients of the mean energy by weights and biases.
+
+        ``dF/dW_l = - a_l / n f_l(z_{l-1})^T e_l`` and ``dF/db_l = - mean(e_l)``: local, for
+        they need the layer's own errors and the activities below.
+
+        Parameters
+        ----------
+        X : array-like, (n, D)
+        errors : list of array-like, (n, n_l)
+            e_1..e_H and the output delta, as `infer` returns them.
+        activities : list of array-like, (n, n_l)
+            z_1..z_H; an output after them is ignored.
+
+        Returns
+        -------
+        weights : list of ndarray, (n_{l-1}, n_l)
+        biases : list of ndarray, (n_l,), or None
+        """
+        X = self.check_rows("X", X, self.layer_sizes[0])
+        batch = self.core_batch(len(X))
+        self._fill(batch.activities, self._check_activities(activities, len(X)))
+        self._fill(batch.errors, self._check_list("errors", errors, len(X), self.n_layers))
+        return batch.weight_gradients(X, np.full(len(X), 1.0 / len(X)))
+
+    # ------------------------------------------------------------ towards the core
+
+    def core_network(self, backward=True):
+        """This network as the core takes it, its weights packed (`pcnet._core.CoreNetwork`)."""
+        sizes = self.layer_sizes
+        panels = [
+            _core.allocate_panels(sizes, self.dtype),
+            _core.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
+        ]
+        _core.pack_weights(self.weights, *panels)
+        return _core.CoreNetwork(
+            sizes,
+            self.activations,
+            self.skips,
+            self.scales,
+            self.dtype,
+            biases=self.biases,
+            panels=panels,
+        )
+
+    def core_batch(self, n_samples, trace_steps=None):
+        """Memory for one call on n samples (`pcnet._core.Batch`)."""
+        return _core.Batch(self.core_network(), n_samples, effective_n_threads(), trace_steps)
+
+    def check_rows(self, name, values, n_columns, n_samples=None):
+        """An array of this network's dtype, (n, n_columns), finite, with at least one row."""
+        shape = (n_samples, n_columns)
+        return check_float_array(name, values, self.dtype, 2, shape, copy=False)
+
+    def unpadded(self, arrays, n_samples):
+        """The batch's arrays without the room beyond each layer's units and the samples."""
+        widths = self.layer_sizes[1 : 1 + len(arrays)]
+        return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
+
+    def _at(self, X, Y, activities, loss, output_precision, activity_decay):
+        check_choice("loss", loss, LOSSES)
+        check_positive("output_precision", output_precision)
+        check_positive("activity_decay", activity_decay, or_zero=True)
+        X = self.check_rows("X", X, self.layer_sizes[0])
+        Y = self.check_rows("Y", Y, self.layer_sizes[-1], len(X))
+        batch = self.core_batch(len(X))
+        self._fill(batch.activities, self._check_activities(activities, len(X)))
+        return batch, X, Y, (loss, float(output_precision), float(activity_decay))
+
+    def _check_activities(self, activities, n_samples):
+        activities = list(activities)
+        if len(activities) == self.n_layers:
+            activities = activities[:-1]
+        return self._check_list("activities", activities, n_samples, self.n_layers - 1)
+
+    def _check_list(self, name, arrays, n_samples, length):
+        arrays = _check_per_layer(name, arrays, length)
+        return [
+            self.check_rows(f"{name}[{i}]", a, self.layer_sizes[i + 1], n_samples)
+            for i, a in enumerate(arrays)
+        ]
+
+    @staticmethod
+    def _fill(rows, arrays):
+        for row, array in zip(rows, arrays, strict=False):
+            row[: array.shape[0], : array.shape[1]] = array
+
+
+def _check_layer_sizes(layer_sizes):
+    sizes = list(layer_sizes) if np.iterable(layer_sizes) else layer_sizes
+    if (
+        not isinstance(sizes, list)
+        or len(sizes) < 2
+        or not all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
+    ):
+        raise ValueError(
+            "layer_sizes must be at least two positive integers, (inputs, hidden widths, "
+            f"outputs), such as (784, 128, 128, 10); got {layer_sizes!r}"
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def _check_core_dtype(dtype):
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        dtype = None
+    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be float32 or float64; got {dtype}")
+    return dtype
+
+
+def _check_per_layer(name, values, length):
+    values = list(values)
+    if len(values) != length:
+        raise ValueError(f"{name} must have {length} entries, one a layer; got {len(values)}")
+    return values
+
+
+def _check_skips(skips, sizes):
+    n_layers = len(sizes) - 1
+    if skips is None:
+        return np.zeros(n_layers, dtype=bool)
+    skips = np.asarray(_check_per_layer("skips", skips, n_layers), dtype=bool)
+    possible = default_skips(sizes)
+    if np.any(skips & ~possible):
+        layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
+        raise ValueError(
+            f"skips[{layer - 1}] asks for an identity connection into layer {layer}, but only "
+            "hidden layers that are as wide as the hidden layer below can have one; set it False"
+        )
+    return skips
+
+
+def _shorten(sizes, most=8):
+    return sizes if len(sizes) <= most else (*sizes[:3], f"({len(sizes) - 6} more)", *sizes[-3:])

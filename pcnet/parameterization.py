@@ -1,0 +1,155 @@
+"""Parameterizations: how the layers of a network are scaled, initialised and trained.
+
+Weights are stored unscaled, a scale a_l beside each; D inputs, width N, L layers:
+
+=========  ==========  =========================================  ============  ==================
+name       a_1         a_l, hidden                                a_L           W at the start
+=========  ==========  =========================================  ============  ==================
+``sp``     1           1                                          1             U(-+1 / sqrt(n_in))
+``ntp``    1/sqrt(D)   1/sqrt(N L) with a skip, else 1/sqrt(N)    1/sqrt(N)     N(0, 1)
+``mupc``   1/sqrt(D)   1/sqrt(N L) with a skip, else 1/sqrt(N)    1/(N gamma)   N(0, 1)
+=========  ==========  =========================================  ============  ==================
+
+muPC [1]_ keeps the activities and their updates of order one at any width and depth, so networks
+of 100 layers train, and a learning rate found on a small network serves a large one.
+
+References
+----------
+.. [1] Innocenti, Achour, Buckley, "muPC: Scaling Predictive Coding to 100+ Layer Networks",
+   NeurIPS 2025, arXiv:2505.13124.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+PARAMETERIZATIONS = ("mupc", "ntp", "sp")
+
+
+class Shape(NamedTuple):
+    """Inputs, width and layers of a network."""
+
+    n_inputs: int
+    width: int
+    n_layers: int
+
+
+#: The shape at which every layer learns at the base rate, `learning_rate_init`.
+BASE_SHAPE = Shape(n_inputs=64, width=128, n_layers=32)
+
+
+class PerLayer(NamedTuple):
+    """Factors of the weights and of the biases of every layer, each (L,) float64."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+
+
+def default_skips(layer_sizes, skip=True):
+    """Layers that get an identity connection: hidden to hidden, of equal width.
+
+    Returns
+    -------
+    ndarray of bool, (L,)
+    """
+    n_layers = len(layer_sizes) - 1
+    equal = [n_in == n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:], strict=False)]
+    inner = [0 < index < n_layers - 1 for index in range(n_layers)]
+    return np.array([skip and e and i for e, i in zip(equal, inner, strict=True)], dtype=bool)
+
+
+def layer_scales(layer_sizes, parameterization, skips, gamma=1.0):
+    """The scales a_1..a_L of the table above.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, (L + 1,)
+    parameterization : {"mupc", "ntp", "sp"}
+    skips : sequence of bool, (L,)
+    gamma : float, default 1.0
+        Divides the output scale of ``"mupc"``.
+
+    Returns
+    -------
+    ndarray of float64, (L,)
+        A network without hidden layers has only a_1.
+    """
+    n_layers = len(layer_sizes) - 1
+    if parameterization == "sp":
+        return np.ones(n_layers)
+    n_in = np.array(layer_sizes[:-1], dtype=np.float64)
+    scales = 1.0 / np.sqrt(n_in * np.where(skips, n_layers, 1))
+    if parameterization == "mupc" and n_layers > 1:
+        scales[-1] = 1.0 / (n_in[-1] * gamma)
+    return scales
+
+
+def initial_weights(layer_sizes, parameterization, random_state, dtype):
+    """Weights W_1..W_L drawn as the table above says.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, (L + 1,)
+    parameterization : {"mupc", "ntp", "sp"}
+    random_state : RandomState
+    dtype : dtype
+
+    Returns
+    -------
+    list of ndarray, (n_in, n_out)
+    """
+    weights = []
+    for shape in zip(layer_sizes, layer_sizes[1:], strict=False):
+        if parameterization == "sp":
+            bound = 1.0 / np.sqrt(shape[0])
+            drawn = random_state.uniform(-bound, bound, shape)
+        else:
+            drawn = random_state.standard_normal(shape)
+        weights.append(np.ascontiguousarray(drawn, dtype=dtype))
+    return weights
+
+
+def learning_rate_multipliers(network):
+    """Each layer's learning rate over the base rate, so that rates transfer between shapes.
+
+    One Adam step moves every entry of W_l by about the rate. It moves z_H and mu_L, summed over
+    the layers, by an amount that does not depend on D, N or L if, with the base shape
+    (D0, N0, L0), the input layer's rate is multiplied by sqrt(D0 / D), a hidden layer's by
+    sqrt(N0 L0 / (N L)) with a skip and sqrt(N0 / N) without, and the output layer's by gamma.
+    Biases move like the outputs of their layer: by L0 / L with a skip, else by 1.
+    ``"ntp"`` differs in the output layer (1 / sqrt(N), its scale being larger); ``"sp"`` and
+    networks made from given weights have factors of 1.
+
+    Returns
+    -------
+    PerLayer
+    """
+    n_layers = network.n_layers
+    weights, biases = np.ones(n_layers), np.ones(n_layers)
+    if network.parameterization not in ("mupc", "ntp"):
+        return PerLayer(weights, biases)
+    n_in = np.array(network.layer_sizes[:-1], dtype=np.float64)
+    depth = np.where(network.skips, BASE_SHAPE.n_layers / n_layers, 1.0)
+    weights = np.sqrt(BASE_SHAPE.width / n_in * depth)
+    biases = depth
+    if n_layers > 1:
+        mupc = network.parameterization == "mupc"
+        weights[-1] = network.gamma if mupc else 1.0 / np.sqrt(n_in[-1])
+    weights[0] = np.sqrt(BASE_SHAPE.n_inputs / n_in[0])
+    return PerLayer(weights, biases)
+
+
+def gradient_scales(network, output_precision):
+    """Factors that bring the gradients to order one, as the solver sees them.
+
+    dF/dW_l is of order lambda a_l a_L (l < L) or lambda a_L (l = L), dF/db_l of order
+    lambda a_L or lambda: 1e-8 in a 128-layer network, where Adam's epsilon would swamp it.
+    The factors are the inverses.
+
+    Returns
+    -------
+    PerLayer
+    """
+    hidden = np.full(network.n_layers, output_precision * network.scales[-1])
+    hidden[-1] = output_precision
+    return PerLayer(1.0 / (hidden * network.scales), 1.0 / hidden)
