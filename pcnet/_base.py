@@ -183,7 +183,7 @@ class BasePC(BaseEstimator, ABC):
 
     @abstractmethod
     def _scorer(self, X, targets, rows, sample_weight):
-        """Return ``score(network)`` on the rows held out, with their data ``X``."""
+        """Return ``score(predict_outputs)`` on the rows held out, with their data ``X``."""
 
     def _stratify(self, targets):
         """Classes by which a validation split is stratified; None: at random."""
@@ -219,8 +219,9 @@ class BasePC(BaseEstimator, ABC):
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
         max_iter = 1 if call.incremental else self.max_iter
+        trainer = self._make_trainer(minibatches.batch_size)
         loop = TrainingLoop(
-            self._make_trainer(minibatches.batch_size),
+            trainer,
             minibatches,
             Schedule(
                 "constant" if call.incremental else self.learning_rate,
@@ -228,7 +229,7 @@ class BasePC(BaseEstimator, ABC):
                 max_iter * minibatches.n_batches,
                 self.power_t,
             ),
-            StoppingRule(self.network_, self.tol, self.n_iter_no_change, score),
+            StoppingRule(trainer, self.tol, self.n_iter_no_change, score),
             self._random_state,
             weight_decay=float(self.alpha),
             observer=print_epoch if self.verbose else None,
@@ -367,7 +368,7 @@ class BasePC(BaseEstimator, ABC):
                 stacklevel=5,
             )
         unfinished = describe_unfinished_inference(
-            loop.history, self.output_precision_, self.learning_rate_init
+            loop.history, loop.trainer.method, self.n_layers_ - 1, self.output_precision_
         )
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)

@@ -22,9 +22,9 @@ from ._validation import check_data
 @fill_docstring(
     auto_precision=AUTO_PRECISION,
     auto_batch_size=AUTO_BATCH_SIZE,
-    stratified=", of each class its share",
+    stratified=" (of each class its share)",
     out_activations='{"softmax", "logistic", "identity"}',
-    loss_unit='in nats for "log_loss", half the summed squared error for "squared_error"',
+    loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
 class PCClassifier(ClassifierMixin, BasePC):
@@ -355,8 +355,8 @@ class PCClassifier(ClassifierMixin, BasePC):
         y_true = targets.values[rows] if self._multilabel else targets.codes[rows]
         weight = None if sample_weight is None else sample_weight[rows]
 
-        def score(network):
-            outputs = network.output(X)
+        def score(predict_outputs):
+            outputs = predict_outputs(X)
             if not np.isfinite(outputs).all():
                 return np.nan
             return float(accuracy_score(y_true, self._decide(outputs), sample_weight=weight))

@@ -78,8 +78,9 @@ tol : float, default={tol}
 n_iter_no_change : int or inf, default={n_iter_no_change}
     Training stops after more than this many epochs in a row without progress.
 early_stopping : bool, default={early_stopping}
-    Whether to hold out `validation_fraction` of the samples{stratified}, stop when their score
-    no longer rises, and keep the weights of the best epoch. Not with `partial_fit`.
+    Whether to hold out `validation_fraction` of the samples{stratified},
+    stop when their score no longer rises, and keep the weights of the best epoch. Not with
+    `partial_fit`.
 validation_fraction : float, default={validation_fraction}
     Share of samples held out by `early_stopping`, in (0, 1).
 warm_start : bool, default={warm_start}
@@ -115,8 +116,9 @@ t_ : int
 loss_ : float
     Last value of `loss_curve_`.
 loss_curve_ : list of float
-    Mean feed-forward loss of each epoch, {loss_unit}; output precision and penalty are left
-    out. This and the next lists go on over `warm_start` and `partial_fit`.
+    Mean feed-forward loss of each epoch, without output precision and penalty:
+    {loss_unit}.
+    This and the next lists go on over `warm_start` and `partial_fit`.
 penalty_curve_ : list of float
     ``alpha / 2`` times the sum of squared weights after each epoch.
 energy_curve_ : list of float

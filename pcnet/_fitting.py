@@ -113,19 +113,20 @@ class StoppingRule:
 
     Parameters
     ----------
-    network : Network
-        Trained in place by the loop.
+    trainer : Trainer
+        What is being trained.
     tol : float
         An epoch counts as progress when it beats the best so far by at least ``tol``.
     n_iter_no_change : int or inf
         More than this many epochs in a row without progress is a plateau.
     score : callable, default=None
-        ``score(network) -> float``, higher is better. When given, it is watched instead of the
-        loss, and the weights of the best epoch are kept for `restore_best`.
+        ``score(predict_outputs) -> float``, higher is better, where ``predict_outputs(X)`` gives
+        the network's outputs. When given, it is watched instead of the loss, and the weights of
+        the best epoch are kept for `restore_best`.
     """
 
-    def __init__(self, network, tol, n_iter_no_change, score=None):
-        self.network = network
+    def __init__(self, trainer, tol, n_iter_no_change, score=None):
+        self.trainer = trainer
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.score = score
@@ -134,8 +135,11 @@ class StoppingRule:
         self._best_parameters = None
 
     def end_epoch(self, loss):
-        """Take note of an epoch; return its validation score, or None without ``score``."""
-        score = None if self.score is None else self.score(self.network)
+        """Take note of an epoch; return its validation score, or None without ``score``.
+
+        The trainer must have been synchronised with its network.
+        """
+        score = None if self.score is None else self.score(self.trainer.output)
         value = -loss if score is None else score
         # written so that a NaN is no progress
         self.n_no_change = 0 if value >= self.best + self.tol else self.n_no_change + 1
@@ -155,13 +159,13 @@ class StoppingRule:
     def restore_best(self):
         """Put back the weights of the epoch with the best score, if one was scored."""
         if self._best_parameters is not None:
-            for kept, array in zip(self._best_parameters, parameters(self.network)):
+            for kept, array in zip(self._best_parameters, parameters(self.trainer.network)):
                 np.copyto(array, kept)
 
     def _keep_parameters(self):
         if self._best_parameters is None:
-            self._best_parameters = [np.empty_like(a) for a in parameters(self.network)]
-        for kept, array in zip(self._best_parameters, parameters(self.network)):
+            self._best_parameters = [np.empty_like(a) for a in parameters(self.trainer.network)]
+        for kept, array in zip(self._best_parameters, parameters(self.trainer.network)):
             np.copyto(kept, array)
 
 
@@ -176,7 +180,7 @@ class TrainingLoop:
     Parameters
     ----------
     trainer : Trainer
-        Owns the network and the optimiser state; one ``step`` per minibatch.
+        One ``step`` per minibatch; ``sync`` brings the network up to date.
     minibatches : Minibatches
     schedule : Schedule
     stopping : StoppingRule
@@ -243,6 +247,7 @@ class TrainingLoop:
         except FloatingPointError as error:
             self.outcome = "diverged"
             self.error = error
+        self.trainer.sync()
         self.stopping.restore_best()
 
     def _run_epoch(self):
@@ -261,6 +266,7 @@ class TrainingLoop:
                 self._first_loss = report.loss
         loss = sums.loss / sums.weight
         self._check_divergence(loss)
+        self.trainer.sync()  # observers, scores and copies of the best weights read the network
         n_steps, n_passes, converged, ended = (sums.by_sample / sums.n_samples).tolist()
         report = EpochReport(
             loss=loss,

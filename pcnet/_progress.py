@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .inference import ActivityDescent
+
 #: Share of an epoch's samples whose inference may hit its limit before a warning is due.
 UNFINISHED_INFERENCE = 0.1
 
@@ -18,29 +20,39 @@ def print_epoch(n_epochs, report):
     )
 
 
-def describe_unfinished_inference(history, output_precision, learning_rate_init):
+def describe_unfinished_inference(history, method, n_hidden, output_precision):
     """Text of a warning if inference was cut off too often, else None.
 
     Parameters
     ----------
     history : list of EpochReport
-        A method without a test of its own reports NaN as the share that ended; that is no
-        reason to warn.
-    output_precision, learning_rate_init : float
-        Present values, for the advice.
+    method : inference object
+    n_hidden : int
+        Hidden layers.
+    output_precision : float
+        The present one, for the advice.
     """
+    if isinstance(method, ActivityDescent):
+        # It has no test that a sample could end by; what is sure is how far the signal came.
+        if method.n_steps >= n_hidden or not history:
+            return None
+        return (
+            f"ActivityDescent took {method.n_steps} steps, but the signal from the output moves "
+            f"down one layer a step and there are {n_hidden} hidden layers: the first "
+            f"{n_hidden - method.n_steps} did not learn. Use n_steps of at least {n_hidden}, or "
+            "inference='error', which reaches all layers at once."
+        )
     cut_off = np.array([1.0 - report.ended for report in history])
-    affected = cut_off > UNFINISHED_INFERENCE  # False for NaN
+    affected = cut_off > UNFINISHED_INFERENCE
     if not affected.any():
         return None
-    worst = int(np.nanargmax(cut_off))
+    worst = int(np.argmax(cut_off))
     return (
         f"Inference was cut off by its step limit for more than {UNFINISHED_INFERENCE:.0%} of the "
         f"samples in {affected.sum()} of {len(history)} epochs ({cut_off[worst]:.0%} in epoch "
         f"{worst + 1}), so weights were updated away from equilibrium. Lower output_precision "
-        f"(now {output_precision:g}), or raise the limit, "
-        "inference=ErrorDescent(max_steps=...), or lower learning_rate_init (now "
-        f"{learning_rate_init:g})."
+        f"(now {output_precision:g}) or learning_rate_init, or raise the limit: "
+        "inference=ErrorDescent(max_steps=...)."
     )
 
 

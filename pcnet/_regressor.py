@@ -227,8 +227,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         y_true = targets.values[rows]
         weight = None if sample_weight is None else sample_weight[rows]
 
-        def score(network):
-            outputs = network.output(X)
+        def score(predict_outputs):
+            outputs = predict_outputs(X)
             if not np.isfinite(outputs).all():
                 return np.nan
             return float(r2_score(y_true, outputs, sample_weight=weight))

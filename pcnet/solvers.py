@@ -47,12 +47,12 @@ class Adam(BaseEstimator):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
     }
 
+    n_moments = 2  # arrays of the weights' shapes that the solver remembers
+
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-
-    n_moments = 2
 
     def core_options(self):
         """Name and numbers as the core takes them."""
@@ -84,11 +84,11 @@ class SGD(BaseEstimator):
         "nesterov": ["boolean"],
     }
 
+    n_moments = 1  # arrays of the weights' shapes that the solver remembers
+
     def __init__(self, momentum=0.9, nesterov=True):
         self.momentum = momentum
         self.nesterov = nesterov
-
-    n_moments = 1
 
     def core_options(self):
         """Name and number as the core takes them."""

@@ -72,12 +72,12 @@ def test_class_targets_are_one_hot():
     np.testing.assert_array_equal(targets.batch(slice(1, 3), out), [[1, 0, 0], [0, 1, 0]])
 
 
-def network(value=0.0):
-    return SimpleNamespace(weights=[np.full((2, 2), value)], biases=None)
+def network():
+    return SimpleNamespace(weights=[np.zeros((2, 2))], biases=None)
 
 
 def plateaus(losses, *, tol, n_iter_no_change):
-    rule = StoppingRule(network(), tol, n_iter_no_change)
+    rule = StoppingRule(SimpleNamespace(network=network()), tol, n_iter_no_change)
     stopped = []
     for loss in losses:
         rule.end_epoch(loss)
@@ -103,8 +103,9 @@ def test_infinite_patience_and_nan():
 
 def test_best_scored_weights_come_back():
     net = network()
+    trainer = SimpleNamespace(network=net, output=None)
     scores = iter([0.1, 0.7, 0.7, 0.3])
-    rule = StoppingRule(net, 0.0, 10, score=lambda net: next(scores))
+    rule = StoppingRule(trainer, 0.0, 10, score=lambda outputs: next(scores))
     weights = net.weights[0]
     for epoch in range(4):
         weights[:] = epoch
@@ -121,7 +122,10 @@ class ScriptedTrainer:
     def __init__(self, script):
         self.script = iter(script)
         self.network = network()
-        self.state = None
+        self.n_syncs = 0
+
+    def sync(self):
+        self.n_syncs += 1
 
     def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
         loss = next(self.script)
@@ -142,7 +146,7 @@ def run(script, *, n=5, batch_size=3, max_iter=1, weight=None, n_iter_no_change=
     trainer = ScriptedTrainer(script)
     targets = MatrixTargets(np.zeros((n, 1)))
     batches = Minibatches(np.zeros((n, 1)), targets, weight, None, batch_size, False)
-    rule = StoppingRule(trainer.network, 0.0, n_iter_no_change)
+    rule = StoppingRule(trainer, 0.0, n_iter_no_change)
     schedule = Schedule("constant", 1.0)
     loop = TrainingLoop(trainer, batches, schedule, rule, np.random.RandomState(0))
     loop.run(max_iter)
@@ -159,6 +163,12 @@ def test_epoch_means_are_weighted():
     report = run([1.0, 2.0], weight=weight).history[0]
     assert report.loss == pytest.approx((4 * 1 + 2 * 2) / 6)
     assert report.n_steps == pytest.approx((2 * 2 + 3 * 3) / 5)  # samples count once
+
+
+@pytest.mark.parametrize("script", [[1.0] * 4, [1.0, 1.0, KeyboardInterrupt()]])
+def test_network_is_brought_up_to_date_every_epoch_and_at_the_end(script):
+    loop = run(script, max_iter=2)
+    assert loop.trainer.n_syncs == len(loop.history) + 1
 
 
 def test_outcomes():
