@@ -56,6 +56,34 @@ static void check_report(const model *m, const samples *b, const pcnet_objective
     CHECK(worst < tolerance(m), "%s: final energy off by %g", m->s.name, worst);
 }
 
+/* The core's own dF/dz (checked elsewhere) of all hidden layers, in new arrays. */
+static void gradients_at(const model *m, samples *b, const pcnet_objective *objective,
+                         vec *gradients, void *workspace) {
+    void *pointers[MAX_LAYERS] = {0};
+    for (int i = 0; i + 1 < m->s.n_layers; i++) {
+        gradients[i] = vec_new(m->v.dtype, b->activities[i].n);
+        pointers[i] = gradients[i].data;
+    }
+    m->v.core->activity_gradients(&m->net, &b->batch, objective, pointers, workspace, 1);
+}
+
+/* Largest |dF/dz| of the samples that converged. */
+static double gradient_at_end(const model *m, samples *b, const pcnet_objective *objective,
+                              const report_arrays *r, void *workspace) {
+    double worst = 0;
+    vec gradients[MAX_LAYERS];
+    gradients_at(m, b, objective, gradients, workspace);
+    for (int i = 0; i + 1 < m->s.n_layers; i++) {
+        for (int n = 0; n < b->n_samples; n++)
+            for (int j = 0; r->ended[n] == PCNET_ENDED_CONVERGED && j < m->s.sizes[i + 1]; j++) {
+                const size_t at = (size_t)n * (size_t)b->strides[i] + (size_t)j;
+                worst = fmax(worst, fabs(vec_get(gradients[i], at)));
+            }
+        vec_free(&gradients[i]);
+    }
+    return worst;
+}
+
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads) {
     enum { MAX_STEPS = 60 };
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02};
@@ -82,6 +110,8 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
     }
     CHECK(s->n_layers == 1 || s->activation == PCNET_RELU || n_converged >= 0.9 * n_samples,
           "%s: %d of %d at equilibrium", s->name, n_converged, n_samples);
+    const double gradient = gradient_at_end(m, b, &objective, &r, workspace);
+    CHECK(gradient < 20 * options.tol, "%s: gradient %g at the end", s->name, gradient);
     for (size_t t = 1; t <= MAX_STEPS; t++)
         CHECK(vec_get(r.trace, t) <= vec_get(r.trace, t - 1) * (1 + 1e-6), "%s: trace at %d",
               s->name, (int)t);
@@ -92,16 +122,11 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
     model_free(m);
 }
 
-/* z <- z - rate dF/dz, all layers at once, with the core's own gradients (checked elsewhere). */
+/* z <- z - rate dF/dz, all layers at once. */
 static void plain_step(const model *m, samples *b, const pcnet_objective *objective, double rate,
                        void *workspace) {
     vec gradients[MAX_LAYERS];
-    void *pointers[MAX_LAYERS] = {0};
-    for (int i = 0; i + 1 < m->s.n_layers; i++) {
-        gradients[i] = vec_new(m->v.dtype, b->activities[i].n);
-        pointers[i] = gradients[i].data;
-    }
-    m->v.core->activity_gradients(&m->net, &b->batch, objective, pointers, workspace, 1);
+    gradients_at(m, b, objective, gradients, workspace);
     for (int i = 0; i + 1 < m->s.n_layers; i++) {
         for (size_t k = 0; k < gradients[i].n; k++)
             vec_set(b->activities[i], k,
