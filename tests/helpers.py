@@ -32,8 +32,8 @@ def relative_error(actual, expected):
     actual, expected = _as_list(actual), _as_list(expected)
     if [a.shape for a in actual] != [e.shape for e in expected]:
         return np.inf
-    deviation = max(_largest(a - e) for a, e in zip(actual, expected, strict=True))
-    size = max(_largest(e) for e in expected)
+    deviation = max((_largest(a - e) for a, e in zip(actual, expected, strict=True)), default=0.0)
+    size = max((_largest(e) for e in expected), default=0.0)
     if not np.isfinite(deviation):
         return np.inf
     return deviation / size if size > 0 else deviation

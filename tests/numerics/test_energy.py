@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet.inference import ErrorDescent
+from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import (
     ACTIVATIONS,
@@ -67,7 +67,7 @@ def _steps(n_steps):
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-@pytest.mark.parametrize("method", ["error", "activity"])
+@pytest.mark.parametrize("method", ["error", ActivityDescent(n_steps=8, rate=0.1)])
 def test_result_energies_are_those_of_its_activities(method, decay, tolerance):
     """energy (n,), energy_trace and Network.energy tell of the same activities."""
     net = make_network(SIZES, "tanh")

@@ -118,7 +118,7 @@ def test_both_methods_meet(activation, tolerance):
     net = make_network((4, 6, 6, 3), activation)
     X, Y = make_batch(net, 9)
     by_error = pcnet.infer(net, X, Y, method=TIGHT)
-    by_activity = pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=600, rate=0.4))
+    by_activity = pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=2000, rate=0.15))
     error = relative_error(by_error.activities[:2], by_activity.activities[:2])
     assert error <= tolerance("float64", "equilibrium_activities")
     error = relative_error(by_error.energy, by_activity.energy)

@@ -1,0 +1,49 @@
+"""Fixtures of the core's tests: batch sizes around the tile, shapes, and thread counts."""
+
+from contextlib import contextmanager
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+import pcnet
+from pcnet._core import TILE_SIZE
+from pcnet._threads import effective_n_threads
+
+# around one tile and two, and a last tile of one sample
+BATCH_SIZES = (1, 2, TILE_SIZE - 1, TILE_SIZE, TILE_SIZE + 1, 2 * TILE_SIZE, 2 * TILE_SIZE + 1)
+
+SHAPES = {
+    "no hidden layer": (4, 3),
+    "one hidden layer": (3, 5, 2),
+    "width 1": (1, 1, 1, 1, 1),
+    "one output": (3, 6, 6, 1),
+    "unequal widths": (5, 17, 9, 9, 33, 2),
+    "around a vector": (15, 16, 16, 16, 17),
+    "around a panel": (33, 32, 32, 31, 32, 32, 10),
+    "several panels": (40, 70, 70, 70, 3),
+    "deep": (4, *(6,) * 12, 3),
+}
+
+
+@pytest.fixture(params=BATCH_SIZES)
+def n_samples(request):
+    return request.param
+
+
+@pytest.fixture(params=SHAPES.values(), ids=SHAPES.keys())
+def layer_sizes(request):
+    return request.param
+
+
+@pytest.fixture
+def threads():
+    """threads(n): a context in which the core uses up to n threads."""
+
+    @contextmanager
+    def limited(n_threads):
+        with threadpool_limits(limits=n_threads, user_api="openmp"):
+            # a build without OpenMP has one thread, whatever is asked
+            assert effective_n_threads() == (n_threads if pcnet.has_openmp() else 1)
+            yield
+
+    return limited

@@ -1,0 +1,132 @@
+"""One core in several builds: instruction sets, and products by panels or through BLAS.
+
+Public calls use one of them, chosen by machine and by task; here each computes the same
+inference, weight gradients and solver steps as the twin.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from pcnet import _core
+from pcnet import _reference as twin
+
+from ..helpers import make_batch, make_network, objective, relative_error
+
+ISAS = _core.available_isas()
+PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
+N_SAMPLES = 37
+
+
+@pytest.fixture(params=["gemm", "panels"])
+def packed(request):
+    return request.param == "panels"
+
+
+@pytest.fixture(params=ISAS)
+def isa(request):
+    return request.param
+
+
+def core_network(net, packed, isa):
+    panels = None
+    if packed:
+        panels = (
+            _core.allocate_panels(net.layer_sizes, net.dtype),
+            _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True),
+        )
+        _core.pack_weights(net.weights, *panels)
+    return _core.CoreNetwork(
+        net.layer_sizes,
+        net.activations,
+        net.skips,
+        net.scales,
+        net.dtype,
+        weights=None if packed else net.weights,
+        biases=net.biases,
+        panels=panels,
+        isa=isa,
+    )
+
+
+@pytest.fixture
+def net(layer_sizes, dtype):
+    return network(layer_sizes, dtype)
+
+
+@pytest.fixture
+def batch(net, packed, isa):
+    return _core.Batch(core_network(net, packed, isa), N_SAMPLES, 1)
+
+
+@cache
+def network(layer_sizes, dtype):
+    return make_network(layer_sizes, "silu", dtype=dtype)
+
+
+@cache
+def expected_descent(layer_sizes, dtype):
+    """The twin's answer, the same for all builds."""
+    net = network(layer_sizes, dtype)
+    X, Y = make_batch(net, N_SAMPLES, "logistic")
+    options = {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}
+    return twin.error_descent(net, X, Y, objective(**PROBLEM), **options)
+
+
+def used(arrays, widths):
+    """The arrays without the padding of their rows."""
+    return [a[:N_SAMPLES, :n] for a, n in zip(arrays, widths, strict=True)]
+
+
+def test_forward(net, batch, dtype, tolerance):
+    X, _ = make_batch(net, N_SAMPLES, "logistic")
+    batch.forward(X)
+    activities = used(batch.activities, net.layer_sizes[1:])
+    assert relative_error(activities, twin.forward(net, X)) <= tolerance(dtype, "twin")
+
+
+def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
+    X, Y = make_batch(net, N_SAMPLES, "logistic")
+    batch.error_descent(X, Y, *PROBLEM.values(), 2, 0.0, 0.0)
+    expected = expected_descent(net.layer_sizes, dtype)
+    close = tolerance(dtype, "inference")
+    widths = net.layer_sizes[1:]
+    assert relative_error(used(batch.activities, widths)[:-1], expected.activities) <= close
+    assert relative_error(used(batch.errors, widths), expected.errors) <= close
+    assert relative_error(batch.energy, expected.energy) <= close
+
+    rng = np.random.default_rng(0)
+    share = rng.random(N_SAMPLES)
+    share /= share.sum()
+    by_weight, by_bias = batch.weight_gradients(X, share)
+    gradients = twin.weight_gradients(net, X, expected.errors, expected.activities, share)
+    assert relative_error(by_weight, gradients[0]) <= close
+    assert relative_error(by_bias, gradients[1]) <= close
+
+
+def test_activity_descent(net, batch, dtype, tolerance):
+    X, Y = make_batch(net, N_SAMPLES, "logistic")
+    batch.activity_descent(X, Y, *PROBLEM.values(), 4, 0.3)
+    expected = twin.activity_descent(net, X, Y, objective(**PROBLEM), n_steps=4, rate=0.3)
+    activities = used(batch.activities, net.layer_sizes[1:])[:-1]
+    assert relative_error(activities, expected.activities) <= tolerance(dtype, "inference")
+
+
+def test_padding_stays_zero(net, batch):
+    """The products read whole vectors: what lies behind a row must not be garbage."""
+    X, Y = make_batch(net, N_SAMPLES, "logistic")
+    batch.error_descent(X, Y, *PROBLEM.values(), 2, 0.0, 0.0)
+    for errors, n in zip(batch.errors, net.layer_sizes[1:], strict=True):
+        assert not np.any(errors[:, n:])
+
+
+def test_panels_keep_the_weights(layer_sizes, dtype):
+    """Packing and unpacking is the identity, bit by bit."""
+    net = make_network(layer_sizes, dtype=dtype)
+    panels = _core.allocate_panels(net.layer_sizes, net.dtype)
+    _core.pack_weights(net.weights, panels)
+    back = [np.full_like(w, np.nan) for w in net.weights]
+    _core.unpack_weights(panels, back)
+    for w, kept in zip(back, net.weights, strict=True):
+        assert np.array_equal(w, kept)

@@ -1,0 +1,154 @@
+"""infer against the twin, sample by sample: states, steps, passes and ends."""
+
+import numpy as np
+import pytest
+
+import pcnet
+from pcnet import _reference as twin
+from pcnet.inference import ActivityDescent, ErrorDescent
+
+from ..helpers import (
+    ACTIVATIONS,
+    LOSSES,
+    make_batch,
+    make_network,
+    objective,
+    relative_error,
+)
+from .conftest import SHAPES
+
+OPTIONS = {"output_precision": 0.8, "activity_decay": 0.02}
+
+
+def check_state(result, expected, close):
+    hidden = len(expected.activities)
+    assert relative_error(result.activities[:hidden], expected.activities) <= close
+    assert relative_error(result.errors, expected.errors) <= close
+    assert relative_error(result.energy, expected.energy) <= close
+
+
+def check_trace(result, expected, close):
+    """energy_trace: the mean over the samples, those that ended keep their energy."""
+    length = max(len(t) for t in expected.energy_traces)
+    traces = [np.pad(t, (0, length - len(t)), mode="edge") for t in expected.energy_traces]
+    assert relative_error(result.energy_trace, np.mean(traces, axis=0)) <= close
+
+
+def check_error_descent(net, n_samples, tolerance, loss="squared_error"):
+    """Two steps, the second by Barzilai and Borwein, with every test off, in both dtypes."""
+    X, Y = make_batch(net, n_samples, loss)
+    options = {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}
+    result = pcnet.infer(net, X, Y, method=ErrorDescent(**options), loss=loss, **OPTIONS)
+    expected = twin.error_descent(net, X, Y, objective(loss, **OPTIONS), **options)
+    close = tolerance(net.dtype, "inference")
+    check_state(result, expected, close)
+    check_trace(result, expected, close)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_error_descent_batch_sizes(activation, n_samples, dtype, tolerance):
+    net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)
+    check_error_descent(net, n_samples, tolerance)
+
+
+@pytest.mark.parametrize(
+    "layer_sizes, loss",
+    [
+        pytest.param(sizes, loss, id=f"{name}-{loss}")
+        for name, sizes in SHAPES.items()
+        for loss in LOSSES
+        # softmax of one output is constant: nothing but rounding would be compared
+        if not (sizes[-1] == 1 and loss == "log_loss")
+    ],
+)
+@pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+def test_error_descent_shapes(layer_sizes, loss, skip, bias, dtype, tolerance):
+    net = make_network(layer_sizes, "tanh", skip=skip, bias=bias, dtype=dtype)
+    check_error_descent(net, 37, tolerance, loss)
+
+
+ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_error_descent_ends(activation, loss, tolerance):
+    """Every sample takes the twin's steps and ends for the twin's reason, float64."""
+    net = make_network((9, *(12,) * 6, 4), activation)
+    X, Y = make_batch(net, 65, loss)
+    result = pcnet.infer(net, X, Y, method=ErrorDescent(**ENDS), loss=loss)
+    expected = twin.error_descent(net, X, Y, objective(loss), **ENDS)
+    assert np.array_equal(result.n_steps, expected.n_steps)
+    assert np.array_equal(result.status, expected.status)
+    assert np.array_equal(result.converged, expected.status == twin.CONVERGED)
+    assert np.array_equal(result.n_passes, expected.n_passes)
+    check_state(result, expected, tolerance("float64", "inference"))
+    check_trace(result, expected, tolerance("float64", "inference"))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "selu"])
+def test_the_ends_above_are_of_all_kinds(activation):
+    """The comparison of ends would be empty if all samples ended alike."""
+    net = make_network((9, *(12,) * 6, 4), activation)
+    X, Y = make_batch(net, 65)
+    end = twin.error_descent(net, X, Y, objective(), **ENDS)
+    assert set(end.status) == {twin.LIMIT, twin.CONVERGED, twin.ENERGY}
+    assert len(set(end.n_steps)) > 2
+
+
+def test_floor(dtype):
+    """With the other tests off, descent ends by itself at the floating-point floor."""
+    net = make_network((5, 8, 8, 8, 3), "tanh", dtype=dtype)
+    X, Y = make_batch(net, 40)
+    method = ErrorDescent(max_steps=1000, tol=0.0, energy_tol=0.0)
+    result = pcnet.infer(net, X, Y, method=method)
+    assert np.all(result.status == twin.FLOOR)
+    assert not np.any(result.converged)
+    assert np.all(result.n_steps < 100)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("n_steps", [0, 1, 3, 4, 9])
+def test_activity_descent(activation, decay, n_steps, dtype, tolerance):
+    """Fewer, as many and more steps than layers: untouched layers may be left out."""
+    net = make_network((9, 13, 13, 12, 12, 4), activation, dtype=dtype)
+    X, Y = make_batch(net, 37)
+    problem = {"output_precision": 0.8, "activity_decay": decay}
+    method = ActivityDescent(n_steps=n_steps, rate=0.2)
+    result = pcnet.infer(net, X, Y, method=method, **problem)
+    expected = twin.activity_descent(net, X, Y, objective(**problem), n_steps=n_steps, rate=0.2)
+    close = tolerance(dtype, "inference")
+    check_state(result, expected, close)
+    check_trace(result, expected, close)
+    assert np.all(result.n_steps == n_steps)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_activity_descent_shapes(layer_sizes, loss, n_samples, dtype, tolerance):
+    net = make_network(layer_sizes, "gelu", dtype=dtype)
+    X, Y = make_batch(net, n_samples, loss)
+    problem = {"loss": loss, **OPTIONS}
+    result = pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=4, rate=0.3), **problem)
+    expected = twin.activity_descent(net, X, Y, objective(**problem), n_steps=4, rate=0.3)
+    check_state(result, expected, tolerance(dtype, "inference"))
+
+
+@pytest.mark.parametrize("method", ["error", "activity"])
+def test_overflow_is_an_error(method, dtype):
+    """A feed-forward energy that is not finite is reported, not descended."""
+    net = make_network((3, 4, 4, 2), "identity", parameterization="sp", dtype=dtype)
+    for w in net.weights:
+        w[:] = np.sqrt(np.finfo(dtype).max)
+    X, Y = make_batch(net, 5)
+    with pytest.raises(FloatingPointError):
+        pcnet.infer(net, X, Y, method=method)
+
+
+def test_divergence_is_an_error(dtype):
+    """Activity descent at an absurd rate overflows: an error that names the cause."""
+    net = make_network((3, 6, 6, 2), "identity", dtype=dtype)
+    X, Y = make_batch(net, 5)
+    with pytest.raises(FloatingPointError, match="rate"):
+        pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=400, rate=50.0))

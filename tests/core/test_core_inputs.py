@@ -1,0 +1,107 @@
+"""Inputs are read and not touched; their memory layout does not matter."""
+
+import numpy as np
+import pytest
+
+import pcnet
+from pcnet import Network
+from pcnet.inference import ActivityDescent, ErrorDescent
+
+from ..helpers import make_activities, make_batch, make_network, relative_error
+
+METHODS = (ErrorDescent(max_steps=5), ActivityDescent(n_steps=5, rate=0.2))
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+@pytest.fixture
+def net(dtype):
+    """Weights and biases that may not be written."""
+    net = make_network((5, 9, 9, 8, 3), "gelu", dtype=dtype)
+    return Network.from_weights(
+        [read_only(w) for w in net.weights],
+        [read_only(b) for b in net.biases],
+        "gelu",
+        read_only(np.asarray(net.scales)),
+        read_only(np.asarray(net.skips)),
+    )
+
+
+def everything(net, X, Y, z):
+    """All public computations on these inputs, as one list of arrays."""
+    results = [*net.forward(X), net.output(X), net.energy(X, Y, z)]
+    results += net.activity_gradients(X, Y, z)
+    for method in METHODS:
+        r = pcnet.infer(net, X, Y, method=method)
+        results += [*r.activities, *r.errors, r.energy, r.energy_trace]
+        by_weight, by_bias = net.weight_gradients(X, r.errors, r.activities)
+        results += [*by_weight, *by_bias]
+    return results
+
+
+def test_read_only_inputs_stay_unchanged(net):
+    X, Y = make_batch(net, 40)
+    z = make_activities(net, 40)
+    kept = [a.copy() for a in (X, Y, *z, *net.weights, *net.biases)]
+    everything(net, read_only(X), read_only(Y), [read_only(a) for a in z])
+    everything(net, X, Y, z)
+    for before, after in zip(kept, (X, Y, *z, *net.weights, *net.biases), strict=True):
+        assert np.array_equal(before, after)
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "every second column": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "negative stride": lambda a: np.ascontiguousarray(a[::-1])[::-1],
+    "swapped bytes": lambda a: a.astype(a.dtype.newbyteorder()),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_memory_layout(layout, net):
+    X, Y = make_batch(net, 40)
+    z = make_activities(net, 40)
+    expected = everything(net, X, Y, z)
+    actual = everything(net, layout(X), layout(Y), [layout(a) for a in z])
+    for a, e in zip(actual, expected, strict=True):
+        assert np.array_equal(a, e)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_memory_layout_of_weights(layout, net):
+    X, Y = make_batch(net, 40)
+    z = make_activities(net, 40)
+    weights = [layout(w) for w in net.weights]
+    moved = Network.from_weights(weights, net.biases, "gelu", net.scales, net.skips)
+    for a, e in zip(everything(moved, X, Y, z), everything(net, X, Y, z), strict=True):
+        assert np.array_equal(a, e)
+
+
+def test_results_do_not_share_memory(net):
+    """A result may be changed without changing the next one, or the inputs."""
+    X, Y = make_batch(net, 40)
+    first = pcnet.infer(net, X, Y)
+    kept = [a.copy() for a in (*first.activities, *first.errors, first.energy)]
+    for a in (*first.activities, *first.errors, first.energy):
+        a[...] = np.nan
+    second = pcnet.infer(net, X, Y)
+    for a, e in zip((*second.activities, *second.errors, second.energy), kept, strict=True):
+        assert np.array_equal(a, e)
+
+
+def test_samples_are_independent(dtype, tolerance):
+    """A sample's result does not depend on the samples around it."""
+    net = make_network((5, 9, 9, 9, 3), "tanh", dtype=dtype)
+    X, Y = make_batch(net, 97)
+    order = np.random.default_rng(0).permutation(97)
+    method = ErrorDescent(max_steps=4, tol=0.0, energy_tol=0.0)
+    whole = pcnet.infer(net, X, Y, method=method)
+    shuffled = pcnet.infer(net, X[order], Y[order], method=method)
+    close = tolerance(dtype, "inference")
+    assert relative_error(shuffled.energy, whole.energy[order]) <= close
+    for moved, z in zip(shuffled.activities, whole.activities, strict=True):
+        assert relative_error(moved, z[order]) <= close

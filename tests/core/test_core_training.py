@@ -1,0 +1,219 @@
+"""Training steps against the twin: inference, gradients and solver updates put together."""
+
+import numpy as np
+import pytest
+
+from pcnet import _core
+from pcnet import _reference as twin
+from pcnet._trainer import Trainer
+from pcnet.inference import ActivityDescent, ErrorDescent, Objective
+from pcnet.parameterization import gradient_scales, learning_rate_multipliers
+from pcnet.solvers import SGD, Adam
+
+from ..helpers import make_batch, make_network, relative_error
+
+SOLVERS = {
+    "adam": Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-6),
+    "sgd": SGD(momentum=0.7, nesterov=False),
+    "nesterov": SGD(momentum=0.7, nesterov=True),
+    "plain": SGD(momentum=0.0, nesterov=False),
+}
+METHOD = ErrorDescent(max_steps=2, tol=0.0, energy_tol=0.0)
+OBJECTIVE = Objective("logistic", output_precision=0.4, activity_decay=0.03)
+LEARNING_RATE = 0.02
+WEIGHT_DECAY = 0.5
+BATCHES = (65, 65, 17)  # two tiles and a sample; a shorter last batch
+
+
+@pytest.fixture(params=SOLVERS.values(), ids=SOLVERS.keys())
+def solver(request):
+    return request.param
+
+
+def make_batches(net, weighted=False):
+    rng = np.random.default_rng(7)
+    for seed, n in enumerate(BATCHES):
+        sample_weight = rng.random(n) + 0.1 if weighted else None
+        yield *make_batch(net, n, "logistic", seed), sample_weight
+
+
+def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
+    """The network after these batches, and the reports."""
+    net = net.copy()
+    trainer = Trainer(net, objective, method, solver, max(BATCHES))
+    reports = [
+        trainer.step(X, Y, LEARNING_RATE, sample_weight=s, weight_decay=WEIGHT_DECAY)
+        for X, Y, s in batches
+    ]
+    trainer.sync()
+    return net, reports
+
+
+class TwinTrainer:
+    """The same steps with the twin's kernels."""
+
+    def __init__(self, net, solver):
+        self.net = net.copy()
+        self.solver = solver
+        self.n_updates = 0
+        self.rates = learning_rate_multipliers(net)
+        self.scales = gradient_scales(net, OBJECTIVE.output_precision)
+        self.memory = {}
+
+    def step(self, X, Y, sample_weight):
+        end = twin.error_descent(self.net, X, Y, OBJECTIVE, **METHOD.get_params())
+        by_weight, by_bias = twin.weight_gradients(
+            self.net, X, end.errors, end.activities, sample_weight
+        )
+        self.n_updates += 1
+        shrink = 1 - LEARNING_RATE * WEIGHT_DECAY
+        for index, w in enumerate(self.net.weights):
+            w *= shrink
+            self._update("weights", index, w, by_weight[index])
+            if self.net.biases is not None:
+                self._update("biases", index, self.net.biases[index], by_bias[index])
+        return end
+
+    def _update(self, kind, index, values, gradient):
+        rate = LEARNING_RATE * float(getattr(self.rates, kind)[index])
+        gradient = gradient * float(getattr(self.scales, kind)[index])
+        zero = np.zeros_like(values)
+        if isinstance(self.solver, Adam):
+            m, v = self.memory.get((kind, index), (zero, zero))
+            options = self.solver.get_params()
+            new, m, v = twin.adam_step(values, gradient, m, v, self.n_updates, rate, **options)
+            self.memory[kind, index] = m, v
+        else:
+            velocity = self.memory.get((kind, index), zero)
+            options = self.solver.get_params()
+            new, self.memory[kind, index] = twin.sgd_step(
+                values, gradient, velocity, rate, **options
+            )
+        values[...] = new
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
+@pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
+def test_steps(solver, bias, weighted, layer_sizes, dtype, tolerance):
+    net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
+    trained, _ = train(net, solver, make_batches(net, weighted))
+    expected = TwinTrainer(net, solver)
+    for X, Y, sample_weight in make_batches(net, weighted):
+        expected.step(X, Y, sample_weight)
+    close = tolerance(dtype, "training")
+    moved = [a - b for a, b in zip(trained.weights, net.weights, strict=True)]
+    expected_moves = [a - b for a, b in zip(expected.net.weights, net.weights, strict=True)]
+    assert relative_error(moved, expected_moves) <= close
+    if bias:
+        assert relative_error(trained.biases, expected.net.biases) <= close
+
+
+def test_reports(dtype, tolerance):
+    """What a step tells is what the twin saw: weighted means over the samples."""
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    (X, Y, sample_weight), *_ = make_batches(net, weighted=True)
+    _, (report,) = train(net, SOLVERS["adam"], [(X, Y, sample_weight)])
+    end = TwinTrainer(net, SOLVERS["adam"]).step(X, Y, sample_weight)
+    share = sample_weight / sample_weight.sum()
+    close = tolerance(dtype, "inference")
+    loss = share @ twin.loss_values("logistic", twin.forward(net, X)[-1], Y)
+    assert report.n_samples == len(X)
+    assert report.loss == pytest.approx(loss, rel=close)
+    assert report.energy == pytest.approx(share @ end.energy, rel=close)
+    assert report.n_steps == 2
+    assert report.n_passes == np.mean(end.n_passes)
+    assert report.converged == 0
+    assert report.ended == 0
+
+
+@pytest.mark.parametrize("method", [METHOD, ActivityDescent(n_steps=5, rate=0.2)])
+def test_samples_of_weight_zero_do_not_count(method, solver, tolerance):
+    net = make_network((9, 12, 12, 12, 4), "gelu")
+    X, Y = make_batch(net, 40, "logistic")
+    sample_weight = np.r_[np.full(25, 2.0), np.zeros(15)]
+    weighted, _ = train(net, solver, [(X, Y, sample_weight)], method)
+    alone, _ = train(net, solver, [(X[:25], Y[:25], None)], method)
+    assert relative_error(weighted.weights, alone.weights) <= tolerance("float64", "inference")
+    assert relative_error(weighted.biases, alone.biases) <= tolerance("float64", "inference")
+
+
+@pytest.mark.parametrize("method", [METHOD, ActivityDescent(n_steps=5, rate=0.2)])
+def test_same_bits_over_threads(method, solver, dtype, threads):
+    net = make_network((20, 64, 64, 64, 50, 10), "relu", dtype=dtype)
+    results = []
+    for n_threads in (1, 2, 3):
+        with threads(n_threads):
+            trained, reports = train(net, solver, make_batches(net), method)
+        results.append((*trained.weights, *trained.biases, np.array(reports)))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+def test_state_continues_the_same_run(solver, dtype):
+    """Three steps in one go, or with the state carried to a new trainer after the first."""
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    batches = list(make_batches(net))
+    whole, _ = train(net, solver, batches)
+    parts, state = net.copy(), None
+    for X, Y, _ in batches:
+        trainer = Trainer(parts, OBJECTIVE, METHOD, solver, max(BATCHES), state=state)
+        trainer.step(X, Y, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        trainer.sync()
+        state = trainer.state
+    assert state.n_updates == 3
+    for a, b in zip(whole.weights + whole.biases, parts.weights + parts.biases, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_inputs_stay_unchanged(solver, dtype):
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    X, Y, sample_weight = next(make_batches(net, weighted=True))
+    kept = X.copy(), Y.copy(), sample_weight.copy()
+    for array in (X, Y, sample_weight):
+        array.flags.writeable = False
+    train(net, solver, [(X, Y, sample_weight)])
+    for before, after in zip(kept, (X, Y, sample_weight), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_divergence_leaves_finite_weights(solver, dtype):
+    """An absurd rate ends in an error that says so, and never in weights that are not finite."""
+    net = make_network((9, 12, 12, 12, 4), "identity", dtype=dtype)
+    trainer = Trainer(net, Objective("squared_error"), METHOD, solver, max(BATCHES))
+    X, Y = make_batch(net, 40)
+
+    def diverge():
+        for _ in range(100):
+            trainer.step(X, Y, float(np.sqrt(np.finfo(dtype).max)))
+
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        diverge()
+    trainer.sync()
+    assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)
+
+
+@pytest.mark.parametrize("n", [1, 7, 16, 33, 1000])
+def test_solver_kernels(solver, n, dtype, tolerance):
+    """The bare kernels with a given gradient: three updates, lengths around the vectors."""
+    rng = np.random.default_rng(n)
+    values = rng.standard_normal(n).astype(dtype)
+    expected = values.copy()
+    m, v = np.zeros(n, dtype), np.zeros(n, dtype)
+    expected_m, expected_v = m.copy(), v.copy()
+    update = _core.Update(*solver.core_options())
+    for n_updates in (1, 2, 3):
+        gradient = rng.standard_normal(n).astype(dtype)
+        update.begin(n_updates, 1.0)
+        options = solver.get_params()
+        if isinstance(solver, Adam):
+            _core.apply_gradient(update, 0.1, gradient, values, m, v)
+            expected, expected_m, expected_v = twin.adam_step(
+                expected, gradient, expected_m, expected_v, n_updates, 0.1, **options
+            )
+            assert relative_error(v, expected_v) <= tolerance(dtype, "twin")
+        else:
+            _core.apply_gradient(update, 0.1, gradient, values, m)
+            expected, expected_m = twin.sgd_step(expected, gradient, expected_m, 0.1, **options)
+        assert relative_error(m, expected_m) <= tolerance(dtype, "twin")
+        assert relative_error(values, expected) <= tolerance(dtype, "twin")

@@ -1,0 +1,184 @@
+"""Scales, initial weights, rates and gradient scales against the formulas of muPC.
+
+Expectations are written out here from D inputs, width N, L layers and gamma; see
+Innocenti et al. (2025), arXiv:2505.13124.
+"""
+
+import numpy as np
+import pytest
+
+import pcnet
+from pcnet import Network
+from pcnet.parameterization import (
+    BASE_SHAPE,
+    BIAS_SHARE,
+    gradient_scales,
+    layer_scales,
+    learning_rate_multipliers,
+)
+
+from ..helpers import PARAMETERIZATIONS, make_batch, relative_error
+
+SHAPES = [(5, 7, 2), (5, 7, 7, 7, 2), (12, *(16,) * 30, 10)]
+
+
+def expected_scales(parameterization, D, N, L, skip, gamma):
+    hidden = 1 / np.sqrt(N * L) if skip else 1 / np.sqrt(N)
+    scales = {
+        "sp": [1.0] * L,
+        "ntp": [1 / np.sqrt(D), *[hidden] * (L - 2), 1 / np.sqrt(N)],
+        "mupc": [1 / np.sqrt(D), *[hidden] * (L - 2), 1 / (N * gamma)],
+    }
+    return np.array(scales[parameterization])
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.3])
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("sizes", SHAPES)
+@pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
+def test_scales(parameterization, sizes, skip, gamma):
+    net = Network.init(sizes, parameterization=parameterization, skip=skip, gamma=gamma)
+    D, N, L = sizes[0], sizes[1], len(sizes) - 1
+    expected = expected_scales(parameterization, D, N, L, skip, gamma)
+    assert relative_error(net.scales, expected) <= 1e-15
+    assert list(net.skips) == [skip and 1 <= index < L - 1 for index in range(L)]
+
+
+def test_scales_of_unequal_widths():
+    """Layer by layer: with a skip 1/sqrt(n_in L), without one 1/sqrt(n_in)."""
+    skips = [False, False, True, False]
+    scales = layer_scales((5, 8, 6, 6, 3), "mupc", skips, 2.0)
+    expected = np.array([5**-0.5, 8**-0.5, (6 * 4) ** -0.5, 1 / (6 * 2.0)])
+    assert relative_error(scales, expected) <= 1e-15
+    net = Network.init((5, 8, 6, 6, 3), gamma=2.0)
+    assert list(net.skips) == skips
+    assert relative_error(net.scales, expected) <= 1e-15
+
+
+@pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
+def test_initial_weights(parameterization):
+    """sp: uniform within 1/sqrt(n_in); ntp and mupc: standard normal. Biases are 0."""
+    net = Network.init(
+        (50, 80, 80, 60), parameterization=parameterization, bias=True, random_state=0
+    )
+    for w in net.weights:
+        n_in = w.shape[0]
+        # eight standard errors of the mean and of the variance
+        spread = (3 * n_in) ** -0.5 if parameterization == "sp" else 1.0
+        assert abs(w.mean()) <= 8 * spread / np.sqrt(w.size)
+        assert abs(w.std() / spread - 1) <= 8 / np.sqrt(w.size)
+        if parameterization == "sp":
+            assert 0.99 <= np.abs(w).max() * np.sqrt(n_in) <= 1
+        else:
+            assert np.abs(w).max() > 3
+    assert not any(np.any(b) for b in net.biases)
+
+
+def test_drawing_is_reproducible_and_the_same_in_both_dtypes():
+    """float32 weights are the rounded float64 ones, so a network can be compared over dtypes."""
+    by_dtype = [
+        Network.init((5, 7, 7, 2), random_state=3, dtype=d) for d in (np.float32, np.float64)
+    ]
+    again = Network.init((5, 7, 7, 2), random_state=3)
+    other = Network.init((5, 7, 7, 2), random_state=4)
+    for single, double, repeated, different in zip(
+        *(net.weights for net in (*by_dtype, again, other)), strict=True
+    ):
+        assert np.array_equal(single, double.astype(np.float32))
+        assert np.array_equal(single, repeated)
+        assert not np.any(single == different)
+
+
+MUPC = [
+    (D, N, L, gamma)
+    for D, N, L in [(5, 16, 2), (5, 16, 4), (30, 16, 4), (5, 50, 4), (5, 16, 40)]
+    for gamma in (1.0, 0.3)
+]
+
+
+def mupc_network(D, N, L, gamma=1.0, skip=True, parameterization="mupc"):
+    return Network.init(
+        (D, *(N,) * (L - 1), 3), gamma=gamma, skip=skip, parameterization=parameterization
+    )
+
+
+@pytest.mark.parametrize("D, N, L, gamma", MUPC)
+def test_rates_of_muPC(D, N, L, gamma):
+    """The table of muPC with Adam, relative to the base shape (D0, N0, L0)."""
+    D0, N0, L0 = BASE_SHAPE
+    rates = learning_rate_multipliers(mupc_network(D, N, L, gamma))
+    hidden = np.sqrt(N0 * L0 / (N * L))
+    expected = np.array([np.sqrt(D0 / D), *[hidden] * (L - 2), gamma])
+    assert relative_error(rates.weights, expected) <= 1e-14
+    plain = learning_rate_multipliers(mupc_network(D, N, L, gamma, skip=False))
+    expected = np.array([np.sqrt(D0 / D), *[np.sqrt(N0 / N)] * (L - 2), gamma])
+    assert relative_error(plain.weights, expected) <= 1e-14
+
+
+def test_base_shape_learns_at_the_base_rate():
+    rates = learning_rate_multipliers(mupc_network(*BASE_SHAPE))
+    assert np.allclose(rates.weights, 1.0, rtol=1e-14)
+    assert np.allclose(rates.biases, BIAS_SHARE, rtol=1e-14)
+
+
+@pytest.mark.parametrize("parameterization", ["mupc", "ntp"])
+def test_a_step_moves_every_shape_alike(parameterization):
+    """One Adam step of size 1 moves a unit of layer l by at most a_l n_in rate_l.
+
+    That must not depend on D, N, L or gamma: of a residual layer it is 1/L of a constant, so
+    that the sum over the layers is one. A bias moves its unit by its rate: a constant share
+    of the same amount.
+    """
+    moves = []
+    for D, N, L, gamma in MUPC:
+        net = mupc_network(D, N, L, gamma, parameterization=parameterization)
+        rates = learning_rate_multipliers(net)
+        share = np.where(net.skips, 1 / L, 1.0)
+        by_weights = net.scales * np.array(net.layer_sizes[:-1]) * rates.weights / share
+        by_biases = rates.biases / share
+        for moved in (by_weights, by_biases):
+            assert np.allclose(moved[1:-1], moved[1:2] if L > 2 else 0, rtol=1e-12)
+        if L > 2:  # first, any hidden, last layer
+            moves.append([*by_weights[[0, 1, -1]], *by_biases[[0, 1, -1]]])
+        else:
+            moves.append([by_weights[0], np.nan, by_weights[1], by_biases[0], np.nan, by_biases[1]])
+    moves = np.array(moves)
+    spread = np.nanmax(moves, axis=0) / np.nanmin(moves, axis=0)
+    assert np.all(spread <= 1 + 1e-12)
+
+
+@pytest.mark.parametrize("make", ["sp", "given"])
+def test_rates_without_a_parameterization_are_equal(make):
+    net = mupc_network(5, 16, 6, parameterization="sp")
+    if make == "given":
+        net = Network.from_weights(net.weights, None, "relu", net.scales, net.skips)
+    rates = learning_rate_multipliers(net)
+    assert np.array_equal(rates.weights, np.ones(6))
+    assert np.array_equal(rates.biases, np.ones(6))
+
+
+@pytest.mark.parametrize("precision", [1.0, 0.03])
+@pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
+def test_gradient_scales(parameterization, precision):
+    """dF/dW_l over lambda a_l a_L, dF/dW_L over lambda a_L; biases without their a_l."""
+    net = mupc_network(5, 16, 6, 0.3, parameterization=parameterization)
+    a = net.scales
+    factors = gradient_scales(net, precision)
+    weights = 1 / (precision * np.array([*a[:-1] * a[-1], a[-1]]))
+    biases = 1 / (precision * np.array([*[a[-1]] * 5, 1.0]))
+    assert relative_error(factors.weights, weights) <= 1e-14
+    assert relative_error(factors.biases, biases) <= 1e-14
+
+
+@pytest.mark.parametrize("precision", [1.0, 1e-3])
+@pytest.mark.parametrize("shape", [(30, 16, 4), (30, 128, 4), (30, 16, 100)])
+def test_scaled_gradients_are_of_order_one(shape, precision):
+    """At any size and precision the solver sees gradients far above Adam's epsilon."""
+    net = Network.init((shape[0], *(shape[1],) * (shape[2] - 1), 3), "tanh", random_state=0)
+    X, Y = make_batch(net, 64)
+    result = pcnet.infer(net, X, Y, output_precision=precision)
+    gradients, _ = net.weight_gradients(X, result.errors, result.activities)
+    factors = gradient_scales(net, precision).weights
+    for g, factor in zip(gradients, factors, strict=True):
+        size = np.sqrt(np.mean((factor * g) ** 2))
+        assert 1e-2 <= size <= 3
