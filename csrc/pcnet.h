@@ -102,11 +102,11 @@ typedef struct {
 
 /* What inference reports, per sample. */
 typedef struct {
-    double *energy; /* (n_samples) at the end, decay included */
-    double *loss;   /* (n_samples) of the feed-forward state, lambda left out */
-    int *n_steps;   /* (n_samples) accepted steps */
-    int *n_half_passes; /* (n_samples) forward passes + backward passes */
-    int *ended;         /* (n_samples) pcnet_ended */
+    double *energy;      /* (n_samples) at the end, decay included */
+    double *loss;        /* (n_samples) of the feed-forward state, lambda left out */
+    int *n_steps;        /* (n_samples) accepted steps */
+    int *n_half_passes;  /* (n_samples) forward passes + backward passes */
+    int *ended;          /* (n_samples) pcnet_ended */
     double *trace;       /* (max_steps + 1) mean energy after each step; or NULL */
     double *tile_traces; /* with trace: scratch of (max_steps + 1) for each tile begun */
 } pcnet_report;
@@ -124,16 +124,16 @@ typedef struct {
 
 /* An update of all layers.  Gradients are seen by the solver multiplied by gradient_scale. */
 typedef struct {
-    int solver;                   /* pcnet_solver */
-    double beta_1, beta_2;        /* Adam; beta_1 is also SGD's momentum */
-    double epsilon;               /* Adam */
-    double n_updates;             /* Adam: this update's number, from 1 */
-    double shrink;                /* weights (not biases) are multiplied by it first, 1 = no decay */
-    const double *weight_rates;   /* per layer */
-    const double *bias_rates;     /* per layer; unused without biases */
-    const double *weight_scales;  /* per layer: of the gradient */
-    const double *bias_scales;    /* per layer */
-    void *const *forward_panels;  /* per layer: INOUT weights */
+    int solver;                  /* pcnet_solver */
+    double beta_1, beta_2;       /* Adam; beta_1 is also SGD's momentum */
+    double epsilon;              /* Adam */
+    double n_updates;            /* Adam: this update's number, from 1 */
+    double shrink;               /* weights (not biases) are multiplied by it first, 1 = no decay */
+    const double *weight_rates;  /* per layer */
+    const double *bias_rates;    /* per layer; unused without biases */
+    const double *weight_scales; /* per layer: of the gradient */
+    const double *bias_scales;   /* per layer */
+    void *const *forward_panels; /* per layer: INOUT weights */
     void *const *backward_panels; /* per layer: OUT the same, transposed; entry 0 unused */
     void *const *first_moments;   /* per layer, in panels: Adam's m, SGD's velocity */
     void *const *second_moments;  /* per layer, in panels: Adam's v; unused by SGD */
@@ -202,8 +202,7 @@ typedef struct {
                                    const void *gradient, void *values, void *first_moment,
                                    void *second_moment);
     /* OUT values = f(z), OUT slope = f'(z), all (n) and apart. */
-    pcnet_status (*activate)(int activation, ptrdiff_t n, const void *z, void *values,
-                             void *slope);
+    pcnet_status (*activate)(int activation, ptrdiff_t n, const void *z, void *values, void *slope);
 } pcnet_core;
 
 /* The best instruction set of this build on this machine. */

@@ -9,6 +9,6 @@ from libc.stdint cimport uintptr_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 GEMM_ADDRESSES = {
-    "float32": <uintptr_t> &sgemm,
-    "float64": <uintptr_t> &dgemm,
+    "float32": <uintptr_t> <void *> sgemm,
+    "float64": <uintptr_t> <void *> dgemm,
 }

@@ -136,7 +136,7 @@ class Network:
         weights = list(weights)
         if not weights:
             raise ValueError("weights must hold at least one matrix; got an empty list")
-        float32 = all(getattr(w, "dtype", None) == np.float32 for w in weights)
+        float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
         dtype = np.dtype(np.float32 if float32 else np.float64)
         weights = [check_float_array(f"weights[{i}]", w, dtype, 2) for i, w in enumerate(weights)]
         for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
