@@ -359,7 +359,8 @@ def _descend(net, x, y, objective, options):
             return _End(z, eps, trace, half_passes, CONVERGED)
         if len(trace) > max_steps:
             return _End(z, eps, trace, half_passes, LIMIT)
-        found, trials = _search(net, x, y, objective, (eps, d, step, trace[-1]))
+        noise = _energy_noise(z, y, objective, trace[-1])
+        found, trials = _search(net, x, y, objective, (eps, d, step, trace[-1]), noise)
         half_passes += trials
         if found is None:
             return _End(z, eps, trace, half_passes, FLOOR)
@@ -391,7 +392,14 @@ def _direction(net, z, eps, y, objective):
     return v, _minus(v, eps)
 
 
-def _search(net, x, y, objective, start):
+def _energy_noise(z, y, objective, energy):
+    """What rounding does to F: its own, and sum_k |delta_k mu_k| of the outputs'."""
+    mu = z[-1].astype(np.float64)
+    delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
+    return float(np.finfo(z[-1].dtype).eps * (energy + np.abs(delta * mu).sum()))
+
+
+def _search(net, x, y, objective, start, noise):
     """Shrink the step until F falls enough (Armijo): ((z, eps, step, F), trials).
 
     None instead of the state where the step first reaches the floor.
@@ -399,7 +407,7 @@ def _search(net, x, y, objective, start):
     eps, d, step, energy = start
     slope = float(np.sum(_squares(d)))
     trials = 0
-    while step * slope > np.finfo(x.dtype).eps * energy:
+    while step * slope > noise:
         moved = [e + e.dtype.type(step) * g for e, g in zip(eps, d, strict=True)]
         z = propagate(net, x, moved)
         trials += 1
