@@ -315,7 +315,8 @@ def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
 
     CONVERGED  ||d|| <= tol ||v||, d the negative gradient and v the pull of the layers above
     LIMIT      max_steps steps were taken
-    FLOOR      step ||d||^2 <= eps F: no step lowers F by more than its rounding
+    FLOOR      step ||d||^2 <= eps (F + sum_k |delta_k mu_k|): no step lowers F by more than
+               the rounding of F itself and of the output it is computed from
     ENERGY     the last step lowered F by less than energy_tol F
 
     Samples never talk to each other, so this loops over them; see `_descend`.

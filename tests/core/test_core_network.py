@@ -84,6 +84,6 @@ def test_large_outputs(dtype):
 def test_output_of_many_rows(dtype, threads):
     """output() of thousands of rows of a small network, on several threads."""
     net = make_network((5, 4, 4, 2), "tanh", dtype=dtype)
-    X, _ = make_batch(net, 5000)
+    X, _ = make_batch(net, 20_000)
     with threads(3):
         assert np.array_equal(net.output(X), net.forward(X)[-1])

@@ -193,6 +193,17 @@ def test_divergence_leaves_finite_weights(solver, dtype):
     assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)
 
 
+def test_overflow_of_one_step_leaves_finite_weights(solver, dtype):
+    """The gradient is finite, the step is not: the layer is named, and nothing broken is kept."""
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    trainer = Trainer(net, OBJECTIVE, METHOD, solver, max(BATCHES))
+    X, Y = make_batch(net, 40, "logistic")
+    with pytest.raises(FloatingPointError, match=r"layer [1-4] "):
+        trainer.step(X, 1000 * Y, float(np.finfo(dtype).max) / 10)
+    trainer.sync()
+    assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)
+
+
 @pytest.mark.parametrize("n", [1, 7, 16, 33, 1000])
 def test_solver_kernels(solver, n, dtype, tolerance):
     """The bare kernels with a given gradient: three updates, lengths around the vectors."""
