@@ -37,9 +37,10 @@ class PCClassifier(ClassifierMixin, BasePC):
     Parameters
     ----------
     {NETWORK_PARAMETERS}
-    loss : {"log_loss", "squared_error"}, default="log_loss"
-        What the output layer minimises: cross-entropy of the softmax (for multilabel targets, of
-        one logistic per column), or half the squared distance to the one-hot target.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        What the output layer minimises: half the squared distance to the one-hot target, or the
+        cross-entropy of the softmax (for multilabel targets, of one logistic per column). Both
+        estimate probabilities; "squared_error" predicts more accurately in deep networks.
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
     class_weight : dict, "balanced" or None, default=None
@@ -104,7 +105,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         parameterization="mupc",
         skip=True,
         fit_intercept=True,
-        loss="log_loss",
+        loss="squared_error",
         output_precision="auto",
         gamma=1.0,
         activity_decay=0.0,
@@ -221,7 +222,8 @@ class PCClassifier(ClassifierMixin, BasePC):
         probabilities, for the least-squares fit to a one-hot target is its mean, P(class | x);
         but they may leave [0, 1] and not sum to 1. The result is the closest point that does
         not: their Euclidean projection onto the probability simplex, which keeps the order of
-        the classes and may be exactly 0 (multilabel: outputs clipped to [0, 1]).
+        the classes and may be exactly 0 (multilabel: outputs clipped to what lies between 0 and
+        1).
 
         Parameters
         ----------
@@ -241,7 +243,8 @@ class PCClassifier(ClassifierMixin, BasePC):
         if self.out_activation_ == "logistic":
             return expit(outputs)
         if self._multilabel:
-            return np.clip(outputs, 0, 1)
+            rounding = np.finfo(outputs.dtype).eps
+            return np.clip(outputs, rounding, 1 - rounding)
         return project_to_simplex(outputs)
 
     def predict_log_proba(self, X):

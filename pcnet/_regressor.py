@@ -106,7 +106,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         learning_rate="linear",
         learning_rate_init=0.03,
         power_t=0.5,
-        max_iter=50,
+        max_iter=12,
         shuffle=True,
         random_state=None,
         tol=1e-4,
