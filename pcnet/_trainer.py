@@ -183,11 +183,9 @@ class Trainer:
         batch, n = self._batch, len(X)
         self.method.run(batch, X, Y, self.objective)
         share = _shares(sample_weight, n)
-        self._update.set_rates(
-            learning_rate * self._rates.weights,
-            learning_rate * self._rates.biases,
-            *self._gradient_scales,
-        )
+        with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
+            rates = [learning_rate * rate for rate in self._rates]
+        self._update.set_rates(*rates, *self._gradient_scales)
         self._update.begin(self._n_updates + 1, 1.0 - learning_rate * weight_decay)
         failed = batch.update(self._update, X, share)
         if failed:
