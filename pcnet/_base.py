@@ -281,7 +281,8 @@ class BasePC(BaseEstimator, ABC):
     def _data_dtype(self, warm):
         if warm:
             return self.network_.dtype
-        return check_dtype(self.dtype) or [np.float64, np.float32]
+        dtype = check_dtype(self.dtype)
+        return [np.float64, np.float32] if dtype is None else dtype
 
     def _initialize(self, X, n_outputs):
         self._random_state = check_random_state(self.random_state)

@@ -197,8 +197,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             One column comes back as a 1-d array.
         """
         outputs = self._outputs(X)
-        # in float64, so that a large mean does not cost the digits of a float32 network
-        y = (outputs.astype(np.float64) * self.y_scale_ + self.y_mean_).astype(outputs.dtype)
+        # y_scale_ makes it float64, so that a large mean does not cost the digits of float32
+        y = (outputs * self.y_scale_ + self.y_mean_).astype(outputs.dtype)
         return y[:, 0] if y.shape[1] == 1 else y
 
     # ------------------------------------------------------------ for BasePC

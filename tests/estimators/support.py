@@ -63,7 +63,7 @@ def assert_consistent(estimator):
 
 
 def watch_steps(monkeypatch, before_step=None, change_report=None):
-    """Record the keyword arguments of every optimiser step of the estimators.
+    """Record the data, options and objective of every optimiser step of the estimators.
 
     ``before_step(n_earlier_steps)`` may raise; ``change_report(report)`` may replace what the
     trainer reports.
@@ -74,7 +74,8 @@ def watch_steps(monkeypatch, before_step=None, change_report=None):
         def step(self, X, Y, learning_rate, **options):
             if before_step is not None:
                 before_step(len(steps))
-            steps.append({"X": X.copy(), "Y": Y.copy(), "learning_rate": learning_rate, **options})
+            seen = {"X": X.copy(), "Y": Y.copy(), "objective": self.objective}
+            steps.append({**seen, "learning_rate": learning_rate, **options})
             report = super().step(X, Y, learning_rate, **options)
             return report if change_report is None else change_report(report)
 

@@ -160,8 +160,8 @@ def test_epoch_means_are_weighted():
     assert report.energy == pytest.approx(report.loss / 2)
     assert report.n_steps == pytest.approx((2 * 2 + 3 * 3) / 5)
     weight = np.array([1.0, 3.0, 1.0, 1.0, 0.0])
-    report = run([1.0, 2.0], weight=weight).history[0]
-    assert report.loss == pytest.approx((4 * 1 + 2 * 2) / 6)
+    report = run([1.0, 5.0], weight=weight).history[0]
+    assert report.loss == pytest.approx((4 * 1 + 2 * 5) / 6)
     assert report.n_steps == pytest.approx((2 * 2 + 3 * 3) / 5)  # samples count once
 
 

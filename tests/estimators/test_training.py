@@ -9,8 +9,8 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 import pcnet._base
 from pcnet import PCClassifier, PCRegressor
-from pcnet.inference import ErrorDescent
-from pcnet.solvers import SGD
+from pcnet.inference import ErrorDescent, Objective
+from pcnet.solvers import SGD, Adam
 
 from .support import (
     ESTIMATORS,
@@ -85,6 +85,47 @@ def test_output_precision():
         assert model.output_precision_ == pytest.approx(pcnet._base.AUTO_PRECISION / n_layers)
     model = small(PCClassifier, output_precision=0.25, max_iter=1).fit(X, y)
     assert model.output_precision_ == 0.25
+
+
+def test_gamma_divides_the_output_layer():
+    X, y = iris()
+    model = small(PCClassifier, gamma=2.5).fit(X, y)
+    assert model.layer_scales_[-1] == pytest.approx(1 / (16 * 2.5))
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_what_is_minimised(loss, monkeypatch):
+    X, y = iris()
+    steps = watch_steps(monkeypatch)
+    model = small(PCClassifier, loss=loss, output_precision=0.3, activity_decay=0.02)
+    model.set_params(batch_size=150, shuffle=False).fit(X, y)
+    assert steps[0]["objective"] == Objective(loss, 0.3, 0.02)
+    np.testing.assert_array_equal(steps[0]["X"], X)
+    np.testing.assert_array_equal(steps[0]["Y"], np.eye(3)[y])
+
+
+@pytest.mark.parametrize(
+    "solver, options",
+    [
+        (Adam(), ("adam", 0.9, 0.999, 1e-8)),
+        (Adam(beta_1=0.5, beta_2=0.9, epsilon=1e-3), ("adam", 0.5, 0.9, 1e-3)),
+        (SGD(), ("nesterov", 0.9)),
+        (SGD(momentum=0.5, nesterov=False), ("sgd", 0.5)),
+    ],
+)
+def test_options_of_the_solver_reach_the_core(solver, options):
+    assert solver.core_options() == options
+
+
+def test_options_of_the_solver_matter():
+    X, y = data_for(PCRegressor)
+    solvers = ["adam", Adam(beta_1=0.5), Adam(beta_2=0.9), Adam(epsilon=0.1)]
+    solvers += ["sgd", SGD(momentum=0.5), SGD(nesterov=False)]
+    runs = [
+        small(PCRegressor, solver=solver, learning_rate_init=1e-3).fit(X, y).coefs_[0].sum()
+        for solver in solvers
+    ]
+    assert len(set(runs)) == len(runs)
 
 
 # ------------------------------------------------------------ curves
