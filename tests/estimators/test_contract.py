@@ -1,5 +1,6 @@
 """Oracle: scikit-learn's own checks, and its tools (clone, pickle, search, pipelines)."""
 
+import doctest
 import inspect
 import pickle
 import re
@@ -13,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import pcnet
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ErrorDescent
 from pcnet.solvers import SGD, Adam
@@ -138,3 +140,10 @@ def test_feature_names(Estimator):
     assert list(model.feature_names_in_) == list("abcdef")
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame[list("bacdef")])
+
+
+@pytest.mark.parametrize("module", [pcnet._classifier, pcnet._regressor, pcnet.solvers])
+def test_examples_in_docstrings(module):
+    failures, examples = doctest.testmod(module)
+    assert examples > 0
+    assert failures == 0
