@@ -191,7 +191,7 @@ class BasePC(BaseEstimator, ABC):
     # ------------------------------------------------------------ a fit from start to end
 
     def _fit(self, X, y, sample_weight, call):
-        with _unchanged_on_error(self), single_threaded_blas():
+        with _unchanged_on_error(self):
             loop = self._train(X, y, sample_weight, call)
             self._record(loop)
         self._report(loop, call)
@@ -234,7 +234,9 @@ class BasePC(BaseEstimator, ABC):
             weight_decay=float(self.alpha),
             observer=print_epoch if self.verbose else None,
         )
-        loop.run(max_iter)
+        # The trainer has asked for its number of threads before, see effective_n_threads.
+        with single_threaded_blas():
+            loop.run(max_iter)
         return loop
 
     def _check_options(self, call, warm):
