@@ -31,6 +31,15 @@
 #define PCNET_HAS_VECTORS 0
 #endif
 
+#if PCNET_HAS_VECTORS && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define PCNET_HAS_SHUFFLES 1
+#endif
+#endif
+#ifndef PCNET_HAS_SHUFFLES
+#define PCNET_HAS_SHUFFLES 0
+#endif
+
 #if PCNET_HAS_VECTORS && (defined(__x86_64__) || defined(_M_X64))
 #define PCNET_X86 1
 #else
