@@ -1,0 +1,242 @@
+"""The demo's picture: each layer's energy while inference runs, by two methods."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._threads import single_threaded_blas
+from ..inference import ActivityDescent, ErrorDescent, infer
+from ..network import Network
+
+#: Test images whose energies are averaged.
+N_IMAGES = 32
+
+#: Steps of error descent that are shown.
+N_ERROR_STEPS = 8
+
+ERROR_COLOUR, ACTIVITY_COLOUR = "#c0392b", "#34608c"
+
+UNREACHED_COLOUR = "#e4e6ea"
+
+#: Per cent of the energy to lose at which its axis ends.
+LEAST_EXCESS = 1e-3
+
+
+# ---------------------------------------------------------------- its numbers
+
+
+class Trace(NamedTuple):
+    """Energies while a method of inference runs, mean over the pictured samples."""
+
+    n_passes: np.ndarray  # (steps + 1,), forward + backward passes a sample until then
+    energies: np.ndarray  # (steps + 1, L), of each layer after 0, 1, .. steps
+
+
+class Traces(NamedTuple):
+    error: Trace
+    activity: Trace
+    rate: float  # of the activity descent
+    equilibrium: float  # the energy at the minimum, all layers
+
+
+class Problem(NamedTuple):
+    """A network with clamped inputs and targets, in float64."""
+
+    net: Network
+    X: np.ndarray
+    Y: np.ndarray
+    objective: dict  # keyword arguments of infer and Network.energy
+
+    def infer(self, method):
+        return infer(self.net, self.X, self.Y, method, **self.objective)
+
+    def energies(self, activities):
+        return self.net.energy(self.X, self.Y, activities, **self.objective)
+
+
+def record_energies(model, X, y):
+    """Both methods' energies in a trained network.
+
+    Parameters
+    ----------
+    model : PCClassifier
+    X : ndarray of shape (n_samples, n_features)
+        The first `N_IMAGES` are used.
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    Returns
+    -------
+    Traces
+    """
+    net = model.network_
+    # float64: the energies that the signal leaves in far layers are below float32's rounding
+    exact = Network.from_weights(
+        [W.astype(np.float64) for W in net.weights],
+        net.biases,
+        net.activation,
+        net.scales,
+        net.skips,
+    )
+    problem = Problem(
+        exact,
+        X[:N_IMAGES],
+        (y[:N_IMAGES, None] == model.classes_).astype(np.float64),
+        {"loss": model.loss, "output_precision": model.output_precision_},
+    )
+    with single_threaded_blas():
+        equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
+        error = trace_error_descent(problem, N_ERROR_STEPS)
+        n_steps = max(net.n_layers, 2 * N_ERROR_STEPS)
+        rate = stable_rate(problem, n_steps)
+        activity = trace_activity_descent(problem, n_steps, rate)
+    return Traces(error, activity, rate, float(equilibrium.energy.mean()))
+
+
+def trace_error_descent(problem, n_steps):
+    """Runs inference anew for 0, 1, .. steps and looks at where it stands then."""
+    results = [
+        problem.infer(ErrorDescent(max_steps=k, tol=0, energy_tol=0)) for k in range(n_steps + 1)
+    ]
+    return Trace(
+        np.array([result.n_passes.mean() for result in results]),
+        np.array([problem.energies(result.activities) for result in results]),
+    )
+
+
+def trace_activity_descent(problem, n_steps, rate):
+    """The definition, ``z_l <- z_l - rate dF/dz_l``, with a look at the energies at each step."""
+    net, X, Y, objective = problem
+    activities = net.forward(X)[:-1]
+    energies = [problem.energies(activities)]
+    for _ in range(n_steps):
+        gradients = net.activity_gradients(X, Y, activities, **objective)
+        activities = [z - rate * gradient for z, gradient in zip(activities, gradients)]
+        energies.append(problem.energies(activities))
+    # a forward pass for the start, then a backward and a forward pass a step
+    return Trace(0.5 + np.arange(n_steps + 1), np.array(energies))
+
+
+def stable_rate(problem, n_steps):
+    """The largest of 1/2, 1/4, .. at which activity descent never raises the mean energy."""
+    rate = 0.5
+    while rate > 1e-3:
+        try:
+            trace = problem.infer(ActivityDescent(n_steps, rate)).energy_trace
+            if np.all(np.diff(trace) <= 0):
+                break
+        except FloatingPointError:
+            pass
+        rate /= 2
+    return rate
+
+
+# ---------------------------------------------------------------- its drawing
+
+
+def draw(traces, path):
+    """Draw the energies of both methods and how far each gets; write the file."""
+    from matplotlib.figure import Figure  # optional, and slow to import
+
+    n_layers = traces.error.energies.shape[1]
+    figure = Figure(figsize=(12.5, 5.6), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+    left, middle, right = figure.subplots(1, 3, width_ratios=[0.62, 1.3, 1])
+    figure.suptitle(
+        f"Energy of each layer while inference runs, in a trained network of {n_layers} layers",
+        fontsize=15,
+        fontweight="bold",
+    )
+    norm = colour_scale(traces)
+    draw_energies(left, traces.error, norm)
+    left.set_title("Error descent (pcnet)\nall layers respond at once", color=ERROR_COLOUR)
+    left.set_ylabel("layer (1: first hidden layer, top: output)")
+    mesh = draw_energies(middle, traces.activity, norm)
+    middle.set_title(
+        f"Activity descent (textbook), rate {traces.rate:g}\nat most one layer a step, fading",
+        color=ACTIVITY_COLOUR,
+    )
+    mark_unreached(middle, traces.activity)
+    bar = figure.colorbar(mesh, ax=middle, extend="both", pad=0.02)
+    bar.set_label("energy of the layer, mean over images (log scale)")
+    draw_excess(right, traces)
+    figure.supxlabel(
+        f"An image and its label are held fixed ({N_IMAGES} test images); the activities of the "
+        "hidden layers then move until the energy,\na weighted sum of all squared prediction "
+        "errors, is least. At first it is all in the output. Each layer learns from its own "
+        "error, so one without energy learns nothing.",
+        fontsize=10,
+        color="0.25",
+    )
+    figure.savefig(path, dpi=100)
+
+
+def colour_scale(traces):
+    """Colours for the hidden layers at equilibrium, with room below for what fades."""
+    from matplotlib.colors import LogNorm
+
+    settled = traces.error.energies[-1, :-1]
+    settled = settled[settled > 0]
+    if settled.size == 0:  # a network so small that its gradient is 0
+        return LogNorm(1e-3, 1)
+    return LogNorm(settled.min() / 1e3, settled.max())
+
+
+def draw_energies(axes, trace, norm):
+    """Colour each (step, layer) by its energy; where there is none yet, leave it grey."""
+    from matplotlib.ticker import MaxNLocator
+
+    n_steps, n_layers = trace.energies.shape[0] - 1, trace.energies.shape[1]
+    axes.set_facecolor(UNREACHED_COLOUR)
+    mesh = axes.pcolormesh(
+        np.arange(n_steps + 2) - 0.5,
+        np.arange(n_layers + 1) + 0.5,
+        np.ma.masked_equal(trace.energies.T, 0),
+        norm=norm,
+        cmap="inferno",
+        rasterized=True,
+    )
+    axes.set_xlabel("inference step")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return mesh
+
+
+def mark_unreached(axes, trace):
+    """Write into the grey what it means, and draw where a signal that did not fade would be."""
+    n_steps, n_layers = trace.energies.shape[0] - 1, trace.energies.shape[1]
+    steps = np.arange(min(n_steps, n_layers - 1) + 1)
+    axes.plot(steps, n_layers - steps, color="0.35", lw=1, ls="--")
+    if n_layers >= 16:  # with fewer layers there is no grey to speak of
+        axes.text(
+            0.04 * n_steps,
+            0.06 * n_layers,
+            "grey: nothing has arrived yet\nblack: next to nothing\ndashed: one layer a step",
+            color="0.3",
+            fontsize=9.5,
+        )
+
+
+def draw_excess(axes, traces):
+    """Energy above the equilibrium's over work, in which the methods can be compared."""
+    methods = (
+        (traces.error, "error descent", ERROR_COLOUR, "o"),
+        (traces.activity, "activity descent", ACTIVITY_COLOUR, None),
+    )
+    for trace, name, colour, marker in methods:
+        total = trace.energies.sum(axis=1)
+        to_lose = max(total[0] - traces.equilibrium, np.finfo(total.dtype).tiny)
+        excess = 100 * (total - traces.equilibrium) / to_lose
+        left = f"{excess[-1]:.1f}" if excess[-1] >= 0.1 else "< 0.1"
+        label = f"{name}: {left} % after {len(excess) - 1} steps"
+        shown = np.maximum(excess, LEAST_EXCESS / 10)  # below the axis, where log has no zero
+        axes.loglog(trace.n_passes, shown, label=label, color=colour, marker=marker, lw=2.5)
+    axes.set_ylim(LEAST_EXCESS, 5e3)  # room for the legend above 100 %
+    axes.set_yticks(10.0 ** np.arange(np.log10(LEAST_EXCESS), 3))
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter("{x:g} %")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_title("Energy still to lose until equilibrium\n(start = 100 %)")
+    axes.set_xlabel("work: forward + backward passes a sample")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper right", fontsize=9, handlelength=1.5)

@@ -1,0 +1,184 @@
+"""The demo: what it prints and draws, and how it answers bad options."""
+
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from pcnet import PCClassifier, infer
+from pcnet._demo import _command, _picture, main
+from pcnet._trainer import Trainer
+from pcnet.inference import ActivityDescent, ErrorDescent
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--depth", "4", "--width", "16", "--epochs", "1"]
+
+
+def png_size(path):
+    """Width and height from the header of a PNG file."""
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", head[16:24])
+
+
+def table_rows(text):
+    """{name: cells} of the printed table."""
+    lines = text[text.index("layers  epochs") :].splitlines()[1:4]
+    return {line[:25].strip(): line[25:].split(maxsplit=4) for line in lines}
+
+
+def test_it_trains_compares_and_draws(tmp_path):
+    command = [sys.executable, "-P", "-W", "error", "-m", "pcnet", *SMALL, "--threads", "1"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert len(re.findall(r"^Epoch \d+: .* s$", done.stdout, flags=re.MULTILINE)) == 1
+    assert "1 thread." in done.stdout
+    rows = table_rows(done.stdout)
+    assert list(rows) == [
+        "PCClassifier", "MLPClassifier, default", "MLPClassifier, same shape",
+    ]  # fmt: skip
+    assert [cells[0] for cells in rows.values()] == ["4", "2", "4"]
+    assert rows["PCClassifier"][1] == rows["MLPClassifier, same shape"][1] == "1"
+    assert float(rows["PCClassifier"][2]) > 0.5
+    assert float(rows["PCClassifier"][4]) >= 1
+    assert rows["MLPClassifier, default"][4] == "none (backpropagation)"
+    picture = tmp_path / "pcnet-demo.png"
+    assert f"Picture written to {picture}" in done.stdout
+    width, height = png_size(picture)
+    assert 1000 <= width <= 2000
+    assert 400 <= height <= 1200
+    assert picture.stat().st_size < 150_000
+    assert np.ptp(imread(picture)[..., :3]) > 0.9
+
+
+def test_the_file_goes_where_told(tmp_path, capsys):
+    target = tmp_path / "here.svg"
+    assert main([*SMALL, "--depth", "2", "--output", str(target)]) == 0
+    assert target.read_bytes().startswith(b"<?xml")
+    assert str(target) in capsys.readouterr().out
+
+
+def test_no_plot_leaves_the_picture_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*SMALL, "--no-plot"]) == 0
+    assert "MLPClassifier" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_it_says_how_to_get_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_command, "find_spec", lambda name: None)
+    assert main(SMALL) == 0
+    assert "pip install matplotlib" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_seed_decides():
+    def accuracy(seed):
+        options = _command.parse_arguments([*SMALL, "--seed", seed])
+        return _command.train_pcnet(options, _command.load_data(options.seed))[1].accuracy
+
+    assert accuracy("1") == accuracy("1") != accuracy("2")
+
+
+def test_a_network_too_narrow_to_learn_is_drawn(tmp_path):
+    target = tmp_path / "narrow.png"
+    narrow = ["--depth", "40", "--width", "1", "--epochs", "1", "--output", str(target)]
+    assert main(narrow) == 0
+    png_size(target)
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("usage: python -m pcnet ")
+    for option in (
+        "--depth", "--width", "--epochs", "--seed", "--threads", "--output", "--no-plot",
+    ):  # fmt: skip
+        assert option in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["--depth", "1"], "argument --depth: expected a whole number from 2 to"),
+        (["--depth", "many"], "argument --depth: .* got 'many'"),
+        (["--width", "0"], "argument --width: expected a whole number from 1 to"),
+        (["--epochs", "1.5"], "argument --epochs: .* got '1.5'"),
+        (["--seed", "-1"], "argument --seed: expected a whole number from 0 to"),
+        (["--threads", "0"], "argument --threads: expected a whole number from 1 to"),
+        (["--output", "picture.bmp"], r"argument --output: .* ends in \.png or"),
+        (["--output", "missing/picture.png"], "there is no folder 'missing'"),
+        (["--output", "folder.png"], "'folder.png' is a folder"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_bad_options_are_named(tmp_path, capsys, monkeypatch, arguments, complaint):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.png").mkdir()
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    captured = capsys.readouterr()
+    assert re.search(complaint, captured.err)
+    assert captured.out == ""
+
+
+def test_ctrl_c_ends_it(capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    assert main(SMALL) == 130
+    assert capsys.readouterr().out.endswith("Interrupted.\n")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A small trained network, and images with labels to look at."""
+    data = _command.load_data(seed=0)
+    model = PCClassifier((16,) * 5, max_iter=2, random_state=0)
+    model.fit(data.X_train.astype(np.float64), data.y_train)
+    return model, data.X_test, data.y_test
+
+
+def test_the_energies_drawn_are_those_of_infer(fitted):
+    model, X, y = fitted
+    traces = _picture.record_energies(model, X, y)
+    n = _picture.N_IMAGES
+    Y = (y[:n, None] == model.classes_).astype(np.float64)
+
+    def trace(method):
+        objective = {"loss": model.loss, "output_precision": model.output_precision_}
+        return infer(model.network_, X[:n], Y, method, **objective).energy_trace
+
+    n_steps = len(traces.activity.energies) - 1
+    np.testing.assert_allclose(
+        traces.activity.energies.sum(axis=1),
+        trace(ActivityDescent(n_steps, traces.rate)),
+        rtol=1e-9,
+    )
+    n_steps = len(traces.error.energies) - 1
+    np.testing.assert_allclose(
+        traces.error.energies.sum(axis=1),
+        trace(ErrorDescent(n_steps, tol=0, energy_tol=0)),
+        rtol=1e-9,
+    )
+    assert traces.equilibrium <= traces.error.energies[-1].sum() * (1 + 1e-6)
+    assert np.all(traces.error.energies[0, :-1] == 0)  # feed-forward: all energy in the output
+    assert np.all(np.diff(traces.error.n_passes) > 0)
+
+
+def test_the_readmes_picture_is_small():
+    picture = ROOT / "docs" / "images" / "inference.png"
+    assert png_size(picture)[0] > 1000
+    assert picture.stat().st_size < 150_000
