@@ -17,8 +17,8 @@ import pcnet
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 
 
-def print_environment():
-    """Machine, versions, and the command that was run."""
+def print_environment(**more_versions):
+    """Machine, versions (``name=version`` for libraries of one script), and the command run."""
     print("command  ", " ".join([Path(sys.executable).name, *sys.argv]))
     print("machine  ", f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()}")
     versions = {
@@ -27,6 +27,7 @@ def print_environment():
         "NumPy": np.__version__,
         "SciPy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
+        **more_versions,
     }
     print("versions ", ", ".join(f"{name} {version}" for name, version in versions.items()))
     print("OpenMP   ", "yes" if pcnet.has_openmp() else "no", flush=True)
@@ -42,34 +43,82 @@ def cpu_model():
     return platform.processor() or platform.machine()
 
 
-def median_seconds(work, repeats=5, warm_up=1):
-    """Median wall time of ``work()``."""
-    for _ in range(warm_up):
-        work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def alternate_seconds(works, repeats=5, least=0.1, rest=0.05):
+    """Median seconds that one call of each work takes.
 
+    The works take turns, so that a machine's drift hits all alike. A turn calls its work until
+    about ``least`` seconds are full, and comes after ``rest`` idle seconds: thread pools (of
+    OpenBLAS, of PyTorch) spin for a while after their work and would slow the next one's.
 
-def alternate_seconds(works, repeats=5, warm_up=1):
-    """Median wall time of each work, taken in turn so that a machine's drift hits all alike."""
+    Parameters
+    ----------
+    works : list of callable
+    repeats : int
+        Turns of each work.
+
+    Returns
+    -------
+    list of float
+    """
+    calls = [_calls_to_fill(work, least) for work in works]
     times = [[] for _ in works]
-    for turn in range(warm_up + repeats):
-        for work, kept in zip(works, times, strict=True):
-            start = time.perf_counter()
-            work()
-            if turn >= warm_up:
-                kept.append(time.perf_counter() - start)
+    for _ in range(repeats):
+        for work, n, kept in zip(works, calls, times, strict=True):
+            time.sleep(rest)
+            kept.append(_seconds_of(work, n) / n)
     return [statistics.median(kept) for kept in times]
 
 
+def _calls_to_fill(work, least):
+    seconds = _seconds_of(work, 1)
+    if seconds < least:  # the first call also warms caches and thread pools
+        seconds = _seconds_of(work, 1)
+    return max(1, round(least / seconds))
+
+
+def _seconds_of(work, n_calls):
+    start = time.perf_counter()
+    for _ in range(n_calls):
+        work()
+    return time.perf_counter() - start
+
+
 def verdict(figure, target, at_least=True):
-    """"met" or "MISSED" against a target."""
+    """ "met" or "MISSED" against a target."""
     met = figure >= target if at_least else figure <= target
     return "met" if met else "MISSED"
+
+
+class Table:
+    """Figures against a peer's of the same run, printed row by row as they come."""
+
+    def __init__(self):
+        self._verdicts = []
+
+    def section(self, title, peer="", ratio="ratio"):
+        """A headed group of rows."""
+        print(f"\n{title}")
+        print(f"  {'':<44}{'pcnet':>14}{peer:>22}{ratio:>8}  target", flush=True)
+
+    def row(self, work, figure, peer, ratio, target=None, at_least=True):
+        """One row, with a verdict if it has a target; figure and peer are texts with units."""
+        goal = ""
+        if target is not None:
+            outcome = verdict(ratio, target, at_least)
+            self._verdicts.append((work, outcome))
+            goal = f"{'>=' if at_least else '<='} {target:.2f} {outcome}"
+        print(f"  {work:<44}{figure:>14}{peer:>22}{ratio:>8.2f}  {goal}", flush=True)
+
+    def note(self, text):
+        """A line of its own below a row."""
+        print(f"    {text}", flush=True)
+
+    def summary(self):
+        """How many rows met their targets, and the names of those that did not."""
+        missed = [work for work, outcome in self._verdicts if outcome == "MISSED"]
+        print(f"\n{len(self._verdicts) - len(missed)} of {len(self._verdicts)} targets met")
+        if missed:
+            print("MISSED: " + "; ".join(missed))
 
 
 def load_mnist(path, dtype=np.float32):

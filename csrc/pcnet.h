@@ -122,7 +122,9 @@ typedef struct {
     double rate; /* > 0, per sample */
 } pcnet_activity_descent;
 
-/* An update of all layers.  Gradients are seen by the solver multiplied by gradient_scale. */
+/* An update of all layers.  The solver sees the gradients times a factor of their layer: those of
+ * the weights, a_l left out (- sum_i w_i f_l(z_{l-1})^T e_l), times weight_scales; those of the
+ * biases times bias_scales. */
 typedef struct {
     int solver;                  /* pcnet_solver */
     double beta_1, beta_2;       /* Adam; beta_1 is also SGD's momentum */
@@ -131,7 +133,7 @@ typedef struct {
     double shrink;               /* weights (not biases) are multiplied by it first, 1 = no decay */
     const double *weight_rates;  /* per layer */
     const double *bias_rates;    /* per layer; unused without biases */
-    const double *weight_scales; /* per layer: of the gradient */
+    const double *weight_scales; /* per layer */
     const double *bias_scales;   /* per layer */
     void *const *forward_panels; /* per layer: INOUT weights */
     void *const *backward_panels; /* per layer: OUT the same, transposed; entry 0 unused */

@@ -116,7 +116,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         learning_rate="linear",
         learning_rate_init=0.03,
         power_t=0.5,
-        max_iter=50,
+        max_iter=40,
         shuffle=True,
         random_state=None,
         tol=1e-4,

@@ -1,0 +1,84 @@
+"""Learning rates that transfer: test accuracy by learning rate, over depth and width.
+
+    python benchmarks/transfer.py PATH_TO_NPZ [--batches 300] [--output FIGURE]
+
+One `learning_rate_init` should be near its best at every depth and width. Each network trains
+on the same batches of 64 MNIST images at default arguments (squared error, linear schedule).
+"""
+
+import argparse
+import warnings
+
+from _common import load_mnist, print_environment
+
+from pcnet import PCClassifier
+
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
+SHAPES = tuple((depth, width) for depth in (2, 8, 32, 128) for width in (32, 128, 512))
+BATCH_SIZE = 64
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", help="npz with X_train, y_train, X_test, y_test (uint8 images)")
+    parser.add_argument("--batches", type=int, default=300)
+    parser.add_argument("--output", help="also draw the table as this picture")
+    arguments = parser.parse_args()
+    print_environment()
+    data = load_mnist(arguments.data)
+    print(f"\ntest accuracy after {arguments.batches} batches, by learning_rate_init")
+    print("layers width " + "".join(f"{rate:>8g}" for rate in RATES) + "    best")
+    table = {}
+    for shape in SHAPES:
+        table[shape] = [accuracy(shape, rate, data, arguments.batches) for rate in RATES]
+        best = RATES[table[shape].index(max(table[shape]))]
+        cells = "".join(f"{a:8.1%}" for a in table[shape])
+        print(f"{shape[0]:6d} {shape[1]:5d} {cells}{best:8g}", flush=True)
+    if arguments.output:
+        draw(table, arguments.output)
+
+
+def accuracy(shape, rate, data, batches):
+    """Test accuracy, 0 where training diverged."""
+    X, y, X_test, y_test = data
+    depth, width = shape
+    n = batches * BATCH_SIZE
+    model = PCClassifier(
+        (width,) * (depth - 1),
+        batch_size=BATCH_SIZE,
+        max_iter=1,
+        learning_rate_init=rate,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rates far too high end inference early
+        try:
+            model.fit(X[:n], y[:n])
+        except FloatingPointError:
+            return 0.0
+    return model.score(X_test, y_test)
+
+
+def draw(table, path):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
+    colours = {2: "C0", 8: "C1", 32: "C2", 128: "C3"}
+    styles = {32: ":", 128: "-", 512: "--"}
+    for (depth, width), row in table.items():
+        axes.semilogx(
+            RATES,
+            [100 * a for a in row],
+            color=colours[depth],
+            linestyle=styles[width],
+            label=f"{depth} layers x {width}",
+        )
+    axes.set_xlabel("learning_rate_init")
+    axes.set_ylabel("test accuracy, %")
+    axes.set_ylim(70, 100)
+    axes.legend(fontsize="small", ncols=2)
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()
