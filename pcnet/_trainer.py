@@ -98,9 +98,7 @@ class Trainer:
         self._biases, self._bias_moments = None, []
         if net.biases is not None:
             self._biases = [np.zeros_like(b) for b in net.biases]
-            self._bias_moments = [
-                [np.zeros_like(b) for b in net.biases] for _ in range(n_moments)
-            ]
+            self._bias_moments = [[np.zeros_like(b) for b in net.biases] for _ in range(n_moments)]
         self._core_network = _core.CoreNetwork(
             sizes,
             net.activations,

@@ -254,9 +254,7 @@ class Network:
         -------
         ndarray of float64, (L,)
         """
-        batch, X, Y, objective = self._at(
-            X, Y, activities, loss, output_precision, activity_decay
-        )
+        batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
         return batch.evaluate(X, Y, *objective).mean(axis=0)
 
     def activity_gradients(
@@ -277,9 +275,7 @@ class Network:
         list of ndarray, (n, n_l)
             Per sample, not divided by n.
         """
-        batch, X, Y, objective = self._at(
-            X, Y, activities, loss, output_precision, activity_decay
-        )
+        batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
         return self.unpadded(batch.evaluate(X, Y, *objective, gradients=True), len(X))
 
     def weight_gradients(self, X, errors, activities):
