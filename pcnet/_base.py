@@ -253,11 +253,12 @@ class BasePC(BaseEstimator, ABC):
         resolve_solver(self.solver)
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_dtype(self.dtype)
-        if self.alpha * self.learning_rate_init >= 1:
+        # An absurd learning rate is left to diverge, and is then named as the cause.
+        if self.alpha * min(self.learning_rate_init, 1.0) >= 1:
             raise ValueError(
                 "alpha * learning_rate_init must be below 1, because each step multiplies the "
                 "weights by 1 minus it; got "
-                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (1e-4 is usual)"
+                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.1 is usual)"
             )
 
     def _check_architecture(self):

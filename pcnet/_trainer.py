@@ -167,7 +167,8 @@ class Trainer:
         sample_weight : ndarray of float64, (n,), optional
             Weights the samples' gradients, sum w g / sum w.
         weight_decay : float
-            Weights (not biases) are first multiplied by ``1 - learning_rate * weight_decay``.
+            Weights (not biases) are first multiplied by ``1 - learning_rate * weight_decay``,
+            or 0 if that is negative.
 
         Returns
         -------
@@ -184,7 +185,7 @@ class Trainer:
         with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
             rates = [learning_rate * rate for rate in self._rates]
         self._update.set_rates(*rates, *self._gradient_scales)
-        self._update.begin(self._n_updates + 1, 1.0 - learning_rate * weight_decay)
+        self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
         failed = batch.update(self._update, X, share)
         if failed:
             raise FloatingPointError(
