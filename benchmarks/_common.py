@@ -12,6 +12,7 @@ import scipy
 import sklearn
 
 import pcnet
+from pcnet import _core
 
 # pixel mean and standard deviation of the MNIST training set, the usual constants
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
@@ -21,6 +22,8 @@ def print_environment(**more_versions):
     """Machine, versions (``name=version`` for libraries of one script), and the command run."""
     print("command  ", " ".join([Path(sys.executable).name, *sys.argv]))
     print("machine  ", f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()}")
+    if hasattr(os, "getloadavg"):  # others' work on these cores spoils every figure below
+        print("load     ", f"{os.getloadavg()[0]:.1f} processes in the last minute")
     versions = {
         "pcnet": pcnet.__version__,
         "Python": platform.python_version(),
@@ -30,7 +33,8 @@ def print_environment(**more_versions):
         **more_versions,
     }
     print("versions ", ", ".join(f"{name} {version}" for name, version in versions.items()))
-    print("OpenMP   ", "yes" if pcnet.has_openmp() else "no", flush=True)
+    openmp = "yes" if pcnet.has_openmp() else "no"
+    print("core     ", f"{_core.default_isa()}, OpenMP {openmp}", flush=True)
 
 
 def cpu_model():
@@ -107,7 +111,7 @@ class Table:
             outcome = verdict(ratio, target, at_least)
             self._verdicts.append((work, outcome))
             goal = f"{'>=' if at_least else '<='} {target:.2f} {outcome}"
-        print(f"  {work:<44}{figure:>14}{peer:>22}{ratio:>8.2f}  {goal}", flush=True)
+        print(f"  {work:<44}{figure:>14}{peer:>22}{ratio:>8.3f}  {goal}", flush=True)
 
     def note(self, text):
         """A line of its own below a row."""
