@@ -1,6 +1,7 @@
 """Oracle: after Ctrl-C, divergence or a fork there is a usable, consistent estimator."""
 
 import _thread
+import signal
 import threading
 import warnings
 
@@ -57,6 +58,15 @@ def test_interrupted_early_stopping_keeps_the_best_weights(monkeypatch):
     assert_same_bits(model, shorter)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, also where the tests run in a shell's background."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_real_signal_ends_a_long_fit():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, max_iter=10**8, n_iter_no_change=np.inf)
