@@ -258,7 +258,7 @@ class BasePC(BaseEstimator, ABC):
             raise ValueError(
                 "alpha * learning_rate_init must be below 1, because each step multiplies the "
                 "weights by 1 minus it; got "
-                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.1 is usual)"
+                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.03 is usual)"
             )
 
     def _check_architecture(self):

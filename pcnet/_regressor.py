@@ -100,7 +100,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         gamma=1.0,
         activity_decay=0.0,
         inference="error",
-        alpha=0.1,
+        alpha=0.03,
         solver="adam",
         batch_size="auto",
         learning_rate="linear",
