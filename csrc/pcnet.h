@@ -144,6 +144,12 @@ typedef struct {
     void *const *bias_second_moments;
 } pcnet_update;
 
+/* Multiply-adds of a pass up to which a call uses one thread: below some 50 microseconds of work,
+ * waking threads costs more than they bring, far more on a busy machine. */
+#ifndef PCNET_SERIAL_WORK
+#define PCNET_SERIAL_WORK 4e6
+#endif
+
 /* Where a failure happened. */
 typedef struct {
     int layer; /* 1..L, 0 if not tied to one */

@@ -16,6 +16,7 @@ from pcnet._blas import GEMM_ADDRESSES
 
 
 cdef extern from "pcnet.h" nogil:
+    double PCNET_SERIAL_WORK
     ctypedef enum pcnet_status:
         PCNET_OK
         PCNET_BAD_ARGUMENT
@@ -165,6 +166,8 @@ ENDED_CONVERGED = PCNET_ENDED_CONVERGED
 ENDED_ENERGY = PCNET_ENDED_ENERGY
 ENDED_FLOOR = PCNET_ENDED_FLOOR
 TILE_SIZE = pcnet_tile_size()
+# multiply-adds of a pass up to which a call uses one thread
+SERIAL_WORK = PCNET_SERIAL_WORK
 
 
 def has_openmp():

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from pcnet import Network
+from pcnet._core import SERIAL_WORK
 
 ACTIVATIONS = (
     "identity",
@@ -37,6 +38,12 @@ def relative_error(actual, expected):
     if not np.isfinite(deviation):
         return np.inf
     return deviation / size if size > 0 else deviation
+
+
+def starts_threads(layer_sizes, n_samples):
+    """Whether a pass of this size is work enough for the core to use several threads."""
+    weights = sum(a * b for a, b in zip(layer_sizes, layer_sizes[1:], strict=False))
+    return weights * n_samples > SERIAL_WORK
 
 
 def _as_list(values):

@@ -13,6 +13,7 @@ from ..helpers import (
     make_network,
     objective,
     relative_error,
+    starts_threads,
 )
 
 OPTIONS = {"output_precision": 0.3, "activity_decay": 0.15}
@@ -84,6 +85,7 @@ def test_large_outputs(dtype):
 def test_output_of_many_rows(dtype, threads):
     """output() of thousands of rows of a small network, on several threads."""
     net = make_network((5, 4, 4, 2), "tanh", dtype=dtype)
-    X, _ = make_batch(net, 20_000)
+    X, _ = make_batch(net, 100_000)
+    assert starts_threads(net.layer_sizes, len(X))
     with threads(3):
         assert np.array_equal(net.output(X), net.forward(X)[-1])

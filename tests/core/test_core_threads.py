@@ -5,15 +5,16 @@ import pytest
 import pcnet
 from pcnet.inference import ActivityDescent, ErrorDescent
 
-from ..helpers import make_activities, make_batch, make_network
+from ..helpers import make_activities, make_batch, make_network, starts_threads
 
 # large enough that the core does start threads, with a ragged last tile
-SIZES = (20, 64, 64, 64, 50, 10)
+SIZES = (20, 192, 192, 192, 50, 10)
 N_SAMPLES = 141
 
 
 @pytest.fixture
 def problem(dtype):
+    assert starts_threads(SIZES, N_SAMPLES)
     net = make_network(SIZES, "relu", dtype=dtype)
     return net, *make_batch(net, N_SAMPLES, "log_loss")
 

@@ -10,7 +10,7 @@ from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD, Adam
 
-from ..helpers import make_batch, make_network, relative_error
+from ..helpers import make_batch, make_network, relative_error, starts_threads
 
 SOLVERS = {
     "adam": Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-6),
@@ -139,7 +139,8 @@ def test_samples_of_weight_zero_do_not_count(method, solver, tolerance):
 
 @pytest.mark.parametrize("method", [METHOD, ActivityDescent(n_steps=5, rate=0.2)])
 def test_same_bits_over_threads(method, solver, dtype, threads):
-    net = make_network((20, 64, 64, 64, 50, 10), "relu", dtype=dtype)
+    net = make_network((20, 384, 384, 384, 50, 10), "relu", dtype=dtype)
+    assert starts_threads(net.layer_sizes, max(BATCHES))
     results = []
     for n_threads in (1, 2, 3):
         with threads(n_threads):

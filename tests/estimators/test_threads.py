@@ -10,12 +10,13 @@ from threadpoolctl import threadpool_limits
 
 from pcnet import PCClassifier
 
+from ..helpers import starts_threads
 from .support import ESTIMATORS, assert_same_bits, data_for, digits, parameters, small
 
 
 def fit_with(n_threads, Estimator, X, y, **arguments):
     with threadpool_limits(limits=n_threads, user_api="openmp"):
-        return small(Estimator, hidden_layer_sizes=(40, 40, 40, 24), **arguments).fit(X, y)
+        return small(Estimator, hidden_layer_sizes=(160, 160, 160, 96), **arguments).fit(X, y)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -31,6 +32,7 @@ def test_same_bits_with_any_number_of_threads(Estimator, inference, solver, dtyp
         "max_iter": 3,
     }
     reference = fit_with(1, Estimator, X, y, **arguments)
+    assert starts_threads(reference.network_.layer_sizes, 100)
     for n_threads in (2, 3):
         model = fit_with(n_threads, Estimator, X, y, **arguments)
         assert_same_bits(reference, model)
@@ -55,8 +57,12 @@ def test_fits_in_python_threads_do_not_disturb_each_other():
         assert_same_bits(alone, model)
 
 
+# large enough for the fit to start threads
+FORKED = {"hidden_layer_sizes": (160, 160, 160), "batch_size": 120}
+
+
 def _fit_in_child(X, y, queue):
-    queue.put([p.copy() for p in parameters(small(PCClassifier).fit(X, y))])
+    queue.put([p.copy() for p in parameters(small(PCClassifier, **FORKED).fit(X, y))])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
@@ -64,7 +70,8 @@ def _fit_in_child(X, y, queue):
 def test_forked_child_fits_after_a_threaded_fit():
     X, y = data_for(PCClassifier)
     with threadpool_limits(limits=2, user_api="openmp"):
-        parent = small(PCClassifier).fit(X, y)
+        parent = small(PCClassifier, **FORKED).fit(X, y)
+        assert starts_threads(parent.network_.layer_sizes, 120)
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
         child = context.Process(target=_fit_in_child, args=(X, y, queue), daemon=True)
