@@ -18,7 +18,13 @@ from ._progress import describe_divergence, describe_unfinished_inference, print
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
-from ._validation import check_data, check_dtype, check_hidden_layer_sizes, check_sample_weight
+from ._validation import (
+    check_data,
+    check_dtype,
+    check_finite,
+    check_hidden_layer_sizes,
+    check_sample_weight,
+)
 from .inference import Objective, resolve_method
 from .network import Network
 from .solvers import resolve_solver
@@ -390,9 +396,11 @@ class BasePC(BaseEstimator, ABC):
     def _outputs(self, X):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = check_data(self, X, dtype=self.network_.dtype, reset=False)
+        dtype = self.network_.dtype
+        X = check_data(self, X, dtype=dtype, reset=False, ensure_all_finite=False)
         with single_threaded_blas():
-            return self.network_.output(X)
+            check_finite(self, X)
+            return self.network_.core_output(X)
 
     @property
     def coefs_(self):

@@ -4,7 +4,7 @@ import operator
 from numbers import Number
 
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
 MAX_WIDTH = 2**31 - 1  # BLAS takes its sizes as C int
 
@@ -16,6 +16,18 @@ def check_data(estimator, *arrays, **options):
     """
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(estimator, *arrays, order="C", **options)
+
+
+def check_finite(estimator, X):
+    """Raise scikit-learn's ValueError if X (C-contiguous, float) holds NaN or infinity.
+
+    BLAS's sum of squares, which is finite for all but absurd data, tells it in half the time of
+    scikit-learn's sum, a tenth of `predict` where there is one hidden layer.
+    """
+    flat = X.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(np.dot(flat, flat)):
+            assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def check_hidden_layer_sizes(hidden_layer_sizes):

@@ -224,10 +224,7 @@ class Network:
         -------
         ndarray, (n, K)
         """
-        X = self.check_rows("X", X, self.layer_sizes[0])
-        out = np.empty((len(X), self.layer_sizes[-1]), self.dtype)
-        _core.output(self.core_network(backward=False), X, out, effective_n_threads())
-        return out
+        return self.core_output(self.check_rows("X", X, self.layer_sizes[0]))
 
     def energy(
         self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
@@ -322,6 +319,12 @@ class Network:
             biases=self.biases,
             panels=panels,
         )
+
+    def core_output(self, X):
+        """`output` of rows that need no check: of this dtype, C-contiguous, finite."""
+        out = np.empty((len(X), self.layer_sizes[-1]), self.dtype)
+        _core.output(self.core_network(backward=False), X, out, effective_n_threads())
+        return out
 
     def core_batch(self, n_samples, trace_steps=None):
         """Memory for one call on n samples (`pcnet._core.Batch`)."""

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.utils import check_array
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent, ErrorDescent
@@ -169,10 +170,42 @@ def test_wrong_data_for_a_fitted_estimator(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+@pytest.mark.parametrize("place", [(0, 0), (57, 3), (119, 5)])
+def test_prediction_refuses_what_is_not_finite(Estimator, dtype, bad, place):
+    """In scikit-learn's own words, in whichever dtype X comes."""
+    X, y = data_for(Estimator)
+    model = small(Estimator, dtype=np.float32, max_iter=1).fit(X, y)
+    X = X.astype(dtype)
+    X[place] = bad
+    with pytest.raises(ValueError, match="Input X contains") as expected:
+        check_array(X, dtype=np.float32, input_name="X", estimator=model)
+    for name in ("predict", "predict_proba", "predict_log_proba"):
+        if hasattr(model, name):
+            with pytest.raises(ValueError, match=f"^{re.escape(str(expected.value))}$"):
+                getattr(model, name)(X)
+    with pytest.raises(ValueError, match="X must be finite in float32"):
+        model.network_.output(X)
+
+
+def test_prediction_takes_values_whose_squares_overflow():
+    """1e25 is finite in float32, its square is not; an identity network scales with its input."""
+    X, y = data_for(PCRegressor, dtype=np.float32)
+    model = small(PCRegressor, activation="identity", fit_intercept=False).fit(X, y)
+    offset = model.predict(np.zeros((1, 6), np.float32))
+    small_part, large_part = model.predict(1e5 * X) - offset, model.predict(1e25 * X) - offset
+    np.testing.assert_allclose(large_part, 1e20 * small_part, rtol=1e-3)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_values_too_large_for_float32(Estimator):
     X, y = data_for(Estimator)
     with pytest.raises(ValueError, match=re.escape("too large for dtype('float32')")):
         small(Estimator, dtype=np.float32).fit(1e100 * X, y)
+    model = small(Estimator, dtype=np.float32).fit(X, y)
+    with pytest.raises(ValueError, match=re.escape("too large for dtype('float32')")):
+        model.predict(1e100 * X)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
