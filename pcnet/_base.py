@@ -349,7 +349,7 @@ class BasePC(BaseEstimator, ABC):
 
     def _record(self, loop):
         """Set the attributes that tell of the training that took place."""
-        self._optimizer_state = loop.trainer.state
+        self._optimizer_state = loop.trainer.release()
         self.n_iter_ = len(loop.history)
         self.t_ += loop.n_samples_seen
         for name, field in _CURVES.items():

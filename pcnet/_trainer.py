@@ -1,7 +1,8 @@
 """Training steps: inference and the solver's update of one minibatch, all in the core.
 
 While it trains, a `Trainer` keeps the weights packed, as the core's products read them, and
-updates them in place; `Trainer.sync` copies them back into the network.
+updates them in place; `Trainer.sync` copies them back into the network. That makes five copies of
+the weights in all: plain, packed, packed transposed, and Adam's two moments.
 """
 
 from dataclasses import dataclass
@@ -134,16 +135,23 @@ class Trainer:
         _core.unpack_weights(self._forward, self.network.weights)
         _copy_all(self._biases, self.network.biases)
 
-    @property
-    def state(self):
-        """A copy of the solver's memory (`OptimizerState`)."""
+    def release(self):
+        """Give up all memory; return the solver's, to go on from. No step can follow.
+
+        The packed weights go first and the moments are converted one by one, so that this takes
+        no more memory than training did.
+
+        Returns
+        -------
+        OptimizerState
+        """
+        self._core_network = self._update = self._batch = None  # they hold the panels too
+        self._forward = self._backward = None
         moments = []
-        for panels in self._moments:
-            plain = [np.empty_like(w) for w in self.network.weights]
-            _core.unpack_weights(panels, plain)
-            moments.append(plain)
-        biases = [[b.copy() for b in moment] for moment in self._bias_moments]
-        return OptimizerState(self._n_updates, moments, biases)
+        while self._moments:
+            moments.append([np.empty_like(w) for w in self.network.weights])
+            _core.unpack_weights(self._moments.pop(0), moments[-1])
+        return OptimizerState(self._n_updates, moments, self._bias_moments)
 
     def _load_state(self, state):
         for panels, plain in zip(self._moments, state.weights, strict=True):

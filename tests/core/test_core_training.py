@@ -161,7 +161,7 @@ def test_state_continues_the_same_run(solver, dtype):
         trainer = Trainer(parts, OBJECTIVE, METHOD, solver, max(BATCHES), state=state)
         trainer.step(X, Y, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         trainer.sync()
-        state = trainer.state
+        state = trainer.release()
     assert state.n_updates == 3
     for a, b in zip(whole.weights + whole.biases, parts.weights + parts.biases, strict=True):
         assert np.array_equal(a, b)

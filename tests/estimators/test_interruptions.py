@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+import pcnet._base
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent
 from pcnet.solvers import SGD
@@ -94,6 +95,32 @@ def test_any_other_exception_undoes_a_fit(Estimator, monkeypatch):
     with pytest.raises(MemoryError):
         unfitted.fit(X, y)
     assert not hasattr(unfitted, "network_")
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_an_exception_after_the_last_epoch_undoes_a_fit(Estimator, error, monkeypatch):
+    """The trainer has let go of its memory by then."""
+    X, y = data_for(Estimator)
+    model = small(Estimator).fit(X, y)
+    before = dict(vars(model))
+    predictions = model.predict(X)
+
+    class Failing(pcnet._base.Trainer):
+        def release(self):
+            super().release()
+            raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pcnet._base, "Trainer", Failing)
+        with pytest.raises(error):
+            model.fit(X[:, :4], y)
+        assert vars(model) == before
+        np.testing.assert_array_equal(model.predict(X), predictions)
+        with pytest.raises(error):
+            model.partial_fit(X, y)
+    model.partial_fit(X, y)
+    assert_consistent(model)
 
 
 # ------------------------------------------------------------ divergence
