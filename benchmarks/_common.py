@@ -47,7 +47,7 @@ def cpu_model():
     return platform.processor() or platform.machine()
 
 
-def alternate_seconds(works, repeats=5, least=0.1, rest=0.05):
+def alternate_seconds(works, repeats=5, least=0.1, rest=0.3):
     """Median seconds that one call of each work takes.
 
     The works take turns, so that a machine's drift hits all alike. A turn calls its work until

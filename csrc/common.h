@@ -46,9 +46,9 @@
 #define PCNET_X86 0
 #endif
 
-/* Samples in a tile: with 12 rows a kernel call, 32 rows share each load of the weights, and two
- * tiles make a batch of 64. */
-#define PCNET_TILE 32
+/* The most samples in a tile: they share each load of the weights from far memory, and their
+ * activities of two layers should stay in the second-level cache. */
+#define PCNET_TILE 64
 
 /* Columns of a panel fill two 64-byte vectors; a last panel may be one vector wide. */
 #define PCNET_PANEL_BYTES 128

@@ -9,8 +9,11 @@
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,prefer-vector-width=512")
 #endif
 
+#include <immintrin.h>
+
 #define PCNET_DOUBLE 0
 #define PCNET_VECTOR_BYTES 64
+#define PCNET_ROOT_ESTIMATES 1
 #define PCNET_CORE pcnet_core_f32_avx512
 #include "core.inc"
 

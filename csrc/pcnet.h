@@ -102,13 +102,13 @@ typedef struct {
 
 /* What inference reports, per sample. */
 typedef struct {
-    double *energy;      /* (n_samples) at the end, decay included */
-    double *loss;        /* (n_samples) of the feed-forward state, lambda left out */
-    int *n_steps;        /* (n_samples) accepted steps */
-    int *n_half_passes;  /* (n_samples) forward passes + backward passes */
-    int *ended;          /* (n_samples) pcnet_ended */
-    double *trace;       /* (max_steps + 1) mean energy after each step; or NULL */
-    double *tile_traces; /* with trace: scratch of (max_steps + 1) for each tile begun */
+    double *energy;        /* (n_samples) at the end, decay included */
+    double *loss;          /* (n_samples) of the feed-forward state, lambda left out */
+    int *n_steps;          /* (n_samples) accepted steps */
+    int *n_half_passes;    /* (n_samples) forward passes + backward passes */
+    int *ended;            /* (n_samples) pcnet_ended */
+    double *trace;         /* (max_steps + 1) mean energy after each step; or NULL */
+    double *sample_traces; /* with trace: scratch (n_samples, max_steps + 1) */
 } pcnet_report;
 
 typedef struct {
@@ -167,7 +167,8 @@ typedef struct {
     void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *panels);
     void (*unpack)(int n_rows, int n_columns, const void *panels, void *plain);
 
-    /* Bytes of workspace (64-byte aligned) that any function below needs. */
+    /* Bytes of workspace (64-byte aligned) that any function below needs for up to n_samples and
+     * just n_threads. */
     size_t (*workspace_size)(const pcnet_network *net, int n_samples, int n_threads);
 
     /* Feed-forward pass into batch->activities. */
@@ -220,7 +221,7 @@ pcnet_isa pcnet_best_isa(void);
  * none. */
 const pcnet_core *pcnet_get_core(pcnet_dtype dtype, pcnet_isa isa);
 
-/* Samples in a tile, the unit of work of inference. */
+/* The most samples in a tile, the unit of work of inference. */
 int pcnet_tile_size(void);
 
 int pcnet_has_openmp(void);

@@ -82,7 +82,7 @@ cdef extern from "pcnet.h" nogil:
         int *n_half_passes
         int *ended
         double *trace
-        double *tile_traces
+        double *sample_traces
     ctypedef struct pcnet_error_descent:
         int max_steps
         double tol
@@ -421,7 +421,7 @@ cdef class Batch:
     cdef readonly int capacity, n_threads
     cdef readonly list activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace
-    cdef object _tile_traces, _workspace
+    cdef object _sample_traces, _workspace
     cdef _Pointers _activities, _errors
     cdef ptrdiff_t[::1] _strides
     cdef pcnet_batch batch
@@ -458,11 +458,10 @@ cdef class Batch:
         self.report.ended = <int *> <uintptr_t> self.ended.ctypes.data
         if trace_steps is None:
             return
-        tiles = (self.capacity + TILE_SIZE - 1) // TILE_SIZE
         self.trace = np.zeros(trace_steps + 1)
-        self._tile_traces = np.zeros((tiles, trace_steps + 1))
+        self._sample_traces = np.zeros((self.capacity, trace_steps + 1))
         self.report.trace = <double *> <uintptr_t> self.trace.ctypes.data
-        self.report.tile_traces = <double *> <uintptr_t> self._tile_traces.ctypes.data
+        self.report.sample_traces = <double *> <uintptr_t> self._sample_traces.ctypes.data
 
     cdef int _set(self, X, Y) except -1:
         """Points the batch to its inputs and, if any, targets; returns the number of samples."""
@@ -701,7 +700,8 @@ def output(CoreNetwork network, X, out, int n_threads):
     cdef const void *inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
     cdef void *target = <void *> _address(
         out, network.dtype, (n, network.layer_sizes[-1]), True)
-    size = network.core.workspace_size(&network.net, 1, n_threads)
+    # a thread's tile holds no more; pages it does not use (of inference) stay untouched
+    size = network.core.workspace_size(&network.net, min(n, TILE_SIZE * n_threads), n_threads)
     buffer = aligned_zeros((size,), np.uint8)
     cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
     with nogil:

@@ -4,20 +4,18 @@
 #include <math.h>
 
 typedef struct {
-    vec energy, loss, trace, tile_traces;
+    vec energy, loss, trace, sample_traces;
     int *n_steps, *n_half_passes, *ended;
     pcnet_report report;
 } report_arrays;
 
 static report_arrays report_new(int n_samples, int max_steps) {
-    const int tile = pcnet_tile_size();
     const size_t n = (size_t)n_samples, bytes = n * sizeof(int);
-    const size_t n_tiles = (size_t)((n_samples + tile - 1) / tile);
     report_arrays r = {
         .energy = vec_new(PCNET_FLOAT64, n),
         .loss = vec_new(PCNET_FLOAT64, n),
         .trace = vec_new(PCNET_FLOAT64, (size_t)max_steps + 1),
-        .tile_traces = vec_new(PCNET_FLOAT64, n_tiles * ((size_t)max_steps + 1)),
+        .sample_traces = vec_new(PCNET_FLOAT64, n * ((size_t)max_steps + 1)),
         .n_steps = exact_alloc(bytes),
         .n_half_passes = exact_alloc(bytes),
         .ended = exact_alloc(bytes),
@@ -29,7 +27,7 @@ static report_arrays report_new(int n_samples, int max_steps) {
         .n_half_passes = r.n_half_passes,
         .ended = r.ended,
         .trace = r.trace.data,
-        .tile_traces = r.tile_traces.data,
+        .sample_traces = r.sample_traces.data,
     };
     return r;
 }
@@ -38,7 +36,7 @@ static void report_free(report_arrays *r) {
     vec_free(&r->energy);
     vec_free(&r->loss);
     vec_free(&r->trace);
-    vec_free(&r->tile_traces);
+    vec_free(&r->sample_traces);
     exact_free(r->n_steps);
     exact_free(r->n_half_passes);
     exact_free(r->ended);
