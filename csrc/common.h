@@ -50,6 +50,9 @@
  * activities of two layers should stay in the second-level cache. */
 #define PCNET_TILE 64
 
+/* Weights up to this size are taken to stay in a core's own caches. */
+#define PCNET_NEAR_BYTES 5e5
+
 /* Columns of a panel fill two 64-byte vectors; a last panel may be one vector wide. */
 #define PCNET_PANEL_BYTES 128
 
