@@ -13,8 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
-from ._progress import describe_divergence, describe_unfinished_inference, print_epoch
+from ._fitting import Minibatches, MinibatchLoop, split_rows
+from ._progress import describe_divergence, describe_unfinished_inference
+from ._run import Run, truncate_history
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
@@ -25,6 +26,9 @@ from ._validation import (
     check_hidden_layer_sizes,
     check_sample_weight,
 )
+from .callbacks._plateau import Plateau
+from .callbacks._progress import EpochLines
+from .callbacks._validation import Validation
 from .inference import Objective, resolve_method
 from .network import Network
 from .solvers import resolve_solver
@@ -50,17 +54,6 @@ _ARCHITECTURE = (
     "gamma",
 )
 
-# Fitted lists that grow with every epoch, and the field of EpochReport each one records.
-_CURVES = {
-    "loss_curve_": "loss",
-    "penalty_curve_": "penalty",
-    "energy_curve_": "energy",
-    "n_inference_steps_": "n_steps",
-    "n_inference_passes_": "n_passes",
-    "converged_fraction_": "converged",
-    "ended_fraction_": "ended",
-}
-
 
 class FitCall(NamedTuple):
     """How training was asked for: by `fit`, or by `partial_fit` with its classes."""
@@ -73,11 +66,14 @@ class FitCall(NamedTuple):
 def _unchanged_on_error(estimator):
     """Give the estimator back the attributes it came with if anything is raised inside."""
     before = dict(vars(estimator))
+    history = before.get("history_", {})
+    columns, n_epochs = list(history), len(history.get("loss", []))
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        truncate_history(history, columns, n_epochs)  # it grows in place
         raise
 
 
@@ -198,12 +194,16 @@ class BasePC(BaseEstimator, ABC):
 
     def _fit(self, X, y, sample_weight, call):
         with _unchanged_on_error(self):
-            loop = self._train(X, y, sample_weight, call)
-            self._record(loop)
-        self._report(loop, call)
+            run = self._prepare(X, y, sample_weight, call)
+            # The trainer has asked for its number of threads before, see effective_n_threads.
+            with single_threaded_blas():
+                MinibatchLoop(run)()
+            self._record(run)
+        self._report(run, call)
         return self
 
-    def _train(self, X, y, sample_weight, call):
+    def _prepare(self, X, y, sample_weight, call):
+        """Check the data, initialise what is new; return the `Run` of the training to come."""
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
@@ -211,39 +211,44 @@ class BasePC(BaseEstimator, ABC):
         targets, weight = self._encode_targets(
             y, sample_weight, call=call, warm=warm, dtype=X.dtype
         )
-        if not warm:
+        if warm:
+            self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
+        else:
             self._initialize(X, targets.n_outputs)
 
-        rows = _weighted_rows(weight)
-        score = None
+        rows, observers = _weighted_rows(weight), []
         if self.early_stopping:
             rows, held_out = split_rows(
                 rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
             )
-            score = self._scorer(X[held_out], targets, held_out, sample_weight)
+            X_val = X[held_out]
+            observers.append(
+                Validation(X_val, self._scorer(X_val, targets, held_out, sample_weight))
+            )
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
         max_iter = 1 if call.incremental else self.max_iter
-        trainer = self._make_trainer(minibatches.batch_size)
-        loop = TrainingLoop(
-            trainer,
-            minibatches,
-            Schedule(
-                "constant" if call.incremental else self.learning_rate,
-                self.learning_rate_init,
-                max_iter * minibatches.n_batches,
-                self.power_t,
-            ),
-            StoppingRule(trainer, self.tol, self.n_iter_no_change, score),
-            self._random_state,
-            weight_decay=float(self.alpha),
-            observer=print_epoch if self.verbose else None,
+        schedule = Schedule(
+            "constant" if call.incremental else self.learning_rate,
+            self.learning_rate_init,
+            max_iter * minibatches.n_batches,
+            self.power_t,
         )
-        # The trainer has asked for its number of threads before, see effective_n_threads.
-        with single_threaded_blas():
-            loop.run(max_iter)
-        return loop
+        observers.append(Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping))
+        if self.verbose:
+            observers.append(EpochLines())
+        return Run(
+            self._make_trainer(minibatches.batch_size),
+            minibatches,
+            schedule,
+            self._random_state,
+            max_iter=max_iter,
+            alpha=float(self.alpha),
+            observers=observers,
+            history=self.history_,
+            estimator=self,
+        )
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
@@ -312,9 +317,7 @@ class BasePC(BaseEstimator, ABC):
         self._solver_type = None
         self.n_outputs_ = n_outputs
         self.t_ = 0
-        self.validation_scores_ = None
-        for name in _CURVES:
-            setattr(self, name, [])
+        self.history_ = {}
 
     def _effective_batch_size(self, n_samples, call):
         if self.batch_size == "auto":
@@ -347,42 +350,40 @@ class BasePC(BaseEstimator, ABC):
 
     # ------------------------------------------------------------ after the loop
 
-    def _record(self, loop):
+    def _record(self, run):
         """Set the attributes that tell of the training that took place."""
-        self._optimizer_state = loop.trainer.release()
-        self.n_iter_ = len(loop.history)
-        self.t_ += loop.n_samples_seen
-        for name, field in _CURVES.items():
-            getattr(self, name).extend(getattr(report, field) for report in loop.history)
+        self._optimizer_state = run.trainer.release()
+        self.n_iter_ = run.n_epochs
+        self.t_ += run.n_samples_seen
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
-        if loop.stopping.score is None:
+        if self.early_stopping:
+            self.validation_scores_ = list(self.history_.get("validation_score", []))
+            scores = [score for score in run.recent("validation_score") if not np.isnan(score)]
+            self.best_validation_score_ = max(scores, default=-np.inf)
+            self.best_loss_ = None
+        else:
             self.validation_scores_ = None
             self.best_validation_score_ = None
             self.best_loss_ = min(self.loss_curve_, default=np.inf)
-        else:
-            scores = [report.validation_score for report in loop.history]
-            self.validation_scores_ = (self.validation_scores_ or []) + scores
-            self.best_validation_score_ = loop.stopping.best
-            self.best_loss_ = None
 
-    def _report(self, loop, call):
+    def _report(self, run, call):
         """Raise or warn where the training did not go as asked for."""
-        if loop.outcome == "diverged":
+        if run.stop_reason == "diverged":
             raise FloatingPointError(
-                describe_divergence(loop, self.learning_rate_init)
-            ) from loop.error
-        if loop.outcome == "interrupted":
+                describe_divergence(run, self.learning_rate_init)
+            ) from run.error
+        if run.stop_reason == "interrupted":
             warnings.warn(
                 f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
                 "the weights it had then.",
                 stacklevel=5,
             )
         unfinished = describe_unfinished_inference(
-            loop.history, loop.trainer.method, self.n_layers_ - 1, self.output_precision_
+            run, run.trainer.method, self.n_layers_ - 1, self.output_precision_
         )
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)
-        if loop.outcome == "max_iter" and not (call.incremental or loop.schedule.has_horizon):
+        if run.stop_reason == "max_iter" and not (call.incremental or run.schedule.has_horizon):
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
@@ -401,6 +402,37 @@ class BasePC(BaseEstimator, ABC):
         with single_threaded_blas():
             check_finite(self, X)
             return self.network_.core_output(X)
+
+    @property
+    def loss_curve_(self):
+        return self._curve("loss")
+
+    @property
+    def penalty_curve_(self):
+        return self._curve("penalty")
+
+    @property
+    def energy_curve_(self):
+        return self._curve("energy")
+
+    @property
+    def n_inference_steps_(self):
+        return self._curve("n_steps")
+
+    @property
+    def n_inference_passes_(self):
+        return self._curve("n_passes")
+
+    @property
+    def converged_fraction_(self):
+        return self._curve("converged")
+
+    @property
+    def ended_fraction_(self):
+        return self._curve("ended")
+
+    def _curve(self, column):
+        return self.history_.get(column, [])
 
     @property
     def coefs_(self):

@@ -115,10 +115,14 @@ t_ : int
     Samples seen in training so far; every epoch counts them again.
 loss_ : float
     Last value of `loss_curve_`.
+history_ : dict of lists
+    One entry an epoch in each list, over `warm_start` and `partial_fit`, for
+    ``pandas.DataFrame(model.history_)``: "epoch" (from 1), "loss", "penalty", "energy", "n_steps",
+    "n_passes", "converged", "ended" (the next attributes are these columns), "learning_rate" of
+    the last step, "validation_score" if there is one, "seconds". nan: not measured.
 loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
     {loss_unit}.
-    This and the next lists go on over `warm_start` and `partial_fit`.
 penalty_curve_ : list of float
     ``alpha / 2`` times the sum of squared weights after each epoch.
 energy_curve_ : list of float
