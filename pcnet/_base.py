@@ -26,7 +26,7 @@ from ._validation import (
     check_sample_weight,
 )
 from .inference import Objective, resolve_method
-from .network import Network
+from .network import Network, check_activation
 from .solvers import resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
@@ -86,7 +86,7 @@ class BasePC(BaseEstimator, ABC):
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
         "skip": ["boolean"],
         "fit_intercept": ["boolean"],
@@ -257,7 +257,7 @@ class BasePC(BaseEstimator, ABC):
             )
         resolve_method(self.inference)
         resolve_solver(self.solver)
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_activation(self.activation, len(check_hidden_layer_sizes(self.hidden_layer_sizes)))
         check_dtype(self.dtype)
         # An absurd learning rate is left to diverge, and is then named as the cause.
         if self.alpha * min(self.learning_rate_init, 1.0) >= 1:
@@ -284,8 +284,12 @@ class BasePC(BaseEstimator, ABC):
             )
 
     def _architecture_argument(self, name):
-        value = getattr(self, name)
-        return check_hidden_layer_sizes(value) if name == "hidden_layer_sizes" else value
+        if name == "hidden_layer_sizes":
+            return check_hidden_layer_sizes(self.hidden_layer_sizes)
+        if name == "activation":
+            n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+            return check_activation(self.activation, n_hidden)
+        return getattr(self, name)
 
     def _data_dtype(self, warm):
         if warm:

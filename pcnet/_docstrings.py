@@ -6,9 +6,10 @@ NETWORK_PARAMETERS = """
 hidden_layer_sizes : int or array-like of int, default={hidden_layer_sizes}
     Width of each hidden layer, input side first. A network of n layers has n - 1 hidden ones
     and the output: ``(128,) * 127`` is 128 layers.
-activation : str, default={activation}
+activation : str or list of str, default={activation}
     One of "identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu",
-    "logistic". It acts on a hidden layer's activities before the next layer's weights.
+    "logistic"; or a list with one of them for each hidden layer, input side first. It acts on a
+    hidden layer's activities before the next layer's weights.
 parameterization : {{"mupc", "ntp", "sp"}}, default={parameterization}
     How layers are scaled with depth and width. With "mupc" one `learning_rate_init` serves
     shallow and deep, narrow and wide networks; "sp" scales nothing.

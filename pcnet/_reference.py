@@ -4,7 +4,8 @@ It is written for reading and for checking, not for speed, and it never imports 
 compiled core. Arrays are computed in the dtype of the network's weights, energies are
 summed in float64. Everywhere below
 
-    net         any object with weights, biases (list or None), scales, skips, activation
+    net         any object with weights, biases (list or None), scales, skips, activation (one
+                name, or one for each hidden layer)
     objective   any object with loss, output_precision, activity_decay
     activities  [z_1, ..., z_H], each (n, n_l); a last item mu_L, as returned by `forward`,
                 is allowed and ignored
@@ -155,7 +156,12 @@ def predict_layer(net, index, below):
 
 def _presynaptic(net, index, below):
     """f_l(z_{l-1}): the identity on the input, phi above it."""
-    return below if index == 0 else activation(net.activation, below)
+    return below if index == 0 else activation(_activation_below(net, index), below)
+
+
+def _activation_below(net, index):
+    """Name of f_l, l = index + 1 > 1, which acts on the activities of hidden layer l - 1."""
+    return net.activation if isinstance(net.activation, str) else net.activation[index - 1]
 
 
 def _scale(net, index):
@@ -241,7 +247,7 @@ def _squares(a):
 def feedback(net, index, above, z):
     """a_l (e_l W_l^T) phi'(z_{l-1}) + tau_l e_l, l = index + 1: what a layer sends down."""
     sent = _scale(net, index) * (above @ net.weights[index].T)
-    sent = sent * activation_derivative(net.activation, z)
+    sent = sent * activation_derivative(_activation_below(net, index), z)
     return sent + above if net.skips[index] else sent
 
 

@@ -104,9 +104,9 @@ def make_activities(net, n_samples, margin=0.0, seed=0):
     """Random hidden activities, at least `margin` away from the activation's kinks."""
     rng = np.random.default_rng([seed, n_samples, 1])
     activities = []
-    for w in net.weights[:-1]:
+    for w, activation in zip(net.weights[:-1], net.activations[1:], strict=True):
         z = 1.2 * rng.standard_normal((n_samples, w.shape[1]))
-        for kink in KINKS.get(net.activation, ()):
+        for kink in KINKS.get(activation, ()):
             near = np.abs(z - kink) < margin
             z[near] = kink + np.where(z[near] < kink, -margin, margin)
         activities.append(z.astype(net.dtype))

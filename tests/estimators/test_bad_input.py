@@ -25,6 +25,8 @@ BAD_ARGUMENTS = [
     ({"hidden_layer_sizes": (2**31,)}, "hidden_layer_sizes must be > 0 and at most"),
     ({"hidden_layer_sizes": "128"}, "hidden_layer_sizes"),
     ({"activation": "softplus"}, "activation"),
+    ({"activation": ["relu"]}, r"activation must name one function per hidden layer \(2\), got 1"),
+    ({"activation": ["relu", "softplus"]}, r"activation\[1\] must be one of"),
     ({"parameterization": "mup"}, "parameterization"),
     ({"skip": "yes"}, "skip"),
     ({"loss": "hinge"}, "loss"),
