@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference, print_epoch
-from ._schedules import SCHEDULES, Schedule
+from ._schedules import Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
@@ -27,6 +27,7 @@ from ._validation import (
 )
 from .inference import Objective, resolve_method
 from .network import Network, check_activation
+from .schedules import resolve_learning_rate
 from .solvers import resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
@@ -97,7 +98,7 @@ class BasePC(BaseEstimator, ABC):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate": "no_validation",  # resolve_learning_rate
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -257,6 +258,7 @@ class BasePC(BaseEstimator, ABC):
             )
         resolve_method(self.inference)
         resolve_solver(self.solver)
+        resolve_learning_rate(self.learning_rate)
         check_activation(self.activation, len(check_hidden_layer_sizes(self.hidden_layer_sizes)))
         check_dtype(self.dtype)
         # An absurd learning rate is left to diverge, and is then named as the cause.

@@ -47,8 +47,9 @@ solver : {{"adam", "sgd"}} or object, default={solver}
 batch_size : "auto" or int, default={batch_size}
     Largest number of samples in a minibatch; an epoch's samples are spread evenly over
     ``ceil(n_samples / batch_size)`` batches. "auto" is ``min({auto_batch_size}, n_samples)``.
-learning_rate : str, default={learning_rate}
-    One of "constant", "linear", "cosine", "invscaling", "adaptive".
+learning_rate : str or object, default={learning_rate}
+    One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
+    :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.
     Schedule of the learning rate, in optimiser steps t = 0, 1, ... of this call of `fit`,
     where T is ``max_iter`` times the batches of an epoch:
 

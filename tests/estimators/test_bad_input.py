@@ -8,6 +8,7 @@ from sklearn.utils import check_array
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 from pcnet.solvers import SGD, Adam
 
 from .support import ESTIMATORS, data_for, small
@@ -55,6 +56,14 @@ BAD_ARGUMENTS = [
     ({"alpha": -1e-4}, "alpha"),
     ({"alpha": 100.0}, "alpha \\* learning_rate_init must be below 1"),
     ({"learning_rate": "fast"}, "learning_rate"),
+    ({"learning_rate": Linear}, "learning_rate must be an object, got the class Linear"),
+    ({"learning_rate": 0.1}, "a number goes into learning_rate_init"),
+    ({"learning_rate": Cosine(warmup=-1)}, "warmup"),
+    ({"learning_rate": Cosine(warmup=1.0)}, "warmup"),
+    ({"learning_rate": Constant(warmup=10)}, "warmup=10 steps must be fewer than the 10 steps"),
+    ({"learning_rate": InvScaling(power_t=-1)}, "power_t"),
+    ({"learning_rate": Adaptive(divisor=1)}, "divisor"),
+    ({"learning_rate": Adaptive(floor=0)}, "floor"),
     ({"learning_rate_init": 0}, "learning_rate_init"),
     ({"learning_rate_init": -0.1}, "learning_rate_init"),
     ({"learning_rate_init": NAN}, "learning_rate_init"),

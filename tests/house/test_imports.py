@@ -18,7 +18,8 @@ FLOORS = [
     {"_threads", "_validation", "_arguments"},
     {"network", "parameterization", "_reference"},
     {"inference"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"},
+    {"solvers", "schedules"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"},
     {"_base", "_docstrings", "_classifier", "_regressor"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
