@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import inference, parameterization, schedules, solvers
+from . import inference, losses, parameterization, schedules, solvers
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -22,6 +22,7 @@ __all__ = [
     "has_openmp",
     "infer",
     "inference",
+    "losses",
     "parameterization",
     "schedules",
     "show_versions",

@@ -25,6 +25,7 @@ Kingma, D. P. and Ba, J. (2015), arXiv:1412.6980 : Adam.
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special
 
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
@@ -114,31 +115,56 @@ def _log_sum_exp(mu):
     return top + np.log(np.sum(np.exp(mu - top), axis=1, keepdims=True))
 
 
-#: name -> (loss of each sample, link), with d loss / d mu = link(mu) - y.
+def _huber(delta):
+    """Huber's loss: r^2 / 2, or delta (|r| - delta / 2) where |r| > delta; r = y_k - mu_k."""
+
+    def values(mu, y):
+        r = np.abs(y - mu)
+        return np.sum(np.where(r > delta, delta * (r - 0.5 * delta), 0.5 * r**2), axis=1)
+
+    return values, lambda mu, y: np.clip(y - mu, -delta, delta)
+
+
+def _poisson_deviance(mu, y):
+    """Half the deviance, sum_k exp(mu_k) - y_k - y_k (mu_k - log y_k)."""
+    return np.sum(np.exp(mu) - y - y * mu + scipy.special.xlogy(y, y), axis=1)
+
+
+#: name -> (loss of each sample, - d loss / d mu).
 LOSSES = {
     # 1/2 ||y - mu||^2
-    "squared_error": (lambda mu, y: 0.5 * np.sum((y - mu) ** 2, axis=1), lambda mu: mu),
-    # - sum_k y_k log softmax(mu)_k; its link holds where the y_k sum to 1
+    "squared_error": (
+        lambda mu, y: 0.5 * np.sum((y - mu) ** 2, axis=1),
+        lambda mu, y: y - mu,
+    ),
+    # - sum_k y_k log softmax(mu)_k; its derivative holds where the y_k sum to 1
     "log_loss": (
         lambda mu, y: np.sum(y * (_log_sum_exp(mu) - mu), axis=1),
-        lambda mu: np.exp(mu - _log_sum_exp(mu)),
+        lambda mu, y: y - np.exp(mu - _log_sum_exp(mu)),
     ),
     # sum_k log(1 + exp(mu_k)) - y_k mu_k
     "logistic": (
         lambda mu, y: np.sum(np.logaddexp(0.0, mu) - y * mu, axis=1),
-        _logistic,
+        lambda mu, y: y - _logistic(mu),
     ),
+    "huber": _huber(1.35),
+    "poisson": (_poisson_deviance, lambda mu, y: y - np.exp(mu)),
 }
+
+
+def _loss(loss):
+    """By name; an object with a ``delta`` is Huber's loss."""
+    return LOSSES[loss] if isinstance(loss, str) else _huber(loss.delta)
 
 
 def loss_values(loss, mu, Y):
     """Loss of each sample, (n,) float64, the output precision left out."""
-    return LOSSES[loss][0](mu.astype(np.float64), Y.astype(np.float64))
+    return _loss(loss)[0](mu.astype(np.float64), Y.astype(np.float64))
 
 
 def output_delta(loss, mu, Y, output_precision):
-    """delta = - d (lambda loss) / d mu = lambda (y - link(mu)), (n, K)."""
-    return mu.dtype.type(output_precision) * (Y - LOSSES[loss][1](mu))
+    """delta = - d (lambda loss) / d mu, (n, K); for most losses lambda (y - link(mu))."""
+    return mu.dtype.type(output_precision) * _loss(loss)[1](mu, Y)
 
 
 # ---------------------------------------------------- predictions and energies

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from . import _core
 from ._arguments import check_choice, check_float_array, check_positive
 from ._threads import effective_n_threads
+from .losses import check_loss
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
@@ -16,7 +17,6 @@ from .parameterization import (
 )
 
 ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
-LOSSES = tuple(_core.LOSS_CODES)
 
 
 class Network:
@@ -244,10 +244,11 @@ class Network:
         ----------
         X : array-like, (n, D)
         Y : array-like, (n, K)
-            Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+            Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
+            counts or rates of at least 0 (poisson).
         activities : list of array-like, (n, n_l)
             z_1..z_H; an output after them, as `forward` returns it, is ignored.
-        loss : {"squared_error", "log_loss", "logistic"}
+        loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
         output_precision : float
             lambda, positive.
         activity_decay : float
@@ -347,7 +348,7 @@ class Network:
         return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
 
     def _at(self, X, Y, activities, loss, output_precision, activity_decay):
-        check_choice("loss", loss, LOSSES)
+        check_loss(loss)
         check_positive("output_precision", output_precision)
         check_positive("activity_decay", activity_decay, or_zero=True)
         X = self.check_rows("X", X, self.layer_sizes[0])

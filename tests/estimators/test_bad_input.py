@@ -8,6 +8,7 @@ from sklearn.utils import check_array
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.losses import Huber
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 from pcnet.solvers import SGD, Adam
 
@@ -31,6 +32,7 @@ BAD_ARGUMENTS = [
     ({"parameterization": "mup"}, "parameterization"),
     ({"skip": "yes"}, "skip"),
     ({"loss": "hinge"}, "loss"),
+    ({"loss": Huber}, "loss"),
     ({"output_precision": 0.0}, "output_precision"),
     ({"output_precision": -1.0}, "output_precision"),
     ({"output_precision": NAN}, "output_precision"),
