@@ -10,6 +10,7 @@ from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, check_counts, target_scaling
 from ._validation import check_data
+from .callbacks._validation import gather_validation_set
 from .losses import Huber
 
 
@@ -129,6 +130,9 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        scoring=None,
+        max_time=None,
+        callbacks=None,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -157,10 +161,23 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            scoring=scoring,
+            max_time=max_time,
+            callbacks=callbacks,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        validation_data=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on data X and targets y.
 
         Parameters
@@ -171,12 +188,19 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             Targets, in any unit.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Samples to measure the network on after each epoch. They are not trained on; none of
+            `X` is then held out. With `early_stopping` they decide when to stop.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The same in three arguments, the form that
+            ``Pipeline(transform_input=["X_val"])`` can transform.
 
         Returns
         -------
         self : PCRegressor
         """
-        return self._fit(X, y, sample_weight, FitCall())
+        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, FitCall(validation=own))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -243,6 +267,15 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
                 "with the same outputs, or fit a new estimator"
             )
         return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype)), sample_weight
+
+    def _encode_validation(self, y, dtype):
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"its y has {y.shape[1]} outputs, but the y to train on has {self.n_outputs_}"
+            )
+        if self.loss == "poisson":
+            check_counts(y)
+        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype))
 
     def _loss_and_activation(self):
         return self.loss, "exp" if self.loss == "poisson" else "identity"

@@ -19,7 +19,8 @@ FLOORS = [
     {"network", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
+    | {"_run", "callbacks"},
     {"_base", "_docstrings", "_classifier", "_regressor"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
