@@ -52,6 +52,8 @@ typedef enum {
     PCNET_SQUARED_ERROR = 0, /* 1/2 |y - mu|^2 */
     PCNET_LOG_LOSS,          /* - sum_k y_k log softmax(mu)_k */
     PCNET_LOGISTIC_LOSS,     /* sum_k log(1 + exp(mu_k)) - y_k mu_k, one logistic per output */
+    PCNET_HUBER,             /* sum_k r^2/2, or d (|r| - d/2) where |r| > d; r = y_k - mu_k */
+    PCNET_POISSON,           /* sum_k exp(mu_k) - y_k - y_k (mu_k - log y_k): half the deviance */
     PCNET_N_LOSSES
 } pcnet_loss;
 
@@ -87,6 +89,7 @@ typedef struct {
     int loss;                /* pcnet_loss */
     double output_precision; /* lambda > 0 */
     double activity_decay;   /* >= 0 */
+    double huber_delta;      /* d > 0 of PCNET_HUBER; unused by the others */
 } pcnet_objective;
 
 /* The arrays of one batch.  A row of the activities or errors of layer l starts every

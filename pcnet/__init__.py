@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import callbacks, inference, parameterization, solvers
+from . import callbacks, inference, losses, parameterization, schedules, solvers
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -23,7 +23,9 @@ __all__ = [
     "has_openmp",
     "infer",
     "inference",
+    "losses",
     "parameterization",
+    "schedules",
     "show_versions",
     "solvers",
 ]

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitting import Minibatches, MinibatchLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._run import Run, truncate_history
-from ._schedules import SCHEDULES, Schedule
+from ._schedules import Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
@@ -39,7 +39,8 @@ from .callbacks._validation import (
     some_rows,
 )
 from .inference import Objective, resolve_method
-from .network import Network
+from .network import Network, check_activation
+from .schedules import resolve_learning_rate
 from .solvers import resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
@@ -92,7 +93,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
         "skip": ["boolean"],
         "fit_intercept": ["boolean"],
@@ -103,7 +104,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate": "no_validation",  # resolve_learning_rate
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -345,7 +346,8 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         resolve_callbacks(self.callbacks)
         resolve_method(self.inference)
         resolve_solver(self.solver)
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        resolve_learning_rate(self.learning_rate)
+        check_activation(self.activation, len(check_hidden_layer_sizes(self.hidden_layer_sizes)))
         check_dtype(self.dtype)
         # An absurd learning rate is left to diverge, and is then named as the cause.
         if self.alpha * min(self.learning_rate_init, 1.0) >= 1:
@@ -372,8 +374,12 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
             )
 
     def _architecture_argument(self, name):
-        value = getattr(self, name)
-        return check_hidden_layer_sizes(value) if name == "hidden_layer_sizes" else value
+        if name == "hidden_layer_sizes":
+            return check_hidden_layer_sizes(self.hidden_layer_sizes)
+        if name == "activation":
+            n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+            return check_activation(self.activation, n_hidden)
+        return getattr(self, name)
 
     def _data_dtype(self, warm):
         if warm:

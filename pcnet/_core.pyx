@@ -43,6 +43,8 @@ cdef extern from "pcnet.h" nogil:
         PCNET_SQUARED_ERROR
         PCNET_LOG_LOSS
         PCNET_LOGISTIC_LOSS
+        PCNET_HUBER
+        PCNET_POISSON
     ctypedef enum pcnet_ended:
         PCNET_ENDED_LIMIT
         PCNET_ENDED_CONVERGED
@@ -68,6 +70,7 @@ cdef extern from "pcnet.h" nogil:
         int loss
         double output_precision
         double activity_decay
+        double huber_delta
     ctypedef struct pcnet_batch:
         int n_samples
         const void *inputs
@@ -158,7 +161,10 @@ LOSS_CODES = {
     "squared_error": PCNET_SQUARED_ERROR,
     "log_loss": PCNET_LOG_LOSS,
     "logistic": PCNET_LOGISTIC_LOSS,
+    "huber": PCNET_HUBER,
+    "poisson": PCNET_POISSON,
 }
+HUBER_DELTA = 1.35  # of the name "huber"; an object with a delta says its own
 SOLVER_CODES = {"adam": PCNET_ADAM, "sgd": PCNET_SGD, "nesterov": PCNET_NESTEROV}
 ISA_CODES = {"generic": PCNET_GENERIC, "avx2": PCNET_AVX2, "avx512": PCNET_AVX512}
 ENDED_LIMIT = PCNET_ENDED_LIMIT
@@ -620,8 +626,11 @@ cdef list _rows(capacity, strides, dtype):
 
 
 cdef pcnet_objective _objective(loss, double output_precision, double activity_decay):
+    """``loss``: a name of `LOSS_CODES`, or an object with the ``delta`` of Huber's loss."""
     cdef pcnet_objective objective
-    objective.loss = LOSS_CODES[loss]
+    named = isinstance(loss, str)
+    objective.loss = LOSS_CODES[loss if named else "huber"]
+    objective.huber_delta = HUBER_DELTA if named else loss.delta
     objective.output_precision = output_precision
     objective.activity_decay = activity_decay
     return objective

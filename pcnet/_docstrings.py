@@ -6,9 +6,10 @@ NETWORK_PARAMETERS = """
 hidden_layer_sizes : int or array-like of int, default={hidden_layer_sizes}
     Width of each hidden layer, input side first. A network of n layers has n - 1 hidden ones
     and the output: ``(128,) * 127`` is 128 layers.
-activation : str, default={activation}
+activation : str or list of str, default={activation}
     One of "identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu",
-    "logistic". It acts on a hidden layer's activities before the next layer's weights.
+    "logistic"; or a list with one of them for each hidden layer, input side first. It acts on a
+    hidden layer's activities before the next layer's weights.
 parameterization : {{"mupc", "ntp", "sp"}}, default={parameterization}
     How layers are scaled with depth and width. With "mupc" one `learning_rate_init` serves
     shallow and deep, narrow and wide networks; "sp" scales nothing.
@@ -46,8 +47,9 @@ solver : {{"adam", "sgd"}} or object, default={solver}
 batch_size : "auto" or int, default={batch_size}
     Largest number of samples in a minibatch; an epoch's samples are spread evenly over
     ``ceil(n_samples / batch_size)`` batches. "auto" is ``min({auto_batch_size}, n_samples)``.
-learning_rate : str, default={learning_rate}
-    One of "constant", "linear", "cosine", "invscaling", "adaptive".
+learning_rate : str or object, default={learning_rate}
+    One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
+    :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.
     Schedule of the learning rate, in optimiser steps t = 0, 1, ... of this call of `fit`,
     where T is ``max_iter`` times the batches of an epoch:
 

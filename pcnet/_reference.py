@@ -4,7 +4,8 @@ It is written for reading and for checking, not for speed, and it never imports 
 compiled core. Arrays are computed in the dtype of the network's weights, energies are
 summed in float64. Everywhere below
 
-    net         any object with weights, biases (list or None), scales, skips, activation
+    net         any object with weights, biases (list or None), scales, skips, activation (one
+                name, or one for each hidden layer)
     objective   any object with loss, output_precision, activity_decay
     activities  [z_1, ..., z_H], each (n, n_l); a last item mu_L, as returned by `forward`,
                 is allowed and ignored
@@ -24,6 +25,7 @@ Kingma, D. P. and Ba, J. (2015), arXiv:1412.6980 : Adam.
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special
 
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
@@ -113,31 +115,56 @@ def _log_sum_exp(mu):
     return top + np.log(np.sum(np.exp(mu - top), axis=1, keepdims=True))
 
 
-#: name -> (loss of each sample, link), with d loss / d mu = link(mu) - y.
+def _huber(delta):
+    """Huber's loss: r^2 / 2, or delta (|r| - delta / 2) where |r| > delta; r = y_k - mu_k."""
+
+    def values(mu, y):
+        r = np.abs(y - mu)
+        return np.sum(np.where(r > delta, delta * (r - 0.5 * delta), 0.5 * r**2), axis=1)
+
+    return values, lambda mu, y: np.clip(y - mu, -delta, delta)
+
+
+def _poisson_deviance(mu, y):
+    """Half the deviance, sum_k exp(mu_k) - y_k - y_k (mu_k - log y_k)."""
+    return np.sum(np.exp(mu) - y - y * mu + scipy.special.xlogy(y, y), axis=1)
+
+
+#: name -> (loss of each sample, - d loss / d mu).
 LOSSES = {
     # 1/2 ||y - mu||^2
-    "squared_error": (lambda mu, y: 0.5 * np.sum((y - mu) ** 2, axis=1), lambda mu: mu),
-    # - sum_k y_k log softmax(mu)_k; its link holds where the y_k sum to 1
+    "squared_error": (
+        lambda mu, y: 0.5 * np.sum((y - mu) ** 2, axis=1),
+        lambda mu, y: y - mu,
+    ),
+    # - sum_k y_k log softmax(mu)_k; its derivative holds where the y_k sum to 1
     "log_loss": (
         lambda mu, y: np.sum(y * (_log_sum_exp(mu) - mu), axis=1),
-        lambda mu: np.exp(mu - _log_sum_exp(mu)),
+        lambda mu, y: y - np.exp(mu - _log_sum_exp(mu)),
     ),
     # sum_k log(1 + exp(mu_k)) - y_k mu_k
     "logistic": (
         lambda mu, y: np.sum(np.logaddexp(0.0, mu) - y * mu, axis=1),
-        _logistic,
+        lambda mu, y: y - _logistic(mu),
     ),
+    "huber": _huber(1.35),
+    "poisson": (_poisson_deviance, lambda mu, y: y - np.exp(mu)),
 }
+
+
+def _loss(loss):
+    """By name; an object with a ``delta`` is Huber's loss."""
+    return LOSSES[loss] if isinstance(loss, str) else _huber(loss.delta)
 
 
 def loss_values(loss, mu, Y):
     """Loss of each sample, (n,) float64, the output precision left out."""
-    return LOSSES[loss][0](mu.astype(np.float64), Y.astype(np.float64))
+    return _loss(loss)[0](mu.astype(np.float64), Y.astype(np.float64))
 
 
 def output_delta(loss, mu, Y, output_precision):
-    """delta = - d (lambda loss) / d mu = lambda (y - link(mu)), (n, K)."""
-    return mu.dtype.type(output_precision) * (Y - LOSSES[loss][1](mu))
+    """delta = - d (lambda loss) / d mu, (n, K); for most losses lambda (y - link(mu))."""
+    return mu.dtype.type(output_precision) * _loss(loss)[1](mu, Y)
 
 
 # ---------------------------------------------------- predictions and energies
@@ -155,7 +182,12 @@ def predict_layer(net, index, below):
 
 def _presynaptic(net, index, below):
     """f_l(z_{l-1}): the identity on the input, phi above it."""
-    return below if index == 0 else activation(net.activation, below)
+    return below if index == 0 else activation(_activation_below(net, index), below)
+
+
+def _activation_below(net, index):
+    """Name of f_l, l = index + 1 > 1, which acts on the activities of hidden layer l - 1."""
+    return net.activation if isinstance(net.activation, str) else net.activation[index - 1]
 
 
 def _scale(net, index):
@@ -241,7 +273,7 @@ def _squares(a):
 def feedback(net, index, above, z):
     """a_l (e_l W_l^T) phi'(z_{l-1}) + tau_l e_l, l = index + 1: what a layer sends down."""
     sent = _scale(net, index) * (above @ net.weights[index].T)
-    sent = sent * activation_derivative(net.activation, z)
+    sent = sent * activation_derivative(_activation_below(net, index), z)
     return sent + above if net.skips[index] else sent
 
 

@@ -8,17 +8,19 @@ from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
-from ._targets import MatrixTargets, target_scaling
+from ._targets import MatrixTargets, check_counts, target_scaling
 from ._validation import check_data
 from .callbacks._validation import gather_validation_set
+from .losses import Huber
 
 
 @fill_docstring(
     auto_precision=AUTO_PRECISION,
     auto_batch_size=AUTO_BATCH_SIZE,
     stratified="",
-    out_activations='"identity"',
-    loss_unit="half the squared error of standardised targets, summed over outputs",
+    out_activations='{"identity", "exp"}',
+    loss_unit="that of standardised targets, summed over outputs (half the squared error, Huber's "
+    "loss,\n    or half the Poisson deviance)",
     score="R2",
 )
 class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
@@ -30,21 +32,32 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     Targets may have any scale: each output is standardised inside, by the weighted mean and
     standard deviation of the `y` given to `fit` (or to the first call of `partial_fit`, which
-    should therefore be representative), and predictions come back in the units of `y`. The
+    should therefore be representative), and predictions come back in the units of `y`. With
+    ``loss="huber"`` it is the median and the median absolute deviation times 1.4826, which
+    outliers do not move; with ``loss="poisson"`` targets are only divided by their mean. The
     weights, losses and energies below are those of standardised targets.
 
     Parameters
     ----------
     {NETWORK_PARAMETERS}
-    loss : {"squared_error"}, default="squared_error"
-        What the output layer minimises: half the squared error.
+    loss : {"squared_error", "huber", "poisson"} or Huber, default="squared_error"
+        What the output layer minimises:
+
+        - "squared_error": half the squared error; outputs estimate means;
+        - "huber": squared for small residuals, straight for those above 1.35 units of spread, so
+          that outliers in y pull no harder than others; :class:`~pcnet.losses.Huber` sets the
+          bend, ``Huber(delta=0.5)``;
+        - "poisson": half the Poisson deviance, for counts and rates (y >= 0). The network's
+          outputs are logarithms, predictions are their exponentials.
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
 
     Attributes
     ----------
     y_mean_, y_scale_ : float64 ndarray of shape (n_outputs_,)
-        Mean and standard deviation that standardise targets; the scale of a constant target is 1.
+        Centre and unit that standardise targets: mean and standard deviation (median and scaled
+        median absolute deviation for Huber's loss, 0 and the mean for "poisson"); the scale of a
+        constant target is 1.
     {ATTRIBUTES}
 
     Raises
@@ -85,7 +98,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     _parameter_constraints = {
         **BasePC._parameter_constraints,
-        "loss": [StrOptions({"squared_error"})],
+        "loss": [StrOptions({"squared_error", "huber", "poisson"}), Huber],
     }
 
     def __init__(
@@ -221,6 +234,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             One column comes back as a 1-d array.
         """
         outputs = self._outputs(X)
+        if self.out_activation_ == "exp":
+            outputs = np.exp(outputs)
         # y_scale_ makes it float64, so that a large mean does not cost the digits of float32
         y = (outputs * self.y_scale_ + self.y_mean_).astype(outputs.dtype)
         return y[:, 0] if y.shape[1] == 1 else y
@@ -234,8 +249,18 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         return X, y.reshape(len(y), -1).astype(np.float64, copy=False)
 
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
+        loss = "huber" if isinstance(self.loss, Huber) else self.loss
+        if loss == "poisson":
+            check_counts(y)
         if not warm:
-            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight)
+            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight, loss)
+        elif (loss == "poisson") != (self.out_activation_ == "exp"):
+            trained = "logarithms" if self.out_activation_ == "exp" else "values, not logarithms"
+            raise ValueError(
+                f"loss is {loss!r} now, but the network was trained to output {trained}, and "
+                "warm_start and partial_fit go on with the same network. Set it back, or call fit "
+                "with warm_start=False"
+            )
         elif y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} outputs, but the previous call saw {self.n_outputs_}; go on "
@@ -248,10 +273,12 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             raise ValueError(
                 f"its y has {y.shape[1]} outputs, but the y to train on has {self.n_outputs_}"
             )
+        if self.loss == "poisson":
+            check_counts(y)
         return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype))
 
     def _loss_and_activation(self):
-        return self.loss, "identity"
+        return self.loss, "exp" if self.loss == "poisson" else "identity"
 
     def _scorer(self, X, targets, rows, sample_weight):
         # R2 is the same for standardised and for raw targets
@@ -260,6 +287,9 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
         def score(predict_outputs):
             outputs = predict_outputs(X)
+            if self.out_activation_ == "exp":
+                with np.errstate(over="ignore"):  # no score, rather than a warning an epoch
+                    outputs = np.exp(outputs)
             if not np.isfinite(outputs).all():
                 return np.nan
             return float(r2_score(y_true, outputs, sample_weight=weight))

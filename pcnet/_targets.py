@@ -5,6 +5,9 @@ import scipy.sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+#: A normal distribution's standard deviation over its median absolute deviation.
+MAD_OF_NORMAL = 1.4826
+
 
 class ClassTargets:
     """One-hot targets, kept as one integer per sample and spelled out batch by batch.
@@ -156,19 +159,73 @@ def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
 # ---------------------------------------------------------------- regression
 
 
-def target_scaling(y, sample_weight=None):
-    """Mean and standard deviation by which targets are standardised, per output.
+def check_counts(y):
+    """Raise unless y may be counts or rates of a Poisson distribution, some above 0.
+
+    Raises
+    ------
+    ValueError
+        A negative value.
+    """
+    if np.any(y < 0):
+        raise ValueError(
+            f"loss='poisson' needs y >= 0, counts or rates; got {y.min()}. Use 'squared_error' or "
+            "'huber' for targets of either sign"
+        )
+
+
+def target_scaling(y, sample_weight=None, loss="squared_error"):
+    """Centre and unit by which targets are standardised, per output.
 
     Parameters
     ----------
     y : float64 ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,), default=None
+    loss : {"squared_error", "huber", "poisson"}, default="squared_error"
+        Mean and standard deviation; median and 1.4826 times the median absolute deviation, which
+        outliers do not move; or 0 and the mean.
 
     Returns
     -------
     mean, scale : float64 ndarray of shape (n_outputs,)
         The scale is 1 where the target is constant (up to rounding).
+
+    Raises
+    ------
+    ValueError
+        "poisson" with an output that is 0 in every sample: its rate has no logarithm.
     """
+    if loss == "poisson":
+        scale = np.average(y, axis=0, weights=sample_weight)
+        if not np.all(scale > 0):
+            raise ValueError(
+                "loss='poisson' needs a y above 0 in some sample of positive weight, but output "
+                f"{int(np.argmin(scale))} is 0 in all of them; leave it out or give more samples"
+            )
+        return np.zeros_like(scale), scale
+    mean, scale = _mean_and_deviation(y, sample_weight)
+    if loss == "squared_error":
+        return mean, scale
+    median = _weighted_median(y, sample_weight)
+    spread = MAD_OF_NORMAL * _weighted_median(np.abs(y - median), sample_weight)
+    return median, np.where(spread > 10 * np.finfo(np.float64).eps * scale, spread, scale)
+
+
+def _weighted_median(values, sample_weight):
+    """Per column: the middle of the values at which half of the weight is reached and passed."""
+    weight = np.ones(len(values)) if sample_weight is None else sample_weight
+    medians = []
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        order = order[weight[order] > 0]
+        share = np.cumsum(weight[order])
+        half = 0.5 * share[-1]
+        low, high = np.searchsorted(share, half), np.searchsorted(share, half, side="right")
+        medians.append(0.5 * column[order[low]] + 0.5 * column[order[high]])
+    return np.array(medians)
+
+
+def _mean_and_deviation(y, sample_weight):
     # Values are divided by the largest first, so that squares neither overflow nor vanish.
     largest = np.abs(y).max(axis=0)
     unit = np.where(largest > 0, largest, 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _core
 from ._threads import effective_n_threads
-from .parameterization import gradient_scales, learning_rate_multipliers
+from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
 
 
 class StepReport(NamedTuple):
@@ -82,9 +82,7 @@ class Trainer:
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
         self._rates = learning_rate_multipliers(network)
-        scales = gradient_scales(network, objective.output_precision)
-        # the core leaves a_l out of the weights' gradient
-        self._gradient_scales = (scales.weights * network.scales, scales.biases)
+        self._scales = gradient_scales(network, objective.output_precision)
         self.load()
         if state is not None:
             self._load_state(state)
@@ -192,7 +190,9 @@ class Trainer:
         share = _shares(sample_weight, n)
         with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
             rates = [learning_rate * rate for rate in self._rates]
-        self._update.set_rates(*rates, *self._gradient_scales)
+        scales = self._clipped_scales(X, share)
+        # the core leaves a_l out of the weights' gradient
+        self._update.set_rates(*rates, scales.weights * self.network.scales, scales.biases)
         self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
         failed = batch.update(self._update, X, share)
         if failed:
@@ -212,11 +212,34 @@ class Trainer:
             ended=np.count_nonzero(ended != _core.ENDED_LIMIT) / n,
         )
 
+    def _clipped_scales(self, X, share):
+        """The factors of each layer's gradients that keep the solver's `clip`."""
+        clip = self._solver.clip
+        if clip is None:
+            return self._scales
+        size = _root_mean_square(*self._batch.weight_gradients(X, share), self._scales)
+        if not clip < size < np.inf:  # the core tells of values that are not finite
+            return self._scales
+        return PerLayer(*(scale * (clip / size) for scale in self._scales))
+
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; X as in `step`, any number of rows."""
         out = np.empty((len(X), self.network.layer_sizes[-1]), self.network.dtype)
         _core.output(self._core_network, X, out, effective_n_threads())
         return out
+
+
+def _root_mean_square(weights, biases, scales):
+    """Of all gradients times their layer's factor; not finite if one of them is not."""
+    parts = [*zip(weights, scales.weights, strict=True)]
+    if biases is not None:
+        parts += zip(biases, scales.biases, strict=True)
+    # einsum: one pass in float64, in an order that BLAS and its threads have no part in
+    squares = sum(
+        scale * scale * np.einsum("i,i->", g.ravel(), g.ravel(), dtype=np.float64)
+        for g, scale in parts
+    )
+    return float(np.sqrt(squares / sum(g.size for g, _ in parts)))
 
 
 def _copy_all(sources, targets):

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from . import _core
 from ._arguments import check_choice, check_float_array, check_positive
 from ._threads import effective_n_threads
+from .losses import check_loss
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
@@ -16,7 +17,6 @@ from .parameterization import (
 )
 
 ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
-LOSSES = tuple(_core.LOSS_CODES)
 
 
 class Network:
@@ -35,7 +35,8 @@ class Network:
         a_1..a_L.
     skips : ndarray of bool, (L,)
         tau_1..tau_L: layers with an identity connection.
-    activation : str
+    activation : str or tuple of str, (H,)
+        Of all hidden layers, or of each where they differ.
     layer_sizes : tuple of int, (L + 1,)
         Inputs D, hidden widths, outputs K.
     n_layers : int
@@ -83,8 +84,10 @@ class Network:
         ----------
         layer_sizes : sequence of int
             (D, N, .., N, K): inputs, hidden widths, outputs.
-        activation : str
-            One of identity, tanh, hard_tanh, relu, leaky_relu, gelu, selu, silu, logistic.
+        activation : str or sequence of str, (H,)
+            One of identity, tanh, hard_tanh, relu, leaky_relu, gelu, selu, silu, logistic; or
+            one for each hidden layer, input side first. It acts on the layer's activities, before
+            the weights of the layer above.
         parameterization : {"mupc", "ntp", "sp"}
             Scales and initial weights, see `pcnet.parameterization`.
         skip : bool
@@ -101,7 +104,7 @@ class Network:
         Network
         """
         layer_sizes = _check_layer_sizes(layer_sizes)
-        check_choice("activation", activation, ACTIVATIONS)
+        activation = check_activation(activation, len(layer_sizes) - 2)
         check_choice("parameterization", parameterization, PARAMETERIZATIONS)
         check_positive("gamma", gamma)
         dtype = _check_core_dtype(dtype)
@@ -121,7 +124,7 @@ class Network:
         weights : list of array-like, (n_{l-1}, n_l)
             W_1..W_L.
         biases : list of array-like, (n_l,), optional
-        activation : str
+        activation : str or sequence of str, (H,)
             As in `init`.
         scales : array-like, (L,), optional
             a_1..a_L; default ones.
@@ -132,10 +135,10 @@ class Network:
         -------
         Network
         """
-        check_choice("activation", activation, ACTIVATIONS)
         weights = list(weights)
         if not weights:
             raise ValueError("weights must hold at least one matrix; got an empty list")
+        activation = check_activation(activation, len(weights) - 1)
         float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
         dtype = np.dtype(np.float32 if float32 else np.float64)
         weights = [check_float_array(f"weights[{i}]", w, dtype, 2) for i, w in enumerate(weights)]
@@ -171,12 +174,15 @@ class Network:
     @property
     def activations(self):
         """Activation of each layer's input: the first is the identity."""
-        return ["identity"] + [self.activation] * (self.n_layers - 1)
+        names = self.activation
+        names = [names] * (self.n_layers - 1) if isinstance(names, str) else names
+        return ["identity", *names]
 
     def __repr__(self):
         sizes = "-".join(map(str, _shorten(self.layer_sizes)))
+        activation = self.activation if isinstance(self.activation, str) else "mixed activations"
         return (
-            f"Network({sizes}, {self.activation}, {self.parameterization or 'given weights'}, "
+            f"Network({sizes}, {activation}, {self.parameterization or 'given weights'}, "
             f"{int(self.skips.sum())} skips, {'no ' if self.biases is None else ''}biases, "
             f"{self.dtype})"
         )
@@ -238,10 +244,11 @@ class Network:
         ----------
         X : array-like, (n, D)
         Y : array-like, (n, K)
-            Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+            Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
+            counts or rates of at least 0 (poisson).
         activities : list of array-like, (n, n_l)
             z_1..z_H; an output after them, as `forward` returns it, is ignored.
-        loss : {"squared_error", "log_loss", "logistic"}
+        loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
         output_precision : float
             lambda, positive.
         activity_decay : float
@@ -341,7 +348,7 @@ class Network:
         return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
 
     def _at(self, X, Y, activities, loss, output_precision, activity_decay):
-        check_choice("loss", loss, LOSSES)
+        check_loss(loss)
         check_positive("output_precision", output_precision)
         check_positive("activity_decay", activity_decay, or_zero=True)
         X = self.check_rows("X", X, self.layer_sizes[0])
@@ -367,6 +374,38 @@ class Network:
     def _fill(rows, arrays):
         for row, array in zip(rows, arrays, strict=False):
             row[: array.shape[0], : array.shape[1]] = array
+
+
+def check_activation(activation, n_hidden):
+    """What `Network` keeps as its activation.
+
+    Parameters
+    ----------
+    activation : str or sequence of str
+        One of `ACTIVATIONS`, or one for each hidden layer.
+    n_hidden : int
+
+    Returns
+    -------
+    str or tuple of str
+        A name if all hidden layers share it, else one for each.
+    """
+    if isinstance(activation, str):
+        check_choice("activation", activation, ACTIVATIONS)
+        return activation
+    if not isinstance(activation, (list, tuple)):
+        raise TypeError(
+            "activation must be a name such as 'relu', or a list of names, one per hidden layer; "
+            f"got {activation!r}"
+        )
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation must name one function per hidden layer ({n_hidden}), got "
+            f"{len(activation)}; one string serves all layers"
+        )
+    for index, name in enumerate(activation):
+        check_choice(f"activation[{index}]", name, ACTIVATIONS)
+    return activation[0] if len(set(activation)) == 1 else tuple(activation)
 
 
 def _check_layer_sizes(layer_sizes):

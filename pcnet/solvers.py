@@ -12,6 +12,8 @@ from sklearn.utils._param_validation import Interval
 
 __all__ = ["SGD", "Adam", "resolve_solver"]
 
+_CLIP = [None, Interval(Real, 0, None, closed="neither")]
+
 
 class Adam(BaseEstimator):
     """Adam: steps along the mean gradient over its root mean square.
@@ -28,6 +30,11 @@ class Adam(BaseEstimator):
         Decay of the running mean of the squared gradient, in [0, 1).
     epsilon : float, default=1e-8
         Added to the denominator; small against the scaled gradient's order 1. Greater than 0.
+    clip : float, default=None
+        Largest root mean square, over all weights and biases together, of the scaled gradient
+        that the solver sees; a larger gradient is shrunk to it, its direction kept. The mean, not
+        the sum as in most libraries: one value serves networks of any size. Greater than 0; None
+        clips nothing. It costs a second computation of the gradient.
 
     References
     ----------
@@ -45,14 +52,16 @@ class Adam(BaseEstimator):
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "clip": _CLIP,
     }
 
     n_moments = 2  # arrays of the weights' shapes that the solver remembers
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip=None):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.clip = clip
 
     def core_options(self):
         """Name and numbers as the core takes them."""
@@ -71,6 +80,11 @@ class SGD(BaseEstimator):
         Share of the last step that is kept, in [0, 1]; 0 is plain gradient descent.
     nesterov : bool, default=True
         Whether to look ahead along the momentum. No effect when ``momentum=0``.
+    clip : float, default=None
+        Largest root mean square, over all weights and biases together, of the scaled gradient
+        that the solver sees; a larger gradient is shrunk to it, its direction kept. The mean, not
+        the sum as in most libraries: one value serves networks of any size. Greater than 0; None
+        clips nothing. It costs a second computation of the gradient.
 
     Examples
     --------
@@ -82,13 +96,15 @@ class SGD(BaseEstimator):
     _parameter_constraints = {
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterov": ["boolean"],
+        "clip": _CLIP,
     }
 
     n_moments = 1  # arrays of the weights' shapes that the solver remembers
 
-    def __init__(self, momentum=0.9, nesterov=True):
+    def __init__(self, momentum=0.9, nesterov=True, clip=None):
         self.momentum = momentum
         self.nesterov = nesterov
+        self.clip = clip
 
     def core_options(self):
         """Name and number as the core takes them."""

@@ -18,7 +18,7 @@ ACTIVATIONS = (
     "silu",
     "logistic",
 )
-LOSSES = ("squared_error", "log_loss", "logistic")
+LOSSES = ("squared_error", "log_loss", "logistic", "huber", "poisson")
 PARAMETERIZATIONS = ("sp", "ntp", "mupc")
 
 KINKS = {"hard_tanh": (-1.0, 1.0), "relu": (0.0,), "leaky_relu": (0.0,), "selu": (0.0,)}
@@ -91,8 +91,10 @@ def make_batch(net, n_samples, loss="squared_error", seed=0):
     rng = np.random.default_rng([seed, n_samples])
     n_in, n_out = net.weights[0].shape[0], net.weights[-1].shape[1]
     X = rng.standard_normal((n_samples, n_in))
-    if loss == "squared_error":
+    if loss in ("squared_error", "huber"):
         Y = rng.standard_normal((n_samples, n_out))
+    elif loss == "poisson":
+        Y = rng.poisson(1.5, (n_samples, n_out))
     elif loss == "log_loss":
         Y = np.eye(n_out)[rng.integers(n_out, size=n_samples)]
     else:
@@ -104,9 +106,9 @@ def make_activities(net, n_samples, margin=0.0, seed=0):
     """Random hidden activities, at least `margin` away from the activation's kinks."""
     rng = np.random.default_rng([seed, n_samples, 1])
     activities = []
-    for w in net.weights[:-1]:
+    for w, activation in zip(net.weights[:-1], net.activations[1:], strict=True):
         z = 1.2 * rng.standard_normal((n_samples, w.shape[1]))
-        for kink in KINKS.get(net.activation, ()):
+        for kink in KINKS.get(activation, ()):
             near = np.abs(z - kink) < margin
             z[near] = kink + np.where(z[near] < kink, -margin, margin)
         activities.append(z.astype(net.dtype))

@@ -97,6 +97,8 @@ static void set_targets(samples *b, int n_outputs, pcnet_loss loss) {
                 y = k == n % n_outputs;
             else if (loss == PCNET_LOGISTIC_LOSS)
                 y = y > 0;
+            else if (loss == PCNET_POISSON)
+                y = fmax(0, floor(4 * y));
             vec_set(b->targets, (size_t)n * (size_t)n_outputs + (size_t)k, y);
         }
 }

@@ -46,7 +46,9 @@ double oracle_prediction(const model *m, const samples *b, int layer, int sample
     return sum;
 }
 
-static double loss_of(pcnet_loss loss, int n, const double *mu, const double *y) {
+static double loss_of(const pcnet_objective *objective, int n, const double *mu, const double *y) {
+    const int loss = objective->loss;
+    const double bend = objective->huber_delta;
     double sum = 0, largest = -INFINITY, normalizer = 0;
     for (int k = 0; k < n; k++) {
         largest = fmax(largest, mu[k]);
@@ -54,6 +56,11 @@ static double loss_of(pcnet_loss loss, int n, const double *mu, const double *y)
             sum += 0.5 * (y[k] - mu[k]) * (y[k] - mu[k]);
         else if (loss == PCNET_LOGISTIC_LOSS)
             sum += log1p(exp(-fabs(mu[k]))) + fmax(mu[k], 0) - y[k] * mu[k];
+        else if (loss == PCNET_HUBER)
+            sum += fabs(y[k] - mu[k]) <= bend ? 0.5 * (y[k] - mu[k]) * (y[k] - mu[k])
+                                              : bend * fabs(y[k] - mu[k]) - 0.5 * bend * bend;
+        else if (loss == PCNET_POISSON)
+            sum += exp(mu[k]) - y[k] * mu[k] - (y[k] > 0 ? y[k] - y[k] * log(y[k]) : 0);
     }
     if (loss == PCNET_LOG_LOSS) {
         for (int k = 0; k < n; k++)
@@ -73,7 +80,7 @@ double oracle_layer_energy(const model *m, const samples *b, const pcnet_objecti
     if (layer == m->s.n_layers) {
         for (int j = 0; j < n; j++)
             y[j] = vec_get(b->targets, (size_t)sample * (size_t)n + (size_t)j);
-        return objective->output_precision * loss_of((pcnet_loss)objective->loss, n, mu, y);
+        return objective->output_precision * loss_of(objective, n, mu, y);
     }
     for (int j = 0; j < n; j++) {
         double error = activity(b, layer, sample, j) - mu[j];

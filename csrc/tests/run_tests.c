@@ -14,12 +14,15 @@ static const shape shapes[] = {
 };
 
 static const pcnet_objective objectives[] = {
-    {PCNET_SQUARED_ERROR, 0.7, 0.0},
-    {PCNET_LOG_LOSS, 1.0, 0.05},
-    {PCNET_LOGISTIC_LOSS, 0.3, 0.0},
+    {PCNET_SQUARED_ERROR, 0.7, 0.0, 0}, {PCNET_LOG_LOSS, 1.0, 0.05, 0},
+    {PCNET_LOGISTIC_LOSS, 0.3, 0.0, 0}, {PCNET_HUBER, 0.8, 0.0, 0.5},
+    {PCNET_POISSON, 0.5, 0.02, 0},
 };
 
-enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
+enum {
+    N_SHAPES = sizeof shapes / sizeof shapes[0],
+    N_OBJECTIVES = sizeof objectives / sizeof objectives[0],
+};
 
 static void test_variant(variant v) {
     const int tile = pcnet_tile_size();
@@ -28,7 +31,7 @@ static void test_variant(variant v) {
         const shape *s = &shapes[i];
         for (int k = 0; k < 5; k++) {
             const int n_threads = 1 + k % 3;
-            test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % 3]);
+            test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_error_descent(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             if (v.packed)

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0};
+static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
 static const pcnet_error_descent good_options = {3, 1e-3, 0};
 static const pcnet_activity_descent good_descent = {3, 0.1};
 
@@ -73,10 +73,10 @@ static void check_options(const setting *s) {
     const pcnet_network *net = &s->m->net;
     const pcnet_batch *batch = &s->b->batch;
     const pcnet_objective objectives[] = {
-        {PCNET_N_LOSSES, 1, 0},        {-1, 1, 0},
-        {PCNET_SQUARED_ERROR, 0, 0},   {PCNET_SQUARED_ERROR, -1, 0},
-        {PCNET_SQUARED_ERROR, NAN, 0}, {PCNET_SQUARED_ERROR, 1, -1},
-        {PCNET_SQUARED_ERROR, 1, NAN},
+        {PCNET_N_LOSSES, 1, 0, 0},        {-1, 1, 0, 0},
+        {PCNET_SQUARED_ERROR, 0, 0, 0},   {PCNET_SQUARED_ERROR, -1, 0, 0},
+        {PCNET_SQUARED_ERROR, NAN, 0, 0}, {PCNET_SQUARED_ERROR, 1, -1, 0},
+        {PCNET_SQUARED_ERROR, 1, NAN, 0},
     };
     const pcnet_error_descent options[] = {{-1, 0, 0}, {3, -1, 0}, {3, NAN, 0}, {3, 0, -1}};
     const pcnet_activity_descent descents[] = {{-1, 0.1}, {3, 0}, {3, -1}, {3, NAN}};

@@ -84,7 +84,7 @@ static double gradient_at_end(const model *m, samples *b, const pcnet_objective 
 
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads) {
     enum { MAX_STEPS = 60 };
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02, 0};
     const pcnet_error_descent options = {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-6 : 1e-3, 0};
     model *m = model_new(v, s);
     samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
@@ -139,7 +139,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
     model *m = model_new(v, s);
     void *workspace = workspace_new(m, n_samples, n_threads);
     for (int with_decay = 0; with_decay < 2; with_decay++) { /* decay moves all layers at once */
-        const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0};
+        const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0, 0};
         samples *expected = samples_new(m, n_samples, PCNET_LOG_LOSS);
         samples *b = samples_new(m, n_samples, PCNET_LOG_LOSS);
         report_arrays r = report_new(n_samples, N_STEPS);
@@ -164,7 +164,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
 }
 
 void test_not_finite_start(variant v, const shape *s) {
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
     const pcnet_error_descent error_options = {8, 1e-3, 0};
     const pcnet_activity_descent activity_options = {8, 0.1};
     model *m = model_new(v, s);

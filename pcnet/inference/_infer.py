@@ -22,7 +22,8 @@ class InferenceResult:
         z_1..z_H and, last, the output mu_L.
     errors : list of ndarray, (n, n_l)
         e_1..e_H and, last, the output's delta: ``output_precision`` times y - mu_L
-        (squared_error), y - softmax(mu_L) (log_loss) or y - logistic(mu_L) (logistic).
+        (squared_error; bounded by huber), y - softmax(mu_L) (log_loss), y - logistic(mu_L)
+        (logistic) or y - exp(mu_L) (poisson).
     energy : ndarray of float64, (n,)
         Each sample's energy at the end, decay included.
     n_steps : ndarray of int, (n,)
@@ -93,10 +94,11 @@ def infer(
     net : Network
     X : array-like, (n, D)
     Y : array-like, (n, K)
-        Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+        Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
+        counts or rates of at least 0 (poisson).
     method : {"error", "activity"} or inference object
         ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``.
-    loss : {"squared_error", "log_loss", "logistic"}
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
     output_precision : float
         lambda, positive.
     activity_decay : float

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from .._arguments import check_choice, check_positive
-from ..network import LOSSES
+from .._arguments import check_positive
+from ..losses import Huber, check_loss
 
 
 @dataclass(frozen=True)
@@ -14,19 +14,21 @@ class Objective:
 
     Parameters
     ----------
-    loss : {"squared_error", "log_loss", "logistic"}
-        1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; or one logistic per output.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+        1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; one logistic per output; squared up to a
+        bend and straight beyond, see `pcnet.losses.Huber`; or half the Poisson deviance of rates
+        exp(mu).
     output_precision : float
         lambda, positive. 1 is the setting of the literature; lambda -> 0 is backpropagation.
     activity_decay : float
         Not negative.
     """
 
-    loss: str = "squared_error"
+    loss: str | Huber = "squared_error"
     output_precision: float = 1.0
     activity_decay: float = 0.0
 
     def __post_init__(self):
-        check_choice("loss", self.loss, LOSSES)
+        check_loss(self.loss)
         check_positive("output_precision", self.output_precision)
         check_positive("activity_decay", self.activity_decay, or_zero=True)

@@ -49,6 +49,11 @@ def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
     return net, reports
 
 
+def kernel_options(solver):
+    """What the twin's step takes: clipping looks at all layers and comes before."""
+    return {name: value for name, value in solver.get_params().items() if name != "clip"}
+
+
 class TwinTrainer:
     """The same steps with the twin's kernels."""
 
@@ -67,25 +72,33 @@ class TwinTrainer:
         )
         self.n_updates += 1
         shrink = 1 - LEARNING_RATE * WEIGHT_DECAY
+        by_weight = [g * float(s) for g, s in zip(by_weight, self.scales.weights, strict=True)]
+        by_bias = [g * float(s) for g, s in zip(by_bias, self.scales.biases, strict=True)]
+        factor = self._clip(by_weight + (by_bias if self.net.biases is not None else []))
         for index, w in enumerate(self.net.weights):
             w *= shrink
-            self._update("weights", index, w, by_weight[index])
+            self._update("weights", index, w, factor * by_weight[index])
             if self.net.biases is not None:
-                self._update("biases", index, self.net.biases[index], by_bias[index])
+                self._update("biases", index, self.net.biases[index], factor * by_bias[index])
         return end
+
+    def _clip(self, gradients):
+        flat = np.concatenate([g.ravel() for g in gradients]).astype(np.float64)
+        self.size = float(np.sqrt(np.mean(flat**2)))
+        clip = np.inf if self.solver.clip is None else self.solver.clip
+        return min(1.0, clip / self.size)
 
     def _update(self, kind, index, values, gradient):
         rate = LEARNING_RATE * float(getattr(self.rates, kind)[index])
-        gradient = gradient * float(getattr(self.scales, kind)[index])
         zero = np.zeros_like(values)
         if isinstance(self.solver, Adam):
             m, v = self.memory.get((kind, index), (zero, zero))
-            options = self.solver.get_params()
+            options = kernel_options(self.solver)
             new, m, v = twin.adam_step(values, gradient, m, v, self.n_updates, rate, **options)
             self.memory[kind, index] = m, v
         else:
             velocity = self.memory.get((kind, index), zero)
-            options = self.solver.get_params()
+            options = kernel_options(self.solver)
             new, self.memory[kind, index] = twin.sgd_step(
                 values, gradient, velocity, rate, **options
             )
@@ -217,7 +230,7 @@ def test_solver_kernels(solver, n, dtype, tolerance):
     for n_updates in (1, 2, 3):
         gradient = rng.standard_normal(n).astype(dtype)
         update.begin(n_updates, 1.0)
-        options = solver.get_params()
+        options = kernel_options(solver)
         if isinstance(solver, Adam):
             _core.apply_gradient(update, 0.1, gradient, values, m, v)
             expected, expected_m, expected_v = twin.adam_step(
@@ -229,3 +242,71 @@ def test_solver_kernels(solver, n, dtype, tolerance):
             expected, expected_m = twin.sgd_step(expected, gradient, expected_m, 0.1, **options)
         assert relative_error(m, expected_m) <= tolerance(dtype, "twin")
         assert relative_error(values, expected) <= tolerance(dtype, "twin")
+
+
+CLIPPED = {
+    "adam": Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-6, clip=0.01),
+    "sgd": SGD(momentum=0.7, nesterov=False, clip=0.01),
+    "nesterov": SGD(momentum=0.7, clip=0.01),
+}
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
+@pytest.mark.parametrize("solver", CLIPPED.values(), ids=CLIPPED.keys())
+def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):
+    net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
+    trained, _ = train(net, solver, make_batches(net, weighted=True))
+    expected = TwinTrainer(net, solver)
+    for X, Y, sample_weight in make_batches(net, weighted=True):
+        expected.step(X, Y, sample_weight)
+        assert expected.size > 0.01  # clipping bites
+    moved = [a - b for a, b in zip(trained.weights, net.weights, strict=True)]
+    expected_moves = [a - b for a, b in zip(expected.net.weights, net.weights, strict=True)]
+    assert relative_error(moved, expected_moves) <= tolerance(dtype, "training")
+
+
+def test_the_solver_sees_the_root_mean_square_asked_for(dtype):
+    """Plain gradient descent without decay: the step over the rate is the gradient itself."""
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    (X, Y), clip = make_batch(net, 40, "logistic"), 0.02
+    before = net.copy()
+    trainer = Trainer(net, OBJECTIVE, METHOD, SGD(momentum=0.0, nesterov=False, clip=clip), 40)
+    trainer.step(X, Y, 1.0)
+    trainer.sync()
+    rates = learning_rate_multipliers(net)
+    moved = [(a - b) / r for a, b, r in zip(net.weights, before.weights, rates[0], strict=True)]
+    moved += [(a - b) / r for a, b, r in zip(net.biases, before.biases, rates[1], strict=True)]
+    flat = np.concatenate([m.ravel() for m in moved])
+    assert np.sqrt(np.mean(flat**2)) == pytest.approx(
+        clip, rel=1e-9 if dtype == "float64" else 1e-4
+    )
+
+
+@pytest.mark.parametrize("Solver", [Adam, SGD])
+def test_a_bound_that_is_not_reached_changes_no_bit(Solver, dtype):
+    net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
+    free, bounded = (train(net, Solver(clip=c), make_batches(net))[0] for c in (None, 1e6))
+    for a, b in zip(free.weights + free.biases, bounded.weights + bounded.biases, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_clipping_same_bits_over_threads(dtype, threads):
+    net = make_network((20, 384, 384, 384, 50, 10), "relu", dtype=dtype)
+    results = []
+    for n_threads in (1, 2, 3):
+        with threads(n_threads):
+            trained, _ = train(net, CLIPPED["adam"], make_batches(net))
+        results.append([w.tobytes() for w in trained.weights + trained.biases])
+    assert results[0] == results[1] == results[2]
+
+
+def test_clipping_leaves_errors_as_they_are():
+    """A gradient that is not finite is reported with its layer, not clipped to nothing."""
+    net = make_network((9, 12, 4), "identity", parameterization="sp", dtype=np.float32)
+    net.weights[0][:] = 0  # such inputs leave the activities finite, but not this gradient
+    trainer = Trainer(net, OBJECTIVE, METHOD, SGD(clip=1.0), max(BATCHES))
+    X, Y = make_batch(net, 40, "logistic")
+    with pytest.raises(FloatingPointError, match=r"layer 1 "):
+        trainer.step(np.full_like(X, 3e38), 1e6 * Y, 0.1)
+    trainer.sync()
+    assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)

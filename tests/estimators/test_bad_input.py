@@ -8,6 +8,8 @@ from sklearn.utils import check_array
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.losses import Huber
+from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 from pcnet.solvers import SGD, Adam
 
 from .support import ESTIMATORS, data_for, small
@@ -25,9 +27,12 @@ BAD_ARGUMENTS = [
     ({"hidden_layer_sizes": (2**31,)}, "hidden_layer_sizes must be > 0 and at most"),
     ({"hidden_layer_sizes": "128"}, "hidden_layer_sizes"),
     ({"activation": "softplus"}, "activation"),
+    ({"activation": ["relu"]}, r"activation must name one function per hidden layer \(2\), got 1"),
+    ({"activation": ["relu", "softplus"]}, r"activation\[1\] must be one of"),
     ({"parameterization": "mup"}, "parameterization"),
     ({"skip": "yes"}, "skip"),
     ({"loss": "hinge"}, "loss"),
+    ({"loss": Huber}, "loss"),
     ({"output_precision": 0.0}, "output_precision"),
     ({"output_precision": -1.0}, "output_precision"),
     ({"output_precision": NAN}, "output_precision"),
@@ -50,9 +55,20 @@ BAD_ARGUMENTS = [
     ({"solver": Adam(beta_1=1.0)}, "beta_1"),
     ({"solver": Adam(epsilon=0)}, "epsilon"),
     ({"solver": SGD(momentum=1.5)}, "momentum"),
+    ({"solver": SGD(clip=0)}, "clip"),
+    ({"solver": Adam(clip=-1.0)}, "clip"),
+    ({"solver": Adam(clip="norm")}, "clip"),
     ({"alpha": -1e-4}, "alpha"),
     ({"alpha": 100.0}, "alpha \\* learning_rate_init must be below 1"),
     ({"learning_rate": "fast"}, "learning_rate"),
+    ({"learning_rate": Linear}, "learning_rate must be an object, got the class Linear"),
+    ({"learning_rate": 0.1}, "a number goes into learning_rate_init"),
+    ({"learning_rate": Cosine(warmup=-1)}, "warmup"),
+    ({"learning_rate": Cosine(warmup=1.0)}, "warmup"),
+    ({"learning_rate": Constant(warmup=10)}, "warmup=10 steps must be fewer than the 10 steps"),
+    ({"learning_rate": InvScaling(power_t=-1)}, "power_t"),
+    ({"learning_rate": Adaptive(divisor=1)}, "divisor"),
+    ({"learning_rate": Adaptive(floor=0)}, "floor"),
     ({"learning_rate_init": 0}, "learning_rate_init"),
     ({"learning_rate_init": -0.1}, "learning_rate_init"),
     ({"learning_rate_init": NAN}, "learning_rate_init"),

@@ -1,0 +1,282 @@
+"""Learning-rate schedules: the base rate of every optimiser step, with or without warm-up.
+
+A schedule counts optimiser steps (minibatches), not epochs, from 0 at the start of each call
+of ``fit``. It is a factor of ``learning_rate_init``; with T = ``max_iter`` times the batches of
+an epoch, the step t = 0, 1, ... uses
+
+    Constant     1
+    Linear       1 - t / T
+    Cosine       (1 + cos(pi t / T)) / 2
+    InvScaling   1 / (1 + t)^power_t
+    Adaptive     1 / divisor^p, p = number of plateaus so far
+
+so `Linear` and `Cosine` start at the full rate and come close to 0 at the last step of the last
+epoch, also when ``max_iter=1``. With a warm-up of W steps the factors of the first W steps are
+1/W, 2/W, .., 1, and the schedule runs over the steps after them, with t - W for t and T - W for
+T. What that means in special cases:
+
+* stopping before ``max_iter`` (``tol``, early stopping, Ctrl-C) cuts the schedule off where it
+  is: the horizon T is fixed when training starts and never shrinks;
+* ``warm_start``: every call of ``fit`` starts a new schedule from its start, warm-up included
+  (the optimiser's moments are kept);
+* ``partial_fit`` knows no horizon: it always trains at the constant rate, without warm-up.
+  Change the rate between calls with ``set_params(learning_rate_init=...)``.
+
+The names "constant", "linear", "cosine", "invscaling" and "adaptive" stand for the objects with
+their defaults.
+"""
+
+import math
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, RealNotInt
+
+__all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
+
+_WARMUP = [Interval(Integral, 0, None, closed="left"), Interval(RealNotInt, 0, 1, closed="left")]
+
+
+class _Shape(BaseEstimator):
+    """A factor of the learning rate as a function of the step; not for direct use."""
+
+    _parameter_constraints = {"warmup": _WARMUP}
+
+    #: Whether reaching ``max_iter`` is the planned end rather than a limit that was hit.
+    has_horizon = False
+
+    def warmup_steps(self, n_steps):
+        """W, the steps of the warm-up.
+
+        Parameters
+        ----------
+        n_steps : int or None
+            T, the steps planned; a warm-up given as a share needs it.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            The warm-up would leave no step of the plan for the schedule.
+        """
+        if not isinstance(self.warmup, Integral):
+            return int(self.warmup * n_steps) if self.warmup else 0
+        if n_steps is not None and 0 < self.warmup >= n_steps:
+            raise ValueError(
+                f"warmup={self.warmup} steps must be fewer than the {n_steps} steps that max_iter "
+                "and batch_size plan; lower it, raise max_iter, or give a share such as warmup=0.1"
+            )
+        return self.warmup
+
+    def factor(self, step, n_steps, n_plateaus=0, progress=0.0):
+        """Factor of ``learning_rate_init`` at a step.
+
+        Parameters
+        ----------
+        step : int
+            t, from 0.
+        n_steps : int or None
+            T, the steps planned; `Linear`, `Cosine` and a warm-up given as a share need it.
+        n_plateaus : int, default=0
+            How often training has stopped to improve; only `Adaptive` asks.
+        progress : float, default=0.0
+            Share of the planned work that is done by another measure, such as a time limit, in
+            [0, 1]. What is planned as a share of the work goes by the larger of the two.
+
+        Returns
+        -------
+        float
+        """
+        done = max(step, progress * n_steps) if progress else step
+        n_warmup = self.warmup_steps(n_steps)
+        warm = step if isinstance(self.warmup, Integral) else done
+        if warm < n_warmup:
+            return min(1.0, (warm + 1) / n_warmup) * self._shape(0, n_steps, n_plateaus)
+        step = done if self.has_horizon else step
+        rest = None if n_steps is None else n_steps - n_warmup
+        return self._shape(max(0, step - n_warmup), rest, n_plateaus)
+
+    def ends_at_plateau(self, n_plateaus):
+        """Whether training should end, and not go on at a lower rate, at the next plateau."""
+        return True
+
+
+class Constant(_Shape):
+    """The same rate at every step.
+
+    Parameters
+    ----------
+    warmup : int or float, default=0
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+
+    Examples
+    --------
+    >>> from pcnet.schedules import Constant
+    >>> [Constant(warmup=4).factor(step, 10) for step in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, warmup=0):
+        self.warmup = warmup
+
+    def _shape(self, step, n_steps, n_plateaus):
+        return 1.0
+
+
+class Linear(_Shape):
+    """A straight line to 0 at the end of the last epoch.
+
+    Parameters
+    ----------
+    warmup : int or float, default=0
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+
+    Examples
+    --------
+    >>> from pcnet import PCClassifier
+    >>> from pcnet.schedules import Linear
+    >>> model = PCClassifier(learning_rate=Linear(warmup=0.1))
+    """
+
+    has_horizon = True
+
+    def __init__(self, warmup=0):
+        self.warmup = warmup
+
+    def _shape(self, step, n_steps, n_plateaus):
+        return 1.0 - step / n_steps
+
+
+class Cosine(_Shape):
+    """Half a wave of the cosine, flat at both ends, to 0 at the end of the last epoch.
+
+    Parameters
+    ----------
+    warmup : int or float, default=0
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+    """
+
+    has_horizon = True
+
+    def __init__(self, warmup=0):
+        self.warmup = warmup
+
+    def _shape(self, step, n_steps, n_plateaus):
+        return 0.5 * (1.0 + math.cos(math.pi * step / n_steps))
+
+
+class InvScaling(_Shape):
+    """The rate falls by a power of the number of steps.
+
+    Parameters
+    ----------
+    power_t : float, default=None
+        The exponent, at least 0. None: the estimator's `power_t`, which is 0.5 by default.
+    warmup : int or float, default=0
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+    """
+
+    _parameter_constraints = {
+        "power_t": [None, Interval(Real, 0, None, closed="left")],
+        "warmup": _WARMUP,
+    }
+
+    def __init__(self, power_t=None, warmup=0):
+        self.power_t = power_t
+        self.warmup = warmup
+
+    def _shape(self, step, n_steps, n_plateaus):
+        return 1.0 / (1.0 + step) ** (0.5 if self.power_t is None else self.power_t)
+
+
+class Adaptive(_Shape):
+    """The rate falls when training no longer improves.
+
+    It is divided whenever `n_iter_no_change` epochs in a row bring no progress. Training ends at
+    such a plateau once the rate is below `floor` times `learning_rate_init`.
+
+    Parameters
+    ----------
+    divisor : float, default=5.0
+        Greater than 1.
+    floor : float, default=1e-3
+        In (0, 1).
+    warmup : int or float, default=0
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+    """
+
+    _parameter_constraints = {
+        "divisor": [Interval(Real, 1, None, closed="neither")],
+        "floor": [Interval(Real, 0, 1, closed="neither")],
+        "warmup": _WARMUP,
+    }
+
+    def __init__(self, divisor=5.0, floor=1e-3, warmup=0):
+        self.divisor = divisor
+        self.floor = floor
+        self.warmup = warmup
+
+    def _shape(self, step, n_steps, n_plateaus):
+        return 1.0 / self.divisor**n_plateaus
+
+    def ends_at_plateau(self, n_plateaus):
+        """Whether the rate is below the floor."""
+        return self._shape(0, None, n_plateaus) < self.floor
+
+
+_BY_NAME = {
+    "constant": Constant,
+    "linear": Linear,
+    "cosine": Cosine,
+    "invscaling": InvScaling,
+    "adaptive": Adaptive,
+}
+
+
+def resolve_learning_rate(learning_rate, power_t=0.5):
+    """Return the schedule object that a ``learning_rate`` argument stands for.
+
+    Parameters
+    ----------
+    learning_rate : {"constant", "linear", "cosine", "invscaling", "adaptive"} or object
+        A name stands for the object with its default options.
+    power_t : float, default=0.5
+        The estimator's, for an `InvScaling` without one of its own.
+
+    Returns
+    -------
+    schedule : object of this module
+        With checked options; an object given is not changed.
+
+    Raises
+    ------
+    ValueError
+        Unknown name, or an option out of its range.
+    TypeError
+        Neither a name nor a schedule object.
+    """
+    if isinstance(learning_rate, str):
+        if learning_rate not in _BY_NAME:
+            raise ValueError(
+                f"learning_rate must be one of {list(_BY_NAME)} or an object such as "
+                f"pcnet.schedules.Cosine(warmup=0.1); got {learning_rate!r}"
+            )
+        learning_rate = _BY_NAME[learning_rate]()
+    if isinstance(learning_rate, type) and issubclass(learning_rate, _Shape):
+        raise TypeError(
+            f"learning_rate must be an object, got the class {learning_rate.__name__}; "
+            f"write {learning_rate.__name__}() with its brackets"
+        )
+    if not isinstance(learning_rate, _Shape):
+        raise TypeError(
+            f"learning_rate must be one of {list(_BY_NAME)} or an object of pcnet.schedules (a "
+            f"number goes into learning_rate_init); got {learning_rate!r} of type "
+            f"{type(learning_rate).__name__}"
+        )
+    learning_rate._validate_params()
+    if isinstance(learning_rate, InvScaling) and learning_rate.power_t is None:
+        return InvScaling(power_t, learning_rate.warmup)
+    return learning_rate
