@@ -14,7 +14,15 @@ import numpy as np
 DIVERGED = 1e8
 
 #: Why a run ended. The first request wins; "diverged" becomes a FloatingPointError.
-STOP_REASONS = ("max_iter", "plateau", "max_time", "callback", "interrupted", "diverged")
+STOP_REASONS = (
+    "max_iter",
+    "plateau",
+    "converged",
+    "max_time",
+    "callback",
+    "interrupted",
+    "diverged",
+)
 
 
 # ---------------------------------------------------------------- the history
