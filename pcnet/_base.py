@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, MinibatchLoop, split_rows
+from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._run import Run, truncate_history
 from ._schedules import Schedule
@@ -41,7 +42,7 @@ from .callbacks._validation import (
 from .inference import Objective, resolve_method
 from .network import Network, check_activation
 from .schedules import resolve_learning_rate
-from .solvers import resolve_solver
+from .solvers import LBFGS, resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
 #: longer and less often complete; towards 0 training turns into backpropagation.
@@ -71,6 +72,16 @@ class FitCall(NamedTuple):
     incremental: bool = False
     classes: Any = None
     validation: ValidationSet | None = None
+
+
+def trains_by_minibatches(estimator):
+    """Whether there is a `partial_fit`, for scikit-learn's ``available_if``."""
+    if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
+        raise AttributeError(
+            f"partial_fit is not there with solver={estimator.solver!r}, which sees all samples in "
+            "every step; use 'adam' or 'sgd', or warm_start=True with fit"
+        )
+    return True
 
 
 @contextmanager
@@ -223,7 +234,8 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
             run = self._prepare(X, y, sample_weight, call, tasks)
             # The trainer has asked for its number of threads before, see effective_n_threads.
             with single_threaded_blas():
-                MinibatchLoop(run)()
+                loop = LbfgsLoop if isinstance(run.trainer, FullBatch) else MinibatchLoop
+                loop(run)()
             self._record(run)
             if tasks is not None and run.stop_reason != "diverged":
                 tasks.end_fit()
@@ -257,22 +269,26 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
                 tasks.rows = rows
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
-        minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
+        full_batch = isinstance(resolve_solver(self.solver), LBFGS)
+        shuffle = self.shuffle and not full_batch
+        minibatches = Minibatches(X, targets, weight, rows, batch_size, shuffle)
         max_iter = 1 if call.incremental else self.max_iter
         schedule = Schedule(
-            "constant" if call.incremental else self.learning_rate,
+            "constant" if call.incremental or full_batch else self.learning_rate,
             self.learning_rate_init,
             max_iter * minibatches.n_batches,
             self.power_t,
         )
         max_time = None if call.incremental else self.max_time
         observers = [validation, self._train_score(X, targets, rows, sample_weight)]
-        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
+        if self.early_stopping or not full_batch:  # L-BFGS has an end of its own
+            observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping)]
+        observers += [tasks]
         observers += resolve_callbacks(self.callbacks)
         observers += [make_progress(self.verbose) if self.verbose else None]
         observers += [None if max_time is None else MaxTime()]
         return Run(
-            self._make_trainer(minibatches.batch_size),
+            self._make_trainer(minibatches),
             minibatches,
             schedule,
             self._random_state,
@@ -344,13 +360,15 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
                 )
             self._scoring()
         resolve_callbacks(self.callbacks)
-        resolve_method(self.inference)
-        resolve_solver(self.solver)
+        solver = resolve_solver(self.solver)
+        method = resolve_method(self.inference)
         resolve_learning_rate(self.learning_rate)
         check_activation(self.activation, len(check_hidden_layer_sizes(self.hidden_layer_sizes)))
         check_dtype(self.dtype)
+        if isinstance(solver, LBFGS):
+            solver.tightened(method)
         # An absurd learning rate is left to diverge, and is then named as the cause.
-        if self.alpha * min(self.learning_rate_init, 1.0) >= 1:
+        elif self.alpha * min(self.learning_rate_init, 1.0) >= 1:
             raise ValueError(
                 "alpha * learning_rate_init must be below 1, because each step multiplies the "
                 "weights by 1 minus it; got "
@@ -409,6 +427,8 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         self.history_ = {}
 
     def _effective_batch_size(self, n_samples, call):
+        if isinstance(resolve_solver(self.solver), LBFGS):
+            return min(BLOCK, n_samples)
         if self.batch_size == "auto":
             return min(AUTO_BATCH_SIZE, n_samples)
         if self.batch_size > n_samples and not call.incremental:
@@ -419,7 +439,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return min(self.batch_size, n_samples)
 
-    def _make_trainer(self, max_batch_size):
+    def _make_trainer(self, minibatches):
         loss, self.out_activation_ = self._loss_and_activation()
         precision = self.output_precision
         if precision == "auto":
@@ -435,7 +455,11 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
             activity_decay=float(self.activity_decay),
         )
         method = resolve_method(self.inference)
-        return Trainer(self.network_, objective, method, solver, max_batch_size, state=state)
+        if isinstance(solver, LBFGS):
+            alpha, tol = float(self.alpha), float(self.tol)
+            return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
+        batch_size = minibatches.batch_size
+        return Trainer(self.network_, objective, method, solver, batch_size, state=state)
 
     # ------------------------------------------------------------ after the loop
 
@@ -460,9 +484,9 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
     def _report(self, run, call):
         """Raise or warn where the training did not go as asked for."""
         if run.stop_reason == "diverged":
-            raise FloatingPointError(
-                describe_divergence(run, self.learning_rate_init)
-            ) from run.error
+            full_batch = isinstance(run.trainer, FullBatch)
+            rate = None if full_batch else self.learning_rate_init
+            raise FloatingPointError(describe_divergence(run, rate)) from run.error
         if run.stop_reason == "interrupted":
             warnings.warn(
                 f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
@@ -474,7 +498,17 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         )
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)
-        if run.stop_reason == "max_iter" and not (call.incremental or run.schedule.has_horizon):
+        if run.stop_reason != "max_iter" or call.incremental:
+            return
+        if isinstance(run.trainer, FullBatch):
+            warnings.warn(
+                f"L-BFGS ended after {self.n_iter_} iterations (max_iter={self.max_iter}) and "
+                f"{run.trainer.n_calls} evaluations (max_fun={run.trainer.solver.max_fun}) without "
+                "having converged. Raise max_iter, LBFGS(max_fun=...) or tol.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        elif not run.schedule.has_horizon:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet. Raise max_iter or tol, or use a schedule that ends there: "

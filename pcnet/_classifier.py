@@ -5,8 +5,9 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
 from ._docstrings import fill_docstring
 from ._targets import (
     ClassTargets,
@@ -201,6 +202,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, FitCall(validation=own))
 
+    @available_if(trains_by_minibatches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on the given samples, at the constant rate `learning_rate_init`.

@@ -42,8 +42,11 @@ TRAINING_PARAMETERS = """
 alpha : float, default={alpha}
     L2 penalty on the weights, not on biases, at least 0. It is decoupled: each step multiplies
     weights by ``1 - learning_rate * alpha``.
-solver : {{"adam", "sgd"}} or object, default={solver}
-    The weight optimiser, :class:`~pcnet.solvers.Adam` or :class:`~pcnet.solvers.SGD`.
+solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
+    The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
+    data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
+    `partial_fit`, and `batch_size`, `shuffle` and the learning rate have no effect; `max_iter`
+    counts its iterations, and it ends where no entry of the gradient exceeds `tol`.
 batch_size : "auto" or int, default={batch_size}
     Largest number of samples in a minibatch; an epoch's samples are spread evenly over
     ``ceil(n_samples / batch_size)`` batches. "auto" is ``min({auto_batch_size}, n_samples)``.
@@ -153,8 +156,8 @@ converged_fraction_ : list of float
 ended_fraction_ : list of float
     Share of an epoch's samples whose inference ended by any test before its step limit.
 stop_reason_ : str
-    Why the last training ended: "max_iter", "plateau", "max_time", "callback", "interrupted"
-    (Ctrl-C) or "diverged".
+    Why the last training ended: "max_iter", "plateau", "converged" (lbfgs), "max_time",
+    "callback", "interrupted" (Ctrl-C) or "diverged".
 best_loss_ : float or None
     Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_scores_ : list of float or None

@@ -126,6 +126,10 @@ class MinibatchLoop:
                     run.request_stop(observer.stop_reason)
             if run.stop_reason is not None and run.batch < run.minibatches.n_batches:
                 return  # a partial epoch leaves no row
+        self._end_epoch()
+
+    def _end_epoch(self):
+        run = self.run
         record = run.end_epoch()
         for observer in run.observers:
             record.update(observer.measure(run))

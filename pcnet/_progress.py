@@ -45,7 +45,12 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
 
 
 def describe_divergence(run, learning_rate_init):
-    """Text of the error for a `Run` that diverged."""
+    """Text of the error for a `Run` that diverged; no learning rate: L-BFGS."""
+    if learning_rate_init is None:
+        return (
+            f"Training could not start: {run.error}. The usual cause is features far from unit "
+            "scale: put StandardScaler before."
+        )
     return (
         f"Training diverged in epoch {run.n_epochs + 1} (optimiser step "
         f"{run.n_steps + 1}): {run.error}. The usual causes are a learning_rate_init (now "

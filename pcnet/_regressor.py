@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, check_counts, target_scaling
 from ._validation import check_data
@@ -202,6 +203,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, FitCall(validation=own))
 
+    @available_if(trains_by_minibatches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on the given samples, at the constant rate `learning_rate_init`.

@@ -14,7 +14,15 @@ import numpy as np
 DIVERGED = 1e8
 
 #: Why a run ended. The first request wins; "diverged" becomes a FloatingPointError.
-STOP_REASONS = ("max_iter", "plateau", "max_time", "callback", "interrupted", "diverged")
+STOP_REASONS = (
+    "max_iter",
+    "plateau",
+    "converged",
+    "max_time",
+    "callback",
+    "interrupted",
+    "diverged",
+)
 
 
 # ---------------------------------------------------------------- the history
@@ -195,11 +203,10 @@ class Run:
 
     def rate(self):
         """Base learning rate of the next step."""
-        step = self.n_steps
-        if self.max_time is not None and self.schedule.has_horizon:
+        share = 0.0
+        if self.max_time is not None:
             share = min(1.0, self.seconds() / self.max_time)
-            step = max(step, share * self.schedule.n_steps)
-        self.learning_rate = self.schedule.rate(step)
+        self.learning_rate = self.schedule.rate(self.n_steps, share)
         return self.learning_rate
 
     def add(self, report, sample_weight):

@@ -5,12 +5,15 @@ core. Both see the *scaled* gradient, which is of order 1 at any depth, width an
 precision, so that ``epsilon`` and a learning rate keep their meaning when a network grows.
 """
 
-from numbers import Real
+from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-__all__ = ["SGD", "Adam", "resolve_solver"]
+from .inference import ErrorDescent
+
+__all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
 
 _CLIP = [None, Interval(Real, 0, None, closed="neither")]
 
@@ -111,7 +114,79 @@ class SGD(BaseEstimator):
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
 
-_BY_NAME = {"adam": Adam, "sgd": SGD}
+class LBFGS(BaseEstimator):
+    """Limited-memory BFGS on all samples at once, for small data sets.
+
+    Minimises the mean energy at equilibrium plus the weight decay's penalty, with SciPy's
+    L-BFGS-B. `max_iter` counts its iterations. It ends where no entry of the gradient exceeds
+    `tol`, or where an iteration lowers the energy by less than inference can tell. `batch_size`,
+    `shuffle`, `learning_rate` and its companions have no effect.
+
+    Parameters
+    ----------
+    max_fun : int, default=15000
+        Evaluations of the energy and its gradient at most, each an inference of all samples.
+    history_size : int, default=10
+        Past gradients from which the curvature is estimated.
+    inference_tol : float, default=1e-3
+        Inference ends no sooner than at this relative gradient, whatever the estimator's method
+        says: the line search needs a smooth function. Differences of the energy count from 1e-3
+        times its square. At least 0.
+
+    References
+    ----------
+    Liu, D. C. and Nocedal, J. (1989). On the limited memory BFGS method for large scale
+    optimization. doi:10.1007/BF01589116
+
+    Examples
+    --------
+    >>> from pcnet.solvers import LBFGS
+    >>> LBFGS(history_size=20)
+    LBFGS(history_size=20)
+    """
+
+    _parameter_constraints = {
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "history_size": [Interval(Integral, 1, None, closed="left")],
+        "inference_tol": [Interval(Real, 0, None, closed="left")],
+    }
+
+    _MIN_MAX_STEPS = 200  # of tightened inference
+
+    def __init__(self, max_fun=15000, history_size=10, inference_tol=1e-3):
+        self.max_fun = max_fun
+        self.history_size = history_size
+        self.inference_tol = inference_tol
+
+    @property
+    def resolution(self):
+        """The smallest relative difference between energies that inference tells apart.
+
+        The energy's error is of second order in that of the activities.
+        """
+        return max(1e-3 * self.inference_tol**2, float(np.finfo(np.float64).eps))
+
+    def tightened(self, method):
+        """The inference method to use.
+
+        Raises
+        ------
+        ValueError
+            It does not end at an equilibrium.
+        """
+        if not isinstance(method, ErrorDescent):
+            raise ValueError(
+                "solver='lbfgs' minimises the energy at equilibrium and needs inference='error' or "
+                f"an ErrorDescent object; got {method!r}"
+            )
+        return ErrorDescent(
+            max_steps=max(method.max_steps, self._MIN_MAX_STEPS),
+            tol=min(method.tol, self.inference_tol),
+            energy_tol=min(method.energy_tol, self.resolution),
+        )
+
+
+_BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
 
 
 def resolve_solver(solver):
@@ -119,12 +194,12 @@ def resolve_solver(solver):
 
     Parameters
     ----------
-    solver : {"adam", "sgd"} or Adam or SGD
+    solver : {"adam", "sgd", "lbfgs"} or Adam or SGD or LBFGS
         A name stands for the object with its default options.
 
     Returns
     -------
-    solver : Adam or SGD
+    solver : Adam or SGD or LBFGS
         With checked options; an object is returned as it is, not copied.
 
     Raises
@@ -141,12 +216,12 @@ def resolve_solver(solver):
                 f"pcnet.solvers.Adam(beta_1=0.9); got {solver!r}"
             )
         return _BY_NAME[solver]()
-    if isinstance(solver, type) and issubclass(solver, (Adam, SGD)):
+    if isinstance(solver, type) and issubclass(solver, tuple(_BY_NAME.values())):
         raise TypeError(
             f"solver must be an object, got the class {solver.__name__}; "
             f"write {solver.__name__}() with its brackets"
         )
-    if not isinstance(solver, (Adam, SGD)):
+    if not isinstance(solver, tuple(_BY_NAME.values())):
         raise TypeError(
             f"solver must be one of {sorted(_BY_NAME)} or an object of pcnet.solvers; "
             f"got {solver!r} of type {type(solver).__name__}"

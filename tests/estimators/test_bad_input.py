@@ -10,7 +10,7 @@ from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ActivityDescent, ErrorDescent
 from pcnet.losses import Huber
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
-from pcnet.solvers import SGD, Adam
+from pcnet.solvers import LBFGS, SGD, Adam
 
 from .support import ESTIMATORS, data_for, small
 
@@ -49,7 +49,12 @@ BAD_ARGUMENTS = [
     ({"inference": ErrorDescent(max_steps=2.5)}, "max_steps"),
     ({"inference": ActivityDescent(n_steps=-1)}, "n_steps"),
     ({"inference": ActivityDescent(rate=0)}, "rate"),
-    ({"solver": "lbfgs"}, "solver must be one of"),
+    ({"solver": "newton"}, "solver must be one of"),
+    ({"solver": LBFGS}, "solver must be an object, got the class LBFGS"),
+    ({"solver": LBFGS(max_fun=0)}, "max_fun"),
+    ({"solver": LBFGS(history_size=0)}, "history_size"),
+    ({"solver": LBFGS(inference_tol=-1)}, "inference_tol"),
+    ({"solver": "lbfgs", "inference": "activity"}, "needs inference='error'"),
     ({"solver": Adam}, "solver must be an object, got the class Adam"),
     ({"solver": 1}, "solver must be one of"),
     ({"solver": Adam(beta_1=1.0)}, "beta_1"),

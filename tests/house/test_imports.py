@@ -20,7 +20,7 @@ FLOORS = [
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
-    | {"_run", "callbacks"},
+    | {"_run", "_lbfgs", "callbacks"},
     {"_base", "_docstrings", "_classifier", "_regressor"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
