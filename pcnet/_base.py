@@ -4,7 +4,6 @@ import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, MinibatchLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference
-from ._run import Run, truncate_history
+from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
+from ._run import FitCall, Run, truncate_history  # noqa: F401
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
@@ -26,6 +26,7 @@ from ._validation import (
     check_hidden_layer_sizes,
     check_sample_weight,
 )
+from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
 from .callbacks._plateau import Plateau
 from .callbacks._progress import make_progress
@@ -64,14 +65,6 @@ _ARCHITECTURE = (
 )
 
 
-class FitCall(NamedTuple):
-    """How training was asked for: by `fit`, or by `partial_fit` with its classes."""
-
-    incremental: bool = False
-    classes: Any = None
-    validation: ValidationSet | None = None
-
-
 @contextmanager
 def _unchanged_on_error(estimator):
     """Give the estimator back the attributes it came with if anything is raised inside."""
@@ -87,7 +80,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
+class BasePC(ResumeMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -122,6 +115,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         "scoring": [str, callable, list, tuple, dict, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": "no_validation",  # resolve_callbacks
+        "checkpoint": "no_validation",  # resolve_checkpoint
     }
 
     @abstractmethod
@@ -157,6 +151,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         scoring,
         max_time,
         callbacks,
+        checkpoint,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -187,6 +182,7 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         self.scoring = scoring
         self.max_time = max_time
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
 
     # ------------------------------------------------------------ what differs by target
 
@@ -233,9 +229,17 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         """Check the data, initialise what is new; return the `Run` of the training to come."""
         given = ValidationSet(X, y, sample_weight)
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
+        if call.saved is not None:
+            warm = True
+            apply_saved(self, call.saved)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
         sample_weight = check_sample_weight(sample_weight, len(X))
+        data = None
+        if self.checkpoint is not None or call.saved is not None:
+            data = fingerprint(X, y, sample_weight)
+        if call.saved is not None:
+            check_fingerprint(call.saved.data, data, "X, y and sample_weight")
         targets, weight = self._encode_targets(
             y, sample_weight, call=call, warm=warm, dtype=X.dtype
         )
@@ -257,20 +261,32 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
+        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
+        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
+        observers += resolve_callbacks(self.callbacks)
+        observers += [make_progress(self.verbose) if self.verbose else None]
+        return self._make_run(minibatches, observers, call, data, validation)
+
+    def _make_run(self, minibatches, observers, call, data, validation):
+        """The `Run` over checked data, with the observers that watch the clock and the file."""
         max_iter = 1 if call.incremental else self.max_iter
+        max_time = None if call.incremental else self.max_time
         schedule = Schedule(
             "constant" if call.incremental else self.learning_rate,
             self.learning_rate_init,
             max_iter * minibatches.n_batches,
             self.power_t,
         )
-        max_time = None if call.incremental else self.max_time
-        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
-        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
-        observers += resolve_callbacks(self.callbacks)
-        observers += [make_progress(self.verbose) if self.verbose else None]
-        observers += [None if max_time is None else MaxTime()]
-        return Run(
+        observers = [*observers, None if max_time is None else MaxTime()]
+        checkpoint = resolve_checkpoint(self.checkpoint)
+        own = None
+        if call.validation is not None and data is not None:
+            own = fingerprint(validation.X, validation.Y, validation.sample_weight)
+        if checkpoint is not None:
+            observers.append(
+                CheckpointWriter(checkpoint, lambda run, path: save_run(run, path, data, own))
+            )
+        run = Run(
             self._make_trainer(minibatches.batch_size),
             minibatches,
             schedule,
@@ -282,6 +298,10 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
             estimator=self,
             max_time=max_time,
         )
+        if call.saved is not None:
+            check_fingerprint(call.saved.validation, own, "validation data")
+            run.restore(call.saved.run)
+        return run
 
     # ------------------------------------------------------------ what is measured
 
@@ -343,6 +363,8 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
                 )
             self._scoring()
         resolve_callbacks(self.callbacks)
+        if resolve_checkpoint(self.checkpoint) is not None:
+            self._check_checkpoint(call)
         resolve_method(self.inference)
         resolve_solver(self.solver)
         check_hidden_layer_sizes(self.hidden_layer_sizes)
@@ -354,6 +376,21 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
                 "weights by 1 minus it; got "
                 f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.03 is usual)"
             )
+
+    def _check_checkpoint(self, call):
+        if call.incremental:
+            raise ValueError(
+                "partial_fit does not write checkpoints; pickle the estimator between calls, and "
+                "set checkpoint=None"
+            )
+        context = getattr(self, "_parent_callback_ctx", None)
+        while context is not None:
+            if context.estimator_name.endswith("SearchCV"):
+                raise ValueError(
+                    f"inside {context.estimator_name} all candidates would write the same "
+                    "checkpoint; set checkpoint=None"
+                )
+            context = context.parent
 
     def _check_architecture(self):
         for name, old in self._architecture.items():
@@ -436,8 +473,12 @@ class BasePC(CallbackSupportMixin, BaseEstimator, ABC):
     def _record(self, run):
         """Set the attributes that tell of the training that took place."""
         self._optimizer_state = run.trainer.release()
-        self.n_iter_ = run.n_epochs
         self.t_ += run.n_samples_seen
+        self._describe(run)
+
+    def _describe(self, run):
+        """Set the attributes that sum up the history."""
+        self.n_iter_ = run.n_epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
         self.stop_reason_ = run.stop_reason
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
