@@ -8,11 +8,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, MinibatchLoop, split_rows
+from ._measuring import MeasuringMixin
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
 from ._run import FitCall, Run, truncate_history  # noqa: F401
@@ -33,11 +34,8 @@ from .callbacks._progress import make_progress
 from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from .callbacks._time import MaxTime
 from .callbacks._validation import (
-    Scorers,
-    TrainScore,
     Validation,
     ValidationSet,
-    some_rows,
 )
 from .inference import Objective, resolve_method
 from .network import Network
@@ -80,7 +78,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(ResumeMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -303,48 +301,6 @@ class BasePC(ResumeMixin, CallbackSupportMixin, BaseEstimator, ABC):
             run.restore(call.saved.run)
         return run
 
-    # ------------------------------------------------------------ what is measured
-
-    def _own_validation(self, given, dtype):
-        """Observer of a validation set that the user gave."""
-        try:
-            X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
-            if len(X) < 2:
-                raise ValueError("it needs at least 2 samples, got 1")
-            targets = self._encode_validation(y, dtype)
-            weight = check_sample_weight(given.sample_weight, len(X))
-        except ValueError as error:
-            raise ValueError(f"The validation set cannot be used: {error}") from error
-        score = self._scorer(X, targets, slice(None), weight)
-        return Validation(X, targets, weight, score, self._scoring(), given)
-
-    def _held_out(self, given, X, targets, rows, sample_weight):
-        """Observer of training samples that `early_stopping` holds out."""
-        X = X[rows]
-        scoring = self._scoring()
-        if isinstance(scoring, Scorers):
-            parts = (None if part is None else _safe_indexing(part, rows) for part in given)
-            given = ValidationSet(*parts)
-        else:
-            given = None
-        score = self._scorer(X, targets, rows, sample_weight)
-        weight = None if sample_weight is None else sample_weight[rows]
-        return Validation(X, targets.part(rows), weight, score, scoring, given)
-
-    def _scoring(self):
-        """What `Validation` takes as its ``scoring``."""
-        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
-            return self.scoring
-        return Scorers(self.scoring, self)
-
-    def _train_score(self, X, targets, rows, sample_weight):
-        """Observer of the training score, for who reads progress lines; else None."""
-        if not self.verbose:
-            return None
-        rows = some_rows(rows, len(X), self._split_seed)
-        X = X[rows]
-        return TrainScore(X, self._scorer(X, targets, rows, sample_weight))
-
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
         if warm:
@@ -361,7 +317,7 @@ class BasePC(ResumeMixin, CallbackSupportMixin, BaseEstimator, ABC):
                     f"scoring={self.scoring!r} needs samples to score: pass "
                     "validation_data=(X, y) to fit, or set early_stopping=True"
                 )
-            self._scoring()
+            self._resolve_scoring()
         resolve_callbacks(self.callbacks)
         if resolve_checkpoint(self.checkpoint) is not None:
             self._check_checkpoint(call)

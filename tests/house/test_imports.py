@@ -20,7 +20,7 @@ FLOORS = [
     {"inference"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"}
     | {"_run", "callbacks"},
-    {"_base", "_resume", "_docstrings", "_classifier", "_regressor"},
+    {"_base", "_resume", "_measuring", "_docstrings", "_classifier", "_regressor"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

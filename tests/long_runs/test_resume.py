@@ -193,6 +193,39 @@ def test_load_checkpoint_gives_an_estimator_of_that_moment(Estimator, tmp_path):
     assert_same_run(small(Estimator, **options).fit(X, y), loaded.resume(X, y))
 
 
+class Counting(Callback):
+    """Remembers something across epochs."""
+
+    def __init__(self):
+        self.n_batches = 0
+
+    def on_batch_end(self, run, report):
+        self.n_batches += 1
+
+    def measure(self, run):
+        return {"n_batches": self.n_batches}
+
+    def state(self):
+        return self.n_batches
+
+    def restore(self, state):
+        self.n_batches = state
+
+
+def test_callbacks_can_remember(tmp_path):
+    X, y = data_for(PCRegressor)
+    checkpoint = Checkpoint(tmp_path / "c", every_minutes=EVERY_BATCH)
+    model = small(PCRegressor, batch_size=40, checkpoint=checkpoint)
+    with pytest.raises(Killed):
+        clone(model).set_params(callbacks=[Counting(), Kill(8)]).fit(X, y)
+    resumed = clone(model).set_params(verbose=2, callbacks=[print_nothing, Counting()])
+    assert resumed.resume(X, y).history_["n_batches"] == [3, 6, 9, 12, 15]
+
+
+def print_nothing(run):
+    pass
+
+
 def files_written(monkeypatch):
     written = []
     save = pcnet._base.save_run
