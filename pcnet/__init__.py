@@ -8,6 +8,7 @@ from . import callbacks, inference, losses, parameterization, schedules, solvers
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
+from ._resume import load_checkpoint
 from ._show_versions import show_versions
 from ._version import __version__
 from .inference import InferenceResult, infer
@@ -23,6 +24,7 @@ __all__ = [
     "has_openmp",
     "infer",
     "inference",
+    "load_checkpoint",
     "losses",
     "parameterization",
     "schedules",

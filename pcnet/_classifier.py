@@ -131,6 +131,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         scoring=None,
         max_time=None,
         callbacks=None,
+        checkpoint=None,
         class_weight=None,
     ):
         super().__init__(
@@ -163,6 +164,7 @@ class PCClassifier(ClassifierMixin, BasePC):
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
+            checkpoint=checkpoint,
         )
         self.class_weight = class_weight
 

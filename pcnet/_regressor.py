@@ -134,6 +134,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         scoring=None,
         max_time=None,
         callbacks=None,
+        checkpoint=None,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -165,6 +166,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
+            checkpoint=checkpoint,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

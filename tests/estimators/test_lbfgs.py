@@ -356,6 +356,12 @@ def test_interrupt_keeps_the_last_iteration():
         np.testing.assert_array_equal(a, b)
 
 
+def test_no_checkpoints(tmp_path):
+    X, y = digits()
+    with pytest.raises(ValueError, match="solver='lbfgs' writes no checkpoints"):
+        small(PCClassifier, solver="lbfgs", checkpoint=tmp_path / "run").fit(X, y)
+
+
 def test_max_time():
     X, y = digits()
     model = small(PCClassifier, solver="lbfgs", max_iter=100_000, tol=0.0, max_time=0.2)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet import PCClassifier
+from pcnet import PCClassifier, PCRegressor
 from pcnet._run import Run
 from pcnet.callbacks import Callback
 from pcnet.callbacks._progress import LiveLine, make_progress, seconds_left
@@ -186,3 +186,10 @@ def test_forecast(seconds, max_iter, batch, max_time, expected):
     run.history["seconds"] = seconds
     run.n_epochs, run.batch = len(seconds), batch
     assert seconds_left(run) == expected
+
+
+def test_a_single_sample_has_no_training_score(terminal):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor).fit(X, y)
+    model.set_params(verbose=1).partial_fit(X[:1], y[:1])
+    assert "train" not in terminal.getvalue()
