@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
+from ._outputs import HiddenActivitiesMixin
 from ._progress import describe_divergence, describe_unfinished_inference, print_epoch
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
@@ -24,6 +25,7 @@ from ._validation import (
     check_finite,
     check_hidden_layer_sizes,
     check_sample_weight,
+    check_transform_layer,
 )
 from .inference import Objective, resolve_method
 from .network import Network
@@ -81,7 +83,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(BaseEstimator, ABC):
+class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -113,6 +115,7 @@ class BasePC(BaseEstimator, ABC):
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "dtype": "no_validation",  # check_dtype
+        "transform_layer": [Integral],
     }
 
     @abstractmethod
@@ -145,6 +148,7 @@ class BasePC(BaseEstimator, ABC):
         warm_start,
         verbose,
         dtype,
+        transform_layer,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -172,6 +176,7 @@ class BasePC(BaseEstimator, ABC):
         self.warm_start = warm_start
         self.verbose = verbose
         self.dtype = dtype
+        self.transform_layer = transform_layer
 
     # ------------------------------------------------------------ what differs by target
 
@@ -257,7 +262,8 @@ class BasePC(BaseEstimator, ABC):
             )
         resolve_method(self.inference)
         resolve_solver(self.solver)
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+        check_transform_layer(self.transform_layer, n_hidden)
         check_dtype(self.dtype)
         # An absurd learning rate is left to diverge, and is then named as the cause.
         if self.alpha * min(self.learning_rate_init, 1.0) >= 1:
@@ -328,7 +334,7 @@ class BasePC(BaseEstimator, ABC):
         return min(self.batch_size, n_samples)
 
     def _make_trainer(self, max_batch_size):
-        loss, self.out_activation_ = self._loss_and_activation()
+        self.out_activation_ = self._loss_and_activation()[1]
         precision = self.output_precision
         if precision == "auto":
             precision = AUTO_PRECISION / self.n_layers_
@@ -337,13 +343,17 @@ class BasePC(BaseEstimator, ABC):
         # Another solver cannot go on with the moments of the last one.
         state = self._optimizer_state if type(solver) is self._solver_type else None
         self._solver_type = type(solver)
-        objective = Objective(
-            loss=loss,
+        method = resolve_method(self.inference)
+        return Trainer(
+            self.network_, self._objective(), method, solver, max_batch_size, state=state
+        )
+
+    def _objective(self):
+        return Objective(
+            loss=self._loss_and_activation()[0],
             output_precision=self.output_precision_,
             activity_decay=float(self.activity_decay),
         )
-        method = resolve_method(self.inference)
-        return Trainer(self.network_, objective, method, solver, max_batch_size, state=state)
 
     # ------------------------------------------------------------ after the loop
 
@@ -395,12 +405,16 @@ class BasePC(BaseEstimator, ABC):
 
     def _outputs(self, X):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
+        return self._of_rows(X, lambda rows: self.network_.core_output(rows))
+
+    def _of_rows(self, X, function):
+        """``function`` of the checked rows of X, with BLAS held to one thread."""
         check_is_fitted(self)
         dtype = self.network_.dtype
         X = check_data(self, X, dtype=dtype, reset=False, ensure_all_finite=False)
         with single_threaded_blas():
             check_finite(self, X)
-            return self.network_.core_output(X)
+            return function(X)
 
     @property
     def coefs_(self):

@@ -8,6 +8,8 @@ from sklearn.utils._param_validation import StrOptions
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
+from ._energy import ClassEnergyMixin
+from ._outputs import DecisionFunctionMixin
 from ._targets import (
     ClassTargets,
     MatrixTargets,
@@ -27,7 +29,7 @@ from ._validation import check_data
     loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
-class PCClassifier(ClassifierMixin, BasePC):
+class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, BasePC):
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -126,6 +128,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        transform_layer=-1,
         class_weight=None,
     ):
         super().__init__(
@@ -155,6 +158,7 @@ class PCClassifier(ClassifierMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            transform_layer=transform_layer,
         )
         self.class_weight = class_weight
 
@@ -348,8 +352,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """Column of the largest output; multilabel: 0/1 matrix of probabilities above 1/2."""
         if not self._multilabel:
             return np.argmax(outputs, axis=1)
-        threshold = 0.0 if self.out_activation_ == "logistic" else 0.5
-        return (outputs > threshold).astype(np.int64)
+        return (outputs > self._threshold()).astype(np.int64)
 
     def _stratify(self, targets):
         return None if self._multilabel else targets.codes

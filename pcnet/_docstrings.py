@@ -90,6 +90,8 @@ verbose : bool or int, default={verbose}
     Whether to print a line after each epoch.
 dtype : {{None, "float32", "float64"}} or NumPy type, default={dtype}
     What to compute in. None: float32 for float32 data, float64 for everything else.
+transform_layer : int, default={transform_layer}
+    Hidden layer whose activities `transform` gives: 0 is the lowest, -1 the highest.
 """
 
 ATTRIBUTES = """

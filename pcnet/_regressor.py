@@ -8,6 +8,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._docstrings import fill_docstring
+from ._energy import EnergyMixin
 from ._targets import MatrixTargets, target_scaling
 from ._validation import check_data
 
@@ -20,7 +21,7 @@ from ._validation import check_data
     loss_unit="half the squared error of standardised targets, summed over outputs",
     score="R2",
 )
-class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
+class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -116,6 +117,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        transform_layer=-1,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -144,6 +146,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            transform_layer=transform_layer,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -212,12 +215,23 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
         if not warm:
             self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight)
-        elif y.shape[1] != self.n_outputs_:
+        else:
+            self._check_n_outputs(y)
+        return MatrixTargets(self._standardise(y, dtype)), sample_weight
+
+    def _check_n_outputs(self, y):
+        if y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} outputs, but the previous call saw {self.n_outputs_}; go on "
                 "with the same outputs, or fit a new estimator"
             )
-        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype)), sample_weight
+
+    def _standardise(self, y, dtype):
+        return ((y - self.y_mean_) / self.y_scale_).astype(dtype)
+
+    def _clamped_targets(self, y):
+        self._check_n_outputs(y)
+        return self._standardise(y, self.network_.dtype)
 
     def _loss_and_activation(self):
         return self.loss, "identity"

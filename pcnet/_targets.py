@@ -82,8 +82,10 @@ def find_classes(y):
     return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
 
 
-def encode_labels(y, classes):
-    """Index of each label in the sorted ``classes``.
+def encode_labels(
+    y, classes, remedy="Name all classes in the first call: partial_fit(X, y, classes=...)"
+):
+    """Index of each label in the sorted ``classes``; errors end with the ``remedy``.
 
     Raises
     ------
@@ -99,8 +101,7 @@ def encode_labels(y, classes):
         unseen = np.unique(y[~np.asarray(known)])
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
-            f"`y` also has {unseen}. Name all classes in the first call: "
-            "partial_fit(X, y, classes=...)"
+            f"`y` also has {unseen}. {remedy}"
         )
     return codes
 
