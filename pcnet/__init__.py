@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import inference, parameterization, solvers
+from . import display, inference, parameterization, solvers, theory
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -19,10 +19,12 @@ __all__ = [
     "PCClassifier",
     "PCRegressor",
     "__version__",
+    "display",
     "has_openmp",
     "infer",
     "inference",
     "parameterization",
     "show_versions",
     "solvers",
+    "theory",
 ]

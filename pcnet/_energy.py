@@ -55,8 +55,13 @@ class EnergyMixin:
             The limit of steps cut off more than a tenth of the samples.
         """
         check_is_fitted(self)
+        X, Y = self._clamp(X, y)
+        return self._clamped_energies(X, [Y], inference)[:, 0]
+
+    def _clamp(self, X, y):
+        """Checked samples and targets as the network takes them: (n, D) and (n, K)."""
         X, y = self._check_X_y(X, y, dtype=self.network_.dtype, reset=False)
-        return self._clamped_energies(X, [self._clamped_targets(y)], inference)[:, 0]
+        return X, self._clamped_targets(y)
 
     def _clamped_energies(self, X, targets, inference):
         """Energy of every row of X (checked) with each of several targets, (n, n_targets).

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+import pcnet.display
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -59,3 +61,13 @@ def test_every_example_is_listed_tested_and_drawn(script):
     assert f"def test_{script.stem}(" in Path(__file__).read_text(encoding="utf-8")
     image = EXAMPLES.parent / "docs" / "images" / f"{script.stem}.png"
     assert image.stat().st_size < 150_000
+
+
+def test_pictures(example, tmp_path):
+    script = example("pictures")
+    X, y = script.digits()
+    model = script.PCClassifier((16,) * 5, max_iter=3, early_stopping=True, random_state=0)
+    shown = script.displays(model.fit(X[:300], y[:300]), X[300:400], y[300:400])
+    assert {type(display).__name__ for display in shown.values()} == set(pcnet.display.__all__)
+    script.draw(shown, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000

@@ -20,7 +20,8 @@ FLOORS = [
     {"inference"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"},
     {"_base", "_docstrings", "_classifier", "_regressor", "_outputs", "_energy"},
-    {"", "_show_versions", "_demo", "__main__", "display"},  # "" is pcnet/__init__.py
+    {"display"},
+    {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
