@@ -71,8 +71,8 @@ class EnergyMixin:
         method = PRECISE if inference is None else resolve_method(inference)
         energies = np.empty((len(X), len(targets)))
         n_cut_off = 0
+        batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))  # asks for its threads first
         with single_threaded_blas():
-            batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))
             for start in range(0, len(X), BLOCK_ROWS):
                 rows = X[start : start + BLOCK_ROWS]
                 block = slice(start, start + len(rows))
