@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import display, inference, parameterization, solvers, theory
+from . import callbacks, display, inference, parameterization, solvers, theory
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -19,6 +19,7 @@ __all__ = [
     "PCClassifier",
     "PCRegressor",
     "__version__",
+    "callbacks",
     "display",
     "has_openmp",
     "infer",

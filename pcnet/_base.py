@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
+from ._fitting import Minibatches, MinibatchLoop, split_rows
 from ._outputs import HiddenActivitiesMixin
-from ._progress import describe_divergence, describe_unfinished_inference, print_epoch
+from ._progress import describe_divergence, describe_unfinished_inference
+from ._run import Run, truncate_history
 from ._schedules import SCHEDULES, Schedule
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
@@ -26,6 +27,18 @@ from ._validation import (
     check_hidden_layer_sizes,
     check_sample_weight,
     check_transform_layer,
+)
+from .callbacks._functions import resolve_callbacks
+from .callbacks._plateau import Plateau
+from .callbacks._progress import make_progress
+from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
+from .callbacks._time import MaxTime
+from .callbacks._validation import (
+    Scorers,
+    TrainScore,
+    Validation,
+    ValidationSet,
+    some_rows,
 )
 from .inference import Objective, resolve_method
 from .network import Network
@@ -52,38 +65,31 @@ _ARCHITECTURE = (
     "gamma",
 )
 
-# Fitted lists that grow with every epoch, and the field of EpochReport each one records.
-_CURVES = {
-    "loss_curve_": "loss",
-    "penalty_curve_": "penalty",
-    "energy_curve_": "energy",
-    "n_inference_steps_": "n_steps",
-    "n_inference_passes_": "n_passes",
-    "converged_fraction_": "converged",
-    "ended_fraction_": "ended",
-}
-
 
 class FitCall(NamedTuple):
     """How training was asked for: by `fit`, or by `partial_fit` with its classes."""
 
     incremental: bool = False
     classes: Any = None
+    validation: ValidationSet | None = None
 
 
 @contextmanager
 def _unchanged_on_error(estimator):
     """Give the estimator back the attributes it came with if anything is raised inside."""
     before = dict(vars(estimator))
+    history = before.get("history_", {})
+    columns, n_epochs = list(history), len(history.get("loss", []))
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
+        truncate_history(history, columns, n_epochs)  # it grows in place
         raise
 
 
-class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
+class BasePC(HiddenActivitiesMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -116,6 +122,9 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         "verbose": ["verbose"],
         "dtype": "no_validation",  # check_dtype
         "transform_layer": [Integral],
+        "scoring": [str, callable, list, tuple, dict, None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "callbacks": "no_validation",  # resolve_callbacks
     }
 
     @abstractmethod
@@ -149,6 +158,9 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         verbose,
         dtype,
         transform_layer,
+        scoring,
+        max_time,
+        callbacks,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -177,6 +189,9 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         self.verbose = verbose
         self.dtype = dtype
         self.transform_layer = transform_layer
+        self.scoring = scoring
+        self.max_time = max_time
+        self.callbacks = callbacks
 
     # ------------------------------------------------------------ what differs by target
 
@@ -189,12 +204,16 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         """Return (targets, training weight or None); set the attributes that describe y."""
 
     @abstractmethod
+    def _encode_validation(self, y, dtype):
+        """Targets of a validation set, in the terms of the training targets."""
+
+    @abstractmethod
     def _loss_and_activation(self):
         """Return (name of the objective's loss, out_activation_)."""
 
     @abstractmethod
     def _scorer(self, X, targets, rows, sample_weight):
-        """Return ``score(predict_outputs)`` on the rows held out, with their data ``X``."""
+        """Return ``score(predict_outputs)`` on these rows of targets, with their data ``X``."""
 
     def _stratify(self, targets):
         """Classes by which a validation split is stratified; None: at random."""
@@ -202,13 +221,22 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
     # ------------------------------------------------------------ a fit from start to end
 
     def _fit(self, X, y, sample_weight, call):
+        max_iter = 1 if call.incremental else self.max_iter
+        tasks = begin_tasks(self, X, y, sample_weight, max_iter)
         with _unchanged_on_error(self):
-            loop = self._train(X, y, sample_weight, call)
-            self._record(loop)
-        self._report(loop, call)
+            run = self._prepare(X, y, sample_weight, call, tasks)
+            # The trainer has asked for its number of threads before, see effective_n_threads.
+            with single_threaded_blas():
+                MinibatchLoop(run)()
+            self._record(run)
+            if tasks is not None and run.stop_reason != "diverged":
+                tasks.end_fit()
+        self._report(run, call)
         return self
 
-    def _train(self, X, y, sample_weight, call):
+    def _prepare(self, X, y, sample_weight, call, tasks):
+        """Check the data, initialise what is new; return the `Run` of the training to come."""
+        given = ValidationSet(X, y, sample_weight)
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
@@ -216,39 +244,91 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         targets, weight = self._encode_targets(
             y, sample_weight, call=call, warm=warm, dtype=X.dtype
         )
-        if not warm:
+        if warm:
+            self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
+        else:
             self._initialize(X, targets.n_outputs)
 
-        rows = _weighted_rows(weight)
-        score = None
-        if self.early_stopping:
+        rows, validation = _weighted_rows(weight), None
+        if call.validation is not None:
+            validation = self._own_validation(call.validation, X.dtype)
+        elif self.early_stopping:
             rows, held_out = split_rows(
                 rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
             )
-            score = self._scorer(X[held_out], targets, held_out, sample_weight)
+            validation = self._held_out(given, X, targets, held_out, sample_weight)
+            if tasks is not None:
+                tasks.rows = rows
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
         max_iter = 1 if call.incremental else self.max_iter
-        trainer = self._make_trainer(minibatches.batch_size)
-        loop = TrainingLoop(
-            trainer,
-            minibatches,
-            Schedule(
-                "constant" if call.incremental else self.learning_rate,
-                self.learning_rate_init,
-                max_iter * minibatches.n_batches,
-                self.power_t,
-            ),
-            StoppingRule(trainer, self.tol, self.n_iter_no_change, score),
-            self._random_state,
-            weight_decay=float(self.alpha),
-            observer=print_epoch if self.verbose else None,
+        schedule = Schedule(
+            "constant" if call.incremental else self.learning_rate,
+            self.learning_rate_init,
+            max_iter * minibatches.n_batches,
+            self.power_t,
         )
-        # The trainer has asked for its number of threads before, see effective_n_threads.
-        with single_threaded_blas():
-            loop.run(max_iter)
-        return loop
+        max_time = None if call.incremental else self.max_time
+        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
+        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
+        observers += resolve_callbacks(self.callbacks)
+        observers += [make_progress(self.verbose) if self.verbose else None]
+        observers += [None if max_time is None else MaxTime()]
+        return Run(
+            self._make_trainer(minibatches.batch_size),
+            minibatches,
+            schedule,
+            self._random_state,
+            max_iter=max_iter,
+            alpha=float(self.alpha),
+            observers=[observer for observer in observers if observer is not None],
+            history=self.history_,
+            estimator=self,
+            max_time=max_time,
+        )
+
+    # ------------------------------------------------------------ what is measured
+
+    def _own_validation(self, given, dtype):
+        """Observer of a validation set that the user gave."""
+        try:
+            X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
+            if len(X) < 2:
+                raise ValueError("it needs at least 2 samples, got 1")
+            targets = self._encode_validation(y, dtype)
+            weight = check_sample_weight(given.sample_weight, len(X))
+        except ValueError as error:
+            raise ValueError(f"The validation set cannot be used: {error}") from error
+        score = self._scorer(X, targets, slice(None), weight)
+        return Validation(X, targets, weight, score, self._scoring(), given)
+
+    def _held_out(self, given, X, targets, rows, sample_weight):
+        """Observer of training samples that `early_stopping` holds out."""
+        X = X[rows]
+        scoring = self._scoring()
+        if isinstance(scoring, Scorers):
+            parts = (None if part is None else _safe_indexing(part, rows) for part in given)
+            given = ValidationSet(*parts)
+        else:
+            given = None
+        score = self._scorer(X, targets, rows, sample_weight)
+        weight = None if sample_weight is None else sample_weight[rows]
+        return Validation(X, targets.part(rows), weight, score, scoring, given)
+
+    def _scoring(self):
+        """What `Validation` takes as its ``scoring``."""
+        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
+            return self.scoring
+        return Scorers(self.scoring, self)
+
+    def _train_score(self, X, targets, rows, sample_weight):
+        """Observer of the training score, for who reads progress lines; else None."""
+        if not self.verbose:
+            return None
+        rows = some_rows(rows, len(X), self._split_seed)
+        X = X[rows]
+        return TrainScore(X, self._scorer(X, targets, rows, sample_weight))
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
@@ -260,6 +340,14 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
                 "partial_fit does not support early_stopping=True; hold out samples yourself and "
                 "call score on them, or set early_stopping=False"
             )
+        if self.scoring is not None and not call.incremental:
+            if call.validation is None and not self.early_stopping:
+                raise ValueError(
+                    f"scoring={self.scoring!r} needs samples to score: pass "
+                    "validation_data=(X, y) to fit, or set early_stopping=True"
+                )
+            self._scoring()
+        resolve_callbacks(self.callbacks)
         resolve_method(self.inference)
         resolve_solver(self.solver)
         n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
@@ -318,9 +406,7 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         self._solver_type = None
         self.n_outputs_ = n_outputs
         self.t_ = 0
-        self.validation_scores_ = None
-        for name in _CURVES:
-            setattr(self, name, [])
+        self.history_ = {}
 
     def _effective_batch_size(self, n_samples, call):
         if self.batch_size == "auto":
@@ -357,42 +443,42 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
 
     # ------------------------------------------------------------ after the loop
 
-    def _record(self, loop):
+    def _record(self, run):
         """Set the attributes that tell of the training that took place."""
-        self._optimizer_state = loop.trainer.release()
-        self.n_iter_ = len(loop.history)
-        self.t_ += loop.n_samples_seen
-        for name, field in _CURVES.items():
-            getattr(self, name).extend(getattr(report, field) for report in loop.history)
+        self._optimizer_state = run.trainer.release()
+        self.n_iter_ = run.n_epochs
+        self.t_ += run.n_samples_seen
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
-        if loop.stopping.score is None:
+        self.stop_reason_ = run.stop_reason
+        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
+        if not any(isinstance(observer, Validation) for observer in run.observers):
             self.validation_scores_ = None
+            self.validation_loss_curve_ = None
             self.best_validation_score_ = None
-            self.best_loss_ = min(self.loss_curve_, default=np.inf)
-        else:
-            scores = [report.validation_score for report in loop.history]
-            self.validation_scores_ = (self.validation_scores_ or []) + scores
-            self.best_validation_score_ = loop.stopping.best
-            self.best_loss_ = None
+            return
+        self.validation_scores_ = list(self._curve("validation_score"))
+        self.validation_loss_curve_ = list(self._curve("validation_loss"))
+        scores = [score for score in run.recent("validation_score") if not np.isnan(score)]
+        self.best_validation_score_ = max(scores, default=-np.inf)
 
-    def _report(self, loop, call):
+    def _report(self, run, call):
         """Raise or warn where the training did not go as asked for."""
-        if loop.outcome == "diverged":
+        if run.stop_reason == "diverged":
             raise FloatingPointError(
-                describe_divergence(loop, self.learning_rate_init)
-            ) from loop.error
-        if loop.outcome == "interrupted":
+                describe_divergence(run, self.learning_rate_init)
+            ) from run.error
+        if run.stop_reason == "interrupted":
             warnings.warn(
                 f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
                 "the weights it had then.",
                 stacklevel=5,
             )
         unfinished = describe_unfinished_inference(
-            loop.history, loop.trainer.method, self.n_layers_ - 1, self.output_precision_
+            run, run.trainer.method, self.n_layers_ - 1, self.output_precision_
         )
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)
-        if loop.outcome == "max_iter" and not (call.incremental or loop.schedule.has_horizon):
+        if run.stop_reason == "max_iter" and not (call.incremental or run.schedule.has_horizon):
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
@@ -415,6 +501,37 @@ class BasePC(HiddenActivitiesMixin, BaseEstimator, ABC):
         with single_threaded_blas():
             check_finite(self, X)
             return function(X)
+
+    @property
+    def loss_curve_(self):
+        return self._curve("loss")
+
+    @property
+    def penalty_curve_(self):
+        return self._curve("penalty")
+
+    @property
+    def energy_curve_(self):
+        return self._curve("energy")
+
+    @property
+    def n_inference_steps_(self):
+        return self._curve("n_steps")
+
+    @property
+    def n_inference_passes_(self):
+        return self._curve("n_passes")
+
+    @property
+    def converged_fraction_(self):
+        return self._curve("converged")
+
+    @property
+    def ended_fraction_(self):
+        return self._curve("ended")
+
+    def _curve(self, column):
+        return self.history_.get(column, [])
 
     @property
     def coefs_(self):

@@ -6,18 +6,15 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import BasePC
 from ._common import ASIDE, OTHER, OURS, Display, whole_ticks
 
-# Attribute of a fitted estimator that holds each curve, and how it is drawn.
-_ATTRIBUTES = {
-    "loss": "loss_curve_",
-    "penalty": "penalty_curve_",
-    "energy": "energy_curve_",
-    "n_steps": "n_inference_steps_",
-    "n_passes": "n_inference_passes_",
-    "converged": "converged_fraction_",
-    "ended": "ended_fraction_",
-    "validation_score": "validation_scores_",
+#: What is drawn unless told otherwise, as far as it was recorded.
+_DEFAULT = ("loss", "energy", "validation_loss", "validation_score")
+
+_STYLES = {
+    "loss": (OURS, "-"),
+    "validation_loss": (OURS, "--"),
+    "energy": (OTHER, "-"),
+    "penalty": (ASIDE, "-"),
 }
-_STYLES = {"loss": (OURS, "-"), "energy": (OTHER, "-"), "penalty": (ASIDE, "-")}
 
 
 class TrainingDisplay(Display):
@@ -41,7 +38,7 @@ class TrainingDisplay(Display):
     >>> model = PCClassifier((16,), max_iter=5, early_stopping=True, random_state=0).fit(X, y)
     >>> display = TrainingDisplay.from_estimator(model)  # then display.plot()
     >>> sorted(display.history)
-    ['energy', 'loss', 'validation_score']
+    ['energy', 'loss', 'validation_loss', 'validation_score']
     """
 
     def __init__(self, history):
@@ -55,8 +52,8 @@ class TrainingDisplay(Display):
         ----------
         estimator : PCClassifier or PCRegressor
         curves : sequence of str, default=None
-            Of "loss", "energy", "penalty", "validation_score", "n_steps", "n_passes",
-            "converged", "ended". None: loss, energy and, if recorded, the validation score.
+            Columns of the estimator's `history_`. None: loss, energy and, if recorded,
+            validation_loss and validation_score.
 
         Returns
         -------
@@ -68,8 +65,7 @@ class TrainingDisplay(Display):
                 f"{type(estimator).__name__}; of a pipeline pass the last step, model[-1]"
             )
         check_is_fitted(estimator)
-        found = {name: getattr(estimator, attribute) for name, attribute in _ATTRIBUTES.items()}
-        return cls.from_history({k: v for k, v in found.items() if v is not None}, curves)
+        return cls.from_history(estimator.history_, curves)
 
     @classmethod
     def from_history(cls, history, curves=None):
@@ -78,24 +74,24 @@ class TrainingDisplay(Display):
         Parameters
         ----------
         history : mapping of str to sequence of float
-            Equally long curves, an entry an epoch; nan leaves a gap. Names that end in "score"
-            are drawn on an axis of their own.
+            Equally long curves, an entry an epoch; nan leaves a gap. Scores (names that end in
+            "score" or start with "validation_", but for the loss) get an axis of their own.
         curves : sequence of str, default=None
-            Names to draw; None: loss, energy and validation_score, as far as they are there.
+            Names to draw; None: as in `from_estimator`.
 
         Returns
         -------
         TrainingDisplay
         """
         if curves is None:
-            curves = [name for name in ("loss", "energy", "validation_score") if name in history]
+            curves = [name for name in _DEFAULT if name in history]
         elif isinstance(curves, str):
             raise TypeError(f"curves must be a list of names, such as [{curves!r}]; got a string")
         missing = [name for name in curves if name not in history]
         if missing or not curves:
             raise ValueError(
                 f"curves must name some of {list(history)}; got {list(curves)}. Scores are "
-                "recorded with early_stopping=True"
+                "recorded with early_stopping=True or validation_data"
             )
         chosen = {name: np.asarray(history[name], dtype=np.float64) for name in curves}
         lengths = {name: len(values) for name, values in chosen.items()}
@@ -118,7 +114,7 @@ class TrainingDisplay(Display):
         self : TrainingDisplay
         """
         ax = self._start(ax)
-        scores = [name for name in self.history if name.endswith("score")]
+        scores = [name for name in self.history if _is_score(name)]
         self.score_ax_ = ax.twinx() if scores and len(scores) < len(self.history) else None
         self.lines_ = {}
         for name, values in self.history.items():
@@ -157,3 +153,8 @@ class TrainingDisplay(Display):
         axes[-1].legend(
             handles=list(self.lines_.values()), loc="upper center", ncols=2, fontsize="small"
         )
+
+
+def _is_score(name):
+    measured = name.startswith("validation_") and name != "validation_loss"
+    return measured or name.endswith("score")

@@ -141,10 +141,11 @@ def test_training_curves_are_those_of_the_estimator():
     X, y = iris()
     model = small(PCClassifier, early_stopping=True).fit(X, y)
     history = TrainingDisplay.from_estimator(model).history
-    assert list(history) == ["loss", "energy", "validation_score"]
+    assert list(history) == ["loss", "energy", "validation_loss", "validation_score"]
     np.testing.assert_array_equal(history["loss"], model.loss_curve_)
     np.testing.assert_array_equal(history["energy"], model.energy_curve_)
     np.testing.assert_array_equal(history["validation_score"], model.validation_scores_)
+    np.testing.assert_array_equal(history["validation_loss"], model.validation_loss_curve_)
     names = {
         "penalty": model.penalty_curve_,
         "n_steps": model.n_inference_steps_,
@@ -155,6 +156,13 @@ def test_training_curves_are_those_of_the_estimator():
     history = TrainingDisplay.from_estimator(model, curves=list(names)).history
     for name, expected in names.items():
         np.testing.assert_array_equal(history[name], expected)
+    other = small(PCClassifier, scoring=["f1_macro", "neg_log_loss"], loss="log_loss")
+    other.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    names = ["loss", "validation_f1_macro", "validation_neg_log_loss"]
+    display = TrainingDisplay.from_estimator(other, curves=names).plot(Figure().subplots())
+    for name in names:
+        np.testing.assert_array_equal(display.history[name], other.history_[name])
+        assert (display.lines_[name].axes is display.ax_) == (name == "loss")
     without = small(PCClassifier).fit(X, y)
     assert list(TrainingDisplay.from_estimator(without).history) == ["loss", "energy"]
 

@@ -5,9 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet._fitting import Minibatches, StoppingRule, TrainingLoop, split_rows
+from pcnet._fitting import Minibatches, MinibatchLoop, split_rows
+from pcnet._run import Run, append_record, truncate_history
 from pcnet._schedules import Schedule
 from pcnet._targets import ClassTargets, MatrixTargets
+from pcnet.callbacks import Callback
+from pcnet.callbacks._plateau import Plateau
 
 
 def batches_of(n, batch_size, *, rows=None, shuffle=True, weight=None, seed=0):
@@ -77,12 +80,9 @@ def network():
 
 
 def plateaus(losses, *, tol, n_iter_no_change):
-    rule = StoppingRule(SimpleNamespace(network=network()), tol, n_iter_no_change)
-    stopped = []
-    for loss in losses:
-        rule.end_epoch(loss)
-        stopped.append(rule.reached_plateau())
-    return stopped
+    rule = Plateau(tol, n_iter_no_change)
+    run = SimpleNamespace(schedule=Schedule("constant", 1.0))
+    return [rule.on_epoch_end(run, {"loss": loss}) for loss in losses]
 
 
 def test_plateau_needs_more_than_n_iter_no_change_epochs():
@@ -103,14 +103,13 @@ def test_infinite_patience_and_nan():
 
 def test_best_scored_weights_come_back():
     net = network()
-    trainer = SimpleNamespace(network=net, output=None)
-    scores = iter([0.1, 0.7, 0.7, 0.3])
-    rule = StoppingRule(trainer, 0.0, 10, score=lambda outputs: next(scores))
+    run = SimpleNamespace(network=net)
+    rule = Plateau(0.0, 10, score=True)
     weights = net.weights[0]
-    for epoch in range(4):
+    for epoch, score in enumerate([0.1, 0.7, 0.7, 0.3]):
         weights[:] = epoch
-        rule.end_epoch(loss=1.0)
-    rule.restore_best()
+        rule.on_epoch_end(run, {"loss": 1.0, "validation_score": score})
+    rule.on_fit_end(run)
     assert rule.best == 0.7
     assert net.weights[0] is weights  # in place: others hold the array
     np.testing.assert_array_equal(weights, 1.0)
@@ -142,56 +141,156 @@ class ScriptedTrainer:
         )
 
 
-def run(script, *, n=5, batch_size=3, max_iter=1, weight=None, n_iter_no_change=np.inf):
+def run(
+    script, *, n=5, batch_size=3, max_iter=1, weight=None, n_iter_no_change=np.inf, observers=()
+):
     trainer = ScriptedTrainer(script)
     targets = MatrixTargets(np.zeros((n, 1)))
     batches = Minibatches(np.zeros((n, 1)), targets, weight, None, batch_size, False)
-    rule = StoppingRule(trainer, 0.0, n_iter_no_change)
-    schedule = Schedule("constant", 1.0)
-    loop = TrainingLoop(trainer, batches, schedule, rule, np.random.RandomState(0))
-    loop.run(max_iter)
-    return loop
+    run = Run(
+        trainer,
+        batches,
+        Schedule("constant", 1.0),
+        np.random.RandomState(0),
+        max_iter=max_iter,
+        observers=[Plateau(0.0, n_iter_no_change), *observers],
+    )
+    MinibatchLoop(run)()
+    return run
 
 
 def test_epoch_means_are_weighted():
     # batches of 2 and 3 samples
-    report = run([1.0, 2.0]).history[0]
-    assert report.loss == pytest.approx((2 * 1 + 3 * 2) / 5)
-    assert report.energy == pytest.approx(report.loss / 2)
-    assert report.n_steps == pytest.approx((2 * 2 + 3 * 3) / 5)
+    record = run([1.0, 2.0]).record
+    assert record["loss"] == pytest.approx((2 * 1 + 3 * 2) / 5)
+    assert record["energy"] == pytest.approx(record["loss"] / 2)
+    assert record["n_steps"] == pytest.approx((2 * 2 + 3 * 3) / 5)
     weight = np.array([1.0, 3.0, 1.0, 1.0, 0.0])
-    report = run([1.0, 5.0], weight=weight).history[0]
-    assert report.loss == pytest.approx((4 * 1 + 2 * 5) / 6)
-    assert report.n_steps == pytest.approx((2 * 2 + 3 * 3) / 5)  # samples count once
+    record = run([1.0, 5.0], weight=weight).record
+    assert record["loss"] == pytest.approx((4 * 1 + 2 * 5) / 6)
+    assert record["n_steps"] == pytest.approx((2 * 2 + 3 * 3) / 5)  # samples count once
+
+
+class Looks(Callback):
+    """Asks for the network at chosen steps, several times."""
+
+    def __init__(self, *steps):
+        self.steps = steps
+
+    def on_batch_end(self, run, report):
+        if run.n_steps in self.steps:
+            assert run.network is run.network
 
 
 @pytest.mark.parametrize("script", [[1.0] * 4, [1.0, 1.0, KeyboardInterrupt()]])
-def test_network_is_brought_up_to_date_every_epoch_and_at_the_end(script):
-    loop = run(script, max_iter=2)
-    assert loop.trainer.n_syncs == len(loop.history) + 1
+def test_network_is_brought_up_to_date_where_somebody_looks_and_at_the_end(script):
+    assert run(script, max_iter=2).trainer.n_syncs == 1
+    assert run(script, max_iter=2, observers=[Looks(1, 2)]).trainer.n_syncs == 3
 
 
-def test_outcomes():
-    assert run([1.0] * 4, max_iter=2).outcome == "max_iter"
-    assert run([1.0, 1.0, 2.0, 2.0], max_iter=9, n_iter_no_change=0).outcome == "plateau"
+def test_stop_reasons():
+    assert run([1.0] * 4, max_iter=2).stop_reason == "max_iter"
+    assert run([1.0, 1.0, 2.0, 2.0], max_iter=9, n_iter_no_change=0).stop_reason == "plateau"
+    assert run([1.0, 1.0, 2.0, 2.0], max_iter=2, n_iter_no_change=0).stop_reason == "plateau"
     stopped = run([1.0, KeyboardInterrupt()], max_iter=9)
-    assert (stopped.outcome, len(stopped.history), stopped.n_samples_seen) == ("interrupted", 0, 2)
+    assert (stopped.stop_reason, stopped.n_epochs, stopped.n_samples_seen) == ("interrupted", 0, 2)
     broken = run([1.0, 1.0, FloatingPointError("layer 2")], max_iter=9)
-    assert (broken.outcome, len(broken.history)) == ("diverged", 1)
+    assert (broken.stop_reason, broken.n_epochs) == ("diverged", 1)
     assert "layer 2" in str(broken.error)
 
 
 @pytest.mark.parametrize("loss", [1e12, np.inf, np.nan])
 def test_an_exploding_loss_is_divergence(loss):
-    loop = run([1.0, 1.0, 1.0, loss], max_iter=9)
-    assert loop.outcome == "diverged"
-    assert "mean loss rose from 1 " in str(loop.error)
-    assert len(loop.history) == 1
+    broken = run([1.0, 1.0, 1.0, loss], max_iter=9)
+    assert broken.stop_reason == "diverged"
+    assert "mean loss rose from 1 " in str(broken.error)
+    assert broken.n_epochs == len(broken.history["loss"]) == 1
 
 
 def test_other_exceptions_pass_through():
     with pytest.raises(MemoryError):
         run([1.0, MemoryError()])
+
+
+class Recorder(Callback):
+    """Writes down who was called, and stops or fails where it is told to."""
+
+    def __init__(self, calls, name, *, stop_at=None, fail_at=None):
+        self.calls, self.name, self.stop_at, self.fail_at = calls, name, stop_at, fail_at
+
+    def note(self, event):
+        self.calls.append(self.name + event)
+        if event == self.fail_at:
+            raise ArithmeticError(self.name)
+        return event == self.stop_at
+
+    def on_fit_begin(self, run):
+        self.note("begin")
+
+    def on_epoch_begin(self, run):
+        self.note("epoch")
+
+    def on_batch_end(self, run, report):
+        return self.note(f"batch{run.n_steps}")
+
+    def measure(self, run):
+        self.note("measure")
+        return {self.name: 7.0}
+
+    def on_epoch_end(self, run, record):
+        assert record[self.name] == run.history[self.name][-1] == 7.0
+        return self.note(f"end{run.n_epochs}")
+
+    def on_fit_end(self, run):
+        self.note("fit_end")
+
+
+def test_observers_are_asked_in_order_and_dismissed_in_reverse():
+    calls = []
+    observers = [Recorder(calls, "a", stop_at="end1"), Recorder(calls, "b")]
+    done = run([1.0, 1.0], max_iter=5, observers=observers)
+    assert done.stop_reason == "callback"
+    both = ["begin", "epoch", "batch1", "batch2", "measure", "end1"]
+    expected = [name + event for event in both for name in "ab"]
+    assert calls == [*expected, "bfit_end", "afit_end"]
+
+
+@pytest.mark.parametrize("stop_at, n_epochs", [("batch1", 0), ("batch2", 1), ("batch3", 1)])
+def test_a_stop_in_the_middle_of_an_epoch_leaves_no_row(stop_at, n_epochs):
+    calls = []
+    done = run([1.0] * 9, max_iter=5, observers=[Recorder(calls, "a", stop_at=stop_at)])
+    assert (done.stop_reason, done.n_epochs) == ("callback", n_epochs)
+    assert len(done.history.get("loss", [])) == n_epochs
+    assert done.n_steps == int(stop_at[-1])
+
+
+@pytest.mark.parametrize("fail_at", ["begin", "epoch", "batch1", "measure", "end1", "fit_end"])
+def test_a_failing_observer_fails_and_all_others_are_dismissed(fail_at):
+    calls = []
+    names = [Recorder(calls, "a"), Recorder(calls, "b", fail_at=fail_at), Recorder(calls, "c")]
+    with pytest.raises(ArithmeticError, match="b"):
+        run([1.0] * 9, observers=names)
+    dismissed = [call for call in calls if call.endswith("fit_end")]
+    begun = 2 if fail_at == "begin" else 3
+    assert dismissed == ["cfit_end", "bfit_end", "afit_end"][-begun:]
+
+
+def test_history_fills_what_was_not_measured_and_can_be_undone():
+    history = {}
+    append_record(history, {"loss": 1.0, "score": 2.0})
+    append_record(history, {"loss": 3.0, "other": 4.0})
+    np.testing.assert_equal(
+        history, {"loss": [1.0, 3.0], "score": [2.0, np.nan], "other": [np.nan, 4.0]}
+    )
+    truncate_history(history, ["loss", "score"], 1)
+    assert history == {"loss": [1.0], "score": [2.0]}
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 4])
+def test_an_epoch_can_be_entered_at_any_batch(start):
+    batches, taken = batches_of(10, 3)
+    late = [x.copy() for x, _, _ in batches.epoch(np.random.RandomState(0), start=start)]
+    np.testing.assert_equal(late, [x for x, _, _ in taken][start:])
 
 
 def test_split_is_stratified_disjoint_and_repeatable():

@@ -18,7 +18,8 @@ FLOORS = [
     {"_threads", "_validation", "_arguments"},
     {"network", "parameterization", "_reference"},
     {"inference"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"}
+    | {"_run", "callbacks"},
     {"_base", "_docstrings", "_classifier", "_regressor", "_outputs", "_energy"},
     {"display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py

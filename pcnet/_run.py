@@ -1,0 +1,288 @@
+"""One course of training, from the call of ``fit`` to its end, as one object.
+
+A `Run` holds everything that changes while a network is trained, so that observers have one thing
+to look at and `Run.state` has everything that it takes to go on in another process.
+"""
+
+import math
+import time
+
+import numpy as np
+
+# An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
+# every number is still finite: float64 can hide an explosion for long in a shallow network.
+DIVERGED = 1e8
+
+#: Why a run ended. The first request wins; "diverged" becomes a FloatingPointError.
+STOP_REASONS = ("max_iter", "plateau", "max_time", "callback", "interrupted", "diverged")
+
+
+# ---------------------------------------------------------------- the history
+
+
+def append_record(history, record):
+    """Add one epoch to a history: a dict of equally long lists, one per column.
+
+    Values that an epoch lacks, or that were not measured in earlier epochs, are nan.
+    """
+    n_before = len(next(iter(history.values()), []))
+    for name in record:
+        history.setdefault(name, [math.nan] * n_before)
+    for name, column in history.items():
+        column.append(record.get(name, math.nan))
+
+
+def truncate_history(history, columns, n_epochs):
+    """Undo `append_record`: only these columns, only so many epochs."""
+    for name in list(history):
+        if name in columns:
+            del history[name][n_epochs:]
+        else:
+            del history[name]
+
+
+class EpochSums:
+    """Running sums of step reports, by total sample weight or by number of samples."""
+
+    def __init__(self):
+        self.weight = self.loss = self.energy = 0.0
+        self.n_samples = 0
+        self.by_sample = np.zeros(4)
+
+    def add(self, report, sample_weight):
+        n = report.n_samples
+        weight = float(n) if sample_weight is None else float(sample_weight.sum())
+        self.weight += weight
+        self.loss += weight * report.loss
+        self.energy += weight * report.energy
+        self.n_samples += n
+        steps = (report.n_steps, report.n_passes, report.converged, report.ended)
+        self.by_sample += np.multiply(n, steps)
+
+    def means(self):
+        """Columns of the history; see the docstring of the estimators' ``history_``."""
+        n_steps, n_passes, converged, ended = (self.by_sample / self.n_samples).tolist()
+        return {
+            "energy": self.energy / self.weight,
+            "n_steps": n_steps,
+            "n_passes": n_passes,
+            "converged": converged,
+            "ended": ended,
+        }
+
+
+# ---------------------------------------------------------------- the run
+
+
+class Run:
+    """What is trained, how far it has come, and who watches.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        One ``step`` per minibatch; ``sync`` brings its network up to date.
+    minibatches : Minibatches
+    schedule : Schedule
+    random_state : RandomState
+        Orders the samples.
+    max_iter : int
+        Epochs at most.
+    alpha : float, default=0.0
+        Decoupled L2 penalty: each step multiplies weights by ``1 - rate * alpha``.
+    observers : sequence of Callback, default=()
+        In the order in which they are asked.
+    history : dict of lists, default=None
+        Grows with every epoch; None begins a new one.
+    estimator : estimator, default=None
+        The one being fitted.
+    max_time : float, default=None
+        Seconds; schedules with a horizon reach it when they are used up.
+    clock : callable, default=time.monotonic
+        Gives seconds.
+
+    Attributes
+    ----------
+    record : dict
+        The newest row of the history.
+    n_epochs : int
+        Completed in this call of ``fit``.
+    n_steps : int
+        Optimiser steps in this call: the schedule's time.
+    batch : int
+        Minibatches done in the present epoch.
+    n_samples_seen : int
+    stop_reason : str or None
+        One of ``STOP_REASONS`` once the run is to end.
+    error : FloatingPointError or None
+        What happened when the reason is "diverged".
+    """
+
+    def __init__(
+        self,
+        trainer,
+        minibatches,
+        schedule,
+        random_state,
+        *,
+        max_iter=1,
+        alpha=0.0,
+        observers=(),
+        history=None,
+        estimator=None,
+        max_time=None,
+        clock=time.monotonic,
+    ):
+        self.trainer = trainer
+        self.minibatches = minibatches
+        self.schedule = schedule
+        self.random_state = random_state
+        self.max_iter = max_iter
+        self.alpha = alpha
+        self.observers = list(observers)
+        self.history = {} if history is None else history
+        self.estimator = estimator
+        self.max_time = max_time
+        self.clock = clock
+        self.record = {}
+        self.n_epochs = self.n_steps = self.batch = self.n_samples_seen = 0
+        self.learning_rate = 0.0
+        self.stop_reason = self.error = None
+        self.sums = EpochSums()
+        self._first_loss = None
+        self._epoch_rng_state = None
+        self._synced = None
+        self._seconds_before = 0.0
+        self._started = self._epoch_started = clock()
+
+    # ------------------------------------------------------------ for observers
+
+    @property
+    def network(self):
+        """The network with its present weights, copied out of the trainer at most once a step."""
+        if self._synced != self.n_steps:
+            self.sync()
+        return self.trainer.network
+
+    def sync(self):
+        """Copy the weights out of the trainer, whatever has been copied before."""
+        self.trainer.sync()
+        self._synced = self.n_steps
+
+    def load_weights(self):
+        """Train on with what was written into the arrays of `network`."""
+        self.trainer.load()
+
+    def request_stop(self, reason="callback"):
+        """End training after the present step; a reason given before stays."""
+        self.stop_reason = self.stop_reason or reason
+
+    def seconds(self):
+        """Time spent on this run, in all processes that worked on it."""
+        return self._seconds_before + self.clock() - self._started
+
+    def epoch_seconds(self):
+        """Time since the present epoch began, in this process."""
+        return self.clock() - self._epoch_started
+
+    # ------------------------------------------------------------ for the loop
+
+    def begin_epoch(self):
+        """Start counting anew, unless the epoch was begun by another process."""
+        self._epoch_started = self.clock()
+        if self.batch == 0:
+            self._epoch_rng_state = self.random_state.get_state()
+            self.sums = EpochSums()
+
+    def rate(self):
+        """Base learning rate of the next step."""
+        step = self.n_steps
+        if self.max_time is not None and self.schedule.has_horizon:
+            share = min(1.0, self.seconds() / self.max_time)
+            step = max(step, share * self.schedule.n_steps)
+        self.learning_rate = self.schedule.rate(step)
+        return self.learning_rate
+
+    def add(self, report, sample_weight):
+        """Take note of an optimiser step."""
+        self.n_steps += 1
+        self.batch += 1
+        self.n_samples_seen += report.n_samples
+        self.sums.add(report, sample_weight)
+        if self._first_loss is None:
+            self._first_loss = report.loss
+
+    def end_epoch(self):
+        """Row of the history for the epoch, before any observer has measured.
+
+        Raises
+        ------
+        FloatingPointError
+            The loss has exploded.
+        """
+        loss = self.sums.loss / self.sums.weight
+        if not loss <= DIVERGED * (1.0 + self._first_loss):
+            raise FloatingPointError(
+                f"the mean loss rose from {self._first_loss:.3g} in the first minibatch to "
+                f"{loss:.3g} in epoch {self.n_epochs + 1}"
+            )
+        n_earlier = len(next(iter(self.history.values()), []))
+        self.record = {"epoch": n_earlier + 1, "loss": loss, "penalty": self._penalty()}
+        self.record |= self.sums.means()
+        self.record["learning_rate"] = self.learning_rate
+        return self.record
+
+    def keep_record(self):
+        """Close the epoch: its row, complete now, enters the history."""
+        self.record["seconds"] = self.epoch_seconds()
+        append_record(self.history, self.record)
+        self.n_epochs += 1
+        self.batch = 0
+
+    def recent(self, column):
+        """Values of a column in the epochs of this run."""
+        return self.history[column][-self.n_epochs :] if self.n_epochs else []
+
+    def _penalty(self):
+        if self.alpha == 0.0:
+            return 0.0
+        return 0.5 * self.alpha * sum(float(np.vdot(W, W)) for W in self.network.weights)
+
+    # ------------------------------------------------------------ to go on elsewhere
+
+    def state(self):
+        """Everything but the weights and the solver's moments that it takes to go on.
+
+        The order of an epoch is not stored but drawn again: the random state is that at the
+        start of the epoch to be continued.
+        """
+        within = self.batch > 0
+        return {
+            "n_epochs": self.n_epochs,
+            "n_steps": self.n_steps,
+            "batch": self.batch,
+            "n_samples_seen": self.n_samples_seen,
+            "stop_reason": self.stop_reason,
+            "first_loss": self._first_loss,
+            "seconds": self.seconds(),
+            "n_plateaus": self.schedule.n_plateaus,
+            "sums": {**vars(self.sums), "by_sample": self.sums.by_sample.copy()},
+            "random_state": self._epoch_rng_state if within else self.random_state.get_state(),
+            "observers": [observer.state() for observer in self.observers],
+        }
+
+    def restore(self, state):
+        """Take over what `state` gave; the trainer and the history are restored apart."""
+        self.n_epochs = state["n_epochs"]
+        self.n_steps = state["n_steps"]
+        self.batch = state["batch"]
+        self.n_samples_seen = state["n_samples_seen"]
+        self._first_loss = state["first_loss"]
+        self._seconds_before = state["seconds"]
+        self.schedule.n_plateaus = state["n_plateaus"]
+        vars(self.sums).update(state["sums"], by_sample=state["sums"]["by_sample"].copy())
+        self.random_state.set_state(state["random_state"])
+        self._epoch_rng_state = state["random_state"]
+        # who was interrupted, or given too little time, may go on; who was finished stays so
+        self.stop_reason = state["stop_reason"] if state["stop_reason"] == "plateau" else None
+        for observer, kept in zip(self.observers, state["observers"], strict=True):
+            observer.restore(kept)

@@ -1,0 +1,71 @@
+"""When training no longer pays: ``tol`` and ``n_iter_no_change``, as in scikit-learn's MLP."""
+
+import numpy as np
+
+from ._base import Callback
+
+
+class Plateau(Callback):
+    """Stops at a plateau, unless the schedule answers it with a smaller learning rate.
+
+    Parameters
+    ----------
+    tol : float
+        An epoch counts as progress when it beats the best so far by at least ``tol``.
+    n_iter_no_change : int or inf
+        More than this many epochs in a row without progress is a plateau.
+    score : bool, default=False
+        Whether to watch the column "validation_score" (higher is better) and restore the weights
+        of the best epoch at the end, instead of watching the loss.
+    """
+
+    stop_reason = "plateau"
+
+    def __init__(self, tol, n_iter_no_change, score=False):
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.score = score
+        self.best = -np.inf  # of the score, or of minus the loss
+        self.n_no_change = 0
+        self._best_parameters = None
+
+    def on_epoch_end(self, run, record):
+        value = record["validation_score"] if self.score else -record["loss"]
+        # written so that a NaN is no progress
+        self.n_no_change = 0 if value >= self.best + self.tol else self.n_no_change + 1
+        if value > self.best:
+            self.best = value
+            if self.score:
+                self._keep(parameters(run.network))
+        if self.n_no_change <= self.n_iter_no_change:
+            return False
+        self.n_no_change = 0
+        return run.schedule.plateau()
+
+    def on_fit_end(self, run):
+        if self._best_parameters is not None:
+            for kept, array in zip(self._best_parameters, parameters(run.network)):
+                np.copyto(array, kept)
+
+    def _keep(self, arrays):
+        if self._best_parameters is None:
+            self._best_parameters = [np.empty_like(a) for a in arrays]
+        for kept, array in zip(self._best_parameters, arrays):
+            np.copyto(kept, array)
+
+    def state(self):
+        return {
+            "best": self.best,
+            "n_no_change": self.n_no_change,
+            "best_parameters": self._best_parameters,
+        }
+
+    def restore(self, state):
+        self.best = state["best"]
+        self.n_no_change = state["n_no_change"]
+        self._best_parameters = state["best_parameters"]
+
+
+def parameters(network):
+    """All weight and bias arrays of a network in one list."""
+    return [*network.weights, *(network.biases or [])]
