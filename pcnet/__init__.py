@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import inference, parameterization, solvers
+from . import inference, parameterization, serving, solvers
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -23,6 +23,7 @@ __all__ = [
     "infer",
     "inference",
     "parameterization",
+    "serving",
     "show_versions",
     "solvers",
 ]

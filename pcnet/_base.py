@@ -17,6 +17,7 @@ from ._fitting import Minibatches, MinibatchLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._run import Run, truncate_history
 from ._schedules import SCHEDULES, Schedule
+from ._state import StateMixin
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
@@ -77,7 +78,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(BaseEstimator, ABC):
+class BasePC(StateMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -338,8 +339,9 @@ class BasePC(BaseEstimator, ABC):
         self.output_precision_ = float(precision)
         solver = resolve_solver(self.solver)
         # Another solver cannot go on with the moments of the last one.
-        state = self._optimizer_state if type(solver) is self._solver_type else None
-        self._solver_type = type(solver)
+        solver_type = type(solver).__name__
+        state = self._optimizer_state if solver_type == self._solver_type else None
+        self._solver_type = solver_type
         objective = Objective(
             loss=loss,
             output_precision=self.output_precision_,

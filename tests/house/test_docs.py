@@ -1,0 +1,29 @@
+"""Every Python block of the pages in docs/ runs, in the order of its page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+# Optional packages that a page is about
+NEEDS = {"pytorch": ["torch"], "saving": ["skops", "onnxruntime", "skl2onnx"]}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_run(page, tmp_path, monkeypatch):
+    for package in NEEDS.get(page.stem, []):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    names = {"__name__": page.stem}
+    for block in re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
+        exec(compile(block, page.name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    assert [name for name in linked if not (page.parent / name).exists()] == []
