@@ -1,6 +1,7 @@
 """Saved estimators: what a pickle carries besides the attributes, and how older ones are read."""
 
 import inspect
+import math
 
 from ._version import __version__
 
@@ -60,12 +61,35 @@ def upgraded_state(state, cls):
     return state
 
 
-def _name_the_solver(state):
-    """1 -> 2: the solver of the saved moments is known by its name, no longer by its class."""
+# ---------------------------------------------------------------- format 1 -> 2
+
+_CURVES_OF_FORMAT_1 = {
+    "loss": "loss_curve_",
+    "penalty": "penalty_curve_",
+    "energy": "energy_curve_",
+    "n_steps": "n_inference_steps_",
+    "n_passes": "n_inference_passes_",
+    "converged": "converged_fraction_",
+    "ended": "ended_fraction_",
+}
+
+
+def _from_format_1(state):
+    """The curves move into ``history_``; a solver is known by its name, no longer its class."""
     solver = state.get("_solver_type")
     if isinstance(solver, type):
         state["_solver_type"] = solver.__name__
+    if "loss_curve_" not in state:
+        return  # not fitted
+    n_epochs = len(state["loss_curve_"])
+    history = {"epoch": list(range(1, n_epochs + 1))}
+    for column, curve in _CURVES_OF_FORMAT_1.items():
+        history[column] = state.pop(curve)
+    scores = state.get("validation_scores_")
+    if scores is not None:
+        history["validation_score"] = [math.nan] * (n_epochs - len(scores)) + list(scores)
+    state["history_"] = history
 
 
 # The entry at index f - 1 brings format f to f + 1, in place.
-_UPGRADES = (_name_the_solver,)
+_UPGRADES = (_from_format_1,)

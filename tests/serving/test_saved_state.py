@@ -61,6 +61,24 @@ def test_format_1_goes_on_training_with_its_moments(format1, name):
     np.testing.assert_allclose(weights, arrays[f"continued_{name}"], atol=tolerance)
 
 
+@pytest.mark.parametrize("name", FITTED)
+def test_curves_of_format_1_are_in_the_history(format1, name):
+    estimators, arrays = format1
+    model = estimators[name]
+    n_epochs = len(model.loss_curve_)
+    assert n_epochs == len(model.history_["epoch"]) == model.n_iter_ + (name == "warm") * 6
+    assert model.history_["epoch"] == list(range(1, n_epochs + 1))
+    assert model.loss_curve_[-1] == model.loss_
+    assert len(model.energy_curve_) == len(model.converged_fraction_) == n_epochs
+    if name == "multilabel":
+        assert model.history_["validation_score"] == model.validation_scores_
+        assert max(model.validation_scores_) == model.best_validation_score_
+    model.set_params(early_stopping=False)
+    model.partial_fit(arrays["X"].astype(model.network_.dtype), arrays[TARGETS[name]])
+    assert {len(column) for column in model.history_.values()} == {n_epochs + 1}
+    assert np.isnan(model.history_["learning_rate"][0])  # not kept in format 1
+
+
 def test_format_1_unfitted(format1):
     model = format1[0]["unfitted"]
     assert model.hidden_layer_sizes == (3,)
