@@ -300,25 +300,43 @@ class BasePC(StateMixin, BaseEstimator, ABC):
         return [np.float64, np.float32] if dtype is None else dtype
 
     def _initialize(self, X, n_outputs):
-        self._random_state = check_random_state(self.random_state)
-        self._architecture = {name: self._architecture_argument(name) for name in _ARCHITECTURE}
-        self.network_ = Network.init(
-            (X.shape[1], *self._architecture["hidden_layer_sizes"], n_outputs),
+        random_state = check_random_state(self.random_state)
+        network = Network.init(
+            (X.shape[1], *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
             activation=self.activation,
             parameterization=self.parameterization,
             skip=self.skip,
             bias=self.fit_intercept,
             gamma=self.gamma,
-            random_state=self._random_state,
+            random_state=random_state,
             dtype=X.dtype,
         )
+        self._begin_with(network, random_state)
+
+    def _begin_with(self, network, random_state):
+        """Own a network on which this estimator has not trained yet."""
+        self._random_state = random_state
+        self._architecture = {name: self._architecture_argument(name) for name in _ARCHITECTURE}
+        self.network_ = network
         # Drawn once: later warm starts on the same data must not validate on what they trained on.
-        self._split_seed = self._random_state.randint(np.iinfo(np.int32).max)
+        self._split_seed = random_state.randint(np.iinfo(np.int32).max)
         self._optimizer_state = None
         self._solver_type = None
-        self.n_outputs_ = n_outputs
+        self.n_outputs_ = network.layer_sizes[-1]
         self.t_ = 0
         self.history_ = {}
+
+    def _take_over(self, network):
+        """Become fitted with a network that was trained elsewhere."""
+        self._validate_params()
+        self._check_options(FitCall(), warm=False)
+        self._begin_with(network, check_random_state(self.random_state))
+        self.n_features_in_ = network.layer_sizes[0]
+        self._describe_objective()
+        self.n_iter_ = 0
+        self.loss_ = self.best_loss_ = np.inf
+        self.validation_scores_ = self.best_validation_score_ = None
+        return self
 
     def _effective_batch_size(self, n_samples, call):
         if self.batch_size == "auto":
@@ -332,11 +350,7 @@ class BasePC(StateMixin, BaseEstimator, ABC):
         return min(self.batch_size, n_samples)
 
     def _make_trainer(self, max_batch_size):
-        loss, self.out_activation_ = self._loss_and_activation()
-        precision = self.output_precision
-        if precision == "auto":
-            precision = AUTO_PRECISION / self.n_layers_
-        self.output_precision_ = float(precision)
+        loss = self._describe_objective()
         solver = resolve_solver(self.solver)
         # Another solver cannot go on with the moments of the last one.
         solver_type = type(solver).__name__
@@ -349,6 +363,15 @@ class BasePC(StateMixin, BaseEstimator, ABC):
         )
         method = resolve_method(self.inference)
         return Trainer(self.network_, objective, method, solver, max_batch_size, state=state)
+
+    def _describe_objective(self):
+        """Set the attributes that tell of the objective; return the name of its loss."""
+        loss, self.out_activation_ = self._loss_and_activation()
+        precision = self.output_precision
+        if precision == "auto":
+            precision = AUTO_PRECISION / self.n_layers_
+        self.output_precision_ = float(precision)
+        return loss
 
     # ------------------------------------------------------------ after the loop
 

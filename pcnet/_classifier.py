@@ -7,6 +7,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._conversion import ClassifierConversion
 from ._docstrings import fill_docstring
 from ._targets import (
     ClassTargets,
@@ -27,7 +28,7 @@ from ._validation import check_data
     loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
-class PCClassifier(ClassifierMixin, BasePC):
+class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy

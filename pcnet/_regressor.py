@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._conversion import RegressorConversion
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, target_scaling
 from ._validation import check_data
@@ -20,7 +21,7 @@ from ._validation import check_data
     loss_unit="half the squared error of standardised targets, summed over outputs",
     score="R2",
 )
-class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
+class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
