@@ -9,6 +9,7 @@ from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
 from ._show_versions import show_versions
+from ._threads import set_num_threads
 from ._version import __version__
 from .inference import InferenceResult, infer
 from .network import Network
@@ -24,6 +25,7 @@ __all__ = [
     "inference",
     "parameterization",
     "serving",
+    "set_num_threads",
     "show_versions",
     "solvers",
 ]
