@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._data import check_rows, warn_if_unscaled
 from ._fitting import Minibatches, MinibatchLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._run import Run, truncate_history
@@ -21,9 +22,7 @@ from ._state import StateMixin
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
-    check_data,
     check_dtype,
-    check_finite,
     check_hidden_layer_sizes,
     check_sample_weight,
 )
@@ -174,7 +173,7 @@ class BasePC(StateMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _check_X_y(self, X, y, *, dtype, reset):
-        """Validate data; return X (n, n_features) C-contiguous and y as an array."""
+        """Validate data; return X as `Rows` and y as an array."""
 
     @abstractmethod
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
@@ -216,13 +215,19 @@ class BasePC(StateMixin, BaseEstimator, ABC):
             self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
         else:
             self._initialize(X, targets.n_outputs)
+            warn_if_unscaled(
+                X,
+                small_is_fine=self.parameterization == "sp",
+                names=getattr(self, "feature_names_in_", None),
+                stacklevel=5,
+            )
 
         rows, observers = _weighted_rows(weight), []
         if self.early_stopping:
             rows, held_out = split_rows(
                 rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
             )
-            X_val = X[held_out]
+            X_val = X.subset(held_out)
             observers.append(
                 Validation(X_val, self._scorer(X_val, targets, held_out, sample_weight))
             )
@@ -423,10 +428,13 @@ class BasePC(StateMixin, BaseEstimator, ABC):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         dtype = self.network_.dtype
-        X = check_data(self, X, dtype=dtype, reset=False, ensure_all_finite=False)
         with single_threaded_blas():
-            check_finite(self, X)
-            return self.network_.core_output(X)
+            return self.network_.core_output(check_rows(self, X, dtype=dtype))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     @property
     def loss_curve_(self):

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._conversion import ClassifierConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._targets import (
     ClassTargets,
@@ -17,7 +18,6 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
-from ._validation import check_data
 
 
 @fill_docstring(
@@ -165,7 +165,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels (numbers or strings), or a 0/1 matrix for multilabel classification.
@@ -184,7 +184,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels, not necessarily of all classes.
@@ -206,7 +206,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -228,7 +228,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -253,7 +253,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -276,7 +276,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, multi_output=True)
         return X, check_labels(y)
 
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):

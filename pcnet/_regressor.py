@@ -8,9 +8,9 @@ from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
 from ._conversion import RegressorConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, target_scaling
-from ._validation import check_data
 
 
 @fill_docstring(
@@ -153,7 +153,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any unit.
@@ -172,7 +172,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. Those of the first call set the standardisation for good.
@@ -190,7 +190,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -205,7 +205,8 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, y_numeric=True, reset=reset)
+        options = {"multi_output": True, "y_numeric": True}
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1).astype(np.float64, copy=False)

@@ -8,7 +8,7 @@ class Validation(Callback):
 
     Parameters
     ----------
-    X : C-contiguous ndarray
+    X : Rows
         The held-out samples, in the network's dtype.
     score : callable
         ``score(predict_outputs) -> float``, where ``predict_outputs(X)`` gives the outputs.
