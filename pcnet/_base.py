@@ -14,11 +14,12 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._data import check_rows, warn_if_unscaled
-from ._fitting import Minibatches, MinibatchLoop, split_rows
+from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._run import Run, truncate_history
 from ._schedules import SCHEDULES, Schedule
 from ._state import StateMixin
+from ._summary import SummaryMixin
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
@@ -36,9 +37,6 @@ from .solvers import resolve_solver
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
 #: longer and less often complete; towards 0 training turns into backpropagation.
 AUTO_PRECISION = 3.5
-
-#: ``batch_size="auto"`` is at most this many samples.
-AUTO_BATCH_SIZE = 64
 
 ACTIVATIONS = frozenset(
     ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
@@ -77,7 +75,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(StateMixin, BaseEstimator, ABC):
+class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {

@@ -13,6 +13,9 @@ from sklearn.model_selection import train_test_split
 from ._data import as_rows
 from .callbacks import Callback
 
+#: ``batch_size="auto"`` is at most this many samples.
+AUTO_BATCH_SIZE = 64
+
 
 class Minibatches:
     """Cuts rows of ``X`` into minibatches, through buffers that are allocated once.

@@ -20,7 +20,7 @@ FLOORS = [
     {"inference"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"}
     | {"_run", "callbacks"},
-    {"_base", "_conversion", "_docstrings", "_classifier", "_regressor"},
+    {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"},
     {"serving"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]

@@ -173,6 +173,7 @@ def test_options_of_skl2onnx():
     np.testing.assert_array_equal(classes, model.classes_)
 
 
+@pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")
 @pytest.mark.parametrize("n_classes", [2, 3, 11])
 @pytest.mark.parametrize("size", [0.1, 1.0, 1e4])
 def test_projection_of_awkward_outputs(n_classes, size):
