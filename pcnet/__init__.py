@@ -4,7 +4,7 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import exceptions, inference, parameterization, serving, solvers
+from . import callbacks, exceptions, inference, parameterization, serving, solvers
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -20,6 +20,7 @@ __all__ = [
     "PCClassifier",
     "PCRegressor",
     "__version__",
+    "callbacks",
     "exceptions",
     "has_openmp",
     "infer",

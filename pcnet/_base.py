@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,9 +27,18 @@ from ._validation import (
     check_hidden_layer_sizes,
     check_sample_weight,
 )
+from .callbacks._functions import resolve_callbacks
 from .callbacks._plateau import Plateau
-from .callbacks._progress import EpochLines
-from .callbacks._validation import Validation
+from .callbacks._progress import make_progress
+from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
+from .callbacks._time import MaxTime
+from .callbacks._validation import (
+    Scorers,
+    TrainScore,
+    Validation,
+    ValidationSet,
+    some_rows,
+)
 from .inference import Objective, resolve_method
 from .network import Network
 from .solvers import resolve_solver
@@ -58,6 +67,7 @@ class FitCall(NamedTuple):
 
     incremental: bool = False
     classes: Any = None
+    validation: ValidationSet | None = None
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
+class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -107,6 +117,9 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "dtype": "no_validation",  # check_dtype
+        "scoring": [str, callable, list, tuple, dict, None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "callbacks": "no_validation",  # resolve_callbacks
     }
 
     @abstractmethod
@@ -139,6 +152,9 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
         warm_start,
         verbose,
         dtype,
+        scoring,
+        max_time,
+        callbacks,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -166,6 +182,9 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
         self.warm_start = warm_start
         self.verbose = verbose
         self.dtype = dtype
+        self.scoring = scoring
+        self.max_time = max_time
+        self.callbacks = callbacks
 
     # ------------------------------------------------------------ what differs by target
 
@@ -178,12 +197,16 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
         """Return (targets, training weight or None); set the attributes that describe y."""
 
     @abstractmethod
+    def _encode_validation(self, y, dtype):
+        """Targets of a validation set, in the terms of the training targets."""
+
+    @abstractmethod
     def _loss_and_activation(self):
         """Return (name of the objective's loss, out_activation_)."""
 
     @abstractmethod
     def _scorer(self, X, targets, rows, sample_weight):
-        """Return ``score(predict_outputs)`` on the rows held out, with their data ``X``."""
+        """Return ``score(predict_outputs)`` on these rows of targets, with their data ``X``."""
 
     def _stratify(self, targets):
         """Classes by which a validation split is stratified; None: at random."""
@@ -191,17 +214,22 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
     # ------------------------------------------------------------ a fit from start to end
 
     def _fit(self, X, y, sample_weight, call):
+        max_iter = 1 if call.incremental else self.max_iter
+        tasks = begin_tasks(self, X, y, sample_weight, max_iter)
         with _unchanged_on_error(self):
-            run = self._prepare(X, y, sample_weight, call)
+            run = self._prepare(X, y, sample_weight, call, tasks)
             # The trainer has asked for its number of threads before, see effective_n_threads.
             with single_threaded_blas():
                 MinibatchLoop(run)()
             self._record(run)
+            if tasks is not None and run.stop_reason != "diverged":
+                tasks.end_fit()
         self._report(run, call)
         return self
 
-    def _prepare(self, X, y, sample_weight, call):
+    def _prepare(self, X, y, sample_weight, call, tasks):
         """Check the data, initialise what is new; return the `Run` of the training to come."""
+        given = ValidationSet(X, y, sample_weight)
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
@@ -220,15 +248,16 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
                 stacklevel=5,
             )
 
-        rows, observers = _weighted_rows(weight), []
-        if self.early_stopping:
+        rows, validation = _weighted_rows(weight), None
+        if call.validation is not None:
+            validation = self._own_validation(call.validation, X.dtype)
+        elif self.early_stopping:
             rows, held_out = split_rows(
                 rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
             )
-            X_val = X.subset(held_out)
-            observers.append(
-                Validation(X_val, self._scorer(X_val, targets, held_out, sample_weight))
-            )
+            validation = self._held_out(given, X, targets, held_out, sample_weight)
+            if tasks is not None:
+                tasks.rows = rows
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
@@ -239,9 +268,12 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
             max_iter * minibatches.n_batches,
             self.power_t,
         )
-        observers.append(Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping))
-        if self.verbose:
-            observers.append(EpochLines())
+        max_time = None if call.incremental else self.max_time
+        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
+        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
+        observers += resolve_callbacks(self.callbacks)
+        observers += [make_progress(self.verbose) if self.verbose else None]
+        observers += [None if max_time is None else MaxTime()]
         return Run(
             self._make_trainer(minibatches.batch_size),
             minibatches,
@@ -249,10 +281,53 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
             self._random_state,
             max_iter=max_iter,
             alpha=float(self.alpha),
-            observers=observers,
+            observers=[observer for observer in observers if observer is not None],
             history=self.history_,
             estimator=self,
+            max_time=max_time,
         )
+
+    # ------------------------------------------------------------ what is measured
+
+    def _own_validation(self, given, dtype):
+        """Observer of a validation set that the user gave."""
+        try:
+            X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
+            if len(X) < 2:
+                raise ValueError("it needs at least 2 samples, got 1")
+            targets = self._encode_validation(y, dtype)
+            weight = check_sample_weight(given.sample_weight, len(X))
+        except ValueError as error:
+            raise ValueError(f"The validation set cannot be used: {error}") from error
+        score = self._scorer(X, targets, slice(None), weight)
+        return Validation(X, targets, weight, score, self._scoring(), given)
+
+    def _held_out(self, given, X, targets, rows, sample_weight):
+        """Observer of training samples that `early_stopping` holds out."""
+        X = X.subset(rows)
+        scoring = self._scoring()
+        if isinstance(scoring, Scorers):
+            parts = (None if part is None else _safe_indexing(part, rows) for part in given)
+            given = ValidationSet(*parts)
+        else:
+            given = None
+        score = self._scorer(X, targets, rows, sample_weight)
+        weight = None if sample_weight is None else sample_weight[rows]
+        return Validation(X, targets.part(rows), weight, score, scoring, given)
+
+    def _scoring(self):
+        """What `Validation` takes as its ``scoring``."""
+        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
+            return self.scoring
+        return Scorers(self.scoring, self)
+
+    def _train_score(self, X, targets, rows, sample_weight):
+        """Observer of the training score, for who reads progress lines; else None."""
+        if not self.verbose:
+            return None
+        rows = some_rows(rows, len(X), self._split_seed)
+        X = X.subset(rows)
+        return TrainScore(X, self._scorer(X, targets, rows, sample_weight))
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
@@ -264,6 +339,18 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
                 "partial_fit does not support early_stopping=True; hold out samples yourself and "
                 "call score on them, or set early_stopping=False"
             )
+        if self.scoring is not None and not call.incremental:
+            if call.validation is None and not self.early_stopping:
+                raise ValueError(
+                    f"scoring={self.scoring!r} needs samples to score: pass "
+                    "validation_data=(X, y) to fit, or set early_stopping=True"
+                )
+            self._scoring()
+        self._check_values()
+
+    def _check_values(self):
+        """Checks of the arguments that hold for every call."""
+        resolve_callbacks(self.callbacks)
         resolve_method(self.inference)
         resolve_solver(self.solver)
         check_hidden_layer_sizes(self.hidden_layer_sizes)
@@ -332,7 +419,7 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
     def _take_over(self, network):
         """Become fitted with a network that was trained elsewhere."""
         self._validate_params()
-        self._check_options(FitCall(), warm=False)
+        self._check_values()
         self._begin_with(network, check_random_state(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
@@ -384,15 +471,17 @@ class BasePC(SummaryMixin, StateMixin, BaseEstimator, ABC):
         self.n_iter_ = run.n_epochs
         self.t_ += run.n_samples_seen
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
-        if self.early_stopping:
-            self.validation_scores_ = list(self.history_.get("validation_score", []))
-            scores = [score for score in run.recent("validation_score") if not np.isnan(score)]
-            self.best_validation_score_ = max(scores, default=-np.inf)
-            self.best_loss_ = None
-        else:
+        self.stop_reason_ = run.stop_reason
+        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
+        if not any(isinstance(observer, Validation) for observer in run.observers):
             self.validation_scores_ = None
+            self.validation_loss_curve_ = None
             self.best_validation_score_ = None
-            self.best_loss_ = min(self.loss_curve_, default=np.inf)
+            return
+        self.validation_scores_ = list(self._curve("validation_score"))
+        self.validation_loss_curve_ = list(self._curve("validation_loss"))
+        scores = [score for score in run.recent("validation_score") if not np.isnan(score)]
+        self.best_validation_score_ = max(scores, default=-np.inf)
 
     def _report(self, run, call):
         """Raise or warn where the training did not go as asked for."""

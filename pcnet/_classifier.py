@@ -18,6 +18,7 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
+from .callbacks._validation import gather_validation_set
 
 
 @fill_docstring(
@@ -127,6 +128,9 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        scoring=None,
+        max_time=None,
+        callbacks=None,
         class_weight=None,
     ):
         super().__init__(
@@ -156,11 +160,24 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            scoring=scoring,
+            max_time=max_time,
+            callbacks=callbacks,
         )
         self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        validation_data=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on data X and labels y.
 
         Parameters
@@ -171,12 +188,19 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
             Labels (numbers or strings), or a 0/1 matrix for multilabel classification.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Samples to measure the network on after each epoch. They are not trained on; none of
+            `X` is then held out. With `early_stopping` they decide when to stop.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The same in three arguments, the form that
+            ``Pipeline(transform_input=["X_val"])`` can transform.
 
         Returns
         -------
         self : PCClassifier
         """
-        return self._fit(X, y, sample_weight, FitCall())
+        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, FitCall(validation=own))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -297,6 +321,17 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
                 "sample_weight instead"
             )
         return MatrixTargets(y.astype(dtype)), sample_weight
+
+    def _encode_validation(self, y, dtype):
+        if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
+            raise ValueError(
+                f"its y has the shape {y.shape}, unlike the y to train on; give labels of the "
+                "same kind"
+            )
+        if self._multilabel:
+            return MatrixTargets(y.astype(dtype))
+        codes = encode_labels(y, self.classes_, remedy="Leave out what cannot be predicted")
+        return ClassTargets(codes, len(self.classes_))
 
     def _set_classes(self, y, call, warm):
         """Fix ``classes_`` in a first call; in later ones hold `y` and `classes` against it."""

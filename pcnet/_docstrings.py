@@ -80,16 +80,32 @@ n_iter_no_change : int or inf, default={n_iter_no_change}
 early_stopping : bool, default={early_stopping}
     Whether to hold out `validation_fraction` of the samples{stratified},
     stop when their score no longer rises, and keep the weights of the best epoch. Not with
-    `partial_fit`.
+    `partial_fit`. Where `fit` is given a validation set, that is used and nothing held out.
 validation_fraction : float, default={validation_fraction}
     Share of samples held out by `early_stopping`, in (0, 1).
 warm_start : bool, default={warm_start}
     Whether `fit` goes on from the present weights and optimiser moments. The network's shape
     must not have changed.
 verbose : bool or int, default={verbose}
-    Whether to print a line after each epoch.
+    What to print of the progress. 1 or True: one line that is kept up to date on a terminal, and a
+    line after each epoch elsewhere; 2: always the latter. The training score in it is that of at
+    most 1000 samples.
 dtype : {{None, "float32", "float64"}} or NumPy type, default={dtype}
     What to compute in. None: float32 for float32 data, float64 for everything else.
+scoring : None, "loss", str, callable, list, tuple or dict, default={scoring}
+    What `fit` measures on its validation set after each epoch. None: the estimator's
+    `score`; "loss": minus the loss; else scikit-learn scorers, by name, as functions
+    ``f(estimator, X, y)``, or several of them as in ``cross_validate``. All are recorded in
+    `history_`, the first one is what `early_stopping` watches.
+max_time : float or None, default={max_time}
+    Seconds after which `fit` stops, in the middle of an epoch if need be; greater than 0. The
+    schedules "linear" and "cosine" then end when the time is up or `max_iter` is reached,
+    whichever comes first, so that results depend on the speed of the machine. `partial_fit`
+    always completes its epoch.
+callbacks : None, callable, Callback or list of them, default={callbacks}
+    What to call while training: functions ``f(run)`` after each epoch, which stop it by returning
+    True, or objects of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; callbacks of
+    scikit-learn are registered by `set_callbacks`.
 """
 
 ATTRIBUTES = """
@@ -119,7 +135,8 @@ history_ : dict of lists
     One entry an epoch in each list, over `warm_start` and `partial_fit`, for
     ``pandas.DataFrame(model.history_)``: "epoch" (from 1), "loss", "penalty", "energy", "n_steps",
     "n_passes", "converged", "ended" (the next attributes are these columns), "learning_rate" of
-    the last step, "validation_score" if there is one, "seconds". nan: not measured.
+    the last step, "seconds", and what was measured of "validation_loss", "validation_score",
+    "validation_" and the name of each scorer, "train_score". nan: not measured.
 loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
     {loss_unit}.
@@ -133,12 +150,17 @@ converged_fraction_ : list of float
     Share of an epoch's samples whose inference met its gradient test.
 ended_fraction_ : list of float
     Share of an epoch's samples whose inference ended by any test before its step limit.
+stop_reason_ : str
+    Why the last training ended: "max_iter", "plateau", "max_time", "callback", "interrupted"
+    (Ctrl-C) or "diverged".
 best_loss_ : float or None
     Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_scores_ : list of float or None
-    {score} on the held-out samples after each epoch; None without `early_stopping`.
+    {score} on the validation set after each epoch, or what `scoring` says; None without one.
+validation_loss_curve_ : list of float or None
+    Loss on the validation set after each epoch, in the unit of `loss_curve_`.
 best_validation_score_ : float or None
-    The best of them in the last call of `fit`, whose weights were kept.
+    The best score of the last call of `fit`; with `early_stopping`, that of the weights kept.
 n_features_in_ : int
     Number of features.
 feature_names_in_ : ndarray of shape (n_features_in_,)

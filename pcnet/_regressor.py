@@ -11,6 +11,7 @@ from ._conversion import RegressorConversion
 from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._targets import MatrixTargets, target_scaling
+from .callbacks._validation import gather_validation_set
 
 
 @fill_docstring(
@@ -117,6 +118,9 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
         warm_start=False,
         verbose=False,
         dtype=None,
+        scoring=None,
+        max_time=None,
+        callbacks=None,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -145,10 +149,23 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            scoring=scoring,
+            max_time=max_time,
+            callbacks=callbacks,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        validation_data=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on data X and targets y.
 
         Parameters
@@ -159,12 +176,19 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
             Targets, in any unit.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Samples to measure the network on after each epoch. They are not trained on; none of
+            `X` is then held out. With `early_stopping` they decide when to stop.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The same in three arguments, the form that
+            ``Pipeline(transform_input=["X_val"])`` can transform.
 
         Returns
         -------
         self : PCRegressor
         """
-        return self._fit(X, y, sample_weight, FitCall())
+        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, FitCall(validation=own))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -220,6 +244,13 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
                 "with the same outputs, or fit a new estimator"
             )
         return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype)), sample_weight
+
+    def _encode_validation(self, y, dtype):
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"its y has {y.shape[1]} outputs, but the y to train on has {self.n_outputs_}"
+            )
+        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype))
 
     def _loss_and_activation(self):
         return self.loss, "identity"

@@ -95,6 +95,8 @@ class Run:
         Grows with every epoch; None begins a new one.
     estimator : estimator, default=None
         The one being fitted.
+    max_time : float, default=None
+        Seconds; schedules with a horizon reach it when they are used up.
     clock : callable, default=time.monotonic
         Gives seconds.
 
@@ -127,6 +129,7 @@ class Run:
         observers=(),
         history=None,
         estimator=None,
+        max_time=None,
         clock=time.monotonic,
     ):
         self.trainer = trainer
@@ -138,6 +141,7 @@ class Run:
         self.observers = list(observers)
         self.history = {} if history is None else history
         self.estimator = estimator
+        self.max_time = max_time
         self.clock = clock
         self.record = {}
         self.n_epochs = self.n_steps = self.batch = self.n_samples_seen = 0
@@ -176,6 +180,10 @@ class Run:
         """Time spent on this run, in all processes that worked on it."""
         return self._seconds_before + self.clock() - self._started
 
+    def epoch_seconds(self):
+        """Time since the present epoch began, in this process."""
+        return self.clock() - self._epoch_started
+
     # ------------------------------------------------------------ for the loop
 
     def begin_epoch(self):
@@ -187,7 +195,11 @@ class Run:
 
     def rate(self):
         """Base learning rate of the next step."""
-        self.learning_rate = self.schedule.rate(self.n_steps)
+        step = self.n_steps
+        if self.max_time is not None and self.schedule.has_horizon:
+            share = min(1.0, self.seconds() / self.max_time)
+            step = max(step, share * self.schedule.n_steps)
+        self.learning_rate = self.schedule.rate(step)
         return self.learning_rate
 
     def add(self, report, sample_weight):
@@ -221,7 +233,7 @@ class Run:
 
     def keep_record(self):
         """Close the epoch: its row, complete now, enters the history."""
-        self.record["seconds"] = self.clock() - self._epoch_started
+        self.record["seconds"] = self.epoch_seconds()
         append_record(self.history, self.record)
         self.n_epochs += 1
         self.batch = 0

@@ -27,6 +27,10 @@ class ClassTargets:
         out[np.arange(len(out)), self.codes[rows]] = 1
         return out
 
+    def part(self, rows):
+        """The targets of some samples, as an object of the same kind."""
+        return ClassTargets(self.codes[rows], self.n_outputs)
+
 
 class MatrixTargets:
     """Targets given as numbers.
@@ -47,6 +51,10 @@ class MatrixTargets:
             return self.values[rows]
         # mode="clip" lets NumPy write straight into out; rows are in range by construction
         return np.take(self.values, rows, axis=0, out=out, mode="clip")
+
+    def part(self, rows):
+        """The targets of some samples, as an object of the same kind."""
+        return MatrixTargets(self.values[rows])
 
 
 # ---------------------------------------------------------------- classification
@@ -82,8 +90,10 @@ def find_classes(y):
     return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
 
 
-def encode_labels(y, classes):
-    """Index of each label in the sorted ``classes``.
+def encode_labels(
+    y, classes, remedy="Name all classes in the first call: partial_fit(X, y, classes=...)"
+):
+    """Index of each label in the sorted ``classes``; ``remedy`` ends the error's text.
 
     Raises
     ------
@@ -99,8 +109,7 @@ def encode_labels(y, classes):
         unseen = np.unique(y[~np.asarray(known)])
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
-            f"`y` also has {unseen}. Name all classes in the first call: "
-            "partial_fit(X, y, classes=...)"
+            f"`y` also has {unseen}. {remedy}"
         )
     return codes
 

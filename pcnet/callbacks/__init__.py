@@ -1,5 +1,6 @@
 """Callbacks: what watches training, measures, reports and decides when to stop."""
 
 from ._base import Callback
+from ._sklearn import with_batches
 
-__all__ = ["Callback"]
+__all__ = ["Callback", "with_batches"]

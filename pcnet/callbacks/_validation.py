@@ -1,17 +1,151 @@
 """Scores of the network after every epoch, on samples that it does not train on."""
 
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.metrics import check_scoring, get_scorer
+
+from .._reference import loss_values
 from ._base import Callback
+
+_TRAIN_SCORE_ROWS = 1000
+
+
+class ValidationSet(NamedTuple):
+    """Samples to validate on, as the user gave them."""
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+
+
+def gather_validation_set(validation_data, X_val, y_val, sample_weight_val):
+    """Return the `ValidationSet` that the arguments of ``fit`` name, or None.
+
+    Raises
+    ------
+    ValueError
+        Both ways of naming one, or half of one.
+    """
+    parts = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+    given = [name for name, value in parts.items() if value is not None]
+    if validation_data is not None:
+        if given:
+            raise ValueError(
+                f"validation_data and {', '.join(given)} name two validation sets; give one of "
+                "validation_data=(X, y) and X_val=X, y_val=y"
+            )
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ValueError(
+                "validation_data must be (X, y) or (X, y, sample_weight), got "
+                f"{type(validation_data).__name__}"
+                + (f" of {len(validation_data)}" if hasattr(validation_data, "__len__") else "")
+            )
+        return ValidationSet(*validation_data)
+    if not given:
+        return None
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"{', '.join(given)} without {missing}: a validation set needs both")
+    return ValidationSet(X_val, y_val, sample_weight_val)
 
 
 class Validation(Callback):
-    """Measures the score of the held-out samples.
+    """Measures loss and scores of a validation set.
 
     Parameters
     ----------
     X : Rows
-        The held-out samples, in the network's dtype.
+        Its features, in the network's dtype.
+    targets : ClassTargets or MatrixTargets
+        What the network should give for them.
+    sample_weight : ndarray or None
     score : callable
-        ``score(predict_outputs) -> float``, where ``predict_outputs(X)`` gives the outputs.
+        ``score(predict_outputs) -> float`` gives the estimator's own score.
+    scoring : None, "loss" or Scorers
+        What to watch: the estimator's score, minus the loss, or the first of the scorers.
+    given : ValidationSet
+        The same samples as the scorers are to see them.
+    """
+
+    def __init__(self, X, targets, sample_weight, score, scoring, given):
+        self.X = X
+        self.Y = targets.batch(slice(None), np.empty((len(X), targets.n_outputs), X.dtype))
+        self.sample_weight = sample_weight
+        self.score = score
+        self.scoring = scoring
+        self.given = given
+
+    def measure(self, run):
+        outputs = run.trainer.output(self.X)
+        finite = np.isfinite(outputs).all()
+        loss = np.nan
+        if finite:
+            values = loss_values(run.trainer.objective.loss, outputs, self.Y)
+            loss = float(np.average(values, weights=self.sample_weight))
+        record = {"validation_loss": loss}
+        if self.scoring is None:
+            record["validation_score"] = self.score(lambda X: outputs)
+        elif self.scoring == "loss":
+            record["validation_score"] = -loss
+        elif finite:
+            record |= self.scoring(run, self.given, outputs)
+        else:
+            record |= {"validation_score": np.nan}
+        return record
+
+
+class Scorers:
+    """scikit-learn scorers, called with the estimator as it would be if training ended now.
+
+    Parameters
+    ----------
+    scoring : str, callable, list, tuple or dict
+        As in scikit-learn's ``cross_validate``.
+    estimator : estimator
+        For the scorers to check that it has what they need.
+    """
+
+    def __init__(self, scoring, estimator):
+        if isinstance(scoring, (list, tuple)):
+            if not scoring or not all(isinstance(name, str) for name in scoring):
+                raise ValueError(
+                    f"scoring must name at least one scorer, each by a string; got {scoring!r}"
+                )
+            self.scorers = {name: get_scorer(name) for name in scoring}
+        elif isinstance(scoring, dict):
+            if not scoring:
+                raise ValueError("scoring must hold at least one scorer, got an empty dict")
+            self.scorers = {
+                name: check_scoring(estimator, scoring=scorer) for name, scorer in scoring.items()
+            }
+        else:
+            name = scoring if isinstance(scoring, str) else None
+            self.scorers = {name: check_scoring(estimator, scoring=scoring)}
+
+    def __call__(self, run, given, outputs):
+        """Columns of the record; "validation_score" is the first score."""
+        view = fitted_view(run, known=(given.X, outputs))
+        weight = {} if given.sample_weight is None else {"sample_weight": given.sample_weight}
+        scores = {}
+        for name, scorer in self.scorers.items():
+            value = scorer(view, given.X, given.y, **weight)
+            scores.update(value if isinstance(value, dict) else {name: value})
+        scores = {name: float(value) for name, value in scores.items()}
+        columns = {f"validation_{name}": v for name, v in scores.items() if name is not None}
+        return {"validation_score": next(iter(scores.values()))} | columns
+
+
+class TrainScore(Callback):
+    """Measures the estimator's score on at most 1000 of the training samples.
+
+    Parameters
+    ----------
+    X : Rows
+        These samples.
+    score : callable
+        As for `Validation`.
     """
 
     def __init__(self, X, score):
@@ -19,4 +153,31 @@ class Validation(Callback):
         self.score = score
 
     def measure(self, run):
-        return {"validation_score": self.score(run.trainer.output)}
+        return {"train_score": self.score(run.trainer.output)}
+
+
+def some_rows(rows, n_samples, seed):
+    """Row numbers of at most 1000 of the samples; None, or all of them, as ``rows`` says.
+
+    They have their own seed, so that looking at the score does not change the training.
+    """
+    rows = np.arange(n_samples) if rows is None else rows
+    if len(rows) <= _TRAIN_SCORE_ROWS:
+        return rows
+    chosen = np.random.RandomState(seed).choice(len(rows), _TRAIN_SCORE_ROWS, replace=False)
+    return rows[np.sort(chosen)]
+
+
+def fitted_view(run, known=None):
+    """A shallow copy of the estimator that predicts with the present weights.
+
+    It shares the weights with the run: they go on changing. ``known`` is a pair (X, outputs) that
+    saves the view computing the outputs of this very object X.
+    """
+    view = copy.copy(run.estimator)
+    view.network_ = run.network
+    view.n_iter_ = run.n_epochs
+    if known is not None:
+        X_known, outputs, compute = *known, view._outputs
+        view._outputs = lambda X: outputs if X is X_known else compute(X)
+    return view
