@@ -4,11 +4,21 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import callbacks, display, inference, parameterization, solvers, theory
+from . import (
+    callbacks,
+    display,
+    exceptions,
+    inference,
+    parameterization,
+    serving,
+    solvers,
+    theory,
+)
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
 from ._show_versions import show_versions
+from ._threads import set_num_threads
 from ._version import __version__
 from .inference import InferenceResult, infer
 from .network import Network
@@ -21,10 +31,13 @@ __all__ = [
     "__version__",
     "callbacks",
     "display",
+    "exceptions",
     "has_openmp",
     "infer",
     "inference",
     "parameterization",
+    "serving",
+    "set_num_threads",
     "show_versions",
     "solvers",
     "theory",

@@ -7,6 +7,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._conversion import ClassifierConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import ClassEnergyMixin
 from ._outputs import DecisionFunctionMixin
@@ -18,7 +20,6 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
-from ._validation import check_data
 from .callbacks._validation import gather_validation_set
 
 
@@ -30,7 +31,9 @@ from .callbacks._validation import gather_validation_set
     loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
-class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, BasePC):
+class PCClassifier(
+    DecisionFunctionMixin, ClassEnergyMixin, ClassifierConversion, ClassifierMixin, BasePC
+):
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -185,7 +188,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels (numbers or strings), or a 0/1 matrix for multilabel classification.
@@ -211,7 +214,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels, not necessarily of all classes.
@@ -233,7 +236,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -255,7 +258,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -280,7 +283,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -303,7 +306,7 @@ class PCClassifier(DecisionFunctionMixin, ClassEnergyMixin, ClassifierMixin, Bas
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, multi_output=True)
         return X, check_labels(y)
 
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):

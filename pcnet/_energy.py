@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._arguments import check_positive
-from ._outputs import BLOCK_ROWS
+from ._data import check_rows
+from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
 from ._threads import single_threaded_blas
-from ._validation import check_data, check_finite
 from .inference import ActivityDescent, ErrorDescent, resolve_method
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
@@ -59,12 +59,12 @@ class EnergyMixin:
         return self._clamped_energies(X, [Y], inference)[:, 0]
 
     def _clamp(self, X, y):
-        """Checked samples and targets as the network takes them: (n, D) and (n, K)."""
+        """Checked samples, as `Rows`, and targets as the network takes them, (n, K)."""
         X, y = self._check_X_y(X, y, dtype=self.network_.dtype, reset=False)
         return X, self._clamped_targets(y)
 
     def _clamped_energies(self, X, targets, inference):
-        """Energy of every row of X (checked) with each of several targets, (n, n_targets).
+        """Energy of each of the `Rows` X with each of several targets, (n, n_targets).
 
         A target is an array (n, K), or (1, K) if it is the same for all rows.
         """
@@ -73,9 +73,7 @@ class EnergyMixin:
         n_cut_off = 0
         batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))  # asks for its threads first
         with single_threaded_blas():
-            for start in range(0, len(X), BLOCK_ROWS):
-                rows = X[start : start + BLOCK_ROWS]
-                block = slice(start, start + len(rows))
+            for block, rows in small_blocks(X):
                 for column, Y in enumerate(targets):
                     Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
                     method.run(batch, rows, Y, self._objective())
@@ -124,8 +122,7 @@ class ClassEnergyMixin(EnergyMixin):
         """
         check_is_fitted(self)
         dtype = self.network_.dtype
-        X = check_data(self, X, dtype=dtype, reset=False, ensure_all_finite=False)
-        check_finite(self, X)
+        X = check_rows(self, X, dtype=dtype)
         one_hot = np.eye(len(self.classes_), dtype=dtype)
         return self._clamped_energies(
             X, [one_hot[k : k + 1] for k in range(len(one_hot))], inference

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from ._data import as_rows
 from ._validation import check_transform_layer
 
 #: Rows that go through the network together where all activities are kept.
@@ -76,7 +77,10 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     @property
     def _n_features_out(self):
-        return self.network_.layer_sizes[1 + self._transform_index()]
+        try:
+            return self.network_.layer_sizes[1 + self._transform_index()]
+        except ValueError as error:  # tools ask hasattr whether there is a transform
+            raise AttributeError(str(error)) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -90,7 +94,7 @@ def hidden_activities(network, X, index):
     Parameters
     ----------
     network : Network
-    X : ndarray, (n, D)
+    X : Rows, or ndarray of shape (n, D)
         Of the network's dtype, C-contiguous, finite.
     index : int
         Hidden layer, from 0.
@@ -102,11 +106,23 @@ def hidden_activities(network, X, index):
     part = _lowest_layers(network, index + 2)
     out = np.empty((len(X), part.layer_sizes[index + 1]), part.dtype)
     batch = part.core_batch(min(len(X), BLOCK_ROWS))
-    for start in range(0, len(X), BLOCK_ROWS):
-        rows = X[start : start + BLOCK_ROWS]
+    for part, rows in small_blocks(X):
         batch.forward(rows)
-        out[start : start + BLOCK_ROWS] = batch.activities[index][: len(rows), : out.shape[1]]
+        out[part] = batch.activities[index][: len(rows), : out.shape[1]]
     return out
+
+
+def small_blocks(X):
+    """Yield (slice, array) of at most `BLOCK_ROWS` rows each, from first to last.
+
+    Parameters
+    ----------
+    X : Rows or ndarray
+    """
+    for whole, block in as_rows(X).blocks():
+        for start in range(0, len(block), BLOCK_ROWS):
+            rows = block[start : start + BLOCK_ROWS]
+            yield slice(whole.start + start, whole.start + start + len(rows)), rows
 
 
 def _lowest_layers(network, n_layers):

@@ -7,10 +7,11 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall
+from ._conversion import RegressorConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
 from ._targets import MatrixTargets, target_scaling
-from ._validation import check_data
 from .callbacks._validation import gather_validation_set
 
 
@@ -22,7 +23,7 @@ from .callbacks._validation import gather_validation_set
     loss_unit="half the squared error of standardised targets, summed over outputs",
     score="R2",
 )
-class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
+class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -172,7 +173,7 @@ class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any unit.
@@ -198,7 +199,7 @@ class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. Those of the first call set the standardisation for good.
@@ -216,7 +217,7 @@ class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -231,7 +232,8 @@ class PCRegressor(EnergyMixin, MultiOutputMixin, RegressorMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, y_numeric=True, reset=reset)
+        options = {"multi_output": True, "y_numeric": True}
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1).astype(np.float64, copy=False)

@@ -62,11 +62,12 @@ def problem_of(estimator, X, y, inference):
         )
     check_is_fitted(estimator)
     method = resolve_method(estimator.inference if inference is None else inference)
-    X, Y = estimator._clamp(X, y)
+    rows, Y = estimator._clamp(X, y)
+    X = np.empty(rows.shape)
+    for part, block in rows.blocks():
+        X[part] = block
     exact = in_float64(estimator.network_)
-    problem = Problem(
-        exact, X.astype(np.float64), Y.astype(np.float64), asdict(estimator._objective())
-    )
+    problem = Problem(exact, X, Y.astype(np.float64), asdict(estimator._objective()))
     return problem, method
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import roc_auc_score
@@ -11,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from pcnet import PCClassifier, PCRegressor, infer
 from pcnet._outputs import BLOCK_ROWS
+from pcnet.display import LayerErrorDisplay
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..numerics.closed_forms import equilibrated_energies
@@ -195,3 +197,23 @@ def test_bad_sharpness(sharpness):
         small(PCClassifier).fit(X, y).score_samples(X, sharpness=sharpness)
     with pytest.raises(TypeError, match="sharpness"):
         small(PCClassifier).fit(X, y).score_samples(X, sharpness="auto")
+
+
+@pytest.mark.parametrize("container", ["csr", "csc", "uint8"])
+def test_sparse_and_byte_data_give_the_same_bits(container):
+    X, y = digits(BLOCK_ROWS + 40)
+    X = np.round(8 * (X + 1))
+    given = (
+        X.astype(np.uint8)
+        if container == "uint8"
+        else getattr(scipy.sparse, f"{container}_array")(X)
+    )
+    model = small(PCClassifier, learning_rate_init=1e-3, max_iter=2).fit(X, y)
+    np.testing.assert_array_equal(model.energy(given, y), model.energy(X, y))
+    np.testing.assert_array_equal(model.score_samples(given), model.score_samples(X))
+    np.testing.assert_array_equal(model.transform(given), model.transform(X))
+    np.testing.assert_array_equal(model.decision_function(given), model.decision_function(X))
+    np.testing.assert_array_equal(
+        LayerErrorDisplay.from_estimator(model, given, y).norms,
+        LayerErrorDisplay.from_estimator(model, X, y).norms,
+    )

@@ -1,4 +1,4 @@
-"""Every Python block of the pages under docs/ runs, and the files they name exist."""
+"""Every Python block of the pages in docs/ runs, in the order of its page."""
 
 import re
 from pathlib import Path
@@ -9,10 +9,14 @@ from matplotlib import pyplot
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+# Optional packages that a page is about
+NEEDS = {"pytorch": ["torch"], "saving": ["skops", "onnxruntime", "skl2onnx"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_code_blocks_run(page, tmp_path, monkeypatch):
+def test_blocks_run(page, tmp_path, monkeypatch):
+    for package in NEEDS.get(page.stem, []):
+        pytest.importorskip(package)
     matplotlib.use("agg")
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
@@ -23,9 +27,14 @@ def test_code_blocks_run(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    assert [name for name in linked if not (page.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_files_named_exist(page):
     text = page.read_text(encoding="utf-8")
-    images = re.findall(r"\]\((images/[^)]+)\)", text)
-    scripts = re.findall(r"`((?:[\w.-]+/)+[\w-]+\.(?:md|py))`", text)
-    missing = [name for name in images if not (DOCS / name).exists()]
-    assert missing + [name for name in scripts if not (DOCS.parent / name).exists()] == []
+    named = re.findall(r"`((?:examples|docs|benchmarks|tests)/[\w/-]+\.(?:md|py))`", text)
+    assert [name for name in named if not (DOCS.parent / name).exists()] == []

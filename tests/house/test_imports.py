@@ -15,13 +15,14 @@ PACKAGE = ROOT / "pcnet"
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
     {"_core", "_blas", "_version"},
-    {"_threads", "_validation", "_arguments"},
+    {"_threads", "_validation", "_arguments", "_state", "_data", "exceptions"},
     {"network", "parameterization", "_reference"},
     {"inference"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"}
     | {"_run", "callbacks"},
-    {"_base", "_docstrings", "_classifier", "_regressor", "_outputs", "_energy"},
-    {"display"},
+    {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
+    | {"_outputs", "_energy"},
+    {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
