@@ -4,12 +4,24 @@
 who study predictive coding. See the README for a first example.
 """
 
-from . import callbacks, inference, losses, parameterization, schedules, solvers
+from . import (
+    callbacks,
+    display,
+    exceptions,
+    inference,
+    losses,
+    parameterization,
+    schedules,
+    serving,
+    solvers,
+    theory,
+)
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
 from ._resume import load_checkpoint
 from ._show_versions import show_versions
+from ._threads import set_num_threads
 from ._version import __version__
 from .inference import InferenceResult, infer
 from .network import Network
@@ -21,6 +33,8 @@ __all__ = [
     "PCRegressor",
     "__version__",
     "callbacks",
+    "display",
+    "exceptions",
     "has_openmp",
     "infer",
     "inference",
@@ -28,6 +42,9 @@ __all__ = [
     "losses",
     "parameterization",
     "schedules",
+    "serving",
+    "set_num_threads",
     "show_versions",
     "solvers",
+    "theory",
 ]

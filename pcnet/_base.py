@@ -12,21 +12,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import Minibatches, MinibatchLoop, split_rows
+from ._data import check_rows, warn_if_unscaled
+from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
+from ._outputs import HiddenActivitiesMixin
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
 from ._run import FitCall, Run, truncate_history  # noqa: F401
 from ._schedules import Schedule
+from ._state import StateMixin
+from ._summary import SummaryMixin
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import (
-    check_data,
     check_dtype,
-    check_finite,
     check_hidden_layer_sizes,
     check_sample_weight,
+    check_transform_layer,
 )
 from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
@@ -46,9 +49,6 @@ from .solvers import LBFGS, resolve_solver
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
 #: longer and less often complete; towards 0 training turns into backpropagation.
 AUTO_PRECISION = 3.5
-
-#: ``batch_size="auto"`` is at most this many samples.
-AUTO_BATCH_SIZE = 64
 
 ACTIVATIONS = frozenset(
     ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
@@ -90,7 +90,16 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BasePC(
+    HiddenActivitiesMixin,
+    SummaryMixin,
+    ResumeMixin,
+    MeasuringMixin,
+    StateMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+    ABC,
+):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -122,6 +131,7 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "dtype": "no_validation",  # check_dtype
+        "transform_layer": [Integral],
         "scoring": [str, callable, list, tuple, dict, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "callbacks": "no_validation",  # resolve_callbacks
@@ -158,6 +168,7 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
         warm_start,
         verbose,
         dtype,
+        transform_layer,
         scoring,
         max_time,
         callbacks,
@@ -189,6 +200,7 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
         self.warm_start = warm_start
         self.verbose = verbose
         self.dtype = dtype
+        self.transform_layer = transform_layer
         self.scoring = scoring
         self.max_time = max_time
         self.callbacks = callbacks
@@ -198,7 +210,7 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
 
     @abstractmethod
     def _check_X_y(self, X, y, *, dtype, reset):
-        """Validate data; return X (n, n_features) C-contiguous and y as an array."""
+        """Validate data; return X as `Rows` and y as an array."""
 
     @abstractmethod
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
@@ -258,6 +270,12 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
             self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
         else:
             self._initialize(X, targets.n_outputs)
+            warn_if_unscaled(
+                X,
+                small_is_fine=self.parameterization == "sp",
+                names=getattr(self, "feature_names_in_", None),
+                stacklevel=5,
+            )
 
         rows, validation = _weighted_rows(weight), None
         if call.validation is not None:
@@ -334,13 +352,19 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
                     "validation_data=(X, y) to fit, or set early_stopping=True"
                 )
             self._resolve_scoring()
-        resolve_callbacks(self.callbacks)
         if resolve_checkpoint(self.checkpoint) is not None:
             self._check_checkpoint(call)
+        self._check_values()
+
+    def _check_values(self):
+        """Checks of the arguments that hold for every call."""
+        resolve_callbacks(self.callbacks)
         solver = resolve_solver(self.solver)
         method = resolve_method(self.inference)
         resolve_learning_rate(self.learning_rate)
-        check_activation(self.activation, len(check_hidden_layer_sizes(self.hidden_layer_sizes)))
+        n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+        check_activation(self.activation, n_hidden)
+        check_transform_layer(self.transform_layer, n_hidden)
         check_dtype(self.dtype)
         if isinstance(solver, LBFGS):
             solver.tightened(method)
@@ -403,25 +427,43 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
         return [np.float64, np.float32] if dtype is None else dtype
 
     def _initialize(self, X, n_outputs):
-        self._random_state = check_random_state(self.random_state)
-        self._architecture = {name: self._architecture_argument(name) for name in _ARCHITECTURE}
-        self.network_ = Network.init(
-            (X.shape[1], *self._architecture["hidden_layer_sizes"], n_outputs),
+        random_state = check_random_state(self.random_state)
+        network = Network.init(
+            (X.shape[1], *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
             activation=self.activation,
             parameterization=self.parameterization,
             skip=self.skip,
             bias=self.fit_intercept,
             gamma=self.gamma,
-            random_state=self._random_state,
+            random_state=random_state,
             dtype=X.dtype,
         )
+        self._begin_with(network, random_state)
+
+    def _begin_with(self, network, random_state):
+        """Own a network on which this estimator has not trained yet."""
+        self._random_state = random_state
+        self._architecture = {name: self._architecture_argument(name) for name in _ARCHITECTURE}
+        self.network_ = network
         # Drawn once: later warm starts on the same data must not validate on what they trained on.
-        self._split_seed = self._random_state.randint(np.iinfo(np.int32).max)
+        self._split_seed = random_state.randint(np.iinfo(np.int32).max)
         self._optimizer_state = None
         self._solver_type = None
-        self.n_outputs_ = n_outputs
+        self.n_outputs_ = network.layer_sizes[-1]
         self.t_ = 0
         self.history_ = {}
+
+    def _take_over(self, network):
+        """Become fitted with a network that was trained elsewhere."""
+        self._validate_params()
+        self._check_values()
+        self._begin_with(network, check_random_state(self.random_state))
+        self.n_features_in_ = network.layer_sizes[0]
+        self._describe_objective()
+        self.n_iter_ = 0
+        self.loss_ = self.best_loss_ = np.inf
+        self.validation_scores_ = self.best_validation_score_ = None
+        return self
 
     @property
     def _full_batch(self):
@@ -442,26 +484,34 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
         return min(self.batch_size, n_samples)
 
     def _make_trainer(self, minibatches):
-        loss, self.out_activation_ = self._loss_and_activation()
-        precision = self.output_precision
-        if precision == "auto":
-            precision = AUTO_PRECISION / self.n_layers_
-        self.output_precision_ = float(precision)
+        self._describe_objective()
         solver = resolve_solver(self.solver)
         # Another solver cannot go on with the moments of the last one.
-        state = self._optimizer_state if type(solver) is self._solver_type else None
-        self._solver_type = type(solver)
-        objective = Objective(
-            loss=loss,
-            output_precision=self.output_precision_,
-            activity_decay=float(self.activity_decay),
-        )
-        method = resolve_method(self.inference)
+        solver_type = type(solver).__name__
+        state = self._optimizer_state if solver_type == self._solver_type else None
+        self._solver_type = solver_type
+        objective, method = self._objective(), resolve_method(self.inference)
         if isinstance(solver, LBFGS):
             alpha, tol = float(self.alpha), float(self.tol)
             return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
         batch_size = minibatches.batch_size
         return Trainer(self.network_, objective, method, solver, batch_size, state=state)
+
+    def _objective(self):
+        return Objective(
+            loss=self._loss_and_activation()[0],
+            output_precision=self.output_precision_,
+            activity_decay=float(self.activity_decay),
+        )
+
+    def _describe_objective(self):
+        """Set the attributes that tell of the objective; return the name of its loss."""
+        loss, self.out_activation_ = self._loss_and_activation()
+        precision = self.output_precision
+        if precision == "auto":
+            precision = AUTO_PRECISION / self.n_layers_
+        self.output_precision_ = float(precision)
+        return loss
 
     # ------------------------------------------------------------ after the loop
 
@@ -527,12 +577,19 @@ class BasePC(ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, A
 
     def _outputs(self, X):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
+        return self._of_rows(X, lambda rows: self.network_.core_output(rows))
+
+    def _of_rows(self, X, function):
+        """``function`` of the checked `Rows` of X, with BLAS held to one thread."""
         check_is_fitted(self)
         dtype = self.network_.dtype
-        X = check_data(self, X, dtype=dtype, reset=False, ensure_all_finite=False)
         with single_threaded_blas():
-            check_finite(self, X)
-            return self.network_.core_output(X)
+            return function(check_rows(self, X, dtype=dtype))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     @property
     def loss_curve_(self):

@@ -8,7 +8,11 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
+from ._conversion import ClassifierConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
+from ._energy import ClassEnergyMixin
+from ._outputs import DecisionFunctionMixin
 from ._targets import (
     ClassTargets,
     MatrixTargets,
@@ -17,7 +21,6 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
-from ._validation import check_data
 from .callbacks._validation import gather_validation_set
 
 
@@ -29,7 +32,9 @@ from .callbacks._validation import gather_validation_set
     loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
-class PCClassifier(ClassifierMixin, BasePC):
+class PCClassifier(
+    DecisionFunctionMixin, ClassEnergyMixin, ClassifierConversion, ClassifierMixin, BasePC
+):
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -128,6 +133,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        transform_layer=-1,
         scoring=None,
         max_time=None,
         callbacks=None,
@@ -161,6 +167,7 @@ class PCClassifier(ClassifierMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
@@ -184,7 +191,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels (numbers or strings), or a 0/1 matrix for multilabel classification.
@@ -211,7 +218,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels, not necessarily of all classes.
@@ -233,7 +240,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -255,7 +262,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -280,7 +287,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -303,7 +310,7 @@ class PCClassifier(ClassifierMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, reset=reset)
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, multi_output=True)
         return X, check_labels(y)
 
     def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
@@ -387,8 +394,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """Column of the largest output; multilabel: 0/1 matrix of probabilities above 1/2."""
         if not self._multilabel:
             return np.argmax(outputs, axis=1)
-        threshold = 0.0 if self.out_activation_ == "logistic" else 0.5
-        return (outputs > threshold).astype(np.int64)
+        return (outputs > self._threshold()).astype(np.int64)
 
     def _stratify(self, targets):
         return None if self._multilabel else targets.codes

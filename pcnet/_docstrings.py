@@ -97,6 +97,8 @@ verbose : bool or int, default={verbose}
     most 1000 samples.
 dtype : {{None, "float32", "float64"}} or NumPy type, default={dtype}
     What to compute in. None: float32 for float32 data, float64 for everything else.
+transform_layer : int, default={transform_layer}
+    Hidden layer whose activities `transform` gives: 0 is the lowest, -1 the highest.
 scoring : None, "loss", str, callable, list, tuple or dict, default={scoring}
     What `fit` measures on its validation set after each epoch. None: the estimator's
     `score`; "loss": minus the loss; else scikit-learn scorers, by name, as functions

@@ -10,7 +10,11 @@ from contextlib import ExitStack
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from ._data import as_rows
 from .callbacks import Callback
+
+#: ``batch_size="auto"`` is at most this many samples.
+AUTO_BATCH_SIZE = 64
 
 
 class Minibatches:
@@ -21,7 +25,7 @@ class Minibatches:
 
     Parameters
     ----------
-    X : C-contiguous ndarray of shape (n_all, n_features)
+    X : Rows, or C-contiguous ndarray, of shape (n_all, n_features)
         Never copied as a whole.
     targets : ClassTargets or MatrixTargets
     sample_weight : float64 ndarray of shape (n_all,), or None
@@ -34,7 +38,7 @@ class Minibatches:
     """
 
     def __init__(self, X, targets, sample_weight, rows, batch_size, shuffle):
-        self.X = X
+        self.X = as_rows(X)
         self.targets = targets
         self.sample_weight = sample_weight
         self.rows = rows
@@ -65,10 +69,7 @@ class Minibatches:
         return order if self.rows is None else self.rows[order]
 
     def _gather(self, rows, n):
-        if isinstance(rows, slice):
-            X = self.X[rows]
-        else:
-            X = np.take(self.X, rows, axis=0, out=self._X_batch[:n], mode="clip")
+        X = self.X.take(rows, self._X_batch[:n])
         Y = self.targets.batch(rows, self._Y_batch[:n])
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return X, Y, weight

@@ -8,9 +8,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
+from ._conversion import RegressorConversion
+from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
+from ._energy import EnergyMixin
 from ._targets import MatrixTargets, check_counts, target_scaling
-from ._validation import check_data
 from .callbacks._validation import gather_validation_set
 from .losses import Huber
 
@@ -24,7 +26,7 @@ from .losses import Huber
     "loss,\n    or half the Poisson deviance)",
     score="R2",
 )
-class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
+class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -131,6 +133,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         warm_start=False,
         verbose=False,
         dtype=None,
+        transform_layer=-1,
         scoring=None,
         max_time=None,
         callbacks=None,
@@ -163,6 +166,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             warm_start=warm_start,
             verbose=verbose,
             dtype=dtype,
+            transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
             callbacks=callbacks,
@@ -185,7 +189,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features, best of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any unit.
@@ -212,7 +216,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. Those of the first call set the standardisation for good.
@@ -230,7 +234,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -247,7 +251,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     # ------------------------------------------------------------ for BasePC
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_data(self, X, y, dtype=dtype, multi_output=True, y_numeric=True, reset=reset)
+        options = {"multi_output": True, "y_numeric": True}
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(len(y), -1).astype(np.float64, copy=False)
@@ -265,12 +270,23 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
                 "warm_start and partial_fit go on with the same network. Set it back, or call fit "
                 "with warm_start=False"
             )
-        elif y.shape[1] != self.n_outputs_:
+        else:
+            self._check_n_outputs(y)
+        return MatrixTargets(self._standardise(y, dtype)), sample_weight
+
+    def _check_n_outputs(self, y):
+        if y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} outputs, but the previous call saw {self.n_outputs_}; go on "
                 "with the same outputs, or fit a new estimator"
             )
-        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype)), sample_weight
+
+    def _standardise(self, y, dtype):
+        return ((y - self.y_mean_) / self.y_scale_).astype(dtype)
+
+    def _clamped_targets(self, y):
+        self._check_n_outputs(y)
+        return self._standardise(y, self.network_.dtype)
 
     def _encode_validation(self, y, dtype):
         if y.shape[1] != self.n_outputs_:
@@ -279,7 +295,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
             )
         if self.loss == "poisson":
             check_counts(y)
-        return MatrixTargets(((y - self.y_mean_) / self.y_scale_).astype(dtype))
+        return MatrixTargets(self._standardise(y, dtype))
 
     def _loss_and_activation(self):
         return self.loss, "exp" if self.loss == "poisson" else "identity"

@@ -9,17 +9,76 @@ import joblib  # scikit-learn's own dependency
 from threadpoolctl import ThreadpoolController
 
 from . import _core
+from ._arguments import check_count
 
 # What OpenMP would use if nobody had asked for another number.
 _DEFAULT_N_THREADS = _core.openmp_max_threads()
 
+#: The most that `set_num_threads` takes: each thread has working memory of its own.
+MAX_THREADS = 1024
+
 _is_forked_child = False
+_asked_for = None  # by `set_num_threads`
+
+
+def set_num_threads(n_threads):
+    """Set how many threads pcnet computes with, for good or for a ``with`` block.
+
+    It holds at once and for the whole process, all its Python threads included, and precedes
+    ``OMP_NUM_THREADS`` and limits of threadpoolctl. Work under way keeps its number. Results do not
+    depend on it, not by one bit.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        From 1 to 1024. None: the default, the number of CPUs that this process may use unless
+        ``OMP_NUM_THREADS`` or threadpoolctl say otherwise.
+
+    Returns
+    -------
+    context manager
+        As ``with set_num_threads(2): ...`` it puts the number back that held before.
+
+    Notes
+    -----
+    A build without OpenMP, and a forked child, compute with one thread whatever is set. joblib's
+    worker processes do not inherit the number; they share the CPUs by themselves.
+
+    Examples
+    --------
+    >>> import pcnet
+    >>> with pcnet.set_num_threads(1):
+    ...     pass  # fit, predict, infer
+    """
+    global _asked_for
+    if n_threads is not None:
+        check_count("n_threads", n_threads, smallest=1)
+        if n_threads > MAX_THREADS:
+            raise ValueError(f"n_threads must be at most {MAX_THREADS}; got {n_threads}")
+        n_threads = int(n_threads)
+    before, _asked_for = _asked_for, n_threads
+    return _Restore(before)
+
+
+class _Restore:
+    """Puts back a number of threads when its ``with`` block ends."""
+
+    def __init__(self, n_threads):
+        self._n_threads = n_threads
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        global _asked_for
+        _asked_for = self._n_threads
 
 
 def effective_n_threads():
     """Number of threads the core should use now.
 
-    A number somebody asked for is obeyed as it is: ``OMP_NUM_THREADS`` (which joblib sets in its
+    What `set_num_threads` asked for is obeyed first. A number that somebody else asked for is
+    obeyed as it is, too: ``OMP_NUM_THREADS`` (which joblib sets in its
     workers) or a limit set with threadpoolctl. Otherwise it is the number of CPUs that this
     process may use, as its affinity mask, its container's quota and ``LOKY_MAX_CPU_COUNT`` say.
 
@@ -38,6 +97,8 @@ def effective_n_threads():
     """
     if _is_forked_child:
         return 1
+    if _asked_for is not None:
+        return _asked_for if _core.has_openmp() else 1
     n_threads = _core.openmp_max_threads()
     if os.environ.get("OMP_NUM_THREADS") or n_threads != _DEFAULT_N_THREADS:
         return max(1, n_threads)

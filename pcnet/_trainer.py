@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _core
 from ._threads import effective_n_threads
+from .network import core_output
 from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
 
 
@@ -232,10 +233,8 @@ class Trainer:
         return PerLayer(*(scale * (clip / size) for scale in self._scales))
 
     def output(self, X):
-        """Outputs mu_L (n, K) with the present weights; X as in `step`, any number of rows."""
-        out = np.empty((len(X), self.network.layer_sizes[-1]), self.network.dtype)
-        _core.output(self._core_network, X, out, effective_n_threads())
-        return out
+        """Outputs mu_L (n, K) with the present weights; X is `Rows`, or an array as in `step`."""
+        return core_output(self._core_network, X)
 
 
 def _root_mean_square(weights, biases, scales):

@@ -71,6 +71,20 @@ def _shortened(value, limit=80):
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def check_transform_layer(transform_layer, n_hidden):
+    """Raise ValueError unless ``transform_layer`` is the index of one of the hidden layers.
+
+    Without hidden layers the default -1 passes: there is nothing to choose from.
+    """
+    if -n_hidden <= transform_layer < n_hidden or (n_hidden == 0 and transform_layer == -1):
+        return
+    expected = f"from {-n_hidden} to {n_hidden - 1}" if n_hidden else "-1"
+    raise ValueError(
+        f"transform_layer must be {expected} with {n_hidden} hidden layers (0 is the lowest, -1 "
+        f"the highest), got {transform_layer}"
+    )
+
+
 def check_dtype(dtype):
     """Return the NumPy dtype that a ``dtype`` argument stands for, or None.
 

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from . import _core
 from ._arguments import check_choice, check_float_array, check_positive
+from ._data import as_rows
 from ._threads import effective_n_threads
 from .losses import check_loss
 from .parameterization import (
@@ -328,10 +329,8 @@ class Network:
         )
 
     def core_output(self, X):
-        """`output` of rows that need no check: of this dtype, C-contiguous, finite."""
-        out = np.empty((len(X), self.layer_sizes[-1]), self.dtype)
-        _core.output(self.core_network(backward=False), X, out, effective_n_threads())
-        return out
+        """`output` of rows that need no check: `Rows`, or an array; of this dtype, finite."""
+        return core_output(self.core_network(backward=False), X)
 
     def core_batch(self, n_samples, trace_steps=None):
         """Memory for one call on n samples (`pcnet._core.Batch`)."""
@@ -374,6 +373,14 @@ class Network:
     def _fill(rows, arrays):
         for row, array in zip(rows, arrays, strict=False):
             row[: array.shape[0], : array.shape[1]] = array
+
+
+def core_output(core_network, X):
+    """Outputs mu_L (n, K) of `Rows`, or of a C-contiguous array, of the network's dtype."""
+    out = np.empty((len(X), core_network.layer_sizes[-1]), core_network.dtype)
+    for part, block in as_rows(X).blocks():
+        _core.output(core_network, block, out[part], effective_n_threads())
+    return out
 
 
 def check_activation(activation, n_hidden):

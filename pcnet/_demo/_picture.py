@@ -5,8 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .._threads import single_threaded_blas
-from ..inference import ActivityDescent, ErrorDescent, infer
-from ..network import Network
+from ..display._record import (
+    Problem,
+    Trace,
+    stable_rate,
+    trace_activity_descent,
+    trace_error_descent,
+)
+from ..inference import ErrorDescent
+from ..theory import in_float64
 
 #: Test images whose energies are averaged.
 N_IMAGES = 32
@@ -25,33 +32,11 @@ LEAST_EXCESS = 1e-3
 # ---------------------------------------------------------------- its numbers
 
 
-class Trace(NamedTuple):
-    """Energies while a method of inference runs, mean over the pictured samples."""
-
-    n_passes: np.ndarray  # (steps + 1,), forward + backward passes a sample until then
-    energies: np.ndarray  # (steps + 1, L), of each layer after 0, 1, .. steps
-
-
 class Traces(NamedTuple):
     error: Trace
     activity: Trace
     rate: float  # of the activity descent
     equilibrium: float  # the energy at the minimum, all layers
-
-
-class Problem(NamedTuple):
-    """A network with clamped inputs and targets, in float64."""
-
-    net: Network
-    X: np.ndarray
-    Y: np.ndarray
-    objective: dict  # keyword arguments of infer and Network.energy
-
-    def infer(self, method):
-        return infer(self.net, self.X, self.Y, method, **self.objective)
-
-    def energies(self, activities):
-        return self.net.energy(self.X, self.Y, activities, **self.objective)
 
 
 def record_energies(model, X, y):
@@ -70,16 +55,9 @@ def record_energies(model, X, y):
     Traces
     """
     net = model.network_
-    # float64: the energies that the signal leaves in far layers are below float32's rounding
-    exact = Network.from_weights(
-        [W.astype(np.float64) for W in net.weights],
-        net.biases,
-        net.activation,
-        net.scales,
-        net.skips,
-    )
     problem = Problem(
-        exact,
+        # float64: the energies that the signal leaves in far layers are below float32's rounding
+        in_float64(net),
         X[:N_IMAGES],
         (y[:N_IMAGES, None] == model.classes_).astype(np.float64),
         {"loss": model.loss, "output_precision": model.output_precision_},
@@ -91,44 +69,6 @@ def record_energies(model, X, y):
         rate = stable_rate(problem, n_steps)
         activity = trace_activity_descent(problem, n_steps, rate)
     return Traces(error, activity, rate, float(equilibrium.energy.mean()))
-
-
-def trace_error_descent(problem, n_steps):
-    """Runs inference anew for 0, 1, .. steps and looks at where it stands then."""
-    results = [
-        problem.infer(ErrorDescent(max_steps=k, tol=0, energy_tol=0)) for k in range(n_steps + 1)
-    ]
-    return Trace(
-        np.array([result.n_passes.mean() for result in results]),
-        np.array([problem.energies(result.activities) for result in results]),
-    )
-
-
-def trace_activity_descent(problem, n_steps, rate):
-    """The definition, ``z_l <- z_l - rate dF/dz_l``, with a look at the energies at each step."""
-    net, X, Y, objective = problem
-    activities = net.forward(X)[:-1]
-    energies = [problem.energies(activities)]
-    for _ in range(n_steps):
-        gradients = net.activity_gradients(X, Y, activities, **objective)
-        activities = [z - rate * gradient for z, gradient in zip(activities, gradients)]
-        energies.append(problem.energies(activities))
-    # a forward pass for the start, then a backward and a forward pass a step
-    return Trace(0.5 + np.arange(n_steps + 1), np.array(energies))
-
-
-def stable_rate(problem, n_steps):
-    """The largest of 1/2, 1/4, .. at which activity descent never raises the mean energy."""
-    rate = 0.5
-    while rate > 1e-3:
-        try:
-            trace = problem.infer(ActivityDescent(n_steps, rate)).energy_trace
-            if np.all(np.diff(trace) <= 0):
-                break
-        except FloatingPointError:
-            pass
-        rate /= 2
-    return rate
 
 
 # ---------------------------------------------------------------- its drawing

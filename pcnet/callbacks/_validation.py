@@ -56,7 +56,7 @@ class Validation(Callback):
 
     Parameters
     ----------
-    X : C-contiguous ndarray
+    X : Rows
         Its features, in the network's dtype.
     targets : ClassTargets or MatrixTargets
         What the network should give for them.
@@ -142,7 +142,7 @@ class TrainScore(Callback):
 
     Parameters
     ----------
-    X : ndarray
+    X : Rows
         These samples.
     score : callable
         As for `Validation`.

@@ -91,6 +91,8 @@ BAD_ARGUMENTS = [
     ({"dtype": "float16"}, "dtype must be None"),
     ({"dtype": "int"}, "dtype must be None"),
     ({"dtype": "nonsense"}, "dtype must be None"),
+    ({"transform_layer": 2}, "transform_layer must be from -2 to 1"),
+    ({"transform_layer": 0.5}, "transform_layer"),
 ]
 
 

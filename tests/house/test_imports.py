@@ -15,13 +15,16 @@ PACKAGE = ROOT / "pcnet"
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
     {"_core", "_blas", "_version"},
-    {"_threads", "_validation", "_arguments", "_checkpoint_file", "losses"},
+    {"_threads", "_validation", "_arguments", "_state", "_data", "exceptions"}
+    | {"_checkpoint_file", "losses"},
     {"network", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
     | {"_run", "_lbfgs", "callbacks"},
-    {"_base", "_resume", "_measuring", "_docstrings", "_classifier", "_regressor"},
+    {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
+    | {"_resume", "_measuring", "_outputs", "_energy"},
+    {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

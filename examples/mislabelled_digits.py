@@ -1,0 +1,100 @@
+"""Find wrong labels: samples whose energy is high with the given label clamped.
+
+Two fifths of the labels of scikit-learn's digits are replaced by another class. Each fold is then
+rated by a network that was trained on the other four, wrong labels included: a network rates its
+own training samples too mildly. The baseline is the usual one, 1 - p(given label), of the very
+same networks and of scikit-learn's MLPClassifier.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+from sklearn.metrics import average_precision_score, precision_recall_curve
+from sklearn.model_selection import StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+
+from pcnet import PCClassifier
+
+SHARE_WRONG = 0.4
+N_SHOWN = 20
+
+
+def mislabel(y, share, seed):
+    """Labels of which a share is replaced by another class, and where."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(len(y)) < share
+    return np.where(wrong, (y + rng.integers(1, 10, size=len(y))) % 10, y), wrong
+
+
+def improbability(model, X, labels):
+    """1 - p(given label)."""
+    probabilities = model.predict_proba(X)
+    return 1 - probabilities[np.arange(len(X)), np.searchsorted(model.classes_, labels)]
+
+
+def rate(X, labels, n_splits=5, max_iter=15):
+    """How suspicious each sample is, by networks that have not trained on it."""
+    suspicion = {
+        name: np.empty(len(X))
+        for name in ("energy (pcnet)", "1 - p(label) (pcnet)", "1 - p(label) (MLPClassifier)")
+    }
+    by_energy, by_probability, by_mlp = suspicion.values()
+    folds = StratifiedKFold(n_splits, shuffle=True, random_state=0)
+    for train, test in folds.split(X, labels):
+        model = PCClassifier((64,) * 8, max_iter=max_iter, random_state=0)
+        model.fit(X[train], labels[train])
+        by_energy[test] = model.energy(X[test], labels[test])
+        by_probability[test] = improbability(model, X[test], labels[test])
+        mlp = MLPClassifier(early_stopping=True, max_iter=max_iter * 10, random_state=0)
+        mlp.fit(X[train], labels[train])
+        by_mlp[test] = improbability(mlp, X[test], labels[test])
+    return suspicion
+
+
+def draw(X, labels, y, suspicion, path):
+    """Precision and recall of the ratings, and the samples with the highest energy."""
+    wrong = labels != y
+    title = f"Finding mislabelled digits ({wrong.sum()} of {len(y)} labels are wrong)"
+    figure, (left, right) = new_figure(title, [1, 1.15])
+    for (name, values), colour in zip(suspicion.items(), COLOURS, strict=False):
+        precision, recall, _ = precision_recall_curve(wrong, values)
+        label = f"{name}: {average_precision_score(wrong, values):.3f}"
+        left.plot(recall, precision, label=label, color=colour, lw=2)
+    chance = f"chance: {wrong.mean():.3f}"
+    left.axhline(wrong.mean(), color="0.6", ls="--", lw=1, label=chance)
+    left.set(xlabel="recall: share of the wrong labels found", ylabel="precision", ylim=(0.3, 1.02))
+    left.legend(title="average precision", loc="lower left")
+    left.grid(alpha=0.3)
+    draw_samples(right, X, labels, y, np.argsort(suspicion["energy (pcnet)"])[::-1][:N_SHOWN])
+    figure.savefig(path, dpi=90)
+
+
+def draw_samples(axes, X, labels, y, shown):
+    """Images in a grid, each with the label it was given; red where that is indeed wrong."""
+    axes.set_title(f"The {len(shown)} samples with the highest energy, and their given labels")
+    axes.set_axis_off()
+    n_columns = 5
+    for place, sample in enumerate(shown):
+        row, column = divmod(place, n_columns)
+        inset = axes.inset_axes(
+            [(column + 0.12) / n_columns, 1 - (row + 0.92) / 4, 0.76 / n_columns, 0.72 / 4]
+        )
+        inset.imshow(X[sample].reshape(8, 8), cmap="gray_r")
+        inset.set_axis_off()
+        is_wrong = labels[sample] != y[sample]
+        text = f"“{labels[sample]}”" + (f", is {y[sample]}" if is_wrong else ", correct")
+        inset.set_title(text, color=COLOURS[0] if is_wrong else "0.2", fontsize=10, pad=2)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "mislabelled_digits.png")
+    X, y = digits()
+    labels, wrong = mislabel(y, SHARE_WRONG, seed=0)
+    suspicion = rate(X, labels)
+    for name, values in suspicion.items():
+        print(f"average precision {average_precision_score(wrong, values):.3f}  {name}")
+    draw(X, labels, y, suspicion, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

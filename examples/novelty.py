@@ -1,0 +1,90 @@
+"""Rate novelty: digits of a kind that training never saw get a low score_samples.
+
+Networks are trained on eight of the ten digits; the test set holds new images of the eight and all
+images of the two. Baselines: the same network's largest probability, and an isolation forest.
+The dotted curve takes sharpness = lambda, the likelihood of the energy by its word: it is dominated
+by the wrong classes and ranks the other way round, which is why the default is sharper.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from pcnet import PCClassifier
+
+LEFT_OUT = ((8, 9), (0, 1), (2, 3), (4, 5), (6, 7))
+LETTER = "score_samples, sharpness = lambda"
+
+
+def split(y, novel_digits, n_train=1000, seed=0):
+    """Rows to train on, rows to test on, and which of the latter are novel."""
+    novel = np.isin(y, novel_digits)
+    train = np.random.default_rng(seed).permutation(np.flatnonzero(~novel))[:n_train]
+    test = np.setdiff1d(np.arange(len(y)), train)
+    return train, test, novel[test]
+
+
+def rate(X, y, train, test, depth=8, max_iter=15):
+    """Novelty of the test rows, high for what is unlike the training rows."""
+    model = PCClassifier((64,) * depth, max_iter=max_iter, random_state=0)
+    model.fit(X[train], y[train])
+    forest = IsolationForest(random_state=0).fit(X[train])
+    letter = model.score_samples(X[test], sharpness=model.output_precision_)
+    return {
+        "score_samples (pcnet)": -model.score_samples(X[test]),
+        "largest probability (pcnet)": -model.predict_proba(X[test]).max(axis=1),
+        "isolation forest": -forest.score_samples(X[test]),
+        LETTER: -letter,
+    }
+
+
+def draw(ratings, areas, path):
+    """ROC curves for the first pair of digits, and the areas under them for all pairs.
+
+    Parameters
+    ----------
+    ratings : (novel, {name: novelty}) of the first pair
+    areas : {name: list of area under the ROC curve}, a pair each
+    path : path-like
+    """
+    figure, (left, right) = new_figure("Noticing digits that training never saw", [1, 1.15])
+    novel, by_name = ratings
+    for (name, values), colour in zip(by_name.items(), COLOURS, strict=True):
+        false, true, _ = roc_curve(novel, values)
+        style = ":" if name == LETTER else "-"
+        left.plot(false, true, style, label=name, color=colour, lw=2)
+    left.plot([0, 1], [0, 1], "--", color="0.6", lw=1)
+    left.set(xlabel="known digits called novel", ylabel="novel digits found")
+    left.set_title(f"Digits {LEFT_OUT[0][0]} and {LEFT_OUT[0][1]} left out")
+    left.grid(alpha=0.3)
+
+    places = np.arange(len(LEFT_OUT))
+    for shift, ((name, values), colour) in enumerate(zip(areas.items(), COLOURS, strict=True)):
+        right.plot(places + 0.08 * (shift - 1.5), values, "o", color=colour, label=name, ms=7)
+    right.axhline(0.5, ls="--", color="0.6", lw=1, label="chance")
+    right.legend(loc=(0.03, 0.14))  # nothing else is there
+    right.set_xticks(places, [f"{a}, {b}" for a, b in LEFT_OUT])
+    right.set(xlabel="digits left out", ylabel="area under the ROC curve", ylim=(0, 1))
+    right.set_title("All pairs")
+    right.grid(alpha=0.3, axis="y")
+    figure.savefig(path, dpi=90)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "novelty.png")
+    X, y = digits()
+    ratings, areas = [], {}
+    for pair in LEFT_OUT:
+        train, test, novel = split(y, pair)
+        ratings.append((novel, rate(X, y, train, test)))
+        for name, values in ratings[-1][1].items():
+            areas.setdefault(name, []).append(roc_auc_score(novel, values))
+    for name, values in areas.items():
+        print(f"area under ROC {np.mean(values):.3f} (mean of {len(values)} pairs)  {name}")
+    draw(ratings[0], areas, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Estimators made from what was trained elsewhere: a `Network`, or scikit-learn's MLP."""
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import check_is_fitted
+
+from ._targets import check_labels
+from .network import Network
+from .solvers import SGD, Adam
+
+# Arguments that the network itself fixes.
+_READ_FROM_NETWORK = (
+    "hidden_layer_sizes",
+    "activation",
+    "parameterization",
+    "skip",
+    "fit_intercept",
+    "gamma",
+    "dtype",
+)
+
+# Arguments that mean the same to scikit-learn's MLP.
+_SAME_IN_MLP = (
+    "learning_rate_init",
+    "power_t",
+    "max_iter",
+    "shuffle",
+    "random_state",
+    "tol",
+    "n_iter_no_change",
+    "early_stopping",
+    "validation_fraction",
+    "warm_start",
+    "verbose",
+)
+
+
+class ClassifierConversion:
+    """Constructors of `PCClassifier` beside its own."""
+
+    @classmethod
+    def from_network(cls, network, classes=None, *, multilabel=False, **params):
+        """A fitted classifier with a given network.
+
+        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
+        with a fresh optimiser.
+
+        Parameters
+        ----------
+        network : Network
+            Copied.
+        classes : array-like of shape (n_outputs,), default=None
+            Label of each output column, all different. None is 0, 1, ... The columns of
+            `network_` are sorted by label, as `classes_` always is. Not for multilabel targets.
+        multilabel : bool, default=False
+            Whether each output is a label of its own, present or absent.
+        **params
+            Arguments of the constructor, such as `loss`, which says what the outputs mean; not
+            those that the network fixes (hidden_layer_sizes, activation, parameterization, skip,
+            fit_intercept, gamma, dtype).
+
+        Returns
+        -------
+        PCClassifier
+
+        Raises
+        ------
+        TypeError
+            Not a Network.
+        ValueError
+            `classes` do not suit, or an argument is bad.
+        """
+        model = cls(**_arguments(network, params))
+        network = network.copy()
+        n_outputs = network.layer_sizes[-1]
+        if multilabel and classes is not None:
+            raise ValueError(
+                "classes must be left out with multilabel=True, where the labels are the numbers "
+                f"of the output columns; got {classes!r}"
+            )
+        classes = _check_classes(np.arange(n_outputs) if classes is None else classes, n_outputs)
+        order = np.argsort(classes)
+        network.weights[-1] = np.ascontiguousarray(network.weights[-1][:, order])
+        if network.biases is not None:
+            network.biases[-1] = network.biases[-1][order]
+        model.classes_ = classes[order]
+        model._multilabel = bool(multilabel)
+        return model._take_over(network)
+
+    @classmethod
+    def from_mlp(cls, mlp, **params):
+        """A fitted classifier that computes what an `MLPClassifier` computes.
+
+        The map is the same up to rounding: "sp" without skips, ``loss="log_loss"``. With two
+        classes the MLP has one output m and a logistic function, pcnet two outputs (0, m) and a
+        softmax.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPClassifier
+            Fitted.
+        **params
+            Arguments of the constructor that replace what the MLP had. Carried over are: the
+            solver "adam" or "sgd" with its options, learning_rate, learning_rate_init, power_t,
+            max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping,
+            validation_fraction, warm_start and verbose. `alpha` is 0 unless given, because it
+            means something else here (weight decay, not divided by n_samples).
+
+        Returns
+        -------
+        PCClassifier
+
+        Raises
+        ------
+        TypeError
+            Not an MLPClassifier.
+        NotFittedError
+            It was not fitted.
+        """
+        _check_mlp(mlp, MLPClassifier)
+        weights, biases = list(mlp.coefs_), list(mlp.intercepts_)
+        multilabel = mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1
+        if mlp.n_outputs_ == 1 and len(mlp.classes_) == 2:
+            weights[-1] = np.hstack([np.zeros_like(weights[-1]), weights[-1]])
+            biases[-1] = np.append(np.zeros_like(biases[-1]), biases[-1])
+        network = Network.from_weights(weights, biases, mlp.activation)
+        model = cls.from_network(
+            network,
+            None if multilabel else mlp.classes_,
+            multilabel=multilabel,
+            **{**_training_arguments(mlp), "loss": "log_loss", **params},
+        )
+        return _with_feature_names(model, mlp)
+
+
+class RegressorConversion:
+    """Constructors of `PCRegressor` beside its own."""
+
+    @classmethod
+    def from_network(cls, network, *, y_mean=0.0, y_scale=1.0, **params):
+        """A fitted regressor with a given network.
+
+        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
+        with a fresh optimiser.
+
+        Parameters
+        ----------
+        network : Network
+            Copied.
+        y_mean, y_scale : float or array-like of shape (n_outputs,), default=0 and 1
+            Predictions are ``outputs * y_scale + y_mean``; the scale is positive.
+        **params
+            Arguments of the constructor; not those that the network fixes (hidden_layer_sizes,
+            activation, parameterization, skip, fit_intercept, gamma, dtype).
+
+        Returns
+        -------
+        PCRegressor
+
+        Raises
+        ------
+        TypeError
+            Not a Network.
+        ValueError
+            A wrong shape or value of `y_mean` or `y_scale`, or an argument is bad.
+        """
+        model = cls(**_arguments(network, params))
+        n_outputs = network.layer_sizes[-1]
+        model.y_mean_ = _per_output("y_mean", y_mean, n_outputs)
+        model.y_scale_ = _per_output("y_scale", y_scale, n_outputs)
+        if np.any(model.y_scale_ <= 0):
+            raise ValueError(f"y_scale must be positive; got {y_scale!r}")
+        return model._take_over(network.copy())
+
+    @classmethod
+    def from_mlp(cls, mlp, **params):
+        """A fitted regressor that computes what an `MLPRegressor` computes.
+
+        The map is the same up to rounding: "sp" without skips, targets not standardised.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPRegressor
+            Fitted.
+        **params
+            As in `PCClassifier.from_mlp`; `loss` is the MLP's.
+
+        Returns
+        -------
+        PCRegressor
+
+        Raises
+        ------
+        TypeError
+            Not an MLPRegressor.
+        NotFittedError
+            It was not fitted.
+        ValueError
+            Its loss is not one of PCRegressor.
+        """
+        _check_mlp(mlp, MLPRegressor)
+        network = Network.from_weights(mlp.coefs_, mlp.intercepts_, mlp.activation)
+        loss = getattr(mlp, "loss", "squared_error")  # an argument since scikit-learn 1.7
+        model = cls.from_network(network, **{**_training_arguments(mlp), "loss": loss, **params})
+        return _with_feature_names(model, mlp)
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def _arguments(network, params):
+    """All arguments of the estimator: the network's and the given ones."""
+    if not isinstance(network, Network):
+        raise TypeError(
+            "network must be a pcnet.Network, from Network.from_weights for instance; got "
+            f"{type(network).__name__}"
+        )
+    fixed = sorted(set(params) & set(_READ_FROM_NETWORK))
+    if fixed:
+        raise ValueError(
+            f"{', '.join(fixed)} must be left out: the network has it already. Make another "
+            "network, or train a new estimator"
+        )
+    return {
+        "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
+        "activation": network.activation,
+        "parameterization": network.parameterization or "sp",
+        "skip": bool(np.any(network.skips)),
+        "fit_intercept": network.biases is not None,
+        "gamma": network.gamma,
+        "dtype": network.dtype.name,
+        **params,
+    }
+
+
+def _training_arguments(mlp):
+    """What `partial_fit` and `fit` should go on with, as far as meanings agree."""
+    arguments = {name: getattr(mlp, name) for name in _SAME_IN_MLP}
+    # MLP has schedules for "sgd" only
+    arguments["learning_rate"] = mlp.learning_rate if mlp.solver == "sgd" else "constant"
+    arguments["alpha"] = 0.0
+    if mlp.batch_size != "auto":
+        arguments["batch_size"] = mlp.batch_size
+    if mlp.solver == "adam":
+        arguments["solver"] = Adam(mlp.beta_1, mlp.beta_2, mlp.epsilon)
+    elif mlp.solver == "sgd":
+        arguments["solver"] = SGD(mlp.momentum, mlp.nesterovs_momentum)
+    return arguments
+
+
+def _check_mlp(mlp, expected):
+    if not isinstance(mlp, expected):
+        raise TypeError(
+            f"mlp must be a fitted sklearn.neural_network.{expected.__name__}; got "
+            f"{type(mlp).__name__}. Take it out of a Pipeline first: pipeline[-1]"
+        )
+    check_is_fitted(mlp)
+
+
+def _check_classes(classes, n_outputs):
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or len(classes) != n_outputs:
+        raise ValueError(
+            f"classes must hold {n_outputs} labels, one for each output of the network; got "
+            f"shape {classes.shape}"
+        )
+    if len(np.unique(classes)) != n_outputs:
+        raise ValueError(f"classes must all be different; got {classes.tolist()}")
+    return check_labels(classes)
+
+
+def _per_output(name, value, n_outputs):
+    try:
+        values = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (n_outputs,)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be a number, or {n_outputs} numbers, one for each output of the "
+            f"network; got {value!r}"
+        ) from error
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return values
+
+
+def _with_feature_names(model, other):
+    if hasattr(other, "feature_names_in_"):
+        model.feature_names_in_ = other.feature_names_in_.copy()
+    return model

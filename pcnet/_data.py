@@ -1,0 +1,302 @@
+"""Where rows of features come from: arrays of the right type, or ones converted batch by batch.
+
+Training and prediction see a `Rows`. What is not yet an array of floats in C order (sparse
+matrices, images of uint8, memory maps) is converted a few rows at a time, to the same bits as if
+it had been converted as a whole.
+"""
+
+import warnings
+
+import numpy as np
+import scipy.sparse
+
+from ._validation import check_data, check_finite, validate_data
+from .exceptions import FeatureScaleWarning
+
+#: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
+BLOCK_ENTRIES = 2**22
+BLOCK_ROWS = 1024
+
+#: Features whose root mean square lies within these bounds pass without a warning,
+SCALE_BOUNDS = (1 / 30, 30.0)
+#: as do columns up to this multiple of the columns' median.
+SCALE_RATIO = 1000.0
+SCALE_ROWS = 1000
+
+
+class Rows:
+    """Rows of features, of type ``dtype`` whatever they are stored as.
+
+    Attributes
+    ----------
+    shape : tuple of int, (n_samples, n_features)
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, shape, dtype):
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def take(self, rows, out):
+        """Some rows, C-contiguous; valid until ``out`` is used again.
+
+        Parameters
+        ----------
+        rows : slice of step 1, or int ndarray of shape (n,)
+        out : C-contiguous ndarray of shape (n, n_features)
+            May be written.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+            ``out``, or a view of the data.
+        """
+        raise NotImplementedError
+
+    def subset(self, rows):
+        """The rows of an index array, as `Rows`."""
+        return RowSubset(self, rows)
+
+    def blocks(self):
+        """Yield (slice, rows) from first to last; valid until the next is asked for."""
+        n_samples, n_features = self.shape
+        size = int(np.clip(BLOCK_ENTRIES // n_features, 16, BLOCK_ROWS))
+        out = np.empty((min(size, n_samples), n_features), self.dtype)
+        for start in range(0, n_samples, size):
+            part = slice(start, min(start + size, n_samples))
+            yield part, self.take(part, out[: part.stop - start])
+
+    def mean_squares(self, rows):
+        """Mean square of each column over some rows (index array), float64."""
+        total = np.zeros(self.shape[1])
+        for _, block in RowSubset(self, rows).blocks():
+            with np.errstate(over="ignore"):
+                total += np.einsum("ij,ij->j", block, block, dtype=np.float64)
+        return total / len(rows)
+
+
+class DenseRows(Rows):
+    """A C-contiguous array of floats, read without a copy.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    """
+
+    def __init__(self, X):
+        super().__init__(X.shape, X.dtype)
+        self.X = X
+
+    def take(self, rows, out):
+        if isinstance(rows, slice):
+            return self.X[rows]
+        # mode="clip" lets NumPy write straight into out; rows are in range by construction
+        return np.take(self.X, rows, axis=0, out=out, mode="clip")
+
+    def subset(self, rows):
+        return DenseRows(self.X[rows])
+
+    def blocks(self):
+        yield slice(0, len(self)), self.X
+
+
+class ConvertedRows(Rows):
+    """An array of another type or layout, converted when taken.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Booleans, integers or floats, with any strides.
+    dtype : dtype
+    """
+
+    def __init__(self, X, dtype):
+        super().__init__(X.shape, dtype)
+        self.X = X
+
+    def take(self, rows, out):
+        # np.take would first copy the whole of an array that is not C-contiguous
+        with np.errstate(over="ignore"):  # `check_rows` has looked, or is about to
+            np.copyto(out, self.X[rows], casting="unsafe")
+        return out
+
+
+class SparseRows(Rows):
+    """A sparse matrix, of which only the rows taken become dense.
+
+    Parameters
+    ----------
+    X : CSR or CSC matrix or array, of float32 or float64
+        CSC is converted to CSR once.
+    """
+
+    def __init__(self, X):
+        super().__init__(X.shape, X.dtype)
+        self.X = X.tocsr()
+
+    def take(self, rows, out):
+        return self.X[rows].toarray(out=out)
+
+    def mean_squares(self, rows):
+        part = self.X[rows].astype(np.float64)
+        part.sum_duplicates()
+        with np.errstate(over="ignore"):
+            squares = part.multiply(part)
+        return np.asarray(squares.sum(axis=0)).ravel() / len(rows)
+
+
+class RowSubset(Rows):
+    """Some rows of another `Rows`, without a copy.
+
+    Parameters
+    ----------
+    source : Rows
+    index : int ndarray of shape (n_samples,)
+    """
+
+    def __init__(self, source, index):
+        super().__init__((len(index), source.shape[1]), source.dtype)
+        self.source = source
+        self.index = index
+
+    def take(self, rows, out):
+        return self.source.take(self.index[rows], out)
+
+
+def as_rows(X):
+    """`Rows` of a C-contiguous float array; `Rows` stay what they are."""
+    return X if isinstance(X, Rows) else DenseRows(X)
+
+
+# ---------------------------------------------------------------- from the user
+
+
+def check_rows(estimator, X, *, dtype):
+    """Validate features for prediction.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    X : array-like, or sparse matrix or array
+    dtype : dtype
+
+    Returns
+    -------
+    Rows
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's, for another number of features, NaN or infinity.
+    """
+    X, converted = _checked(estimator, X, dtype=dtype, reset=False, ensure_all_finite=False)
+    return _finite_rows(estimator, X, dtype if converted else X.dtype)
+
+
+def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
+    """Validate data for training.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like, or sparse matrix or array, of shape (n_samples, n_features)
+    y : array-like
+    dtype : dtype, or list of dtypes
+        A list: features of the first type unless they have another of the list.
+    reset : bool
+        Whether to take note of the features' number and names, or to hold X against them.
+    **options
+        Of scikit-learn's `check_X_y`.
+
+    Returns
+    -------
+    rows : Rows
+    y : ndarray
+    """
+    (X, y), converted = _checked(
+        estimator, X, y, dtype=dtype, reset=reset, ensure_all_finite=False, **options
+    )
+    if converted and isinstance(dtype, list):
+        dtype = X.dtype if X.dtype in dtype else dtype[0]
+    return _finite_rows(estimator, X, dtype if converted else X.dtype), y
+
+
+def _checked(estimator, X, *y, dtype, **options):
+    """scikit-learn's checks, and whether X is left for `ConvertedRows` to convert."""
+    if _is_converted_by_batch(X, dtype):
+        options["dtype"] = None
+        return validate_data(estimator, X, *y, **options), True
+    options |= {"dtype": dtype, "accept_sparse": ["csr", "csc"]}
+    return check_data(estimator, X, *y, **options), False
+
+
+def _is_converted_by_batch(X, dtype):
+    if not isinstance(X, np.ndarray) or X.ndim != 2:
+        return False
+    if X.dtype.kind in "biu" or X.dtype == np.float16:
+        return True
+    ready = X.flags.c_contiguous and X.dtype in (dtype if isinstance(dtype, list) else [dtype])
+    return isinstance(X, np.memmap) and X.dtype.kind == "f" and not ready
+
+
+def _finite_rows(estimator, X, dtype):
+    """Rows of validated data, found to be finite in ``dtype``."""
+    if scipy.sparse.issparse(X):
+        check_finite(estimator, X.data)
+        return SparseRows(X)
+    if X.dtype == dtype and X.flags.c_contiguous:
+        check_finite(estimator, X)
+        return DenseRows(X)
+    rows = ConvertedRows(X, dtype)
+    if X.dtype.kind == "f":
+        for _, block in rows.blocks():
+            check_finite(estimator, block)
+    return rows
+
+
+# ---------------------------------------------------------------- scale of features
+
+
+def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
+    """Warn if features are far from unit scale, as some rows tell.
+
+    Parameters
+    ----------
+    rows : Rows
+        At most 1000 of them, evenly spaced, are looked at.
+    small_is_fine : bool, default=False
+        Whether only large features matter.
+    names : sequence of str, default=None
+        What to call the columns.
+    stacklevel : int
+        As of `warnings.warn`, counted from here.
+    """
+    index = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.intp)
+    columns = np.sqrt(rows.mean_squares(index))
+    used = columns[columns > 0]
+    if len(used) == 0 or not np.isfinite(columns).all():
+        return  # nothing to scale; or training ends at once, in an error that says the same
+    low, high = SCALE_BOUNDS
+    scale = float(np.sqrt(np.mean(np.square(columns))))
+    large = np.flatnonzero(columns > SCALE_RATIO * np.median(used))
+    if len(large):
+        shown = ", ".join(str(i if names is None else names[i]) for i in large[:5])
+        more = f" and {len(large) - 5} more" if len(large) > 5 else ""
+        found = (
+            f"the root mean square of column {shown}{more} is more than {SCALE_RATIO:g} times "
+            "the columns' median"
+        )
+    elif scale > high or (scale < low and not small_is_fine):
+        found = f"their root mean square is {scale:.3g}"
+    else:
+        return
+    warnings.warn(
+        f"Features are far from unit scale: {found}. Training may be slow, poor or diverge. Scale "
+        "them, for example make_pipeline(StandardScaler(), ...), or MaxAbsScaler() for sparse data",
+        FeatureScaleWarning,
+        stacklevel=stacklevel + 1,
+    )

@@ -1,0 +1,95 @@
+"""Saved estimators: what a pickle carries besides the attributes, and how older ones are read."""
+
+import inspect
+import math
+
+from ._version import __version__
+
+#: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
+#: attributes are renamed or change their meaning; new arguments alone need neither.
+FORMAT = 2
+
+_FORMAT_KEY = "_pcnet_format"
+_VERSION_KEY = "_pcnet_version"
+
+
+class StateMixin:
+    """Stamps saved state with its format, and reads older formats.
+
+    It serves everything that goes through ``__getstate__``: pickle, joblib, skops and copy.
+    """
+
+    def __getstate__(self):
+        return {**super().__getstate__(), _FORMAT_KEY: FORMAT, _VERSION_KEY: __version__}
+
+    def __setstate__(self, state):
+        super().__setstate__(upgraded_state(state, type(self)))
+
+
+def upgraded_state(state, cls):
+    """Attributes of an estimator of class ``cls`` as this version has them.
+
+    Parameters
+    ----------
+    state : dict
+        As `StateMixin` saved it in this or an older version; not changed.
+    cls : type
+        Arguments of its constructor that the saved one did not have get their defaults.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        A newer version saved it, in a format that this one does not know.
+    """
+    state = dict(state)
+    version = state.pop(_VERSION_KEY, "0.1.0")
+    found = state.pop(_FORMAT_KEY, 1)  # the first format was not stamped
+    if found > FORMAT:
+        raise ValueError(
+            f"this {cls.__name__} was saved by pcnet {version} in format {found}; pcnet "
+            f"{__version__} reads formats up to {FORMAT}. Update pcnet to {version} or later"
+        )
+    for upgrade in _UPGRADES[found - 1 :]:
+        upgrade(state)
+    for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        if name != "self":
+            state.setdefault(name, parameter.default)
+    return state
+
+
+# ---------------------------------------------------------------- format 1 -> 2
+
+_CURVES_OF_FORMAT_1 = {
+    "loss": "loss_curve_",
+    "penalty": "penalty_curve_",
+    "energy": "energy_curve_",
+    "n_steps": "n_inference_steps_",
+    "n_passes": "n_inference_passes_",
+    "converged": "converged_fraction_",
+    "ended": "ended_fraction_",
+}
+
+
+def _from_format_1(state):
+    """The curves move into ``history_``; a solver is known by its name, no longer its class."""
+    solver = state.get("_solver_type")
+    if isinstance(solver, type):
+        state["_solver_type"] = solver.__name__
+    if "loss_curve_" not in state:
+        return  # not fitted
+    n_epochs = len(state["loss_curve_"])
+    history = {"epoch": list(range(1, n_epochs + 1))}
+    for column, curve in _CURVES_OF_FORMAT_1.items():
+        history[column] = state.pop(curve)
+    scores = state.get("validation_scores_")
+    if scores is not None:
+        history["validation_score"] = [math.nan] * (n_epochs - len(scores)) + list(scores)
+    state["history_"] = history
+
+
+# The entry at index f - 1 brings format f to f + 1, in place.
+_UPGRADES = (_from_format_1,)

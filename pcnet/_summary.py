@@ -1,0 +1,354 @@
+"""`summary`: what a network is made of and costs, before it is trained."""
+
+import copy
+import html
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from ._arguments import check_count
+from ._fitting import AUTO_BATCH_SIZE
+from ._targets import check_labels, find_classes
+from ._threads import effective_n_threads, single_threaded_blas
+from ._trainer import Trainer
+from ._validation import check_dtype, check_hidden_layer_sizes
+from .inference import Objective, resolve_method
+from .network import Network
+from .solvers import resolve_solver
+
+#: Steps are timed for as long as this, and at least so many.
+TIMED_SECONDS = 0.1
+TIMED_STEPS = 3
+
+# What training holds beside parameters, activations and batches: small arrays and objects.
+_OVERHEAD_BYTES = 250_000
+
+
+class LayerSummary(NamedTuple):
+    """One layer: ``mu = scale * f(z) W + b``, plus z with a skip."""
+
+    n_inputs: int
+    n_outputs: int
+    activation: str
+    skip: bool
+    scale: float
+    n_parameters: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `summary` found; printed as a table.
+
+    Attributes
+    ----------
+    name : str
+        Class of the estimator.
+    dtype : str
+    layers : tuple of LayerSummary
+    n_parameters : int
+        Weights and biases.
+    model_bytes : int
+        Of the parameters.
+    training_bytes : int
+        About the most that `fit` holds at once, without the data.
+    n_epochs, n_batches : int or None
+        Of `fit`; batches an epoch. None if the number of samples is not known.
+    seconds_per_epoch : float or None
+        Estimated from some timed steps of an untrained network.
+    n_threads : int
+        Threads it was timed with.
+    """
+
+    name: str
+    dtype: str
+    layers: tuple
+    n_parameters: int
+    model_bytes: int
+    training_bytes: int
+    n_epochs: int | None
+    n_batches: int | None
+    seconds_per_epoch: float | None
+    n_threads: int
+
+    @property
+    def seconds(self):
+        """Estimated time of `fit`, or None."""
+        if self.seconds_per_epoch is None:
+            return None
+        return self.n_epochs * self.seconds_per_epoch
+
+    def __str__(self):
+        rows = [_HEAD, *_rows(self.layers)]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        table = ("  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in rows)
+        return "\n".join([self._title(), "", *table, "", *self._costs()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        head, *rows = (map(html.escape, row) for row in [_HEAD, *_rows(self.layers)])
+        lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
+        return (
+            f"<p>{html.escape(self._title())}</p>"
+            f"<table><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>{''.join(lines)}"
+            f"</table><p>{'<br>'.join(map(html.escape, self._costs()))}</p>"
+        )
+
+    def _title(self):
+        return (
+            f"{self.name}: {len(self.layers)} layers, {_grouped(self.n_parameters)} parameters, "
+            f"{self.dtype}"
+        )
+
+    def _costs(self):
+        lines = [
+            f"memory  {_bytes(self.model_bytes)} of parameters; about "
+            f"{_bytes(self.training_bytes)} while training, beside the data"
+        ]
+        if self.seconds_per_epoch is None:
+            lines.append("time    not estimated: give X, or n_samples")
+        else:
+            lines.append(
+                f"time    about {_duration(self.seconds)}: {self.n_epochs} epochs of "
+                f"{_grouped(self.n_batches)} batches, {_duration(self.seconds_per_epoch)} each, "
+                f"on {self.n_threads} thread{'s' * (self.n_threads > 1)}"
+            )
+        return lines
+
+
+class SummaryMixin:
+    """Gives estimators the method `summary`."""
+
+    def summary(self, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
+        """Layers, parameters, memory and estimated time, before or after `fit`.
+
+        Nothing about the estimator changes, and no random numbers of its `random_state` are
+        drawn.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), default=None
+            Only its shape and type are looked at.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Its classes or columns are counted.
+        n_features, n_outputs, n_samples : int, default=None
+            In place of X and y. Not needed after `fit`, but for the time, which needs the number
+            of samples; when given, or X or y, the network is the one that `fit` would make.
+
+        Returns
+        -------
+        Summary
+            Printed as a table; see its attributes. The time is extrapolated from some steps of
+            an untrained network on random data. Training makes inference longer, by a factor of
+            1 to 3 as a rule, and may end before `max_iter`. float64 is assumed if neither
+            `dtype` nor X says otherwise.
+
+        Raises
+        ------
+        ValueError
+            The network's size is not known, or said twice and differently.
+        """
+        shape = (None, None) if X is None else _shape(X)
+        n_samples = _one_of("n_samples", n_samples, "X", shape[0])
+        n_features = _one_of("n_features", n_features, "X", shape[1])
+        counted, multilabel = (None, None) if y is None else _count_outputs(self, y)
+        n_outputs = _one_of("n_outputs", n_outputs, "y", counted)
+        probe = copy.copy(self)
+        is_fitted = hasattr(self, "network_")
+        if not is_fitted or (n_features, n_outputs) != (None, None):
+            if is_fitted:
+                n_features = n_features or self.n_features_in_
+                n_outputs = n_outputs or self.n_outputs_
+            _initialize(probe, n_features, n_outputs, multilabel, getattr(X, "dtype", None))
+        batch_size, n_batches = _batches(self, n_samples)
+        seconds = None if n_batches is None else n_batches * _seconds_per_step(probe, batch_size)
+        network = probe.network_
+        parameters = [*network.weights, *(network.biases or [])]
+        return Summary(
+            name=type(self).__name__,
+            dtype=network.dtype.name,
+            layers=_layers(network),
+            n_parameters=sum(array.size for array in parameters),
+            model_bytes=sum(array.nbytes for array in parameters),
+            training_bytes=_training_bytes(self, network, batch_size),
+            n_epochs=None if n_batches is None else self.max_iter,
+            n_batches=n_batches,
+            seconds_per_epoch=seconds,
+            n_threads=effective_n_threads(),
+        )
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def _shape(X):
+    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    if len(shape) != 2:
+        raise ValueError(f"X must have 2 dimensions, (n_samples, n_features); got shape {shape}")
+    return shape
+
+
+def _one_of(name, given, source, found):
+    """A number given as an argument or found in the data; they must agree."""
+    if given is None:
+        return found
+    check_count(name, given, smallest=1)
+    if found is not None and found != given:
+        raise ValueError(f"{name} is {given}, but {source} has {found}; give only one of them")
+    return int(given)
+
+
+def _count_outputs(estimator, y):
+    """Output columns that y asks for, and whether it is multilabel."""
+    if not is_classifier(estimator):
+        shape = np.shape(y)
+        return (1 if len(shape) == 1 else shape[1]), False
+    y = check_labels(y if hasattr(y, "toarray") else np.asarray(y))
+    return len(find_classes(y)), y.ndim == 2
+
+
+def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
+    """Give the copy of an estimator a network as `fit` would, from random numbers of its own."""
+    for name, value, source in (("n_features", n_features, "X"), ("n_outputs", n_outputs, "y")):
+        if value is None:
+            raise ValueError(f"summary needs {name} before fit: give {name}=, or {source}")
+    probe._validate_params()
+    dtype = check_dtype(probe.dtype)
+    if dtype is None:
+        dtype = np.float32 if data_dtype == np.float32 else np.float64
+    probe._multilabel = bool(multilabel)
+    probe.network_ = Network.init(
+        (n_features, *check_hidden_layer_sizes(probe.hidden_layer_sizes), n_outputs),
+        activation=probe.activation,
+        parameterization=probe.parameterization,
+        skip=probe.skip,
+        bias=probe.fit_intercept,
+        gamma=probe.gamma,
+        random_state=0,
+        dtype=dtype,
+    )
+
+
+def _batches(estimator, n_samples):
+    """Size of a minibatch, and minibatches an epoch (None if the samples are not known)."""
+    batch_size = estimator.batch_size
+    batch_size = AUTO_BATCH_SIZE if batch_size == "auto" else batch_size
+    if n_samples is None:
+        return batch_size, None
+    if estimator.early_stopping:
+        n_samples -= int(np.ceil(estimator.validation_fraction * n_samples))
+    n_samples = max(n_samples, 1)
+    batch_size = min(batch_size, n_samples)
+    return batch_size, -(-n_samples // batch_size)
+
+
+def _layers(network):
+    layers = zip(network.weights, network.activations, network.skips, network.scales)
+    return tuple(
+        LayerSummary(
+            n_inputs=weights.shape[0],
+            n_outputs=weights.shape[1],
+            activation=activation,
+            skip=bool(skip),
+            scale=float(scale),
+            n_parameters=weights.size + (weights.shape[1] if network.biases is not None else 0),
+        )
+        for weights, activation, skip, scale in layers
+    )
+
+
+# ---------------------------------------------------------------- costs
+
+
+def _training_bytes(estimator, network, batch_size):
+    """Copies of the parameters, and what a batch needs.
+
+    Weights plain, packed, packed transposed (not of the first layer), one for each of the
+    solver's moments and, with early stopping, the best; activities, errors and working memory of
+    a batch come to 3 times its activations.
+    """
+    parameters = sum(array.nbytes for array in [*network.weights, *(network.biases or [])])
+    copies = 3 + resolve_solver(estimator.solver).n_moments + bool(estimator.early_stopping)
+    sizes = network.layer_sizes
+    row = network.dtype.itemsize * (3 * sum(sizes[1:]) + sizes[0] + sizes[-1])
+    return copies * parameters - network.weights[0].nbytes + batch_size * row + _OVERHEAD_BYTES
+
+
+def _seconds_per_step(probe, batch_size):
+    """Mean time of a training step; at a rate of 0, so that nothing can diverge."""
+    network = probe.network_.copy()
+    loss = probe._describe_objective()
+    objective = Objective(loss, probe.output_precision_, float(probe.activity_decay))
+    method, solver = resolve_method(probe.inference), resolve_solver(probe.solver)
+    trainer = Trainer(network, objective, method, solver, batch_size)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((batch_size, network.layer_sizes[0])).astype(network.dtype)
+    Y = _random_targets(probe, rng, batch_size).astype(network.dtype)
+    with single_threaded_blas():
+        trainer.step(X, Y, 0.0)  # starts threads, fills caches
+        start, n_steps = time.perf_counter(), 0
+        while n_steps < TIMED_STEPS or time.perf_counter() - start < TIMED_SECONDS:
+            trainer.step(X, Y, 0.0)
+            n_steps += 1
+    return (time.perf_counter() - start) / n_steps
+
+
+def _random_targets(probe, rng, n):
+    n_outputs = probe.network_.layer_sizes[-1]
+    if is_classifier(probe):
+        return np.eye(n_outputs)[rng.integers(n_outputs, size=n)]
+    return np.abs(rng.standard_normal((n, n_outputs)))
+
+
+# ---------------------------------------------------------------- text
+
+_HEAD = ("layer", "in", "out", "activation", "skip", "scale", "parameters")
+
+
+def _rows(layers):
+    """Cells of the table; a run of equal layers is one row."""
+    rows, first = [], 0
+    for last, layer in enumerate(layers):
+        if last + 1 < len(layers) and layers[last + 1] == layer:
+            continue
+        n_equal = last - first + 1
+        number = str(first + 1) if n_equal == 1 else f"{first + 1}-{last + 1}"
+        times = "" if n_equal == 1 else f"{n_equal} x "
+        activation = "-" if layer.activation == "identity" and first == 0 else layer.activation
+        rows.append(
+            (
+                number,
+                str(layer.n_inputs),
+                str(layer.n_outputs),
+                activation,
+                "yes" if layer.skip else "no",
+                f"{layer.scale:.3g}",
+                times + _grouped(layer.n_parameters),
+            )
+        )
+        first = last + 1
+    return rows
+
+
+def _grouped(number):
+    return f"{number:,}".replace(",", " ")
+
+
+def _bytes(number):
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} GB"
+
+
+def _duration(seconds):
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.3g} h"

@@ -1,0 +1,85 @@
+"""How close predictive coding's weight changes are to backpropagation's."""
+
+import numpy as np
+
+from ..theory import backprop_gradients
+from ._common import ASIDE, OURS, Display, whole_ticks
+from ._record import problem_of
+
+
+class GradientCosineDisplay(Display):
+    """Cosine between predictive coding's and backpropagation's weight gradient, layer by layer.
+
+    1 is the same direction. The output precision decides: towards 0 it is 1 in every layer.
+
+    Attributes
+    ----------
+    cosines : ndarray of shape (n_layers,)
+        nan where a gradient is 0.
+    n_samples : int
+        Samples whose mean gradient is compared.
+    lines_, ax_, figure_
+        Set by `plot`.
+    """
+
+    def __init__(self, cosines, n_samples):
+        self.cosines = cosines
+        self.n_samples = n_samples
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, inference=None):
+        """Compare the gradients of some samples, in float64.
+
+        Parameters
+        ----------
+        estimator : PCClassifier or PCRegressor
+            Fitted.
+        X, y : array-like
+            A batch of samples with their targets.
+        inference : {"error", "activity"}, inference object or None, default=None
+            By which predictive coding finds its errors. None: the estimator's.
+
+        Returns
+        -------
+        GradientCosineDisplay
+        """
+        problem, method = problem_of(estimator, X, y, inference)
+        net, X, Y, objective = problem
+        result = problem.infer(method)
+        ours, _ = net.weight_gradients(X, result.errors, result.activities)
+        backprop, _ = backprop_gradients(net, X, Y, objective["loss"])
+        return cls(np.array([cosine(a, b) for a, b in zip(ours, backprop)]), len(X))
+
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the cosines over the layers.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+        **line_kwargs
+            Passed on to matplotlib's `plot`.
+
+        Returns
+        -------
+        self : GradientCosineDisplay
+        """
+        ax = self._start(ax)
+        style = {"color": OURS, "marker": "o", "markersize": 4}
+        layers = np.arange(1, len(self.cosines) + 1)
+        self.lines_ = ax.plot(layers, self.cosines, **{**style, **line_kwargs})
+        ax.axhline(1, color=ASIDE, ls="--", lw=1)
+        ax.set(
+            xlabel="layer (the highest is the output)",
+            ylabel="cosine to backpropagation's gradient",
+            ylim=(min(0.0, 1.1 * np.nanmin(self.cosines, initial=0.0)), 1.05),
+        )
+        whole_ticks(ax.xaxis)
+        ax.grid(alpha=0.3)
+        return self
+
+
+def cosine(a, b):
+    """Cosine of two arrays taken as vectors; nan if one is 0."""
+    a, b = (x.ravel() / (np.abs(x).max() or 1.0) for x in (a, b))  # squares must not vanish
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / lengths) if lengths > 0 else np.nan

@@ -1,0 +1,169 @@
+"""Where in the network energy and errors are."""
+
+import numpy as np
+
+from ._common import OURS, Display, whole_ticks
+from ._record import problem_of, trace_energies
+
+_UNREACHED = "#e4e6ea"
+
+
+class LayerEnergyDisplay(Display):
+    """Each layer's energy while inference runs.
+
+    Before the first step all energy is in the output. Error descent spreads it over all layers at
+    once, activity descent by at most one layer a step.
+
+    Attributes
+    ----------
+    energies : ndarray of shape (n_steps + 1, n_layers)
+        Mean over the samples, after 0, 1, .. steps; the last column is the output's, times the
+        output precision. `activity_decay` is left out.
+    n_passes : ndarray of shape (n_steps + 1,)
+        Mean forward-and-backward passes a sample until then.
+    mesh_, colorbar_, ax_, figure_
+        Set by `plot`.
+    """
+
+    def __init__(self, energies, n_passes):
+        self.energies = energies
+        self.n_passes = n_passes
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, inference=None, n_steps=8):
+        """Run inference on some samples.
+
+        Parameters
+        ----------
+        estimator : PCClassifier or PCRegressor
+            Fitted.
+        X, y : array-like
+            Samples with their targets; some dozen are enough.
+        inference : {"error", "activity"}, inference object or None, default=None
+            Of which method to show the steps (an ActivityDescent's rate counts; limits and
+            tolerances do not). None: the estimator's.
+        n_steps : int, default=8
+
+        Returns
+        -------
+        LayerEnergyDisplay
+        """
+        problem, method = problem_of(estimator, X, y, inference)
+        trace = trace_energies(problem, method, n_steps)
+        return cls(trace.energies, trace.n_passes)
+
+    def plot(self, ax=None, *, cmap="inferno"):
+        """Draw the energies as colours, on a log scale; grey is none at all.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+        cmap : str or matplotlib Colormap, default="inferno"
+
+        Returns
+        -------
+        self : LayerEnergyDisplay
+        """
+        ax = self._start(ax)
+        n_steps, n_layers = self.energies.shape
+        ax.set_facecolor(_UNREACHED)
+        self.mesh_ = ax.pcolormesh(
+            np.arange(n_steps + 1) - 0.5,
+            np.arange(n_layers + 1) + 0.5,
+            np.ma.masked_equal(self.energies.T, 0),
+            norm=self._colours(),
+            cmap=cmap,
+            rasterized=True,
+        )
+        self.colorbar_ = self.figure_.colorbar(self.mesh_, ax=ax, extend="both")
+        self.colorbar_.set_label("energy of the layer, mean over samples")
+        ax.set(xlabel="inference step", ylabel="layer (the highest is the output)")
+        whole_ticks(ax.xaxis)
+        whole_ticks(ax.yaxis)
+        return self
+
+    def _colours(self):
+        """Over the energies of the hidden layers, at most six powers of ten."""
+        from matplotlib.colors import LogNorm
+
+        hidden = self.energies[:, :-1]
+        hidden = hidden[hidden > 0]
+        if hidden.size == 0:
+            return LogNorm(1e-3, 1)
+        return LogNorm(max(hidden.min(), 1e-6 * hidden.max()), hidden.max())
+
+
+class LayerErrorDisplay(Display):
+    """How large the errors of each layer are at equilibrium: the signal each layer learns from.
+
+    Attributes
+    ----------
+    norms : ndarray of shape (n_layers,)
+        Root mean square over the samples of ``||e_l||``; the last is the output delta's,
+        ``output_precision * (y - mu_L)`` or its like for other losses.
+    lines_, ax_, figure_
+        Set by `plot`.
+    """
+
+    def __init__(self, norms):
+        self.norms = norms
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, inference=None):
+        """Run inference on some samples.
+
+        Parameters
+        ----------
+        estimator : PCClassifier or PCRegressor
+            Fitted.
+        X, y : array-like
+        inference : {"error", "activity"}, inference object or None, default=None
+            None: the estimator's.
+
+        Returns
+        -------
+        LayerErrorDisplay
+        """
+        problem, method = problem_of(estimator, X, y, inference)
+        return cls.from_result(problem.infer(method))
+
+    @classmethod
+    def from_result(cls, result):
+        """The errors of an `InferenceResult`.
+
+        Parameters
+        ----------
+        result : InferenceResult
+
+        Returns
+        -------
+        LayerErrorDisplay
+        """
+        squares = [np.sum(e.astype(np.float64) ** 2, axis=1).mean() for e in result.errors]
+        return cls(np.sqrt(squares))
+
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the norms over the layers, on a log scale.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+        **line_kwargs
+            Passed on to matplotlib's `plot` of the hidden layers.
+
+        Returns
+        -------
+        self : LayerErrorDisplay
+        """
+        ax = self._start(ax)
+        layers = np.arange(1, len(self.norms) + 1)
+        style = {"color": OURS, "marker": "o", "markersize": 4, "label": "hidden layers"}
+        hidden = ax.plot(layers[:-1], self.norms[:-1], **{**style, **line_kwargs})
+        output = ax.plot(layers[-1:], self.norms[-1:], "s", color="0.2", label="output delta")
+        self.lines_ = [*hidden, *output]
+        ax.set(xlabel="layer (the highest is the output)", ylabel="root mean square of ||error||")
+        ax.set_yscale("log")
+        whole_ticks(ax.xaxis)
+        ax.grid(alpha=0.3)
+        ax.legend()
+        return self

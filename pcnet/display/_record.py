@@ -1,0 +1,118 @@
+"""The numbers of the pictures: a trained network's inference on given samples."""
+
+from dataclasses import asdict
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._arguments import check_count
+from .._base import BasePC
+from .._threads import single_threaded_blas
+from ..inference import ActivityDescent, ErrorDescent, infer, resolve_method
+from ..network import Network
+from ..theory import in_float64
+
+
+class Trace(NamedTuple):
+    """Energies while a method of inference runs, mean over the pictured samples."""
+
+    n_passes: np.ndarray  # (steps + 1,), forward + backward passes a sample until then
+    energies: np.ndarray  # (steps + 1, L), of each layer after 0, 1, .. steps
+
+
+class Problem(NamedTuple):
+    """A network with clamped inputs and targets, in float64."""
+
+    net: Network
+    X: np.ndarray
+    Y: np.ndarray
+    objective: dict  # keyword arguments of infer and Network.energy
+
+    def infer(self, method):
+        return infer(self.net, self.X, self.Y, method, **self.objective)
+
+    def energies(self, activities):
+        return self.net.energy(self.X, self.Y, activities, **self.objective)
+
+
+def problem_of(estimator, X, y, inference):
+    """The problem that an estimator's samples pose, and the method to solve it by.
+
+    Parameters
+    ----------
+    estimator : PCClassifier or PCRegressor
+        Fitted.
+    X, y : array-like
+        As in `fit`.
+    inference : {"error", "activity"}, inference object or None
+        None: the estimator's own.
+
+    Returns
+    -------
+    problem : Problem
+        In float64: what the signal leaves in far layers is below float32's rounding.
+    method : inference object
+    """
+    if not isinstance(estimator, BasePC):
+        raise TypeError(
+            "estimator must be a PCClassifier or PCRegressor, got "
+            f"{type(estimator).__name__}; of a pipeline pass the last step, model[-1], and "
+            "model[:-1].transform(X)"
+        )
+    check_is_fitted(estimator)
+    method = resolve_method(estimator.inference if inference is None else inference)
+    rows, Y = estimator._clamp(X, y)
+    X = np.empty(rows.shape)
+    for part, block in rows.blocks():
+        X[part] = block
+    exact = in_float64(estimator.network_)
+    problem = Problem(exact, X, Y.astype(np.float64), asdict(estimator._objective()))
+    return problem, method
+
+
+def trace_energies(problem, method, n_steps):
+    """Energies of each layer during ``n_steps`` steps of a method."""
+    check_count("n_steps", n_steps)
+    with single_threaded_blas():
+        if isinstance(method, ActivityDescent):
+            return trace_activity_descent(problem, n_steps, method.rate)
+        return trace_error_descent(problem, n_steps)
+
+
+def trace_error_descent(problem, n_steps):
+    """Runs inference anew for 0, 1, .. steps and looks at where it stands then."""
+    results = [
+        problem.infer(ErrorDescent(max_steps=k, tol=0, energy_tol=0)) for k in range(n_steps + 1)
+    ]
+    return Trace(
+        np.array([result.n_passes.mean() for result in results]),
+        np.array([problem.energies(result.activities) for result in results]),
+    )
+
+
+def trace_activity_descent(problem, n_steps, rate):
+    """The definition, ``z_l <- z_l - rate dF/dz_l``, with a look at the energies at each step."""
+    net, X, Y, objective = problem
+    activities = net.forward(X)[:-1]
+    energies = [problem.energies(activities)]
+    for _ in range(n_steps):
+        gradients = net.activity_gradients(X, Y, activities, **objective)
+        activities = [z - rate * gradient for z, gradient in zip(activities, gradients)]
+        energies.append(problem.energies(activities))
+    # a forward pass for the start, then a backward and a forward pass a step
+    return Trace(0.5 + np.arange(n_steps + 1), np.array(energies))
+
+
+def stable_rate(problem, n_steps):
+    """The largest of 1/2, 1/4, .. at which activity descent never raises the mean energy."""
+    rate = 0.5
+    while rate > 1e-3:
+        try:
+            trace = problem.infer(ActivityDescent(n_steps, rate)).energy_trace
+            if np.all(np.diff(trace) <= 0):
+                break
+        except FloatingPointError:
+            pass
+        rate /= 2
+    return rate

@@ -1,0 +1,15 @@
+"""What skops needs to be told before it loads an estimator of pcnet."""
+
+#: The types that skops finds in a file with `PCClassifier` or `PCRegressor` and does not know.
+#: They are pcnet's own; they hold numbers, strings and arrays, and run no code when loaded:
+#: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
+TRUSTED_TYPES = (
+    "pcnet._classifier.PCClassifier",
+    "pcnet._regressor.PCRegressor",
+    "pcnet._trainer.OptimizerState",
+    "pcnet.inference._activity_descent.ActivityDescent",
+    "pcnet.inference._error_descent.ErrorDescent",
+    "pcnet.network.Network",
+    "pcnet.solvers.Adam",
+    "pcnet.solvers.SGD",
+)

@@ -1,0 +1,70 @@
+"""Backpropagation on the very same network, in plain NumPy."""
+
+import copy
+
+import numpy as np
+
+from .. import _reference as reference
+from .._arguments import check_choice
+from ..network import LOSSES
+
+
+def in_float64(net):
+    """A copy of a network with float64 weights, to see what float32 would round away.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    Network
+    """
+    exact = copy.copy(net)
+    exact.weights = [W.astype(np.float64) for W in net.weights]
+    exact.biases = None if net.biases is None else [b.astype(np.float64) for b in net.biases]
+    return exact
+
+
+def backprop_gradients(net, X, Y, loss="squared_error"):
+    """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
+
+    With the output error ``e_L = y - link(mu_L)`` sent down the feed-forward activities,
+    ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``, they take the form of
+    predictive coding's local rule, ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``. Predictive
+    coding's gradients divided by the output precision tend to them as it goes to 0.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+        Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
+    loss : {"squared_error", "log_loss", "logistic"}
+
+    Returns
+    -------
+    weights : list of float64 ndarray, (n_{l-1}, n_l)
+        dL/dW_1..L of the unscaled weights.
+    biases : list of float64 ndarray, (n_l,), or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.theory import backprop_gradients
+    >>> net = Network.init((4, 16, 16, 3), "tanh", random_state=0)
+    >>> weights, biases = backprop_gradients(net, np.ones((2, 4)), np.eye(3)[:2])
+    >>> [W.shape for W in weights]
+    [(4, 16), (16, 16), (16, 3)]
+    """
+    check_choice("loss", loss, LOSSES)
+    net = in_float64(net)
+    X = net.check_rows("X", X, net.layer_sizes[0])
+    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    activities = reference.forward(net, X)
+    errors = [reference.output_delta(loss, activities[-1], Y, 1.0)]
+    for index in range(net.n_layers - 1, 0, -1):
+        errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))
+    weights, biases = reference.weight_gradients(net, X, errors, activities)
+    return weights, None if net.biases is None else biases

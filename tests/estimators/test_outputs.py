@@ -1,0 +1,128 @@
+"""Oracle: the network's own forward pass; scikit-learn's contract for scores and transformers."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+
+from pcnet import PCClassifier, PCRegressor
+from pcnet._outputs import BLOCK_ROWS
+
+from .support import ESTIMATORS, data_for, iris, small
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_decision_function_is_the_output_of_the_network(loss):
+    X, y = iris()
+    model = small(PCClassifier, loss=loss).fit(X, y)
+    scores = model.decision_function(X)
+    np.testing.assert_array_equal(scores, model.network_.forward(X)[-1])
+    np.testing.assert_array_equal(model.classes_[scores.argmax(axis=1)], model.predict(X))
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_decision_function_of_two_classes(loss):
+    X, y = iris()
+    X, y = X[50:], np.where(y[50:] == 1, "no", "yes")
+    model = small(PCClassifier, loss=loss, max_iter=20).fit(X, y)
+    scores = model.decision_function(X)
+    outputs = model.network_.forward(X)[-1]
+    assert scores.shape == (100,)
+    np.testing.assert_array_equal(scores, outputs[:, 1] - outputs[:, 0])
+    np.testing.assert_array_equal(model.classes_[(scores > 0).astype(int)], model.predict(X))
+    if loss == "log_loss":  # log odds
+        p = model.predict_proba(X)
+        np.testing.assert_allclose(scores, np.log(p[:, 1] / p[:, 0]), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_decision_function_of_multilabel_targets(loss):
+    X, y = iris()
+    labels = np.stack([y == 0, y > 0, X[:, 0] > 0], axis=1).astype(int)
+    model = small(PCClassifier, loss=loss).fit(X, labels)
+    scores = model.decision_function(X)
+    shift = 0.5 if loss == "squared_error" else 0.0
+    np.testing.assert_array_equal(scores, model.network_.forward(X)[-1] - shift)
+    np.testing.assert_array_equal((scores > 0).astype(int), model.predict(X))
+
+
+def test_scores_rank_where_clipped_probabilities_are_tied():
+    X, y = data_for(PCClassifier, n_samples=400)
+    model = small(PCClassifier, max_iter=40).fit(X, y == 2)
+    p, scores = model.predict_proba(X)[:, 1], model.decision_function(X)
+    assert len(np.unique(scores)) > len(np.unique(p))
+    assert np.all(np.diff(p[np.argsort(scores)]) >= 0)  # the same order, where p has one
+    assert roc_auc_score(y == 2, scores) > 0.95
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("skip, fit_intercept", [(True, True), (False, False)])
+def test_transform_gives_the_activities_of_each_layer(Estimator, skip, fit_intercept):
+    X, y = data_for(Estimator, n_samples=BLOCK_ROWS + 30)
+    arguments = {"skip": skip, "fit_intercept": fit_intercept}
+    model = small(Estimator, hidden_layer_sizes=(8, 8, 5), max_iter=1, **arguments).fit(X, y)
+    activities = model.network_.forward(X)
+    for layer in (0, 1, 2, -1, -3):
+        model.set_params(transform_layer=layer)
+        expected = activities[:-1][layer]
+        np.testing.assert_array_equal(model.transform(X), expected)
+        prefix = Estimator.__name__.lower()
+        names = [f"{prefix}{i}" for i in range(expected.shape[1])]
+        assert list(model.get_feature_names_out()) == names
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_transform_keeps_float32(Estimator):
+    X, y = data_for(Estimator, dtype=np.float32)
+    assert small(Estimator, max_iter=1).fit_transform(X, y).dtype == np.float32
+
+
+def test_transform_feeds_a_pipeline():
+    X, y = iris()
+    body = small(PCRegressor, transform_layer=0)
+    model = make_pipeline(body, small(PCClassifier, max_iter=50)).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert model[-1].n_features_in_ == 16
+    assert model[:-1].get_feature_names_out()[0] == "pcregressor0"
+
+
+def test_set_output_names_the_columns():
+    pytest.importorskip("pandas")
+    X, y = iris()
+    model = small(PCClassifier).set_output(transform="pandas").fit(X, y)
+    assert list(model.transform(X).columns) == [f"pcclassifier{i}" for i in range(16)]
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("layer", [2, -3, 100])
+def test_transform_layer_out_of_range(Estimator, layer):
+    X, y = data_for(Estimator)
+    model = small(Estimator, transform_layer=layer)
+    message = re.escape("transform_layer must be from -2 to 1 with 2 hidden layers")
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    model.set_params(transform_layer=0).fit(X, y).set_params(transform_layer=layer)
+    with pytest.raises(ValueError, match=message):
+        model.transform(X)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator, hidden_layer_sizes=()).fit(X, y)
+    with pytest.raises(ValueError, match="this network has none"):
+        model.transform(X)
+    with pytest.raises(AttributeError, match="this network has none"):
+        model.get_feature_names_out()
+    with pytest.raises(ValueError, match="transform_layer must be -1 with 0 hidden layers"):
+        small(Estimator, hidden_layer_sizes=(), transform_layer=0).fit(X, y)
+
+
+def test_html_representation_shows_changed_arguments_and_fitted_attributes():
+    X, y = iris()
+    html = small(PCClassifier, learning_rate="cosine").fit(X, y)._repr_html_()
+    assert "learning_rate" in html
+    assert "cosine" in html
+    assert "PCClassifier" in html

@@ -1,0 +1,214 @@
+"""Oracle: the fitted network, tracemalloc, and a clock that counts steps."""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import pcnet._summary
+from pcnet import PCClassifier, PCRegressor, set_num_threads
+from pcnet.solvers import SGD
+
+from .support import ESTIMATORS, data_for, small
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("hidden", [(), (7,), (16, 16, 5, 5)])
+def test_before_fit_it_tells_what_fit_will_make(Estimator, fit_intercept, hidden):
+    X, y = data_for(Estimator)
+    model = small(Estimator, hidden_layer_sizes=hidden, fit_intercept=fit_intercept, max_iter=1)
+    before = model.summary(X, y)
+    network = model.fit(X, y).network_
+    assert [(s.n_inputs, s.n_outputs) for s in before.layers] == [w.shape for w in network.weights]
+    assert [s.activation for s in before.layers] == list(network.activations)
+    assert [s.skip for s in before.layers] == list(network.skips)
+    assert [s.scale for s in before.layers] == list(network.scales)
+    parameters = [*network.weights, *(network.biases or [])]
+    assert before.n_parameters == sum(a.size for a in parameters)
+    assert before.n_parameters == sum(s.n_parameters for s in before.layers)
+    assert before.model_bytes == sum(a.nbytes for a in parameters)
+    after = model.summary()
+    assert after.layers == before.layers
+    assert after.seconds is None
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_data_and_numbers_say_the_same(Estimator):
+    X, y = data_for(Estimator)
+    model = small(Estimator)
+    n_outputs = 3 if Estimator is PCClassifier else 1
+    by_data = model.summary(X, y)
+    by_numbers = model.summary(n_features=6, n_outputs=n_outputs, n_samples=len(X))
+    for name in ("layers", "n_parameters", "model_bytes", "training_bytes", "n_batches"):
+        assert getattr(by_data, name) == getattr(by_numbers, name)
+    assert (by_data.n_batches, by_data.n_epochs) == (2, 5)  # 120 samples, batches of 64
+
+
+@pytest.mark.parametrize(
+    "y, n_outputs",
+    [
+        (np.array(["a", "b", "a", "c"]), 3),
+        ([0, 1, 1, 0], 2),
+        (np.eye(4, dtype=int)[:, :3], 3),
+        (scipy.sparse.csr_matrix(np.eye(4, dtype=int)), 4),
+    ],
+)
+def test_outputs_of_a_classifier_are_counted(y, n_outputs):
+    assert small(PCClassifier).summary(np.ones((4, 2)), y).layers[-1].n_outputs == n_outputs
+
+
+def test_outputs_of_a_regressor_are_counted():
+    assert small(PCRegressor).summary(np.ones((4, 2)), np.ones((4, 5))).layers[-1].n_outputs == 5
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_it_has_no_side_effects(Estimator):
+    X, y = data_for(Estimator)
+    random_state = np.random.RandomState(3)
+    model = small(Estimator, random_state=random_state, max_iter=1)
+    for _ in range(2):
+        names, drawn = set(vars(model)), pickle.dumps(random_state)
+        state = pickle.dumps(model)
+        model.summary(X, y)
+        assert set(vars(model)) == names
+        assert pickle.dumps(random_state) == drawn
+        assert pickle.dumps(model) == state
+        model.fit(X, y)
+
+
+def test_dtype():
+    X, y = data_for(PCRegressor)
+    assert small(PCRegressor).summary(X.astype(np.float32), y).dtype == "float32"
+    assert small(PCRegressor).summary(X.astype(np.uint8), y).dtype == "float64"
+    assert small(PCRegressor).summary(n_features=3, n_outputs=1).dtype == "float64"
+    assert small(PCRegressor, dtype="float32").summary(X, y).dtype == "float32"
+
+
+def test_a_fitted_network_and_another_size():
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, max_iter=1).fit(X, y)
+    assert model.summary(n_samples=640).n_batches == 10
+    assert model.summary(n_features=9).layers[0].n_inputs == 9
+    assert model.summary(n_features=9).layers[-1].n_outputs == 3
+
+
+def test_early_stopping_trains_on_fewer():
+    X, y = np.ones((1000, 3)), np.arange(1000) % 2
+    model = PCClassifier((4,), early_stopping=True, validation_fraction=0.5, batch_size=50)
+    assert model.summary(X, y).n_batches == 10
+    assert model.set_params(early_stopping=False).summary(X, y).n_batches == 20
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "hidden, n_features, batch_size, solver",
+    [
+        ((192,) * 12, 256, 32, "adam"),
+        ((512,) * 4, 784, 200, SGD()),
+        ((1024, 1024), 64, 512, "adam"),
+        ((16,) * 30, 16, 64, "adam"),
+        ((128, 128), 5000, 64, "adam"),
+    ],
+)
+def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_stopping):
+    X = np.random.default_rng(0).standard_normal((600, n_features), dtype=np.float32)
+    y = np.arange(600) % 10
+    model = small(
+        PCClassifier,
+        hidden_layer_sizes=hidden,
+        batch_size=batch_size,
+        solver=solver,
+        early_stopping=early_stopping,
+        max_iter=1,
+        learning_rate_init=1e-5,
+    )
+    small(PCClassifier, max_iter=1).fit(X[:50, :4], y[:50])  # what is imported at the first use
+    tracemalloc.start()
+    try:
+        model.fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    held_out = early_stopping * 0.1 * X.nbytes  # data, which the figure leaves out
+    assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
+
+
+def test_time_is_that_of_a_step_times_their_number(monkeypatch):
+    now = 0.0
+
+    class Slow(pcnet._summary.Trainer):
+        def step(self, X, Y, learning_rate):
+            nonlocal now
+            assert (len(X), learning_rate) == (60, 0.0)
+            now += 0.02
+            return super().step(X, Y, learning_rate)
+
+    monkeypatch.setattr(pcnet._summary, "Trainer", Slow)
+    monkeypatch.setattr(pcnet._summary.time, "perf_counter", lambda: now)
+    model = PCClassifier((8,), batch_size=60, max_iter=7)
+    found = model.summary(n_features=3, n_outputs=2, n_samples=590)
+    assert found.n_batches == 10
+    assert found.seconds_per_epoch == pytest.approx(0.2)
+    assert found.seconds == pytest.approx(1.4)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("inference", ["error", "activity"])
+def test_time_of_all_kinds(loss, solver, inference):
+    model = small(PCClassifier, loss=loss, solver=solver, inference=inference)
+    assert 0 < model.summary(n_features=3, n_outputs=2, n_samples=20).seconds < 5
+
+
+def test_text_and_html():
+    with set_num_threads(1):
+        found = PCClassifier((16,) * 5, "tanh", max_iter=3).summary(
+            n_features=4, n_outputs=3, n_samples=2000
+        )
+    lines = str(found).splitlines()
+    assert lines[0] == "PCClassifier: 6 layers, 1 219 parameters, float64"
+    table = [line.split() for line in lines[2:6]]
+    assert table[0] == ["layer", "in", "out", "activation", "skip", "scale", "parameters"]
+    assert table[1] == ["1", "4", "16", "-", "no", "0.5", "80"]
+    assert table[2] == ["2-5", "16", "16", "tanh", "yes", "0.102", "4", "x", "272"]
+    assert table[3] == ["6", "16", "3", "tanh", "no", "0.0625", "51"]
+    assert lines[7].startswith("memory  9.75 kB of parameters; about ")
+    assert "3 epochs of 32 batches" in lines[8]
+    assert lines[8].endswith("on 1 thread")
+    markup = found._repr_html_()
+    assert markup.count("<tr>") == 4
+    assert "<td>4 x 272</td>" in markup
+    assert repr(found) == str(found)
+
+
+@pytest.mark.parametrize(
+    "arguments, error, match",
+    [
+        ({"n_outputs": 2}, ValueError, "summary needs n_features before fit"),
+        (
+            {"n_features": 2},
+            ValueError,
+            "needs n_outputs before fit: give n_outputs=, or y",
+        ),
+        ({"n_features": 0, "n_outputs": 2}, ValueError, "n_features must be an integer"),
+        ({"n_features": 2, "n_outputs": 1.5}, TypeError, "n_outputs must be an integer"),
+        ({"n_features": 2, "n_outputs": 2, "n_samples": -1}, ValueError, "n_samples must be"),
+        ({"X": np.ones((3, 2)), "n_features": 3, "n_outputs": 1}, ValueError, "is 3, but X has 2"),
+        ({"X": np.ones((3, 2)), "n_samples": 4, "n_outputs": 1}, ValueError, "is 4, but X has 3"),
+        ({"X": np.ones(3), "n_outputs": 1}, ValueError, "X must have 2 dimensions"),
+        ({"X": np.ones((3, 2)), "y": [0, 1, 1], "n_outputs": 3}, ValueError, "but y has 2"),
+    ],
+)
+def test_errors(arguments, error, match):
+    with pytest.raises(error, match=match):
+        PCClassifier().summary(**arguments)
+
+
+def test_bad_arguments_of_the_estimator_are_named():
+    with pytest.raises(ValueError, match="'gamma' parameter"):
+        PCClassifier(gamma=-1).summary(n_features=2, n_outputs=2)
+    with pytest.raises(ValueError, match="solver must be"):
+        PCClassifier(solver="newton").summary(n_features=2, n_outputs=2)

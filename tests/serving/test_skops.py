@@ -1,0 +1,91 @@
+"""skops: files load without pickle, and the trusted types named are exactly those needed."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from pcnet import PCClassifier, PCRegressor
+from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.serving import TRUSTED_TYPES
+from pcnet.solvers import SGD, Adam
+
+skops_io = pytest.importorskip("skops.io")
+
+CONFIGURATIONS = [
+    {},
+    {"inference": ErrorDescent(tol=0.01), "solver": Adam(beta_2=0.99)},
+    {"inference": ActivityDescent(n_steps=3), "solver": SGD(), "learning_rate_init": 1e-3},
+    {"early_stopping": True, "skip": False, "fit_intercept": False, "dtype": "float32"},
+    {"parameterization": "sp", "activation": "tanh", "random_state": np.random.RandomState(1)},
+]
+
+
+def data(Estimator):
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    if Estimator is PCRegressor:
+        return X, X[:, 0] * 3 + 1
+    return X, np.array(["no", "yes", "maybe"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+
+
+def fitted(Estimator, arguments):
+    model = Estimator((8, 8), max_iter=8, **{"random_state": 0, **arguments})
+    return model.fit(*data(Estimator))
+
+
+@pytest.fixture
+def no_pickle(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("pickle was used")
+
+    for name in ("load", "loads", "Unpickler", "dump", "dumps", "Pickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+
+
+@pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
+@pytest.mark.parametrize("arguments", CONFIGURATIONS)
+def test_loads_with_the_trusted_types_and_without_pickle(Estimator, arguments, tmp_path):
+    model = fitted(Estimator, arguments)
+    X, y = data(Estimator)
+    skops_io.dump(model, tmp_path / "model.skops")
+    loaded = skops_io.load(tmp_path / "model.skops", trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    loaded.set_params(early_stopping=False).partial_fit(X, y)
+    model.set_params(early_stopping=False).partial_fit(X, y)
+    for one, other in zip(loaded.coefs_, model.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
+def test_in_a_pipeline(Estimator):
+    X, y = data(Estimator)
+    pipeline = make_pipeline(StandardScaler(), Estimator((8,), max_iter=3, random_state=0))
+    file = skops_io.dumps(pipeline.fit(X, y))
+    loaded = skops_io.loads(file, trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
+
+
+def test_multilabel():
+    X = data(PCClassifier)[0]
+    model = PCClassifier((8,), max_iter=3, loss="log_loss").fit(X, (X[:, :3] > 0).astype(int))
+    loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_no_type_is_trusted_without_need():
+    needed = set()
+    for Estimator in (PCClassifier, PCRegressor):
+        for arguments in CONFIGURATIONS:
+            file = skops_io.dumps(fitted(Estimator, arguments))
+            needed |= set(skops_io.get_untrusted_types(data=file))
+    assert sorted(needed) == list(TRUSTED_TYPES)
+
+
+def test_untrusted_types_are_named_by_skops():
+    file = skops_io.dumps(fitted(PCClassifier, {}))
+    with pytest.raises(skops_io.exceptions.UntrustedTypesFoundException, match="PCClassifier"):
+        skops_io.loads(file, trusted=[])
