@@ -24,7 +24,7 @@ class MeasuringMixin:
 
     def _held_out(self, given, X, targets, rows, sample_weight):
         """Observer of training samples that `early_stopping` holds out."""
-        X = X[rows]
+        X = X.subset(rows)
         scoring = self._resolve_scoring()
         if isinstance(scoring, Scorers):
             parts = (None if part is None else _safe_indexing(part, rows) for part in given)
@@ -48,5 +48,5 @@ class MeasuringMixin:
         rows = some_rows(rows, len(X), self._split_seed)
         if len(rows) < 2:  # R2 is not defined
             return None
-        X = X[rows]
+        X = X.subset(rows)
         return TrainScore(X, self._scorer(X, targets, rows, sample_weight))

@@ -286,6 +286,8 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
 
     def _clamped_targets(self, y):
         self._check_n_outputs(y)
+        if self.out_activation_ == "exp":
+            check_counts(y)
         return self._standardise(y, self.network_.dtype)
 
     def _encode_validation(self, y, dtype):

@@ -10,6 +10,7 @@ from sklearn.base import _fit_context
 
 from . import _core
 from ._checkpoint_file import read_checkpoint, write_checkpoint
+from ._data import Rows
 from ._run import FitCall
 from ._version import __version__
 from .callbacks._checkpoint import path_of
@@ -156,7 +157,7 @@ def check_fingerprint(saved, found, what):
 def fingerprint(*arrays):
     """Digest of shapes, dtypes, all of 1-d arrays and some rows of others; None stands for itself.
 
-    It reads at most 256 rows of a matrix, so that it costs little where data are on disk.
+    `Rows` count as the dense array that they spell out. It reads at most 256 rows of a matrix, so that it costs little where data are on disk.
     """
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
@@ -164,9 +165,12 @@ def fingerprint(*arrays):
             digest.update(b"none")
             continue
         digest.update(repr((array.shape, array.dtype.kind)).encode())
-        if array.ndim > 1:
+        if len(array.shape) > 1:
             rows = np.linspace(0, len(array) - 1, min(len(array), _FINGERPRINT_ROWS)).astype(int)
-            array = array[rows]
+            if isinstance(array, Rows):
+                array = array.take(rows, np.empty((len(rows), array.shape[1]), array.dtype))
+            else:
+                array = array[rows]
         if array.dtype.kind == "O":
             array = array.astype(str)
         digest.update(np.ascontiguousarray(array).tobytes())

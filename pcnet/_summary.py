@@ -4,20 +4,22 @@ import copy
 import html
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from ._arguments import check_count
-from ._fitting import AUTO_BATCH_SIZE
-from ._targets import check_labels, find_classes
+from ._fitting import AUTO_BATCH_SIZE, Minibatches
+from ._lbfgs import BLOCK, FullBatch
+from ._targets import MatrixTargets, check_labels, find_classes
 from ._threads import effective_n_threads, single_threaded_blas
 from ._trainer import Trainer
 from ._validation import check_dtype, check_hidden_layer_sizes
 from .inference import Objective, resolve_method
 from .network import Network
-from .solvers import resolve_solver
+from .solvers import LBFGS, resolve_solver
 
 #: Steps are timed for as long as this, and at least so many.
 TIMED_SECONDS = 0.1
@@ -25,6 +27,9 @@ TIMED_STEPS = 3
 
 # What training holds beside parameters, activations and batches: small arrays and objects.
 _OVERHEAD_BYTES = 250_000
+
+#: Vectors of all parameters that L-BFGS holds at once beside its history.
+LBFGS_VECTORS = 14
 
 
 class LayerSummary(NamedTuple):
@@ -235,7 +240,10 @@ def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
 def _batches(estimator, n_samples):
     """Size of a minibatch, and minibatches an epoch (None if the samples are not known)."""
     batch_size = estimator.batch_size
-    batch_size = AUTO_BATCH_SIZE if batch_size == "auto" else batch_size
+    if isinstance(resolve_solver(estimator.solver), LBFGS):
+        batch_size = BLOCK
+    elif batch_size == "auto":
+        batch_size = AUTO_BATCH_SIZE
     if n_samples is None:
         return batch_size, None
     if estimator.early_stopping:
@@ -268,30 +276,43 @@ def _training_bytes(estimator, network, batch_size):
 
     Weights plain, packed, packed transposed (not of the first layer), one for each of the
     solver's moments and, with early stopping, the best; activities, errors and working memory of
-    a batch come to 3 times its activations.
+    a batch come to 3 times its activations. L-BFGS has vectors of float64 instead of moments:
+    `history_size` pairs, and those of the point, the gradient and the line search.
     """
-    parameters = sum(array.nbytes for array in [*network.weights, *(network.biases or [])])
-    copies = 3 + resolve_solver(estimator.solver).n_moments + bool(estimator.early_stopping)
+    arrays = [*network.weights, *(network.biases or [])]
+    parameters = sum(array.nbytes for array in arrays)
+    copies = 3 + bool(estimator.early_stopping)
     sizes = network.layer_sizes
     row = network.dtype.itemsize * (3 * sum(sizes[1:]) + sizes[0] + sizes[-1])
+    solver = resolve_solver(estimator.solver)
+    if isinstance(solver, LBFGS):
+        n_vectors = 2 * solver.history_size + LBFGS_VECTORS
+        vectors = 8 * n_vectors * sum(array.size for array in arrays)
+        return copies * parameters + vectors + batch_size * row + _OVERHEAD_BYTES
+    copies += solver.n_moments
     return copies * parameters - network.weights[0].nbytes + batch_size * row + _OVERHEAD_BYTES
 
 
 def _seconds_per_step(probe, batch_size):
-    """Mean time of a training step; at a rate of 0, so that nothing can diverge."""
+    """Mean time of a training step, at a rate of 0; of a block of samples with L-BFGS."""
     network = probe.network_.copy()
     loss = probe._describe_objective()
     objective = Objective(loss, probe.output_precision_, float(probe.activity_decay))
     method, solver = resolve_method(probe.inference), resolve_solver(probe.solver)
-    trainer = Trainer(network, objective, method, solver, batch_size)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((batch_size, network.layer_sizes[0])).astype(network.dtype)
     Y = _random_targets(probe, rng, batch_size).astype(network.dtype)
+    if isinstance(solver, LBFGS):
+        blocks = Minibatches(X, MatrixTargets(Y), None, None, batch_size, shuffle=False)
+        full = FullBatch(network, objective, method, solver, blocks, float(probe.alpha), probe.tol)
+        step = partial(full.evaluate, full.variables())
+    else:
+        step = partial(Trainer(network, objective, method, solver, batch_size).step, X, Y, 0.0)
     with single_threaded_blas():
-        trainer.step(X, Y, 0.0)  # starts threads, fills caches
+        step()  # starts threads, fills caches
         start, n_steps = time.perf_counter(), 0
         while n_steps < TIMED_STEPS or time.perf_counter() - start < TIMED_SECONDS:
-            trainer.step(X, Y, 0.0)
+            step()
             n_steps += 1
     return (time.perf_counter() - start) / n_steps
 

@@ -5,8 +5,7 @@ import copy
 import numpy as np
 
 from .. import _reference as reference
-from .._arguments import check_choice
-from ..network import LOSSES
+from ..losses import check_loss
 
 
 def in_float64(net):
@@ -29,7 +28,7 @@ def in_float64(net):
 def backprop_gradients(net, X, Y, loss="squared_error"):
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
-    With the output error ``e_L = y - link(mu_L)`` sent down the feed-forward activities,
+    With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the feed-forward activities,
     ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``, they take the form of
     predictive coding's local rule, ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``. Predictive
     coding's gradients divided by the output precision tend to them as it goes to 0.
@@ -39,8 +38,9 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     net : Network
     X : array-like, (n, D)
     Y : array-like, (n, K)
-        Targets: values (squared_error), probabilities (log_loss), 0 or 1 (logistic).
-    loss : {"squared_error", "log_loss", "logistic"}
+        Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
+        counts or rates of at least 0 (poisson).
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
 
     Returns
     -------
@@ -58,7 +58,7 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     >>> [W.shape for W in weights]
     [(4, 16), (16, 16), (16, 3)]
     """
-    check_choice("loss", loss, LOSSES)
+    check_loss(loss)
     net = in_float64(net)
     X = net.check_rows("X", X, net.layer_sizes[0])
     Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))

@@ -2,6 +2,7 @@
 
 import pickle
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -155,9 +156,11 @@ def test_time_is_that_of_a_step_times_their_number(monkeypatch):
     assert found.seconds == pytest.approx(1.4)
 
 
+KINDS = [*product(["adam", "sgd"], ["error", "activity"]), ("lbfgs", "error")]
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-@pytest.mark.parametrize("inference", ["error", "activity"])
+@pytest.mark.parametrize("solver, inference", KINDS)
 def test_time_of_all_kinds(loss, solver, inference):
     model = small(PCClassifier, loss=loss, solver=solver, inference=inference)
     assert 0 < model.summary(n_features=3, n_outputs=2, n_samples=20).seconds < 5
