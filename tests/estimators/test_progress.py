@@ -133,7 +133,9 @@ def test_a_line_an_epoch_elsewhere(verbose, tty, monkeypatch):
     for i, line in enumerate(lines):
         assert line.startswith(f"Epoch {i + 1}: loss = {model.loss_curve_[i]:.6f}, energy = ")
         assert f"inference passes = {model.n_inference_passes_[i]:.2f}" in line
-        assert re.search(r"training score = \d\.\d{4}, .*\d+ samples/s, \d+:\d\d left$", line)
+        assert re.search(
+            r"training score = \d\.\d{4}, .*\d+ samples/s, \d+:\d\d left, \d+\.\d\d s$", line
+        )
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -396,3 +396,34 @@ def test_resume_is_seen_by_observers_only_from_where_it_goes_on(tmp_path, monkey
     model.set_params(callbacks=lambda run: seen.append(run.n_epochs)).resume(X, y)
     assert len(steps) == 15 - 7
     assert seen == [3, 4, 5]
+
+
+class TheirCallback:
+    """One of scikit-learn's kind that cannot be pickled."""
+
+    def __init__(self):
+        self.function = lambda: None
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def test_functions_and_callbacks_stay_out_of_the_file(tmp_path):
+    pytest.importorskip("sklearn.callback")
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, checkpoint=tmp_path / "c", callbacks=lambda run: None)
+    model.set_params(scoring=lambda e, X, y: 0.0, early_stopping=True)
+    model.set_callbacks(TheirCallback()).fit(X, y)
+    loaded = load_checkpoint(tmp_path / "c")
+    assert loaded.callbacks is loaded.scoring is None
+    assert not [name for name in vars(loaded) if "callback" in name and name != "callbacks"]
+    assert clone(model).resume(X, y).n_iter_ == 5
