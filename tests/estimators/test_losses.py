@@ -307,3 +307,27 @@ def test_the_classifier_has_other_losses():
     for loss in ("poisson", "huber", Huber()):
         with pytest.raises(ValueError, match="loss"):
             small(PCClassifier, loss=loss).fit(X, y)
+
+
+# ------------------------------------------------------------ with a validation set
+
+
+def test_the_validation_loss_is_the_loss_asked_for():
+    X, y, _ = with_outliers()
+    model = small(PCRegressor, loss=Huber(delta=0.5), max_iter=3)
+    model.fit(X[:200], y[:200], validation_data=(X[200:], y[200:]))
+    r = (y[200:] - model.predict(X[200:])) / model.y_scale_
+    expected = scipy.special.huber(0.5, r).mean()
+    assert model.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_validation_set_of_counts():
+    X, y = counts()
+    model = small(PCRegressor, loss="poisson", max_iter=3)
+    model.set_params(scoring="neg_mean_poisson_deviance")
+    model.fit(X[:200], y[:200], validation_data=(X[200:], y[200:]))
+    rates = model.predict(X[200:])
+    expected = -mean_poisson_deviance(y[200:], rates)
+    assert model.validation_scores_[-1] == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError, match="validation set cannot be used: loss='poisson' needs"):
+        model.fit(X[:200], y[:200], validation_data=(X[200:], -y[200:]))

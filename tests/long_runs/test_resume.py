@@ -11,7 +11,9 @@ from sklearn.model_selection import GridSearchCV
 import pcnet
 from pcnet import PCClassifier, PCRegressor, load_checkpoint
 from pcnet.callbacks import Callback, Checkpoint
-from pcnet.solvers import SGD
+from pcnet.losses import Huber
+from pcnet.schedules import Adaptive
+from pcnet.solvers import SGD, Adam
 
 from ..estimators.support import (
     ESTIMATORS,
@@ -72,6 +74,13 @@ CASES = {
     "plateau": {"tol": 1e9, "n_iter_no_change": 1},
     "adaptive": {"learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 1},
     "in order": {"shuffle": False, "fit_intercept": False, "alpha": 0},
+    "clip, warm-up, two functions": {
+        "solver": Adam(clip=0.1),
+        "learning_rate": Adaptive(divisor=2.0, warmup=3),
+        "tol": 1e9,
+        "n_iter_no_change": 1,
+        "activation": ["tanh", "relu"],
+    },
 }
 
 
@@ -90,6 +99,15 @@ def test_same_bits_wherever_it_was_killed(Estimator, case, tmp_path):
     for step in range(2, n_steps + 1):
         killed_at(step, model, X, y, weight)
         assert_same_run(whole, clone(model).resume(X, y, weight))
+
+
+@pytest.mark.parametrize("loss", ["huber", Huber(delta=0.5), "poisson"])
+def test_with_other_losses(loss, tmp_path):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, loss=loss, batch_size=40, checkpoint=tmp_path / "run")
+    whole = clone(model).set_params(checkpoint=None).fit(X, np.abs(y))
+    killed_at(7, model, X, np.abs(y))
+    assert_same_run(whole, clone(model).resume(X, np.abs(y)))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
