@@ -434,6 +434,7 @@ class BasePC(
         self.n_iter_ = 0
         self.loss_ = self.best_loss_ = np.inf
         self.validation_scores_ = self.best_validation_score_ = None
+        self.stop_reason_ = self.validation_loss_curve_ = None
         return self
 
     def _effective_batch_size(self, n_samples, call):

@@ -223,6 +223,8 @@ def _convert_regressor(scope, operator, container):
     model = operator.raw_operator
     graph, x = _graph(scope, operator, container)
     outputs = _forward(graph, x, model.network_)
+    if model.out_activation_ == "exp":
+        outputs = graph.node("Exp", outputs)
     # in float64 as `predict` does, so that a large mean does not cost the digits of float32
     values = graph.node("Cast", outputs, to=_DOUBLE)
     values = graph.node("Mul", values, graph.constant(model.y_scale_, _DOUBLE))

@@ -14,7 +14,7 @@ from pcnet import Network, PCClassifier, PCRegressor
 from pcnet.solvers import SGD, Adam
 
 from ..helpers import make_network
-from .support import assert_same_bits, small
+from .support import ESTIMATORS, assert_same_bits, small
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 5))
@@ -197,6 +197,16 @@ def test_arguments_are_read_back_from_the_network(parameterization, bias, dtype)
     assert fresh.network_.layer_sizes == net.layer_sizes
     np.testing.assert_array_equal(fresh.network_.scales, net.scales)
     np.testing.assert_array_equal(fresh.network_.skips, net.skips)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_it_has_the_attributes_of_a_fitted_estimator(Estimator):
+    fitted = small(Estimator).fit(X, LABELS["binary"] * 1)
+    made = Estimator.from_network(fitted.network_, alpha=0.0, early_stopping=True)
+    public = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
+    assert [name for name in sorted(public) if not hasattr(made, name)] == []
+    assert set(vars(fitted)) == set(vars(made))
+    assert (made.n_iter_, made.t_, made.loss_curve_, made.history_) == (0, 0, [], {})
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])

@@ -153,6 +153,26 @@ def test_in_a_pipeline_and_cross_validation():
     scaled.fit(scipy.sparse.csr_array(SMALL_INTS.astype(float)), LABELS)
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("form", ["csr_array", "csc_matrix", "uint8", "float16"])
+def test_validation_sets_and_scorers(form, Estimator, capsys):
+    data, dense = in_form(form, np.float64)
+    y = targets(Estimator)
+    scoring = ["r2"] if Estimator is PCRegressor else ["neg_log_loss", "accuracy"]
+    models = [small(Estimator, scoring=scoring, loss=Estimator().loss, verbose=2) for _ in range(2)]
+    for model, X in zip(models, (data, dense)):
+        model.fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
+    first, second = (model.history_ for model in models)
+    assert f"validation_{scoring[0]}" in first
+    assert "train" in capsys.readouterr().out  # the training score reads rows, too
+    for name in first.keys() - {"seconds"}:
+        np.testing.assert_array_equal(first[name], second[name])
+    held_out = [small(Estimator, scoring=scoring, early_stopping=True) for _ in range(2)]
+    for model, X in zip(held_out, (data, dense)):
+        model.fit(X, y)
+    assert held_out[0].validation_scores_ == held_out[1].validation_scores_
+
+
 # ---------------------------------------------------------------- sources of rows
 
 

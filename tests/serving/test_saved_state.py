@@ -8,6 +8,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from pcnet import PCClassifier, PCRegressor, __version__
 from pcnet._state import FORMAT, upgraded_state
@@ -77,6 +78,14 @@ def test_curves_of_format_1_are_in_the_history(format1, name):
     model.partial_fit(arrays["X"].astype(model.network_.dtype), arrays[TARGETS[name]])
     assert {len(column) for column in model.history_.values()} == {n_epochs + 1}
     assert np.isnan(model.history_["learning_rate"][0])  # not kept in format 1
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor"])
+def test_format_1_has_the_attributes_of_a_model_fitted_today(format1, name):
+    estimators, arrays = format1
+    model = estimators[name]
+    today = clone(model).fit(arrays["X"], arrays[TARGETS[name]])
+    assert vars(today).keys() == vars(model).keys()
 
 
 def test_format_1_unfitted(format1):
