@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.datasets import (
     load_digits,
     make_classification,
@@ -533,3 +534,13 @@ def test_loss_is_recorded_without_the_penalty():
     loss = 0.5 * np.mean(np.sum((outputs - np.eye(3)[y]) ** 2, axis=1))
     np.testing.assert_allclose(model.loss_, loss, rtol=1e-5)
     assert model.penalty_curve_[0] > 0
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("container", [scipy.sparse.csr_array, scipy.sparse.csc_matrix])
+def test_sparse_matrices_are_trained_on_as_dense_ones(Estimator, container):
+    X, y = two_digits()
+    X = X + 1  # the background is 0
+    dense, sparse = (small(Estimator).fit(data, y) for data in (X, container(X)))
+    assert_same_bits(dense, sparse)
+    np.testing.assert_array_equal(dense.predict(X), sparse.predict(container(X)))
