@@ -157,7 +157,8 @@ def check_fingerprint(saved, found, what):
 def fingerprint(*arrays):
     """Digest of shapes, dtypes, all of 1-d arrays and some rows of others; None stands for itself.
 
-    `Rows` count as the dense array that they spell out. It reads at most 256 rows of a matrix, so that it costs little where data are on disk.
+    `Rows` count as the dense array that they spell out. It reads at most 256 rows of a matrix, so
+    that it costs little where data are on disk.
     """
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:

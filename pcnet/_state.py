@@ -55,6 +55,17 @@ def upgraded_state(state, cls):
         )
     for upgrade in _UPGRADES[found - 1 :]:
         upgrade(state)
+    return _with_new_arguments(state, cls)
+
+
+class OptionsMixin:
+    """Gives a loaded object the default of each argument that its class has got since."""
+
+    def __setstate__(self, state):
+        super().__setstate__(_with_new_arguments(dict(state), type(self)))
+
+
+def _with_new_arguments(state, cls):
     for name, parameter in inspect.signature(cls.__init__).parameters.items():
         if name != "self":
             state.setdefault(name, parameter.default)

@@ -29,7 +29,7 @@ TIMED_STEPS = 3
 _OVERHEAD_BYTES = 250_000
 
 #: Vectors of all parameters that L-BFGS holds at once beside its history.
-LBFGS_VECTORS = 14
+LBFGS_VECTORS = 19
 
 
 class LayerSummary(NamedTuple):

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from ._state import OptionsMixin
 from .inference import ErrorDescent
 
 __all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
@@ -18,7 +19,7 @@ __all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
 _CLIP = [None, Interval(Real, 0, None, closed="neither")]
 
 
-class Adam(BaseEstimator):
+class Adam(OptionsMixin, BaseEstimator):
     """Adam: steps along the mean gradient over its root mean square.
 
     ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``,
@@ -71,7 +72,7 @@ class Adam(BaseEstimator):
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
 
-class SGD(BaseEstimator):
+class SGD(OptionsMixin, BaseEstimator):
     """Stochastic gradient descent with momentum.
 
     ``v <- momentum v - rate g`` and ``w <- w + v``, or with Nesterov's look-ahead

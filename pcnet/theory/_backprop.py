@@ -28,10 +28,10 @@ def in_float64(net):
 def backprop_gradients(net, X, Y, loss="squared_error"):
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
-    With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the feed-forward activities,
-    ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``, they take the form of
-    predictive coding's local rule, ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``. Predictive
-    coding's gradients divided by the output precision tend to them as it goes to 0.
+    With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the
+    feed-forward activities, ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``, they
+    take the form of predictive coding's local rule, ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``.
+    Predictive coding's gradients divided by the output precision tend to them as it goes to 0.
 
     Parameters
     ----------

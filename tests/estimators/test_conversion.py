@@ -140,6 +140,24 @@ def test_a_step_from_there_is_the_mlps_own(kind):
         np.testing.assert_allclose(ours, theirs, atol=1e-7)
 
 
+@pytest.mark.skipif(
+    "loss" not in MLPRegressor().get_params(), reason="scikit-learn 1.7 brought loss='poisson'"
+)
+def test_poisson_regression_of_an_mlp():
+    mlp = trained_mlp(MLPRegressor, X, np.exp(X[:, 0]), loss="poisson")
+    model = PCRegressor.from_mlp(mlp)
+    assert (model.loss, model.out_activation_) == ("poisson", "exp")
+    np.testing.assert_allclose(model.predict(X), mlp.predict(X), rtol=1e-6)
+
+
+def test_a_network_with_several_activations():
+    net = make_network((5, 8, 8, 2), ["tanh", "relu"])
+    model = PCRegressor.from_network(net)
+    assert model.activation == ("tanh", "relu")
+    np.testing.assert_array_equal(model.predict(X), net.output(X))
+    assert clone(model).fit(X, X[:, :2]).network_.activations == net.activations
+
+
 def test_feature_names_go_along():
     mlp = trained_mlp(MLPRegressor, X, SCORE)
     mlp.feature_names_in_ = np.array(list("abcde"), dtype=object)

@@ -7,10 +7,11 @@ from itertools import product
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning
 
 import pcnet._summary
 from pcnet import PCClassifier, PCRegressor, set_num_threads
-from pcnet.solvers import SGD
+from pcnet.solvers import LBFGS, SGD
 
 from .support import ESTIMATORS, data_for, small
 
@@ -135,6 +136,23 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
         tracemalloc.stop()
     held_out = early_stopping * 0.1 * X.nbytes  # data, which the figure leaves out
     assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
+
+
+@pytest.mark.parametrize("hidden, history_size", [((192,) * 6, 3), ((256, 256), 10)])
+def test_memory_with_lbfgs(hidden, history_size):
+    X = np.random.default_rng(0).standard_normal((1200, 256), dtype=np.float32)
+    y = np.arange(1200) % 10
+    options = {"solver": LBFGS(history_size=history_size), "max_iter": 2}
+    model = small(PCClassifier, hidden_layer_sizes=hidden, **options)
+    with pytest.warns(ConvergenceWarning, match="L-BFGS ended"):
+        small(PCClassifier, **options).fit(X[:50, :4], y[:50])  # what is imported at the first use
+        tracemalloc.start()
+        try:
+            model.fit(X, y)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert model.summary().training_bytes == pytest.approx(peak, rel=0.3)
 
 
 def test_time_is_that_of_a_step_times_their_number(monkeypatch):

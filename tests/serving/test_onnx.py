@@ -80,13 +80,19 @@ def test_a_large_mean_does_not_cost_digits():
     assert np.abs(predicted[:, 0] - model.predict(X)).max() <= 0.0625  # one ulp of float32
 
 
-def test_a_logarithmic_link():
-    model = fitted(PCRegressor, SCORE)
-    model.out_activation_ = "exp"
+def test_poisson_regression():
+    counts = np.floor(np.exp(SCORE / np.abs(SCORE).max()) * 5)
+    model = fitted(PCRegressor, counts, loss="poisson")
     X = X_TEST.astype(np.float32)
     (predicted,) = run(to_onnx(model, X), X)
-    expected = np.exp(model.network_.output(X)) * model.y_scale_ + model.y_mean_
-    np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(predicted[:, 0], model.predict(X), rtol=1e-5)
+
+
+def test_several_activations():
+    model = fitted(PCRegressor, SCORE, hidden_layer_sizes=(8, 8), activation=["tanh", "relu"])
+    X = X_TEST.astype(np.float32)
+    (predicted,) = run(to_onnx(model, X), X)
+    np.testing.assert_allclose(predicted[:, 0], model.predict(X), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -8,11 +8,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pcnet import PCClassifier, PCRegressor
+from pcnet.callbacks import Checkpoint
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.losses import Huber
+from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 from pcnet.serving import TRUSTED_TYPES
-from pcnet.solvers import SGD, Adam
+from pcnet.solvers import LBFGS, SGD, Adam
 
 skops_io = pytest.importorskip("skops.io")
+
+ENDS_AT_ONCE = {"tol": 1e9, "n_iter_no_change": 1}  # before max_iter, which would warn
 
 CONFIGURATIONS = [
     {},
@@ -20,6 +25,11 @@ CONFIGURATIONS = [
     {"inference": ActivityDescent(n_steps=3), "solver": SGD(), "learning_rate_init": 1e-3},
     {"early_stopping": True, "skip": False, "fit_intercept": False, "dtype": "float32"},
     {"parameterization": "sp", "activation": "tanh", "random_state": np.random.RandomState(1)},
+    {"activation": ["tanh", "relu"], "learning_rate": Linear(warmup=0.1)},
+    {"learning_rate": Cosine(), "solver": Adam(clip=1.0)},
+    {"learning_rate": InvScaling(0.3), **ENDS_AT_ONCE},
+    {"learning_rate": Adaptive(divisor=1e9), "solver": SGD(clip=2.0), **ENDS_AT_ONCE},
+    {"learning_rate": Constant(warmup=3), **ENDS_AT_ONCE},
 ]
 
 
@@ -33,6 +43,13 @@ def data(Estimator):
 def fitted(Estimator, arguments):
     model = Estimator((8, 8), max_iter=8, **{"random_state": 0, **arguments})
     return model.fit(*data(Estimator))
+
+
+def others():
+    """Fitted estimators whose arguments do not go with all estimators and methods."""
+    yield fitted(PCRegressor, {"loss": Huber(0.5)})
+    yield fitted(PCRegressor, {"solver": LBFGS(history_size=3), **ENDS_AT_ONCE})
+    yield fitted(PCClassifier, {}).set_params(checkpoint=Checkpoint("run.ckpt"))
 
 
 @pytest.fixture
@@ -76,8 +93,19 @@ def test_multilabel():
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("model", [*others()], ids=repr)
+def test_loads_with_other_objects_as_arguments(model):
+    X = data(type(model))[0]
+    loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert repr(loaded) == repr(model)
+
+
 def test_no_type_is_trusted_without_need():
     needed = set()
+    for model in others():
+        needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
     for Estimator in (PCClassifier, PCRegressor):
         for arguments in CONFIGURATIONS:
             file = skops_io.dumps(fitted(Estimator, arguments))
