@@ -110,6 +110,16 @@ def test_with_other_losses(loss, tmp_path):
     assert_same_run(whole, clone(model).resume(X, np.abs(y)))
 
 
+def test_the_best_weights_of_an_earlier_process_come_back(tmp_path):
+    X, y = data_for(PCRegressor, n_samples=200)
+    model = small(PCRegressor, early_stopping=True, learning_rate_init=0.3, max_iter=9, tol=0)
+    model.set_params(batch_size=90, checkpoint=tmp_path / "c")
+    whole = clone(model).fit(X, y)
+    assert np.argmax(whole.validation_scores_) < 8
+    killed_at(18, model, X, y)  # the last step
+    assert_same_run(whole, clone(model).resume(X, y))
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_with_a_validation_set_and_scorers(early_stopping, tmp_path):
     X, y = data_for(PCClassifier, n_samples=160)
