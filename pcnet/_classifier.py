@@ -130,6 +130,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
         dtype=None,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
         class_weight=None,
     ):
@@ -162,6 +163,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
             dtype=dtype,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
         )
         self.class_weight = class_weight

@@ -120,6 +120,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
         dtype=None,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
     ):
         super().__init__(
@@ -151,6 +152,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
             dtype=dtype,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
         )
 
