@@ -135,6 +135,7 @@ class PCClassifier(
         transform_layer=-1,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
         class_weight=None,
     ):
@@ -168,6 +169,7 @@ class PCClassifier(
             transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
         )
         self.class_weight = class_weight

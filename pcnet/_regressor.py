@@ -122,6 +122,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         transform_layer=-1,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
     ):
         super().__init__(
@@ -154,6 +155,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
         )
 
