@@ -20,6 +20,7 @@ from ._outputs import HiddenActivitiesMixin
 from ._progress import describe_divergence, describe_unfinished_inference
 from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
 from ._run import FitCall, Run, truncate_history  # noqa: F401
+from ._scaling import KINDS, ScaledRows, fit_scaling
 from ._schedules import Schedule
 from ._state import StateMixin
 from ._summary import SummaryMixin
@@ -62,6 +63,7 @@ _ARCHITECTURE = (
     "skip",
     "fit_intercept",
     "gamma",
+    "input_scaling",
 )
 
 
@@ -134,6 +136,7 @@ class BasePC(
         "transform_layer": [Integral],
         "scoring": [str, callable, list, tuple, dict, None],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "input_scaling": [StrOptions(set(KINDS)), None],
         "callbacks": "no_validation",  # resolve_callbacks
         "checkpoint": "no_validation",  # resolve_checkpoint
     }
@@ -171,6 +174,7 @@ class BasePC(
         transform_layer,
         scoring,
         max_time,
+        input_scaling,
         callbacks,
         checkpoint,
     ):
@@ -203,6 +207,7 @@ class BasePC(
         self.transform_layer = transform_layer
         self.scoring = scoring
         self.max_time = max_time
+        self.input_scaling = input_scaling
         self.callbacks = callbacks
         self.checkpoint = checkpoint
 
@@ -270,6 +275,9 @@ class BasePC(
             self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
         else:
             self._initialize(X, targets.n_outputs)
+            self._fit_scaling(X, sample_weight, getattr(given.X, "dtype", None))
+        X = self._scaled(X)
+        if not warm:
             warn_if_unscaled(
                 X,
                 small_is_fine=self.parameterization == "sp",
@@ -457,6 +465,12 @@ class BasePC(
         """Become fitted with a network that was trained elsewhere."""
         self._validate_params()
         self._check_values()
+        if self.input_scaling is not None:
+            raise ValueError(
+                f"input_scaling={self.input_scaling!r} needs data to measure; leave it out, and "
+                "scale the features as the network expects them"
+            )
+        self.input_mean_ = self.input_scale_ = None
         self._begin_with(network, check_random_state(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
@@ -585,7 +599,21 @@ class BasePC(
         check_is_fitted(self)
         dtype = self.network_.dtype
         with single_threaded_blas():
-            return function(check_rows(self, X, dtype=dtype))
+            return function(self._scaled(check_rows(self, X, dtype=dtype)))
+
+    def _fit_scaling(self, X, sample_weight, stored):
+        """Measure what `input_scaling` asks for, on data stored as that dtype."""
+        self.input_mean_ = self.input_scale_ = None
+        if self.input_scaling is not None:
+            self.input_mean_, self.input_scale_ = fit_scaling(
+                X, sample_weight, self.input_scaling, stored
+            )
+
+    def _scaled(self, X):
+        """The rows as the network sees them."""
+        return (
+            X if self.input_scale_ is None else ScaledRows(X, self.input_mean_, self.input_scale_)
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

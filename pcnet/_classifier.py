@@ -136,6 +136,7 @@ class PCClassifier(
         transform_layer=-1,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
         checkpoint=None,
         class_weight=None,
@@ -170,6 +171,7 @@ class PCClassifier(
             transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
             checkpoint=checkpoint,
         )

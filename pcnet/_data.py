@@ -296,7 +296,8 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
         return
     warnings.warn(
         f"Features are far from unit scale: {found}. Training may be slow, poor or diverge. Scale "
-        "them, for example make_pipeline(StandardScaler(), ...), or MaxAbsScaler() for sparse data",
+        "them, for example make_pipeline(StandardScaler(), ...), or MaxAbsScaler() for sparse "
+        "data; or set input_scaling='standard' or 'max'",
         FeatureScaleWarning,
         stacklevel=stacklevel + 1,
     )

@@ -109,6 +109,11 @@ max_time : float or None, default={max_time}
     schedules "linear" and "cosine" then end when the time is up or `max_iter` is reached,
     whichever comes first, so that results depend on the speed of the machine. `partial_fit`
     always completes its epoch.
+input_scaling : {{"standard", "max"}} or None, default={input_scaling}
+    Scaling of the features inside, measured by the first training and applied batch by batch,
+    so that data need not be copied: "standard" subtracts the (weighted) mean and divides by the
+    standard deviation, for sparse data the latter only; "max" divides by the largest absolute
+    value, by 255 if the data are uint8.
 callbacks : None, callable, Callback or list of them, default={callbacks}
     What to call while training: functions ``f(run)`` after each epoch, which stop it by returning
     True, or objects of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; callbacks of
@@ -171,6 +176,8 @@ validation_loss_curve_ : list of float or None
     Loss on the validation set after each epoch, in the unit of `loss_curve_`.
 best_validation_score_ : float or None
     The best score of the last call of `fit`; with `early_stopping`, that of the weights kept.
+input_mean_, input_scale_ : float64 ndarray of shape (n_features_in_,), or None
+    The network sees ``(X - input_mean_) / input_scale_``; None: 0, and 1.
 n_features_in_ : int
     Number of features.
 feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -61,7 +61,7 @@ class EnergyMixin:
     def _clamp(self, X, y):
         """Checked samples, as `Rows`, and targets as the network takes them, (n, K)."""
         X, y = self._check_X_y(X, y, dtype=self.network_.dtype, reset=False)
-        return X, self._clamped_targets(y)
+        return self._scaled(X), self._clamped_targets(y)
 
     def _clamped_energies(self, X, targets, inference):
         """Energy of each of the `Rows` X with each of several targets, (n, n_targets).
@@ -122,7 +122,7 @@ class ClassEnergyMixin(EnergyMixin):
         """
         check_is_fitted(self)
         dtype = self.network_.dtype
-        X = check_rows(self, X, dtype=dtype)
+        X = self._scaled(check_rows(self, X, dtype=dtype))
         one_hot = np.eye(len(self.classes_), dtype=dtype)
         return self._clamped_energies(
             X, [one_hot[k : k + 1] for k in range(len(one_hot))], inference

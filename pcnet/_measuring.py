@@ -13,6 +13,7 @@ class MeasuringMixin:
         """Observer of a validation set that the user gave."""
         try:
             X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
+            X = self._scaled(X)
             if len(X) < 2:
                 raise ValueError("it needs at least 2 samples, got 1")
             targets = self._encode_validation(y, dtype)

@@ -136,6 +136,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         transform_layer=-1,
         scoring=None,
         max_time=None,
+        input_scaling=None,
         callbacks=None,
         checkpoint=None,
     ):
@@ -169,6 +170,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             transform_layer=transform_layer,
             scoring=scoring,
             max_time=max_time,
+            input_scaling=input_scaling,
             callbacks=callbacks,
             checkpoint=checkpoint,
         )

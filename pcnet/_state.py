@@ -99,7 +99,9 @@ def _from_format_1(state):
     scores = state.get("validation_scores_")
     if scores is not None:
         history["validation_score"] = [math.nan] * (n_epochs - len(scores)) + list(scores)
-    state |= {"history_": history, "stop_reason_": None, "validation_loss_curve_": None}
+    state["history_"] = history
+    new = ("stop_reason_", "validation_loss_curve_", "input_mean_", "input_scale_")
+    state |= dict.fromkeys(new)
 
 
 # The entry at index f - 1 brings format f to f + 1, in place.

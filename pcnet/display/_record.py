@@ -1,6 +1,5 @@
 """The numbers of the pictures: a trained network's inference on given samples."""
 
-from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +66,7 @@ def problem_of(estimator, X, y, inference):
     for part, block in rows.blocks():
         X[part] = block
     exact = in_float64(estimator.network_)
-    problem = Problem(exact, X, Y.astype(np.float64), asdict(estimator._objective()))
+    problem = Problem(exact, X, Y.astype(np.float64), dict(vars(estimator._objective())))
     return problem, method
 
 

@@ -167,7 +167,7 @@ class _Graph:
 
 
 def _graph(scope, operator, container):
-    """An empty graph of the right type, and the name of its input as numbers of that type."""
+    """An empty graph of the right type, and in it the features as the network sees them."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     opset = container.target_opset_any_domain("")
@@ -182,6 +182,11 @@ def _graph(scope, operator, container):
     name = given.full_name
     if not isinstance(given.type, (DoubleTensorType, FloatTensorType)):
         name = graph.node("Cast", name, to=number)
+    model = operator.raw_operator
+    if model.input_mean_ is not None:
+        name = graph.node("Sub", name, graph.constant(model.input_mean_))
+    if model.input_scale_ is not None:
+        name = graph.node("Div", name, graph.constant(model.input_scale_))
     return graph, name
 
 

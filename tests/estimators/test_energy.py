@@ -217,3 +217,24 @@ def test_sparse_and_byte_data_give_the_same_bits(container):
         LayerErrorDisplay.from_estimator(model, given, y).norms,
         LayerErrorDisplay.from_estimator(model, X, y).norms,
     )
+
+
+def test_features_are_scaled_as_in_training():
+    X, y = digits(300)
+    given = 30 * X + 7
+    mean, scale = given.mean(axis=0), given.std(axis=0)
+    scale[scale == 0] = 1
+    model = small(PCClassifier, input_scaling="standard").fit(given, y)
+    outside = small(PCClassifier).fit((given - mean) / scale, y)
+    by_hand = (given - mean) / scale
+    close = {"rtol": 1e-6, "atol": 1e-9}
+    np.testing.assert_allclose(model.energy(given, y), outside.energy(by_hand, y), **close)
+    np.testing.assert_allclose(
+        model.class_energies(given), outside.class_energies(by_hand), **close
+    )
+    np.testing.assert_allclose(model.transform(given), outside.transform(by_hand), **close)
+    np.testing.assert_allclose(
+        LayerErrorDisplay.from_estimator(model, given, y).norms,
+        LayerErrorDisplay.from_estimator(outside, by_hand, y).norms,
+        **close,
+    )

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pcnet"
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
     {"_core", "_blas", "_version"},
-    {"_threads", "_validation", "_arguments", "_state", "_data", "exceptions"}
+    {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
     | {"_checkpoint_file", "losses"},
     {"network", "parameterization", "_reference"},
     {"inference"},

@@ -153,6 +153,16 @@ def test_regressor_in_a_pipeline():
     np.testing.assert_allclose(predicted[:, 0], model.predict(X_TEST), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["standard", "max"])
+def test_scaling_of_the_input(kind, dtype):
+    X_train = (100 + 50 * X_TRAIN).astype(dtype)
+    model = PCClassifier((8,), max_iter=10, input_scaling=kind, random_state=0)
+    model.fit(X_train, LABELS["strings"])
+    X = (100 + 50 * X_TEST).astype(dtype)
+    assert_same_classes(model, to_onnx(model, X), X)
+
+
 def test_integer_input_is_computed_in_float32():
     X = np.arange(24).reshape(6, 4) % 5
     model = PCClassifier((8,), max_iter=10, random_state=0).fit(X, [0, 1, 2, 0, 1, 2])
