@@ -529,11 +529,14 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
 
     def _outputs(self, X):
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
+        return self._of_rows(X, lambda rows: self.network_.core_output(rows))
+
+    def _of_rows(self, X, function):
+        """``function`` of the checked rows of X (`Rows`), with BLAS held to one thread."""
         check_is_fitted(self)
         dtype = self.network_.dtype
         with single_threaded_blas():
-            X = self._scaled(check_rows(self, X, dtype=dtype))
-            return self.network_.core_output(X)
+            return function(self._scaled(check_rows(self, X, dtype=dtype)))
 
     def _fit_scaling(self, X, sample_weight, stored):
         """Measure what `input_scaling` asks for, on data stored as that dtype."""

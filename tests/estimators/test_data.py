@@ -194,6 +194,8 @@ def test_rows_give_what_the_dense_array_holds(form, dtype):
         assert taken.flags.c_contiguous
         np.testing.assert_array_equal(taken, dense[part])
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in rows.blocks()]), dense)
+    assert [len(block) for _, block in rows.blocks(64)] == [64, 64, 22]
+    np.testing.assert_array_equal(np.vstack([b.copy() for _, b in rows.blocks(64)]), dense)
     subset = rows.subset(index)
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in subset.blocks()]), dense[index])
     np.testing.assert_allclose(rows.mean_squares(index), np.mean(dense[index] ** 2, axis=0))
