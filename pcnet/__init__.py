@@ -8,6 +8,7 @@ from . import callbacks, exceptions, inference, parameterization, serving, solve
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
+from ._resume import load_checkpoint
 from ._show_versions import show_versions
 from ._threads import set_num_threads
 from ._version import __version__
@@ -25,6 +26,7 @@ __all__ = [
     "has_openmp",
     "infer",
     "inference",
+    "load_checkpoint",
     "parameterization",
     "serving",
     "set_num_threads",

@@ -4,19 +4,20 @@ import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._data import check_rows, warn_if_unscaled
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
+from ._measuring import MeasuringMixin
 from ._progress import describe_divergence, describe_unfinished_inference
-from ._run import Run, truncate_history
+from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
+from ._run import FitCall, Run, truncate_history  # noqa: F401
 from ._scaling import KINDS, ScaledRows, fit_scaling
 from ._schedules import SCHEDULES, Schedule
 from ._state import StateMixin
@@ -28,17 +29,15 @@ from ._validation import (
     check_hidden_layer_sizes,
     check_sample_weight,
 )
+from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
 from .callbacks._plateau import Plateau
 from .callbacks._progress import make_progress
 from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from .callbacks._time import MaxTime
 from .callbacks._validation import (
-    Scorers,
-    TrainScore,
     Validation,
     ValidationSet,
-    some_rows,
 )
 from .inference import Objective, resolve_method
 from .network import Network
@@ -64,14 +63,6 @@ _ARCHITECTURE = (
 )
 
 
-class FitCall(NamedTuple):
-    """How training was asked for: by `fit`, or by `partial_fit` with its classes."""
-
-    incremental: bool = False
-    classes: Any = None
-    validation: ValidationSet | None = None
-
-
 @contextmanager
 def _unchanged_on_error(estimator):
     """Give the estimator back the attributes it came with if anything is raised inside."""
@@ -87,7 +78,9 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BasePC(
+    SummaryMixin, StateMixin, ResumeMixin, MeasuringMixin, CallbackSupportMixin, BaseEstimator, ABC
+):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
     _parameter_constraints = {
@@ -123,6 +116,7 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "input_scaling": [StrOptions(set(KINDS)), None],
         "callbacks": "no_validation",  # resolve_callbacks
+        "checkpoint": "no_validation",  # resolve_checkpoint
     }
 
     @abstractmethod
@@ -159,6 +153,7 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
         max_time,
         input_scaling,
         callbacks,
+        checkpoint,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -190,6 +185,7 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
         self.max_time = max_time
         self.input_scaling = input_scaling
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
 
     # ------------------------------------------------------------ what differs by target
 
@@ -236,9 +232,17 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
         """Check the data, initialise what is new; return the `Run` of the training to come."""
         given = ValidationSet(X, y, sample_weight)
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
+        if call.saved is not None:
+            warm = True
+            apply_saved(self, call.saved)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
         sample_weight = check_sample_weight(sample_weight, len(X))
+        data = None
+        if self.checkpoint is not None or call.saved is not None:
+            data = fingerprint(X, y, sample_weight)
+        if call.saved is not None:
+            check_fingerprint(call.saved.data, data, "X, y and sample_weight")
         targets, weight = self._encode_targets(
             y, sample_weight, call=call, warm=warm, dtype=X.dtype
         )
@@ -269,20 +273,32 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call)
         minibatches = Minibatches(X, targets, weight, rows, batch_size, self.shuffle)
+        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
+        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
+        observers += resolve_callbacks(self.callbacks)
+        observers += [make_progress(self.verbose) if self.verbose else None]
+        return self._make_run(minibatches, observers, call, data, validation)
+
+    def _make_run(self, minibatches, observers, call, data, validation):
+        """The `Run` over checked data, with the observers that watch the clock and the file."""
         max_iter = 1 if call.incremental else self.max_iter
+        max_time = None if call.incremental else self.max_time
         schedule = Schedule(
             "constant" if call.incremental else self.learning_rate,
             self.learning_rate_init,
             max_iter * minibatches.n_batches,
             self.power_t,
         )
-        max_time = None if call.incremental else self.max_time
-        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
-        observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping), tasks]
-        observers += resolve_callbacks(self.callbacks)
-        observers += [make_progress(self.verbose) if self.verbose else None]
-        observers += [None if max_time is None else MaxTime()]
-        return Run(
+        observers = [*observers, None if max_time is None else MaxTime()]
+        checkpoint = resolve_checkpoint(self.checkpoint)
+        own = None
+        if call.validation is not None and data is not None:
+            own = fingerprint(validation.X, validation.Y, validation.sample_weight)
+        if checkpoint is not None:
+            observers.append(
+                CheckpointWriter(checkpoint, lambda run, path: save_run(run, path, data, own))
+            )
+        run = Run(
             self._make_trainer(minibatches.batch_size),
             minibatches,
             schedule,
@@ -294,49 +310,10 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
             estimator=self,
             max_time=max_time,
         )
-
-    # ------------------------------------------------------------ what is measured
-
-    def _own_validation(self, given, dtype):
-        """Observer of a validation set that the user gave."""
-        try:
-            X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
-            X = self._scaled(X)
-            if len(X) < 2:
-                raise ValueError("it needs at least 2 samples, got 1")
-            targets = self._encode_validation(y, dtype)
-            weight = check_sample_weight(given.sample_weight, len(X))
-        except ValueError as error:
-            raise ValueError(f"The validation set cannot be used: {error}") from error
-        score = self._scorer(X, targets, slice(None), weight)
-        return Validation(X, targets, weight, score, self._scoring(), given)
-
-    def _held_out(self, given, X, targets, rows, sample_weight):
-        """Observer of training samples that `early_stopping` holds out."""
-        X = X.subset(rows)
-        scoring = self._scoring()
-        if isinstance(scoring, Scorers):
-            parts = (None if part is None else _safe_indexing(part, rows) for part in given)
-            given = ValidationSet(*parts)
-        else:
-            given = None
-        score = self._scorer(X, targets, rows, sample_weight)
-        weight = None if sample_weight is None else sample_weight[rows]
-        return Validation(X, targets.part(rows), weight, score, scoring, given)
-
-    def _scoring(self):
-        """What `Validation` takes as its ``scoring``."""
-        if self.scoring is None or (isinstance(self.scoring, str) and self.scoring == "loss"):
-            return self.scoring
-        return Scorers(self.scoring, self)
-
-    def _train_score(self, X, targets, rows, sample_weight):
-        """Observer of the training score, for who reads progress lines; else None."""
-        if not self.verbose:
-            return None
-        rows = some_rows(rows, len(X), self._split_seed)
-        X = X.subset(rows)
-        return TrainScore(X, self._scorer(X, targets, rows, sample_weight))
+        if call.saved is not None:
+            check_fingerprint(call.saved.validation, own, "validation data")
+            run.restore(call.saved.run)
+        return run
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
@@ -354,8 +331,10 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
                     f"scoring={self.scoring!r} needs samples to score: pass "
                     "validation_data=(X, y) to fit, or set early_stopping=True"
                 )
-            self._scoring()
+            self._resolve_scoring()
         self._check_values()
+        if resolve_checkpoint(self.checkpoint) is not None:
+            self._check_checkpoint(call)
 
     def _check_values(self):
         """Checks of the arguments that hold for every call."""
@@ -371,6 +350,21 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
                 "weights by 1 minus it; got "
                 f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.03 is usual)"
             )
+
+    def _check_checkpoint(self, call):
+        if call.incremental:
+            raise ValueError(
+                "partial_fit does not write checkpoints; pickle the estimator between calls, and "
+                "set checkpoint=None"
+            )
+        context = getattr(self, "_parent_callback_ctx", None)
+        while context is not None:
+            if context.estimator_name.endswith("SearchCV"):
+                raise ValueError(
+                    f"inside {context.estimator_name} all candidates would write the same "
+                    "checkpoint; set checkpoint=None"
+                )
+            context = context.parent
 
     def _check_architecture(self):
         for name, old in self._architecture.items():
@@ -484,8 +478,12 @@ class BasePC(SummaryMixin, StateMixin, CallbackSupportMixin, BaseEstimator, ABC)
     def _record(self, run):
         """Set the attributes that tell of the training that took place."""
         self._optimizer_state = run.trainer.release()
-        self.n_iter_ = run.n_epochs
         self.t_ += run.n_samples_seen
+        self._describe(run)
+
+    def _describe(self, run):
+        """Set the attributes that sum up the history."""
+        self.n_iter_ = run.n_epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
         self.stop_reason_ = run.stop_reason
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)

@@ -132,6 +132,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
         max_time=None,
         input_scaling=None,
         callbacks=None,
+        checkpoint=None,
         class_weight=None,
     ):
         super().__init__(
@@ -165,6 +166,7 @@ class PCClassifier(ClassifierConversion, ClassifierMixin, BasePC):
             max_time=max_time,
             input_scaling=input_scaling,
             callbacks=callbacks,
+            checkpoint=checkpoint,
         )
         self.class_weight = class_weight
 

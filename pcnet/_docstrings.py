@@ -111,6 +111,9 @@ callbacks : None, callable, Callback or list of them, default={callbacks}
     What to call while training: functions ``f(run)`` after each epoch, which stop it by returning
     True, or objects of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; callbacks of
     scikit-learn are registered by `set_callbacks`.
+checkpoint : None, str, path-like or Checkpoint, default={checkpoint}
+    File to which `fit` saves its state after each epoch, or as an object of
+    :class:`pcnet.callbacks.Checkpoint` says; `resume` goes on from it. Not with `partial_fit`.
 """
 
 ATTRIBUTES = """

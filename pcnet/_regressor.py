@@ -122,6 +122,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
         max_time=None,
         input_scaling=None,
         callbacks=None,
+        checkpoint=None,
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -154,6 +155,7 @@ class PCRegressor(RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC)
             max_time=max_time,
             input_scaling=input_scaling,
             callbacks=callbacks,
+            checkpoint=checkpoint,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

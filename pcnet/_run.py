@@ -6,6 +6,7 @@ to look at and `Run.state` has everything that it takes to go on in another proc
 
 import math
 import time
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,15 @@ DIVERGED = 1e8
 
 #: Why a run ended. The first request wins; "diverged" becomes a FloatingPointError.
 STOP_REASONS = ("max_iter", "plateau", "max_time", "callback", "interrupted", "diverged")
+
+
+class FitCall(NamedTuple):
+    """How training was asked for."""
+
+    incremental: bool = False  # by partial_fit
+    classes: Any = None  # of partial_fit
+    validation: Any = None  # ValidationSet that the user gave
+    saved: Any = None  # SavedRun to go on with
 
 
 # ---------------------------------------------------------------- the history
@@ -267,7 +277,7 @@ class Run:
             "n_plateaus": self.schedule.n_plateaus,
             "sums": {**vars(self.sums), "by_sample": self.sums.by_sample.copy()},
             "random_state": self._epoch_rng_state if within else self.random_state.get_state(),
-            "observers": [observer.state() for observer in self.observers],
+            "observers": self._observer_states(),
         }
 
     def restore(self, state):
@@ -284,5 +294,16 @@ class Run:
         self._epoch_rng_state = state["random_state"]
         # who was interrupted, or given too little time, may go on; who was finished stays so
         self.stop_reason = state["stop_reason"] if state["stop_reason"] == "plateau" else None
-        for observer, kept in zip(self.observers, state["observers"], strict=True):
-            observer.restore(kept)
+        for name, observer in self._named_observers():
+            if name in state["observers"]:
+                observer.restore(state["observers"][name])
+
+    def _observer_states(self):
+        states = {name: observer.state() for name, observer in self._named_observers()}
+        return {name: state for name, state in states.items() if state is not None}
+
+    def _named_observers(self):
+        """By class and number: those that only print may come and go between processes."""
+        names = [type(observer).__qualname__ for observer in self.observers]
+        for i, observer in enumerate(self.observers):
+            yield f"{names[i]}:{names[:i].count(names[i])}", observer

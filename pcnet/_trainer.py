@@ -154,6 +154,15 @@ class Trainer:
             _core.unpack_weights(self._moments.pop(0), moments[-1])
         return OptimizerState(self._n_updates, moments, self._bias_moments)
 
+    def state(self):
+        """A copy of the solver's memory, while training goes on."""
+        moments = []
+        for panels in self._moments:
+            moments.append([np.empty_like(w) for w in self.network.weights])
+            _core.unpack_weights(panels, moments[-1])
+        biases = [[b.copy() for b in moment] for moment in self._bias_moments]
+        return OptimizerState(self._n_updates, moments, biases)
+
     def _load_state(self, state):
         for panels, plain in zip(self._moments, state.weights, strict=True):
             _core.pack_weights(plain, panels)

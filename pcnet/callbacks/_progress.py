@@ -40,6 +40,7 @@ class EpochLines(Callback):
         parts.append(f"inference passes = {record['n_passes']:.2f}")
         parts.append(f"{_speed(run):.0f} samples/s")
         parts.append(f"{_clock(seconds_left(run))} left")
+        parts.append(f"{record['seconds']:.2f} s")
         print(f"Epoch {run.n_epochs}: {', '.join(parts)}", file=self.stream, flush=True)
 
 

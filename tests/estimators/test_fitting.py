@@ -207,6 +207,18 @@ def test_an_exploding_loss_is_divergence(loss):
     assert broken.n_epochs == len(broken.history["loss"]) == 1
 
 
+def test_divergence_is_measured_from_the_first_process():
+    before = run([1.0] * 4, max_iter=2)
+    script = [1e12] * 4
+    trainer, batches = ScriptedTrainer(script), before.minibatches
+    after = Run(trainer, batches, Schedule("constant", 1.0), np.random.RandomState(1), max_iter=4)
+    after.restore(before.state())
+    MinibatchLoop(after)()
+    assert after.stop_reason == "diverged"
+    assert "from 1 in" in str(after.error)
+    assert "epoch 3" in str(after.error)
+
+
 def test_other_exceptions_pass_through():
     with pytest.raises(MemoryError):
         run([1.0, MemoryError()])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet import PCClassifier
+from pcnet import PCClassifier, PCRegressor
 from pcnet._run import Run
 from pcnet.callbacks import Callback
 from pcnet.callbacks._progress import LiveLine, make_progress, seconds_left
@@ -133,7 +133,9 @@ def test_a_line_an_epoch_elsewhere(verbose, tty, monkeypatch):
     for i, line in enumerate(lines):
         assert line.startswith(f"Epoch {i + 1}: loss = {model.loss_curve_[i]:.6f}, energy = ")
         assert f"inference passes = {model.n_inference_passes_[i]:.2f}" in line
-        assert re.search(r"training score = \d\.\d{4}, .*\d+ samples/s, \d+:\d\d left$", line)
+        assert re.search(
+            r"training score = \d\.\d{4}, .*\d+ samples/s, \d+:\d\d left, \d+\.\d\d s$", line
+        )
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -186,3 +188,10 @@ def test_forecast(seconds, max_iter, batch, max_time, expected):
     run.history["seconds"] = seconds
     run.n_epochs, run.batch = len(seconds), batch
     assert seconds_left(run) == expected
+
+
+def test_a_single_sample_has_no_training_score(terminal):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor).fit(X, y)
+    model.set_params(verbose=1).partial_fit(X[:1], y[:1])
+    assert "train" not in terminal.getvalue()

@@ -15,12 +15,22 @@ PACKAGE = ROOT / "pcnet"
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
     {"_core", "_blas", "_version"},
-    {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"},
+    {
+        "_threads",
+        "_validation",
+        "_arguments",
+        "_state",
+        "_data",
+        "_scaling",
+        "exceptions",
+        "_checkpoint_file",
+    },
     {"network", "parameterization", "_reference"},
     {"inference"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "solvers", "theory"}
     | {"_run", "callbacks"},
-    {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"},
+    {"_base", "_resume", "_measuring", "_conversion", "_summary", "_docstrings"}
+    | {"_classifier", "_regressor"},
     {"serving"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]

@@ -1,0 +1,421 @@
+"""Oracle: the run that was never interrupted, bit by bit."""
+
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+import pcnet
+from pcnet import PCClassifier, PCRegressor, load_checkpoint
+from pcnet.callbacks import Callback, Checkpoint
+from pcnet.solvers import SGD
+
+from ..estimators.support import (
+    ESTIMATORS,
+    assert_consistent,
+    assert_same_bits,
+    data_for,
+    small,
+    watch_steps,
+)
+
+EVERY_BATCH = 1e-9  # minutes
+
+
+class Killed(BaseException):
+    """As sudden as SIGKILL: nothing saves anything on its account."""
+
+
+class Kill(Callback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_batch_end(self, run, report):
+        if run.n_steps == self.step:
+            raise Killed
+
+
+def assert_same_run(first, second):
+    """Everything that a fit leaves behind, but the time it took."""
+    assert_same_bits(first, second)
+    states = first._optimizer_state, second._optimizer_state
+    assert states[0].n_updates == states[1].n_updates
+    np.testing.assert_equal(states[0].weights, states[1].weights)
+    np.testing.assert_equal(states[0].biases, states[1].biases)
+    histories = [dict(model.history_) for model in (first, second)]
+    for history in histories:
+        history.pop("seconds")
+    np.testing.assert_equal(*histories)
+    for name in ("n_iter_", "t_", "loss_", "best_loss_", "stop_reason_", "validation_scores_"):
+        np.testing.assert_equal(getattr(first, name), getattr(second, name))
+    assert first.best_validation_score_ == second.best_validation_score_
+    np.testing.assert_equal(first._random_state.get_state(), second._random_state.get_state())
+
+
+def killed_at(step, model, *data, **options):
+    """Start a fit that dies in a step; saved is every step before."""
+    path = model.checkpoint
+    dying = clone(model).set_params(callbacks=Kill(step))
+    dying.set_params(checkpoint=Checkpoint(path, every_minutes=EVERY_BATCH))
+    with pytest.raises(Killed):
+        dying.fit(*data, **options)
+
+
+CASES = {
+    "plain": {},
+    "sgd, cosine": {"solver": SGD(), "learning_rate": "cosine", "learning_rate_init": 1e-3},
+    "float32": {"dtype": "float32", "learning_rate": "invscaling", "max_iter": 3},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.3, "tol": 0.1},
+    "plateau": {"tol": 1e9, "n_iter_no_change": 1},
+    "adaptive": {"learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 1},
+    "in order": {"shuffle": False, "fit_intercept": False, "alpha": 0},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("case", CASES)
+def test_same_bits_wherever_it_was_killed(Estimator, case, tmp_path):
+    X, y = data_for(Estimator)
+    weight = np.arange(len(X)) % 5.0
+    path = tmp_path / "run.ckpt"
+    model = small(Estimator, max_iter=4, batch_size=40, checkpoint=path)
+    model.set_params(**CASES[case])
+    whole = clone(model).set_params(checkpoint=None).fit(X, y, weight)
+    n_steps = whole._optimizer_state.n_updates
+    assert n_steps >= 6
+    for step in range(2, n_steps + 1):
+        killed_at(step, model, X, y, weight)
+        assert_same_run(whole, clone(model).resume(X, y, weight))
+
+
+def test_the_best_weights_of_an_earlier_process_come_back(tmp_path):
+    X, y = data_for(PCRegressor, n_samples=200)
+    model = small(PCRegressor, early_stopping=True, learning_rate_init=0.3, max_iter=9, tol=0)
+    model.set_params(batch_size=90, checkpoint=tmp_path / "c")
+    whole = clone(model).fit(X, y)
+    assert np.argmax(whole.validation_scores_) < 8
+    killed_at(18, model, X, y)  # the last step
+    assert_same_run(whole, clone(model).resume(X, y))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_with_a_validation_set_and_scorers(early_stopping, tmp_path):
+    X, y = data_for(PCClassifier, n_samples=160)
+    own = {"validation_data": (X[120:], y[120:])}
+    X, y = X[:120], y[:120]
+    model = small(PCClassifier, scoring=["neg_log_loss", "accuracy"], loss="log_loss")
+    model.set_params(early_stopping=early_stopping, batch_size=60, checkpoint=tmp_path / "c")
+    whole = clone(model).set_params(checkpoint=None).fit(X, y, **own)
+    killed_at(6, model, X, y, **own)
+    resumed = clone(model).set_params(verbose=2).resume(X, y, **own)
+    resumed.history_.pop("train_score")
+    assert_same_run(whole, resumed)
+    with pytest.raises(ValueError, match="validation data are not those"):
+        clone(model).resume(X, y, validation_data=(X[:50], y[:50]))
+    with pytest.raises(ValueError, match=r"scoring=|validation data are not those"):
+        clone(model).resume(X, y)
+
+
+@pytest.mark.parametrize("random_state", [None, "instance"])
+def test_any_source_of_randomness(random_state, tmp_path):
+    """With None, NumPy's global source is drawn from, and a resumed run has a copy of it."""
+    X, y = data_for(PCRegressor)
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+
+        def make():
+            np.random.seed(7)  # noqa: NPY002
+            given = np.random.RandomState(3) if random_state else None
+            return small(PCRegressor, random_state=given, checkpoint=tmp_path / "c", batch_size=60)
+
+        whole = pickle.loads(pickle.dumps(make().fit(X, y)))
+        with pytest.raises(Killed):
+            make().set_params(callbacks=Kill(8)).fit(X, y)
+        assert_same_run(whole, make().resume(X, y))
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_warm_start_resumes_with_its_history(Estimator, tmp_path):
+    X, y = data_for(Estimator)
+    path = tmp_path / "c"
+    whole = small(Estimator, warm_start=True, batch_size=60).fit(X, y).fit(X, y)
+    dying = small(Estimator, warm_start=True, batch_size=60).fit(X, y)
+    with pytest.raises(Killed):
+        dying.set_params(checkpoint=path, callbacks=Kill(7)).fit(X, y)
+    fresh = small(Estimator, warm_start=True, batch_size=60, checkpoint=path)
+    assert_same_run(whole, fresh.resume(X, y))
+    assert_same_run(whole, dying.set_params(callbacks=None).resume(X, y))
+
+
+def test_a_chain_of_kills(tmp_path):
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
+    whole = clone(model).fit(X, y)
+    killed_at(3, model, X, y)
+    for step in (5, 9, 12):
+        dying = clone(model).set_params(callbacks=Kill(step))
+        dying.set_params(checkpoint=Checkpoint(model.checkpoint, every_minutes=EVERY_BATCH))
+        with pytest.raises(Killed):
+            dying.resume(X, y)
+    assert_same_run(whole, clone(model).resume(X, y))
+
+
+@pytest.mark.parametrize("options", [{}, {"tol": 1e9, "n_iter_no_change": 1}])
+def test_a_complete_run_resumes_to_itself(options, tmp_path):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, early_stopping=True, checkpoint=tmp_path / "c", **options)
+    whole = clone(model).fit(X, y)
+    assert_same_run(whole, clone(model).resume(X, y))
+
+
+def test_out_of_time_and_going_on(tmp_path):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, checkpoint=tmp_path / "c", batch_size=40)
+    stopped = clone(model).set_params(callbacks=lambda run: run.n_epochs == 2).fit(X, y)
+    assert stopped.stop_reason_ == "callback"
+    whole = clone(model).set_params(checkpoint=None).fit(X, y)
+    assert_same_run(whole, clone(model).resume(X, y))
+    clone(model).set_params(learning_rate="constant", max_time=1e-9).fit(X, y)
+    going_on = clone(model).set_params(learning_rate="constant", n_iter_no_change=10, max_time=1e9)
+    with pytest.warns(pcnet._base.ConvergenceWarning, match="Maximum iterations"):
+        assert going_on.resume(X, y).t_ == 5 * len(X)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_load_checkpoint_gives_an_estimator_of_that_moment(Estimator, tmp_path):
+    X, y = data_for(Estimator)
+    path = tmp_path / "c"
+    options = {"batch_size": 60, "learning_rate": "linear"}
+    model = small(Estimator, checkpoint=str(path), callbacks=Kill(8), **options)
+    with pytest.raises(Killed):
+        model.fit(X, y)
+    loaded = load_checkpoint(path)
+    assert (loaded.n_iter_, loaded.t_, loaded.callbacks) == (3, 360, None)
+    assert_consistent(loaded)
+    apart = small(Estimator, callbacks=lambda run: run.n_epochs == 3, **options).fit(X, y)
+    np.testing.assert_array_equal(loaded.predict(X), apart.predict(X))
+    assert_same_run(small(Estimator, **options).fit(X, y), loaded.resume(X, y))
+
+
+class Counting(Callback):
+    """Remembers something across epochs."""
+
+    def __init__(self):
+        self.n_batches = 0
+
+    def on_batch_end(self, run, report):
+        self.n_batches += 1
+
+    def measure(self, run):
+        return {"n_batches": self.n_batches}
+
+    def state(self):
+        return self.n_batches
+
+    def restore(self, state):
+        self.n_batches = state
+
+
+def test_callbacks_can_remember(tmp_path):
+    X, y = data_for(PCRegressor)
+    checkpoint = Checkpoint(tmp_path / "c", every_minutes=EVERY_BATCH)
+    model = small(PCRegressor, batch_size=40, checkpoint=checkpoint)
+    with pytest.raises(Killed):
+        clone(model).set_params(callbacks=[Counting(), Kill(8)]).fit(X, y)
+    resumed = clone(model).set_params(verbose=2, callbacks=[print_nothing, Counting()])
+    assert resumed.resume(X, y).history_["n_batches"] == [3, 6, 9, 12, 15]
+
+
+def print_nothing(run):
+    pass
+
+
+def files_written(monkeypatch):
+    written = []
+    save = pcnet._base.save_run
+    monkeypatch.setattr(
+        pcnet._base,
+        "save_run",
+        lambda run, *rest: (written.append((run.n_epochs, run.batch)), save(run, *rest)),
+    )
+    return written
+
+
+def test_when_it_saves(tmp_path, monkeypatch):
+    X, y = data_for(PCRegressor)
+    written = files_written(monkeypatch)
+    model = small(PCRegressor, batch_size=60, checkpoint=Checkpoint(tmp_path / "c"))
+    assert not model.checkpoint.exists()
+    bits = model.fit(X, y)
+    assert model.checkpoint.exists()
+    assert written == [(i, 0) for i in range(1, 6)]
+    written.clear()
+    model = clone(model).set_params(checkpoint__every_epochs=2).fit(X, y)
+    assert written == [(2, 0), (4, 0), (5, 0)]
+    written.clear()
+    clone(model).set_params(checkpoint__every_epochs=None).fit(X, y)
+    assert written == [(5, 0)]
+    written.clear()
+    clone(model).set_params(max_iter=2, checkpoint__every_minutes=EVERY_BATCH).fit(X, y)
+    assert written == [(0, 1), (1, 0), (1, 1), (2, 0)]
+    assert_same_bits(bits, small(PCRegressor, batch_size=60).fit(X, y))
+
+
+def test_a_full_disk_is_one_warning(tmp_path, monkeypatch):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, checkpoint=tmp_path / "c", max_iter=2).fit(X, y)
+    old = (tmp_path / "c").read_bytes()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pcnet._checkpoint_file.os, "fsync", full)
+    model.set_params(max_iter=4)
+    with pytest.warns(UserWarning, match="could not be written.*No space left") as record:
+        model.fit(X, y)
+    assert len(record) == 1
+    assert model.n_iter_ == 4
+    assert (tmp_path / "c").read_bytes() == old
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c"]
+
+
+# ------------------------------------------------------------ what does not fit
+
+
+@pytest.fixture
+def saved(tmp_path):
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, checkpoint=tmp_path / "c").fit(X, y)
+    return model, X, y
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"max_iter": 9}, r"max_iter was 5 .* is 9 now.*warm_start"),
+        ({"alpha": 0.5}, r"alpha was 0.03 .* is 0.5 now"),
+        ({"solver": SGD(momentum=0.1)}, "solver was 'adam'"),
+        ({"random_state": 1}, "random_state was 0"),
+        ({"hidden_layer_sizes": (3,)}, "hidden_layer_sizes was"),
+        ({"early_stopping": True}, "early_stopping was False"),
+    ],
+)
+def test_other_arguments(change, message, saved):
+    model, X, y = saved
+    before = dict(vars(model.set_params(**change)))
+    with pytest.raises(ValueError, match=message):
+        model.resume(X, y)
+    assert vars(model) == before
+
+
+@pytest.mark.parametrize("what", ["X", "y", "fewer", "weight"])
+def test_other_data(what, saved):
+    model, X, y = saved
+    weight = np.ones(len(X)) if what == "weight" else None
+    X = X + (what == "X")
+    y = np.roll(y, 1) if what == "y" else y
+    n = len(X) - (what == "fewer")
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="X, y and sample_weight are not those"):
+        model.resume(X[:n], y[:n], weight)
+    assert vars(model) == before
+
+
+def test_another_estimator(saved):
+    model, X, y = saved
+    with pytest.raises(ValueError, match="checkpoint is one of PCClassifier, not of PCRegressor"):
+        small(PCRegressor).resume(X, y, checkpoint=model.checkpoint)
+
+
+def test_other_instructions_are_said(saved, monkeypatch):
+    model, X, y = saved
+    monkeypatch.setattr("pcnet._resume._core", SimpleNamespace(default_isa=lambda: "abacus"))
+    with pytest.warns(UserWarning, match="this machine uses abacus"):
+        model.resume(X, y)
+
+
+def test_nothing_to_go_on_from(tmp_path):
+    X, y = data_for(PCRegressor)
+    with pytest.raises(ValueError, match="resume needs to know where"):
+        small(PCRegressor).resume(X, y)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*call fit"):
+        small(PCRegressor, checkpoint=tmp_path / "c").resume(X, y)
+
+
+@pytest.mark.parametrize(
+    "checkpoint, message",
+    [
+        (3, "checkpoint must be a path or a Checkpoint object, got int"),
+        (Checkpoint, "got Checkpoint"),
+        ("no/such/folder/c", "not a folder that can be written to"),
+        (".", "is a folder"),
+        (Checkpoint("c", every_epochs=0), "every_epochs"),
+        (Checkpoint("c", every_minutes=-1), "every_minutes"),
+        (Checkpoint(7), "path"),
+    ],
+)
+def test_bad_checkpoint(checkpoint, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = data_for(PCRegressor)
+    with pytest.raises((TypeError, ValueError), match=message):
+        small(PCRegressor, checkpoint=checkpoint).fit(X, y)
+    assert not list(tmp_path.iterdir())
+
+
+def test_not_with_partial_fit_nor_in_a_search(tmp_path):
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match="partial_fit does not write checkpoints"):
+        model.partial_fit(X, y)
+    pytest.importorskip("sklearn.callback")  # by which a search can be recognised
+    search = GridSearchCV(model, {"alpha": [0.0, 0.1]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match="inside GridSearchCV all candidates"):
+        search.fit(X, y)
+
+
+def test_resume_is_seen_by_observers_only_from_where_it_goes_on(tmp_path, monkeypatch):
+    X, y = data_for(PCClassifier)
+    model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
+    killed_at(8, model, X, y)  # two epochs of 3 and a step
+    steps = watch_steps(monkeypatch)
+    seen = []
+    model.set_params(callbacks=lambda run: seen.append(run.n_epochs)).resume(X, y)
+    assert len(steps) == 15 - 7
+    assert seen == [3, 4, 5]
+
+
+class TheirCallback:
+    """One of scikit-learn's kind that cannot be pickled."""
+
+    def __init__(self):
+        self.function = lambda: None
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def test_functions_and_callbacks_stay_out_of_the_file(tmp_path):
+    pytest.importorskip("sklearn.callback")
+    X, y = data_for(PCRegressor)
+    model = small(PCRegressor, checkpoint=tmp_path / "c", callbacks=lambda run: None)
+    model.set_params(scoring=lambda e, X, y: 0.0, early_stopping=True)
+    model.set_callbacks(TheirCallback()).fit(X, y)
+    loaded = load_checkpoint(tmp_path / "c")
+    assert loaded.callbacks is loaded.scoring is None
+    assert not [name for name in vars(loaded) if "callback" in name and name != "callbacks"]
+    assert clone(model).resume(X, y).n_iter_ == 5
