@@ -360,9 +360,9 @@ class BasePC(
                     "validation_data=(X, y) to fit, or set early_stopping=True"
                 )
             self._resolve_scoring()
+        self._check_values()
         if resolve_checkpoint(self.checkpoint) is not None:
             self._check_checkpoint(call)
-        self._check_values()
 
     def _check_values(self):
         """Checks of the arguments that hold for every call."""
@@ -595,7 +595,7 @@ class BasePC(
         return self._of_rows(X, lambda rows: self.network_.core_output(rows))
 
     def _of_rows(self, X, function):
-        """``function`` of the checked `Rows` of X, with BLAS held to one thread."""
+        """``function`` of the checked rows of X (`Rows`), with BLAS held to one thread."""
         check_is_fitted(self)
         dtype = self.network_.dtype
         with single_threaded_blas():

@@ -61,10 +61,14 @@ class Rows:
         """The rows of an index array, as `Rows`."""
         return RowSubset(self, rows)
 
-    def blocks(self):
-        """Yield (slice, rows) from first to last; valid until the next is asked for."""
+    def blocks(self, size=None):
+        """Yield (slice, rows) from first to last; valid until the next is asked for.
+
+        ``size`` is the most rows of a block; None: what suits the data.
+        """
         n_samples, n_features = self.shape
-        size = int(np.clip(BLOCK_ENTRIES // n_features, 16, BLOCK_ROWS))
+        if size is None:
+            size = int(np.clip(BLOCK_ENTRIES // n_features, 16, BLOCK_ROWS))
         out = np.empty((min(size, n_samples), n_features), self.dtype)
         for start in range(0, n_samples, size):
             part = slice(start, min(start + size, n_samples))
@@ -100,8 +104,11 @@ class DenseRows(Rows):
     def subset(self, rows):
         return DenseRows(self.X[rows])
 
-    def blocks(self):
-        yield slice(0, len(self)), self.X
+    def blocks(self, size=None):
+        if size is None:
+            yield slice(0, len(self)), self.X
+        else:
+            yield from super().blocks(size)
 
 
 class ConvertedRows(Rows):

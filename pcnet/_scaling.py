@@ -8,6 +8,8 @@ from ._data import Rows, SparseRows
 
 KINDS = ("standard", "max")
 
+_PASS_ROWS = 256  # converted to float64 at once
+
 
 class ScaledRows(Rows):
     """``(x - mean) / scale`` of other rows, computed when they are taken.
@@ -77,7 +79,7 @@ def _largest(rows, counted):
         part = abs(rows.X[np.flatnonzero(counted)]).max(axis=0)
         return np.asarray(part.todense() if scipy.sparse.issparse(part) else part, float).ravel()
     largest = np.zeros(rows.shape[1])
-    for part, block in rows.blocks():
+    for part, block in rows.blocks(_PASS_ROWS):
         np.maximum(largest, np.abs(block[counted[part]]).max(axis=0, initial=0), out=largest)
     return largest
 
@@ -85,17 +87,8 @@ def _largest(rows, counted):
 def _mean_and_variance(rows, share):
     """Two passes in float64; a sum about the mean keeps its digits."""
     mean, variance = np.zeros((2, rows.shape[1]))
-    for part, block in _small_blocks(rows):
-        mean += share[part] @ block
-    for part, block in _small_blocks(rows):
+    for part, block in rows.blocks(_PASS_ROWS):
+        mean += share[part] @ block.astype(np.float64)
+    for part, block in rows.blocks(_PASS_ROWS):
         variance += share[part] @ np.square(block - mean)
     return mean, variance
-
-
-def _small_blocks(rows):
-    """(slice, float64 rows): a dense array comes as one block otherwise."""
-    for part, block in rows.blocks():
-        for start in range(0, len(block), 256):
-            piece = block[start : start + 256].astype(np.float64)
-            first = part.start + start
-            yield slice(first, first + len(piece)), piece

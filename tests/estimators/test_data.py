@@ -194,6 +194,8 @@ def test_rows_give_what_the_dense_array_holds(form, dtype):
         assert taken.flags.c_contiguous
         np.testing.assert_array_equal(taken, dense[part])
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in rows.blocks()]), dense)
+    assert [len(block) for _, block in rows.blocks(64)] == [64, 64, 22]
+    np.testing.assert_array_equal(np.vstack([b.copy() for _, b in rows.blocks(64)]), dense)
     subset = rows.subset(index)
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in subset.blocks()]), dense[index])
     np.testing.assert_allclose(rows.mean_squares(index), np.mean(dense[index] ** 2, axis=0))
@@ -366,3 +368,22 @@ def test_silence_on_ordinary_data(recwarn):
         tfidf, np.arange(60)
     )
     assert scale_warnings(recwarn) == []
+
+
+@pytest.mark.parametrize("form", ["csr_array", "uint8"])
+def test_a_run_on_such_data_is_resumed_to_the_same_bits(tmp_path, form):
+    data, _ = in_form(form, np.float64)
+    options = {"input_scaling": "standard", "early_stopping": True, "max_iter": 6}
+    whole = small(PCClassifier, **options).fit(data, LABELS)
+    path = tmp_path / "run.ckpt"
+    stopped = small(
+        PCClassifier, checkpoint=str(path), callbacks=lambda run: run.n_epochs == 3, **options
+    )
+    stopped.fit(data, LABELS)
+    assert stopped.n_iter_ == 3
+    resumed = small(PCClassifier, checkpoint=str(path), **options).resume(data, LABELS)
+    assert_same_bits(whole, resumed)
+    np.testing.assert_array_equal(whole.input_scale_, resumed.input_scale_)
+    other = data[::-1] if form == "uint8" else data[::-1].tocsr()
+    with pytest.raises(ValueError, match="not those that the run was started on"):
+        small(PCClassifier, checkpoint=str(path), **options).resume(other, LABELS)
