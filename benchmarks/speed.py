@@ -243,32 +243,27 @@ class Training:
 
 
 def compare_step(table, training, n_steps, target, how):
-    """Time steps in turn with PyTorch's on the same network; ``how``: repeats and sgemm."""
+    """Time steps in turn with PyTorch's on the same network; ``how``: repeats and sgemm.
+
+    The peers are ``torch.optim.Adam`` as it comes, and with ``fused=True``, its fastest form.
+    """
     repeats, sgemm = how
     training.trainer.sync()
     batches = [tuple(map(torch.from_numpy, batch)) for batch in training.batches[:20]]
-    peer, name, tried = fastest_peer(training, batches)
-    seconds, peer_seconds = alternate_seconds(
-        [training.step, peer_steps(peer, batches)], repeats, least=0.5
-    )
+    peers = {name: TorchPeer(training.net, name) for name in ADAM_VARIANTS}
+    check_same_outputs(training, peers["default"], batches[0][0])
+    works = [training.step, *(peer_steps(peer, batches) for peer in peers.values())]
+    seconds, *peer_seconds = alternate_seconds(works, repeats, least=0.5)
     work = f"{training.depth} layers x {training.width}"
-    ratio = seconds / peer_seconds
-    table.row(work, ms(seconds), f"{name} {ms(peer_seconds)}", ratio, target, False)
+    for name, peer in zip(peers, peer_seconds):
+        label = "Adam" if name == "default" else f"Adam, {name}"
+        table.row(f"{work}, {label}", ms(seconds), ms(peer), seconds / peer, target, False)
     passes = statistics.mean(report.n_passes for report in training.reports[n_steps:])
     table.note(
         f"after {n_steps} steps; lambda {training.trainer.objective.output_precision:.4f}, "
-        f"{passes:.2f} passes a sample; torch.optim.Adam tried before: {tried}"
+        f"{passes:.2f} passes a sample"
     )
     table.note(floor_of_step(training.net.layer_sizes, passes, sgemm))
-
-
-def fastest_peer(training, batches):
-    """PyTorch with the fastest of its Adams here, its name, and all times as a text."""
-    peers = {name: TorchPeer(training.net, name) for name in ADAM_VARIANTS}
-    check_same_outputs(training, peers["plain"], batches[0][0])
-    seconds = alternate_seconds([peer_steps(p, batches) for p in peers.values()], 3, least=0.3)
-    _, name = min(zip(seconds, peers))
-    return peers[name], name, ", ".join(f"{n} {ms(t)}" for n, t in zip(peers, seconds))
 
 
 def peer_steps(peer, batches):
