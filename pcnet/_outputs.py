@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from ._validation import check_transform_layer
 
@@ -63,6 +64,21 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             X, lambda rows: hidden_activities(self.network_, rows, self._transform_index())
         )
 
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of `transform`: the lowercased class name and a number.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        names : ndarray of str
+        """
+        check_is_fitted(self)
+        self._transform_index()  # says what is wrong, where scikit-learn would say "not fitted"
+        return super().get_feature_names_out(input_features)
+
     def _transform_index(self):
         """The chosen hidden layer, counted from 0 at the input."""
         widths = self.network_.layer_sizes[1:-1]
@@ -76,7 +92,10 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     @property
     def _n_features_out(self):
-        return self.network_.layer_sizes[1 + self._transform_index()]
+        try:
+            return self.network_.layer_sizes[1 + self._transform_index()]
+        except ValueError as error:  # tools ask hasattr whether there is a transform
+            raise AttributeError(str(error)) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -114,6 +114,9 @@ def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
     model = small(Estimator, hidden_layer_sizes=()).fit(X, y)
     with pytest.raises(ValueError, match="this network has none"):
         model.transform(X)
+    with pytest.raises(ValueError, match="this network has none"):
+        model.get_feature_names_out()
+    assert not hasattr(model, "_n_features_out")  # which skl2onnx asks for
     with pytest.raises(ValueError, match="transform_layer must be -1 with 0 hidden layers"):
         small(Estimator, hidden_layer_sizes=(), transform_layer=0).fit(X, y)
 
