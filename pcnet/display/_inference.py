@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ._common import ASIDE, OTHER, Display, whole_ticks
-from ._record import problem_of
+from ._common import ASIDE, OTHER, whole_ticks
+from ._record import ResultDisplay
 
 
-class InferencePassesDisplay(Display):
+class InferencePassesDisplay(ResultDisplay):
     """How many passes samples take until their inference ends.
 
     Attributes
@@ -19,25 +19,6 @@ class InferencePassesDisplay(Display):
 
     def __init__(self, n_passes):
         self.n_passes = n_passes
-
-    @classmethod
-    def from_estimator(cls, estimator, X, y, *, inference=None):
-        """Run inference on some samples.
-
-        Parameters
-        ----------
-        estimator : PCClassifier or PCRegressor
-            Fitted.
-        X, y : array-like
-        inference : {"error", "activity"}, inference object or None, default=None
-            None: the estimator's.
-
-        Returns
-        -------
-        InferencePassesDisplay
-        """
-        problem, method = problem_of(estimator, X, y, inference)
-        return cls.from_result(problem.infer(method))
 
     @classmethod
     def from_result(cls, result):

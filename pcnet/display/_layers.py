@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._common import OURS, Display, whole_ticks
-from ._record import problem_of, trace_energies
+from ._record import ResultDisplay, problem_of, trace_energies
 
 _UNREACHED = "#e4e6ea"
 
@@ -93,7 +93,7 @@ class LayerEnergyDisplay(Display):
         return LogNorm(max(hidden.min(), 1e-6 * hidden.max()), hidden.max())
 
 
-class LayerErrorDisplay(Display):
+class LayerErrorDisplay(ResultDisplay):
     """How large the errors of each layer are at equilibrium: the signal each layer learns from.
 
     Attributes
@@ -107,25 +107,6 @@ class LayerErrorDisplay(Display):
 
     def __init__(self, norms):
         self.norms = norms
-
-    @classmethod
-    def from_estimator(cls, estimator, X, y, *, inference=None):
-        """Run inference on some samples.
-
-        Parameters
-        ----------
-        estimator : PCClassifier or PCRegressor
-            Fitted.
-        X, y : array-like
-        inference : {"error", "activity"}, inference object or None, default=None
-            None: the estimator's.
-
-        Returns
-        -------
-        LayerErrorDisplay
-        """
-        problem, method = problem_of(estimator, X, y, inference)
-        return cls.from_result(problem.infer(method))
 
     @classmethod
     def from_result(cls, result):

@@ -11,6 +11,7 @@ from .._threads import single_threaded_blas
 from ..inference import ActivityDescent, ErrorDescent, infer, resolve_method
 from ..network import Network
 from ..theory import in_float64
+from ._common import Display
 
 
 class Trace(NamedTuple):
@@ -115,3 +116,26 @@ def stable_rate(problem, n_steps):
             pass
         rate /= 2
     return rate
+
+
+class ResultDisplay(Display):
+    """Base of the displays that draw one `InferenceResult`, from their `from_result`."""
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, inference=None):
+        """Run inference on some samples.
+
+        Parameters
+        ----------
+        estimator : PCClassifier or PCRegressor
+            Fitted.
+        X, y : array-like
+        inference : {"error", "activity"}, inference object or None, default=None
+            None: the estimator's.
+
+        Returns
+        -------
+        A display of this class.
+        """
+        problem, method = problem_of(estimator, X, y, inference)
+        return cls.from_result(problem.infer(method))
