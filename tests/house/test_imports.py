@@ -16,14 +16,15 @@ PACKAGE = ROOT / "pcnet"
 FLOORS = [
     {"_core", "_blas", "_version"},
     {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
-    | {"_checkpoint_file", "losses"},
+    | {"_checkpoint_file", "_chunks", "losses"},
     {"network", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
     | {"_run", "_lbfgs", "callbacks"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
-    | {"_resume", "_measuring", "_outputs", "_energy"},
+    | {"_resume", "_measuring", "_outputs", "_energy"}
+    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
