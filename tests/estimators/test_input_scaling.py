@@ -145,3 +145,18 @@ def test_bad_values(value):
     net = Network.init((6, 4, 3))
     with pytest.raises(ValueError, match="input_scaling='max' needs data to measure"):
         PCClassifier.from_network(net, input_scaling="max")
+
+
+@pytest.mark.parametrize("kind", SCALERS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
+def test_what_is_not_finite_is_found_behind_the_scaling(form, bad, kind):
+    """Also where ReLU would make 0 of it, and in features that were constant."""
+    X, y = data_for(PCRegressor)
+    X[:, 2] = 0.0
+    model = small(PCRegressor, input_scaling=kind, hidden_layer_sizes=(1,)).fit(X, y)
+    for column in (0, 2):
+        broken = X.copy()
+        broken[7, column] = bad
+        with pytest.raises(ValueError, match=r"^Input X contains (NaN|infinity)"):
+            model.predict(form(broken))
