@@ -10,7 +10,11 @@ from matplotlib import pyplot
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 # Optional packages that a page is about
-NEEDS = {"pytorch": ["torch"], "saving": ["skops", "onnxruntime", "skl2onnx"]}
+NEEDS = {
+    "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
+    "pytorch": ["torch"],
+    "saving": ["skops", "onnxruntime", "skl2onnx"],
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
