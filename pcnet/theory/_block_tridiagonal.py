@@ -31,18 +31,18 @@ class BlockCholesky:
                 self._couplings.append(C)
             self._roots.append(_root(D, len(self._roots)))
 
-    def solve(self, v):
-        """x with (L L^T) x = v; v and x are lists of (n_l, m)."""
+    def solve_rows(self, v):
+        """x with x_i (L L^T) = v_i for each row i; v and x are lists of (m, n_l)."""
         y = []
         for i, (root, part) in enumerate(zip(self._roots, v)):
-            if i:
-                part = part - self._couplings[i - 1].T @ y[-1]
+            part = part.T - self._couplings[i - 1].T @ y[-1] if i else part.T
             y.append(solve_triangular(root, part, lower=True, check_finite=False))
         x = []
         for i in range(len(y) - 1, -1, -1):
             part = y[i] - self._couplings[i] @ x[0] if x else y[i]
-            x.insert(0, solve_triangular(self._roots[i], part, lower=True, trans=1))
-        return x
+            root = self._roots[i]
+            x.insert(0, solve_triangular(root, part, lower=True, trans=1, check_finite=False))
+        return [part.T for part in x]
 
 
 def _root(D, index):

@@ -1,21 +1,24 @@
 """Checks that the functions of the theory share."""
 
+import numpy as np
+
+from .. import _reference as reference
 from ..network import Network
 from ._backprop import in_float64
 
 
 def check_network(net):
-    """A float64 copy of a network, or a TypeError that says where to find one."""
+    """A network in float64 (itself, if it is), or a TypeError that says where to find one."""
     if not isinstance(net, Network):
         raise TypeError(
             f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "
             "own as network_"
         )
-    return in_float64(net)
+    return net if net.dtype == np.float64 else in_float64(net)
 
 
 def check_linear(net, function, instead):
-    """A float64 copy of a linear network; an error names what serves nonlinear ones."""
+    """A linear network in float64; an error names what serves nonlinear ones."""
     net = check_network(net)
     nonlinear = sorted(set(net.activations[1:]) - {"identity"})
     if nonlinear:
@@ -44,5 +47,5 @@ def check_clamped(net, X, Y):
 def check_activities(net, X, activities):
     """Hidden activities z_1..z_H in float64, the feed-forward ones for None."""
     if activities is None:
-        activities = net.forward(X)
+        activities = reference.forward(net, X)
     return net._check_activities(activities, len(X))

@@ -162,22 +162,26 @@ class ActivityHessian(LinearOperator):
         numpy.linalg.LinAlgError
             The Hessian is not positive definite.
         """
-        rows = np.asarray(v, dtype=np.float64).reshape(self.shape[0], -1).T
-        return np.concatenate(self.solve_layers(self._split(rows)), axis=1).T.reshape(np.shape(v))
+        return self._flat(self.solve_layers, v)
 
     def solve_layers(self, v):
         """H_z^-1 of vectors given layer by layer, each (m, n_l)."""
         if self.is_gauss_newton and self.decay == 0:
             return self.linearization.gauss_newton_solve(v, self.curvature)
-        return [x.T for x in self._cholesky.solve([part.T for part in v])]
+        return self._cholesky.solve_rows(v)
+
+    def _flat(self, solve, v):
+        rows = np.asarray(v, dtype=np.float64).reshape(self.shape[0], -1).T
+        return np.concatenate(solve(self._split(rows)), axis=1).T.reshape(np.shape(v))
 
     @cached_property
     def _cholesky(self):
-        return self.shifted_cholesky(0.0)
+        return BlockCholesky(*self._blocks())
 
-    def shifted_cholesky(self, shift):
-        """`BlockCholesky` of H_z - shift I."""
-        return BlockCholesky(*self._blocks(shift))
+    def shifted_solve(self, shift):
+        """v -> (H_z - shift I)^-1 v by block Cholesky; the shift lies below all eigenvalues."""
+        solve = BlockCholesky(*self._blocks(shift)).solve_rows
+        return lambda v: self._flat(solve, v)
 
     def _blocks(self, shift=0.0):
         """Generators of the blocks on the diagonal and of those above it."""

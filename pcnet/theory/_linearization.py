@@ -157,10 +157,14 @@ class Linearization:
         curvature : ndarray, (n or 1, K, K)
             C, lambda times the second derivative of the loss by the output.
         """
-        product = self.errors_transposed(self.errors(dz))
+        # layer by layer, not A first: the weights of a large network are read from memory once
+        error, product = dz[0], []
+        for i in range(self.n_hidden - 1):
+            above = dz[i + 1] - self.up(i, dz[i])
+            product.append(error - self.down(i, above))
+            error = above
         pull = _rows_times(self.output(dz), curvature)
-        product[-1] = product[-1] + self.down(self.n_hidden - 1, pull)
-        return product
+        return [*product, error + self.down(self.n_hidden - 1, pull)]
 
     def gauss_newton_solve(self, v, curvature):
         """(A^T A + G^T C G)^-1 v by two passes: A^-1 (I + R^T C R)^-1 A^-T v.
