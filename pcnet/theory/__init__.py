@@ -9,6 +9,7 @@ import importlib
 #: Module (below this package) -> the names it gives to `pcnet.theory`.
 _HOMES = {
     "_backprop": ("backprop_gradients", "in_float64"),
+    "_comparison": ("BackpropComparison", "compare_with_backprop"),
     "_curvature": ("activation_second_derivative", "output_curvature"),
     "_equilibrium": (
         "equilibrium_activities",
@@ -19,6 +20,12 @@ _HOMES = {
     "_hessian": ("ActivityHessian", "activity_hessian"),
     "_linearization": ("Linearization", "linearize"),
     "_linearized": ("linearized_equilibrium", "linearized_rescaling"),
+    "_shapes": (
+        "backprop_comparison_sweep",
+        "forward_norms",
+        "learning_rate_transfer",
+        "over_shapes",
+    ),
     "_spectrum": ("Spectrum", "extreme_eigenvalues"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
