@@ -132,6 +132,12 @@ def extreme_eigenvalues(hessian, tol=1e-3):
         "v0": np.random.default_rng(0).standard_normal(hessian.shape[0]),
         "return_eigenvectors": False,
     }
+    # products of a vector are bound by memory: a second thread only waits
+    with single_threaded_blas():
+        return _lanczos(hessian, options)
+
+
+def _lanczos(hessian, options):
     if hessian.is_gauss_newton:
         # the part without decay, whose inverse costs two passes; decay shifts its eigenvalues
         plain = ActivityHessian(hessian.linearization, hessian.curvature)
@@ -140,11 +146,9 @@ def extreme_eigenvalues(hessian, tol=1e-3):
         plain, added = hessian, 0.0
         shift = _below(hessian)
         solve = hessian.shifted_solve(shift)
-    # products of a vector are bound by memory: a second thread only waits
-    with single_threaded_blas():
-        inverse = LinearOperator(plain.shape, solve, dtype=np.float64)
-        smallest = eigsh(plain, sigma=shift, OPinv=inverse, which="LM", **options)[0]
-        largest = eigsh(plain, which="LA", **options)[0]
+    inverse = LinearOperator(plain.shape, solve, dtype=np.float64)
+    smallest = eigsh(plain, sigma=shift, OPinv=inverse, which="LM", **options)[0]
+    largest = eigsh(plain, which="LA", **options)[0]
     return Spectrum(float(smallest) + added, float(largest) + added)
 
 
