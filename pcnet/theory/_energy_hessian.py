@@ -55,7 +55,7 @@ def energy_hessian(
     >>> from pcnet import Network
     >>> from pcnet.theory import energy_hessian
     >>> net = Network.from_weights([[[0.0]], [[0.0]]], activation="identity")
-    >>> H = energy_hessian(net, [[1.0]], [[1.0]]).toarray()
+    >>> H = energy_hessian(net, [[1.0]], [[1.0]]).toarray() + 0.0
     >>> H
     array([[ 0., -1.],
            [-1., -1.]])

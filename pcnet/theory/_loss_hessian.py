@@ -39,7 +39,7 @@ def loss_hessian(net, X, Y, loss="squared_error"):
     >>> from pcnet import Network
     >>> from pcnet.theory import loss_hessian
     >>> net = Network.from_weights([[[0.0]], [[0.0]]], activation="identity")
-    >>> loss_hessian(net, [[1.0]], [[2.0]]).toarray()
+    >>> loss_hessian(net, [[1.0]], [[2.0]]).toarray() + 0.0
     array([[ 0., -2.],
            [-2.,  0.]])
     """

@@ -66,9 +66,7 @@ class WeightHessian(LinearOperator):
 
     def _layer(self, name, layer):
         if not isinstance(layer, Integral) or not 1 <= layer <= self.net.n_layers:
-            raise ValueError(
-                f"{name} must be a layer from 1 to {self.net.n_layers}; got {layer!r}"
-            )
+            raise ValueError(f"{name} must be a layer from 1 to {self.net.n_layers}; got {layer!r}")
         return layer
 
     def _columns(self, part):
