@@ -11,6 +11,7 @@ _HOMES = {
     "_backprop": ("backprop_gradients", "in_float64"),
     "_comparison": ("BackpropComparison", "compare_with_backprop"),
     "_curvature": ("activation_second_derivative", "output_curvature"),
+    "_energy_hessian": ("energy_hessian",),
     "_equilibrium": (
         "equilibrium_activities",
         "equilibrium_energy",
@@ -20,6 +21,10 @@ _HOMES = {
     "_hessian": ("ActivityHessian", "activity_hessian"),
     "_linearization": ("Linearization", "linearize"),
     "_linearized": ("linearized_equilibrium", "linearized_rescaling"),
+    "_loss_hessian": ("loss_hessian",),
+    "_newton": ("newton_equilibrium",),
+    "_origin": ("at_origin", "origin_hessian", "predicted_origin_eigenvalues"),
+    "_saddle": ("SaddleVerdict", "is_strict_saddle", "smallest_eigenpair"),
     "_shapes": (
         "backprop_comparison_sweep",
         "forward_norms",
@@ -27,6 +32,15 @@ _HOMES = {
         "over_shapes",
     ),
     "_spectrum": ("Spectrum", "extreme_eigenvalues"),
+    "_trust_region": (
+        "GradientDecomposition",
+        "fisher_preconditioner",
+        "gradient_decomposition",
+        "predicted_activity_step",
+        "predicted_equilibrium_energy",
+    ),
+    "_weight_hessian": ("WeightHessian",),
+    "_weights": ("flatten_weights", "split_weights", "weight_slices"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
