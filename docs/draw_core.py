@@ -51,28 +51,45 @@ def marker(colour):
     )
 
 
+BOXES = {  # left, top, width: title and lines
+    (30, 38, 380): """PC classes, fit(X, y)
+        check and encode the data, draw the weights
+        _classifier.py, _regressor.py, _base.py""",
+    (30, 142, 380): """MinibatchLoop
+        cut 64 rows; Ctrl-C and callbacks between batches
+        _fitting.py, _run.py, callbacks/""",
+    (30, 246, 380): """Trainer.step
+        inference, then the update; keeps weights packed
+        _trainer.py, inference/, solvers.py""",
+    (30, 422, 380): """Batch
+        check types, take addresses, drop the GIL once
+        _core.pyx; BLAS from _blas.pyx""",
+    (22, 582, 194): """error_descent.inc
+        a thread takes a tile,
+        up to 64 samples,
+        through all layers
+        and all steps""",
+    (224, 582, 194): """update.inc
+        a thread takes a block
+        of one layer's rows:
+        gradient, Adam, both
+        packed copies""",
+    (22, 718, 396): """passes, products, activations, losses
+        one layer of one tile: a product with packed weights,
+        then the element-wise half while it is in cache;
+        built for plain C, AVX2, AVX-512, float32, float64""",
+}
+
+
 def drawing():
+    """The text of the SVG."""
     down, up = "#34608c", "#c0392b"
     parts = ['<rect width="100%" height="100%" fill="white"/>']
     parts += band(8, 332, "#e8eef5", "Python: checks, memory, random numbers, the loop")
-    parts += box(30, 38, 380, "PC classes, fit(X, y)",
-                 "check and encode the data, draw the weights", "_classifier.py, _regressor.py, _base.py")  # fmt: skip
-    parts += box(30, 142, 380, "MinibatchLoop", "cut 64 rows; Ctrl-C and callbacks between batches",
-                 "_fitting.py, _run.py, callbacks/")  # fmt: skip
-    parts += box(30, 246, 380, "Trainer.step", "inference, then the update; keeps weights packed",
-                 "_trainer.py, inference/, solvers.py")  # fmt: skip
     parts += band(392, 108, "#f7efdc", "Cython: the boundary")
-    parts += box(30, 422, 380, "Batch", "check types, take addresses, drop the GIL once",
-                 "_core.pyx; BLAS from _blas.pyx")  # fmt: skip
     parts += band(552, 260, "#e4f0e6", "C, in csrc/: computes")
-    parts += box(22, 582, 194, "error_descent.inc", "a thread takes a tile,", "up to 64 samples,",
-                 "through all layers", "and all steps")  # fmt: skip
-    parts += box(224, 582, 194, "update.inc", "a thread takes a block", "of one layer's rows:",
-                 "gradient, Adam, both", "packed copies")  # fmt: skip
-    parts += box(22, 718, 396, "passes, products, activations, losses",
-                 "one layer of one tile: a product with packed weights,",
-                 "then the element-wise half while it is in cache;",
-                 "built for plain C, AVX2, AVX-512, float32, float64")  # fmt: skip
+    for (x, y, width), text in BOXES.items():
+        parts += box(x, y, width, *(line.strip() for line in text.splitlines()))
     parts += arrow(90, 100, 138, down, "X, y, weights")
     parts += arrow(90, 204, 242, down, "rows, targets, rate")
     parts += arrow(196, 308, 418, down, "error_descent()", -1)
