@@ -63,12 +63,13 @@ learning_rate : str or object, default={learning_rate}
     - "adaptive": divided by 5 whenever `n_iter_no_change` epochs bring no progress; training
       ends at such a plateau once the rate is below a thousandth of its start.
 
-    "linear" and "cosine" reach about 0 at the end of the last epoch, also with ``max_iter=1``.
+    "linear" and "cosine" reach about 0 at the end of the last epoch, also with ``max_iter=1``,
+    and rise from about 0 in the first ten steps, or the first twentieth of them if that is less.
     If training stops earlier, they are cut off where they are. With `warm_start` each call of
     `fit` starts the schedule anew; `partial_fit`, which knows no end, always trains at
     `learning_rate_init`.
 learning_rate_init : float, default={learning_rate_init}
-    Learning rate of the first step, greater than 0. Layers scale it as `parameterization` says.
+    Base learning rate, greater than 0. Layers scale it as `parameterization` says.
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : int, default={max_iter}

@@ -123,7 +123,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         learning_rate="linear",
         learning_rate_init=0.03,
         power_t=0.5,
-        max_iter=15,
+        max_iter=12,
         shuffle=True,
         random_state=None,
         tol=1e-4,

@@ -42,6 +42,11 @@ BASE_SHAPE = Shape(n_inputs=784, width=128, n_layers=32)
 #: accuracy (MNIST); in the first and last layer a small share costs low-dimensional problems.
 BIAS_SHARE = 0.1
 
+#: How far a step of the first layer moves its units, over what it would if all inputs pulled the
+#: same way. Standardised inputs have both signs and cancel in part; those of the residual layers
+#: are activations, mostly of one sign.
+INPUT_SHARE = 0.7
+
 
 class PerLayer(NamedTuple):
     """Factors of the weights and of the biases of every layer, each (L,) float64."""
@@ -122,6 +127,8 @@ def learning_rate_multipliers(network):
     (D0, N0, L0), the input layer's rate is multiplied by sqrt(D0 / D), a hidden layer's by
     sqrt(N0 L0 / (N L)) with a skip and sqrt(N0 / N) without, and the output layer's by gamma.
     Biases move like the outputs of their layer: by 1, with a skip by L0 / L times `BIAS_SHARE`.
+    Shallow networks lack the base shape's sum of residual layers: there all of these but the
+    output's bias, which is no part of that sum, are multiplied by `shallow_boost`.
     ``"ntp"`` differs in the output layer (1 / sqrt(N), its scale being larger); ``"sp"`` and
     networks made from given weights have factors of 1.
 
@@ -141,7 +148,41 @@ def learning_rate_multipliers(network):
         mupc = network.parameterization == "mupc"
         weights[-1] = network.gamma if mupc else 1.0 / np.sqrt(n_in[-1])
     weights[0] = np.sqrt(BASE_SHAPE.n_inputs / n_in[0])
+    boost = shallow_boost(network.skips)
+    weights *= boost
+    biases[:-1] *= boost
     return PerLayer(weights, biases)
+
+
+def shallow_boost(skips):
+    """How much faster a shallow network learns: the base shape's movement of z_H over its own.
+
+    With the rates of `learning_rate_multipliers` a step of size 1 moves z_H, through all layers
+    below the output, by about
+
+        sqrt(D0) `INPUT_SHARE` + sqrt(N0 L0) n_skips / L + sqrt(N0) (other layers above the first)
+
+    In residual networks n_skips / L is 1 - 2 / L, so the sum hardly depends on a large depth, but
+    is 20 with one hidden layer against 80 in the base shape. The boost makes up for that: 4.1 for
+    one hidden layer, 1.9 for two, 1.15 for eight; it is never below 1, and is 1 without hidden
+    layers.
+
+    Parameters
+    ----------
+    skips : ndarray of bool, (L,)
+
+    Returns
+    -------
+    float
+    """
+    n_inputs, width, base_layers = BASE_SHAPE
+    n_layers, n_skips = len(skips), np.count_nonzero(skips)
+    if n_layers == 1:
+        return 1.0
+    first, residual = INPUT_SHARE * np.sqrt(n_inputs), np.sqrt(width * base_layers)
+    base = first + residual * (base_layers - 2) / base_layers
+    own = first + residual * n_skips / n_layers + np.sqrt(width) * (n_layers - 2 - n_skips)
+    return max(1.0, base / own)
 
 
 def gradient_scales(network, output_precision):

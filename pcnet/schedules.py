@@ -10,10 +10,12 @@ an epoch, the step t = 0, 1, ... uses
     InvScaling   1 / (1 + t)^power_t
     Adaptive     1 / divisor^p, p = number of plateaus so far
 
-so `Linear` and `Cosine` start at the full rate and come close to 0 at the last step of the last
-epoch, also when ``max_iter=1``. With a warm-up of W steps the factors of the first W steps are
+so `Linear` and `Cosine` come close to 0 at the last step of the last epoch, also when
+``max_iter=1``. With a warm-up of W steps the factors of the first W steps are
 1/W, 2/W, .., 1, and the schedule runs over the steps after them, with t - W for t and T - W for
-T. What that means in special cases:
+T. `Linear` and `Cosine` warm up by themselves, over ten steps or a twentieth of the plan if that is
+less: Adam's first steps are its largest, for until its moments hold the gradients of several
+batches all entries of a layer move by the full rate at once. What that means in special cases:
 
 * stopping before ``max_iter`` (``tol``, early stopping, Ctrl-C) cuts the schedule off where it
   is: the horizon T is fixed when training starts and never shrinks;
@@ -30,9 +32,14 @@ import math
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, RealNotInt
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
+
+#: ``warmup="auto"`` is so many steps, the memory of Adam's first moment, ...
+AUTO_WARMUP_STEPS = 10
+#: ... but no longer than this share of the plan.
+AUTO_WARMUP_SHARE = 0.05
 
 _WARMUP = [Interval(Integral, 0, None, closed="left"), Interval(RealNotInt, 0, 1, closed="left")]
 
@@ -62,6 +69,8 @@ class _Shape(BaseEstimator):
         ValueError
             The warm-up would leave no step of the plan for the schedule.
         """
+        if self.warmup == "auto":
+            return int(min(AUTO_WARMUP_STEPS, AUTO_WARMUP_SHARE * n_steps)) if n_steps else 0
         if not isinstance(self.warmup, Integral):
             return int(self.warmup * n_steps) if self.warmup else 0
         if n_steps is not None and 0 < self.warmup >= n_steps:
@@ -131,8 +140,9 @@ class Linear(_Shape):
 
     Parameters
     ----------
-    warmup : int or float, default=0
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+    warmup : int, float or "auto", default="auto"
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps; "auto" is 10
+        steps, or a twentieth of the planned ones if that is less.
 
     Examples
     --------
@@ -141,9 +151,11 @@ class Linear(_Shape):
     >>> model = PCClassifier(learning_rate=Linear(warmup=0.1))
     """
 
+    _parameter_constraints = {"warmup": [*_WARMUP, StrOptions({"auto"})]}
+
     has_horizon = True
 
-    def __init__(self, warmup=0):
+    def __init__(self, warmup="auto"):
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
@@ -155,13 +167,16 @@ class Cosine(_Shape):
 
     Parameters
     ----------
-    warmup : int or float, default=0
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+    warmup : int, float or "auto", default="auto"
+        Steps of the warm-up; a float in [0, 1) is their share of the planned steps; "auto" is 10
+        steps, or a twentieth of the planned ones if that is less.
     """
+
+    _parameter_constraints = {"warmup": [*_WARMUP, StrOptions({"auto"})]}
 
     has_horizon = True
 
-    def __init__(self, warmup=0):
+    def __init__(self, warmup="auto"):
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):

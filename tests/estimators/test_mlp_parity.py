@@ -506,7 +506,7 @@ def test_names_of_features_with_early_stopping_and_a_constant_target(Estimator):
 
 def test_a_constant_target_trains_also_with_early_stopping():
     X = np.random.RandomState(0).randn(10, 2)
-    options = {"early_stopping": True, "validation_fraction": 0.2}
+    options = {"early_stopping": True, "validation_fraction": 0.2, "learning_rate_init": 0.015}
     model = small(PCRegressor, **options).fit(X, np.full(10, 7.0))
     np.testing.assert_allclose(model.predict(X), 7.0, atol=0.5)
     labels = small(PCClassifier, **options).fit(X, np.full(10, "only")).predict(X)

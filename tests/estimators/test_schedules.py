@@ -26,6 +26,16 @@ def test_closed_forms_over_four_steps():
     )
 
 
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_warm_up_of_the_names(name):
+    """Over ten steps, but no more than a twentieth of the training: none in less than forty."""
+    for n_steps, n_warm in [(20, 1), (60, 3), (200, 10), (1000, 10)]:
+        t = np.arange(n_steps - n_warm)
+        rest = 1 - t / len(t) if name == "linear" else (1 + np.cos(np.pi * t / len(t))) / 2
+        expected = 0.8 * np.concatenate([np.arange(1, n_warm + 1) / n_warm, rest])
+        np.testing.assert_allclose(rates(Schedule(name, 0.8, n_steps), n_steps), expected)
+
+
 def test_adaptive_divides_by_five_and_stops_below_a_thousandth():
     schedule = Schedule("adaptive", 2.0)
     seen = [schedule.rate(0)]
@@ -68,7 +78,8 @@ def test_stopping_early_cuts_the_schedule_off(monkeypatch):
     model = small(PCClassifier, max_iter=100, batch_size=60, tol=1e9, n_iter_no_change=2)
     model.set_params(learning_rate_init=0.02).fit(X, y)
     assert model.n_iter_ == 4  # a first epoch always counts as progress, then 3 without
-    np.testing.assert_allclose(learning_rates(steps), 0.02 * (1 - np.arange(8) / 200))
+    warm_up = np.arange(1, 9) / 10
+    np.testing.assert_allclose(learning_rates(steps), 0.02 * warm_up)
 
 
 def test_warm_start_begins_the_schedule_again(monkeypatch):

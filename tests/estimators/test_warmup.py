@@ -67,7 +67,7 @@ def test_a_plateau_during_the_warmup_lowers_what_follows():
 
 def test_progress_by_another_measure():
     """Planned shares follow the larger of steps and progress; other schedules do not move."""
-    linear = Schedule(Linear(), 1.0, 100)
+    linear = Schedule(Linear(warmup=0), 1.0, 100)
     assert linear.rate(10, progress=0.5) == pytest.approx(0.5)
     assert linear.rate(60, progress=0.5) == pytest.approx(0.4)
     assert linear.rate(10, progress=1.0) == 0.0
@@ -76,6 +76,9 @@ def test_progress_by_another_measure():
     assert cosine.rate(20, progress=0.6) == pytest.approx(0.5)  # half of the other 80
     assert Schedule(Constant(warmup=0.5), 1.0, 100).rate(10, progress=0.6) == 1.0
     assert Schedule(InvScaling(1.0), 1.0, 100).rate(3, progress=0.9) == pytest.approx(0.25)
+    auto = Schedule(Linear(), 1.0, 1000)  # 10 steps, or as much progress
+    assert auto.rate(4) == pytest.approx(0.5)
+    assert auto.rate(4, progress=0.01) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -15,6 +15,7 @@ from pcnet.parameterization import (
     gradient_scales,
     layer_scales,
     learning_rate_multipliers,
+    shallow_boost,
 )
 
 from ..helpers import PARAMETERIZATIONS, make_batch, relative_error
@@ -102,17 +103,54 @@ def mupc_network(D, N, L, gamma=1.0, skip=True, parameterization="mupc"):
     )
 
 
+def boost(L, skip=True):
+    """Movement of z_H by a step, base shape's over own: 0.7 sqrt(D0) and the hidden layers'."""
+    D0, N0, L0 = BASE_SHAPE
+    base = 0.7 * np.sqrt(D0) + np.sqrt(N0 * L0) * (L0 - 2) / L0
+    hidden = np.sqrt(N0 * L0) / L if skip else np.sqrt(N0)
+    return max(1, base / (0.7 * np.sqrt(D0) + hidden * (L - 2)))
+
+
 @pytest.mark.parametrize("D, N, L, gamma", MUPC)
 def test_rates_of_muPC(D, N, L, gamma):
-    """The table of muPC with Adam, relative to the base shape (D0, N0, L0)."""
+    """The table of muPC with Adam, relative to the base shape (D0, N0, L0), and the boost."""
     D0, N0, L0 = BASE_SHAPE
     rates = learning_rate_multipliers(mupc_network(D, N, L, gamma))
     hidden = np.sqrt(N0 * L0 / (N * L))
-    expected = np.array([np.sqrt(D0 / D), *[hidden] * (L - 2), gamma])
+    expected = boost(L) * np.array([np.sqrt(D0 / D), *[hidden] * (L - 2), gamma])
     assert relative_error(rates.weights, expected) <= 1e-14
     plain = learning_rate_multipliers(mupc_network(D, N, L, gamma, skip=False))
-    expected = np.array([np.sqrt(D0 / D), *[np.sqrt(N0 / N)] * (L - 2), gamma])
+    hidden = np.sqrt(N0 / N)
+    expected = boost(L, skip=False) * np.array([np.sqrt(D0 / D), *[hidden] * (L - 2), gamma])
     assert relative_error(plain.weights, expected) <= 1e-14
+
+
+@pytest.mark.parametrize("D, N", [(5, 16), (784, 128), (30, 50)])
+def test_a_step_moves_the_last_hidden_layer_alike_at_any_depth(D, N):
+    """One Adam step of size 1 moves z_H by a_l n_in rate_l a layer, the first by 0.7 of that.
+
+    The sum is the base shape's. Beyond the base depth, where the boost has ended, it still grows,
+    but not by a twentieth.
+    """
+    moves = []
+    for L in (2, 3, 4, 7, 16, BASE_SHAPE.n_layers, 64, 1000):
+        net = mupc_network(D, N, L)
+        rates = learning_rate_multipliers(net).weights
+        by_layer = (net.scales * np.array(net.layer_sizes[:-1]) * rates)[:-1]
+        moves.append(0.7 * by_layer[0] + by_layer[1:].sum())
+    moves = np.array(moves) / moves[5]
+    assert np.allclose(moves[:6], 1.0, rtol=1e-12)
+    assert np.all(np.diff(moves[5:]) > 0)
+    assert moves[-1] < 1.05
+
+
+def test_boost_falls_to_one():
+    boosts = [shallow_boost(mupc_network(5, 8, L).skips) for L in (2, 3, 9, 32, 33, 129)]
+    assert np.allclose(boosts[:3], [4.06, 1.95, 1.15], atol=1e-2)
+    assert np.allclose(boosts[3:], 1.0, rtol=1e-14)
+    alone = Network.init((5, 3))  # no hidden layer
+    assert shallow_boost(alone.skips) == 1
+    assert np.allclose(learning_rate_multipliers(alone).weights, np.sqrt(BASE_SHAPE.n_inputs / 5))
 
 
 def test_base_shape_learns_at_the_base_rate():
@@ -126,16 +164,17 @@ def test_base_shape_learns_at_the_base_rate():
 def test_a_step_moves_every_shape_alike(parameterization):
     """One Adam step of size 1 moves a unit of layer l by at most a_l n_in rate_l.
 
-    That must not depend on D, N, L or gamma: of a residual layer it is 1/L of a constant, so
-    that the sum over the layers is one. A bias moves its unit by its rate: a constant share
-    of the same amount.
+    Apart from the boost, that must not depend on D, N, L or gamma: of a residual layer it is 1/L
+    of a constant, so that the sum over the layers is one. A bias moves its unit by its rate: a
+    constant share of the same amount; the output's, which is no part of the sum, has no boost.
     """
     moves = []
     for D, N, L, gamma in MUPC:
         net = mupc_network(D, N, L, gamma, parameterization=parameterization)
         rates = learning_rate_multipliers(net)
-        share = np.where(net.skips, 1 / L, 1.0)
+        share = boost(L) * np.where(net.skips, 1 / L, 1.0)
         by_weights = net.scales * np.array(net.layer_sizes[:-1]) * rates.weights / share
+        share[-1] = 1.0
         by_biases = rates.biases / share
         for moved in (by_weights, by_biases):
             assert np.allclose(moved[1:-1], moved[1:2] if L > 2 else 0, rtol=1e-12)
