@@ -65,6 +65,16 @@ def test_every_page_is_in_a_table_of_contents():
     assert listed - pages == {"gallery/index", "api/index"}  # written by the build
 
 
+@pytest.mark.parametrize("name", ["precision", "performance"])
+def test_figures_are_those_of_the_benchmarks(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    benchmarks = (DOCS.parent / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    cells = [cell.strip() for row in re.findall(r"^\|.*\|$", text, re.M) for cell in row.split("|")]
+    quoted = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", " ".join(cells))
+    assert [figure for figure in quoted if figure not in benchmarks] == []
+    assert quoted
+
+
 def test_pictures_of_the_ten_pages_are_drawn_and_shown(tmp_path):
     drawing = script("draw_pictures.py")
     drawing.main(["--output", str(tmp_path)])
