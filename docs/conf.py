@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "api_pages",
     "offline_mathjax",
@@ -63,6 +64,8 @@ sphinx_gallery_conf = staged_gallery.configuration(
 )
 
 # ---------------------------------------------------------------- HTML
+
+copybutton_selector = "div.highlight-python pre, div.highlight-bash pre"  # not what is printed
 
 html_theme = "pydata_sphinx_theme"
 html_title = "pcnet"

@@ -1,6 +1,11 @@
-"""Every Python block of the pages in docs/ runs, in the order of its page."""
+"""Every Python block of the pages in docs/ runs, in the order of its page, and prints what is shown.
 
+What a block prints may stand below it as a block of "text"; numbers in it may differ by rounding.
+"""
+
+import contextlib
 import importlib.util
+import io
 import re
 from pathlib import Path
 
@@ -25,6 +30,16 @@ def script(name):
 NEEDS = {"pytorch": ["torch"], "saving": ["skops", "onnxruntime", "skl2onnx"]}
 
 
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
+
+
+def assert_same_but_for_rounding(printed, shown):
+    """The same words, and numbers within a tenth: another machine rounds differently."""
+    assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", shown).split()
+    actual, expected = (np.array(NUMBER.findall(t), dtype=float) for t in (printed, shown))
+    np.testing.assert_allclose(actual, expected, rtol=0.1, atol=0.02 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_run(page, tmp_path, monkeypatch):
     for package in NEEDS.get(page.stem, []):
@@ -33,8 +48,14 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     names = {"__name__": page.stem}
-    for block in re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
-        exec(compile(block, page.name, "exec"), names)
+    printed = ""
+    for language, block in re.findall(r"^```(python|text)\n(.*?)^```$", text, flags=re.S | re.M):
+        if language == "text":
+            assert_same_but_for_rounding(printed, block)
+            continue
+        with contextlib.redirect_stdout(io.StringIO()) as stream:
+            exec(compile(block, page.name, "exec"), names)
+        printed = stream.getvalue()
     pyplot.close("all")
 
 
