@@ -1,4 +1,4 @@
-"""Every Python block of the pages in docs/ runs, in the order of its page, and prints what is shown.
+"""Every Python block of docs/ runs, in the order of its page, and prints what is shown.
 
 What a block prints may stand below it as a block of "text"; numbers in it may differ by rounding.
 """
