@@ -14,14 +14,15 @@ import shutil
 from pathlib import Path
 
 QUICK = ("pictures",)
-FIGURE = "figure.png"
+
+
+def figure_of(script):
+    """Where a staged script writes its figure, from the folder of the scripts."""
+    return Path("..", "figures", f"{Path(script).stem}.png")
 
 
 class Scraper:
-    """Takes the figure that a script wrote into the folder of figures."""
-
-    def __init__(self, folder):
-        self.folder = folder
+    """Takes the figure that a script wrote."""
 
     def __repr__(self):  # part of the configuration that Sphinx compares between builds
         return "Scraper()"
@@ -29,7 +30,7 @@ class Scraper:
     def __call__(self, block, block_vars, gallery_conf):
         from sphinx_gallery.scrapers import figure_rst
 
-        figure = self.folder / FIGURE
+        figure = Path(block_vars["src_file"]).parent / figure_of(block_vars["src_file"])
         if not figure.exists():
             return ""
         target = next(block_vars["image_path_iterator"])
@@ -40,14 +41,11 @@ class Scraper:
 class Arguments:
     """The command line that a script sees."""
 
-    def __init__(self, folder):
-        self.folder = folder
-
     def __repr__(self):
         return "Arguments()"
 
     def __call__(self, gallery_conf, script_vars):
-        return ["--output", str(self.folder / FIGURE)]
+        return ["--output", figure_of(script_vars["src_file"]).as_posix()]
 
 
 def stage(script, target, figure, runs):
@@ -90,9 +88,9 @@ def configuration(examples, staging, images, full):
     full : bool
         Whether to run every script.
     """
-    scripts, figures = staging / "scripts", staging / "figures"
+    scripts = staging / "scripts"
     shutil.rmtree(staging, ignore_errors=True)
-    for folder in (scripts, figures):
+    for folder in (scripts, staging / "figures"):
         folder.mkdir(parents=True)
     names = [path.stem for path in sorted(examples.glob("[!_]*.py"))]
     running = names if full else [name for name in names if name in QUICK]
@@ -106,8 +104,8 @@ def configuration(examples, staging, images, full):
         "gallery_dirs": "gallery",
         "filename_pattern": rf"/({'|'.join(running)})\.py$",
         "ignore_pattern": r"^_",
-        "image_scrapers": (Scraper(figures),),
-        "reset_argv": Arguments(figures),
+        "image_scrapers": (Scraper(),),
+        "reset_argv": Arguments(),
         "reset_modules": (),
         "abort_on_example_error": True,
         "download_all_examples": False,
