@@ -29,6 +29,12 @@ def check_count(name, value, smallest=0):
         raise ValueError(f"{name} must be an integer of at least {smallest}; got {value!r}")
 
 
+_ROWS_HINT = (
+    ". Give a row for each sample: [x] for a single one, y[:, None] for targets of one column, "
+    "one-hot rows such as np.eye(n_classes)[y] for class labels"
+)
+
+
 def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
     """A finite, C-contiguous array of this dtype.
 
@@ -53,7 +59,10 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
     if array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} dimension(s); got shape {array.shape}")
+        raise ValueError(
+            f"{name} must have {ndim} dimension(s); got shape {array.shape}"
+            + (_ROWS_HINT if (array.ndim, ndim) == (1, 2) else "")
+        )
     for axis, (found, wanted) in enumerate(zip(array.shape, shape or (None,) * ndim, strict=True)):
         if found == 0 or (wanted is not None and found != wanted):
             raise ValueError(

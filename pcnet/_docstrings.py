@@ -127,11 +127,11 @@ checkpoint : None, str, path-like or Checkpoint, default={checkpoint}
 ATTRIBUTES = """
 network_ : Network
     The trained network; the four attributes below are read from it.
-coefs_ : list of n_layers_ ndarrays of shape (n_in, n_out)
-    Unscaled weights: layer l uses ``layer_scales_[l] * coefs_[l]``.
-intercepts_ : list of n_layers_ ndarrays of shape (n_out,)
-    Biases; zeros if ``fit_intercept=False``.
-layer_scales_ : ndarray of shape (n_layers_,)
+coefs_ : list of ndarray of shape (n_in, n_out)
+    Unscaled weights, one array a layer: layer l uses ``layer_scales_[l] * coefs_[l]``.
+intercepts_ : list of ndarray of shape (n_out,)
+    Biases, one array a layer; zeros if ``fit_intercept=False``.
+layer_scales_ : ndarray of shape (n_layers,)
     Factor of each layer's weights, set by `parameterization`.
 n_layers_ : int
     Hidden layers and the output. (MLPClassifier counts the input, too.)
@@ -152,7 +152,7 @@ history_ : dict of lists
     ``pandas.DataFrame(model.history_)``: "epoch" (from 1), "loss", "penalty", "energy", "n_steps",
     "n_passes", "converged", "ended" (the next attributes are these columns), "learning_rate" of
     the last step, "seconds", and what was measured of "validation_loss", "validation_score",
-    "validation_" and the name of each scorer, "train_score". nan: not measured.
+    ``"validation_"`` and the name of each scorer, "train_score". nan: not measured.
 loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
     {loss_unit}.
@@ -177,11 +177,11 @@ validation_loss_curve_ : list of float or None
     Loss on the validation set after each epoch, in the unit of `loss_curve_`.
 best_validation_score_ : float or None
     The best score of the last call of `fit`; with `early_stopping`, that of the weights kept.
-input_mean_, input_scale_ : float64 ndarray of shape (n_features_in_,), or None
+input_mean_, input_scale_ : float64 ndarray of shape (n_features,), or None
     The network sees ``(X - input_mean_) / input_scale_``; None: 0, and 1.
 n_features_in_ : int
     Number of features.
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     Their names, if `X` had names that are all strings.
 """
 

@@ -58,7 +58,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
 
     Attributes
     ----------
-    y_mean_, y_scale_ : float64 ndarray of shape (n_outputs_,)
+    y_mean_, y_scale_ : float64 ndarray of shape (n_outputs,)
         Centre and unit that standardise targets: mean and standard deviation (median and scaled
         median absolute deviation for Huber's loss, 0 and the mean for "poisson"); the scale of a
         constant target is 1.

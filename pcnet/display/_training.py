@@ -75,7 +75,7 @@ class TrainingDisplay(Display):
         ----------
         history : mapping of str to sequence of float
             Equally long curves, an entry an epoch; nan leaves a gap. Scores (names that end in
-            "score" or start with "validation_", but for the loss) get an axis of their own.
+            "score" or start with ``"validation_"``, but for the loss) get an axis of their own.
         curves : sequence of str, default=None
             Names to draw; None: as in `from_estimator`.
 

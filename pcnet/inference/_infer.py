@@ -49,6 +49,12 @@ class InferenceResult:
     status: np.ndarray
     energy_trace: np.ndarray
 
+    def __repr__(self):  # the arrays would fill the screen
+        return (
+            f"InferenceResult({len(self.energy)} samples, mean energy {self.energy.mean():.4g}, "
+            f"{self.n_passes.mean():.3g} passes a sample, {self.converged.mean():.0%} converged)"
+        )
+
 
 def resolve_method(method):
     """The inference object that a ``method`` argument stands for, its options checked.

@@ -105,3 +105,19 @@ def test_samples_are_independent(dtype, tolerance):
     assert relative_error(shuffled.energy, whole.energy[order]) <= close
     for moved, z in zip(shuffled.activities, whole.activities, strict=True):
         assert relative_error(moved, z[order]) <= close
+
+
+def test_targets_without_rows_are_told_how_to_get_them(net):
+    X, _ = make_batch(net, 4)
+    with pytest.raises(ValueError, match=r"Y must have 2 dimension.* np\.eye\(n_classes\)\[y\]"):
+        pcnet.infer(net, X, [0, 1, 2, 0])
+    with pytest.raises(ValueError, match=r"X must have 2 dimension.* \[x\] for a single one"):
+        net.forward(X[0])
+    with pytest.raises(ValueError, match=r"^X must have 2 dimension\(s\); got shape \(1, 4, 5\)$"):
+        net.forward(X[None])
+
+
+def test_a_result_is_shown_in_a_line(net):
+    result = pcnet.infer(net, *make_batch(net, 7))
+    assert repr(result).startswith("InferenceResult(7 samples, mean energy ")
+    assert "\n" not in repr(result)

@@ -1,20 +1,47 @@
-"""Every Python block of the pages in docs/ runs, in the order of its page."""
+"""Every Python block of docs/ runs, in the order of its page, and prints what is shown.
 
+What a block prints may stand below it as a block of "text"; numbers in it may differ by rounding.
+"""
+
+import contextlib
+import importlib.util
+import io
 import re
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib import pyplot
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def script(name):
+    """A Python file of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, DOCS / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 # Optional packages that a page is about
 NEEDS = {
     "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
     "pytorch": ["torch"],
     "saving": ["skops", "onnxruntime", "skl2onnx"],
 }
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
+
+
+def assert_same_but_for_rounding(printed, shown):
+    """The same words, and numbers within a tenth: another machine rounds differently."""
+    assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", shown).split()
+    actual, expected = (np.array(NUMBER.findall(t), dtype=float) for t in (printed, shown))
+    np.testing.assert_allclose(actual, expected, rtol=0.1, atol=0.02 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -25,8 +52,14 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     names = {"__name__": page.stem}
-    for block in re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
-        exec(compile(block, page.name, "exec"), names)
+    printed = ""
+    for language, block in re.findall(r"^```(python|text)\n(.*?)^```$", text, flags=re.S | re.M):
+        if language == "text":
+            assert_same_but_for_rounding(printed, block)
+            continue
+        with contextlib.redirect_stdout(io.StringIO()) as stream:
+            exec(compile(block, page.name, "exec"), names)
+        printed = stream.getvalue()
     pyplot.close("all")
 
 
@@ -42,3 +75,65 @@ def test_files_named_exist(page):
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"`((?:examples|docs|benchmarks|tests)/[\w/-]+\.(?:md|py))`", text)
     assert [name for name in named if not (DOCS.parent / name).exists()] == []
+
+
+def test_every_page_is_in_a_table_of_contents():
+    listed = {"index"}
+    for page in PAGES:
+        for toctree in re.findall(
+            r"^```{toctree}\n(.*?)^```$", page.read_text("utf-8"), re.S | re.M
+        ):
+            entries = [line for line in toctree.splitlines() if line and line[0] != ":"]
+            listed |= {(page.parent / entry).relative_to(DOCS).as_posix() for entry in entries}
+    pages = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES} - {"README"}
+    assert pages - listed == set()
+    assert listed - pages == {"gallery/index", "api/index"}  # written by the build
+
+
+@pytest.mark.parametrize("name", ["precision", "performance"])
+def test_figures_are_those_of_the_benchmarks(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    benchmarks = (DOCS.parent / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    cells = [cell.strip() for row in re.findall(r"^\|.*\|$", text, re.M) for cell in row.split("|")]
+    quoted = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", " ".join(cells))
+    assert [figure for figure in quoted if figure not in benchmarks] == []
+    assert quoted
+
+
+def test_pictures_of_the_ten_pages_are_drawn_and_shown(tmp_path):
+    drawing = script("draw_pictures.py")
+    drawing.main(["--output", str(tmp_path)])
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in drawing.IMAGES.iterdir()}
+    text = "".join(path.read_text("utf-8") for path in (DOCS / "ten-pages").glob("*.md"))
+    assert drawn == set(re.findall(r"images/ten-pages/(\w+\.png)", text))
+
+
+def test_drawing_of_the_core_is_up_to_date():
+    drawing = script("draw_core.py")
+    assert drawing.TARGET.read_text(encoding="utf-8") == drawing.drawing()
+    files = re.findall(r"\b_\w+\.pyx?\b", drawing.drawing())
+    assert files
+    assert [name for name in files if not (DOCS.parent / "pcnet" / name).exists()] == []
+
+
+def test_drawn_numbers_match_their_closed_forms():
+    drawing = script("draw_pictures.py")
+    net = drawing.deep_network(5, width=8, activation="identity")
+    X, Y = drawing.digits(4)
+    hessian = drawing.activity_hessian(net, 0.7)
+    moved = [z + 0.1 for z in net.forward(X)[:-1]]
+    start = net.activity_gradients(X, Y, net.forward(X)[:-1], output_precision=0.7)
+    after = net.activity_gradients(X, Y, moved, output_precision=0.7)
+    change = np.concatenate([b[0] - a[0] for a, b in zip(start, after, strict=True)])
+    np.testing.assert_allclose(hessian @ np.full(40, 0.1), change, atol=1e-12)
+    assert drawing.error_condition(net) > 1
+
+
+def test_broken_links_are_found(tmp_path):
+    links = '<a href="b.html#here">x</a><a href="b.html#gone">y</a><img src="no.png">'
+    (tmp_path / "a.html").write_text(links + '<a href="https://example.org">z</a>')
+    (tmp_path / "b.html").write_text('<p id="here"><a href="#here">w</a></p>')
+    broken, count = script("check_links.py").broken_links(tmp_path)
+    assert [link for _, link in broken] == ["b.html#gone", "no.png"]
+    assert count == 5

@@ -1,0 +1,86 @@
+"""The small extensions that build the documentation, without Sphinx; oracles: files and names."""
+
+import ast
+import importlib
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+
+import pcnet
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    """extension(name): a module of docs/_ext."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    return importlib.import_module
+
+
+@pytest.fixture
+def stage_all(extension, tmp_path):
+    def run(full):
+        module = extension("staged_gallery")
+        conf = module.configuration(
+            ROOT / "examples", tmp_path, ROOT / "docs" / "images", full=full
+        )
+        return conf, sorted((tmp_path / "scripts").glob("[!_]*.py"))
+
+    return run
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_every_example_is_staged_with_a_heading(stage_all, full):
+    conf, staged = stage_all(full)
+    examples = sorted((ROOT / "examples").glob("[!_]*.py"))
+    assert [path.name for path in staged] == [path.name for path in examples]
+    for path, example in zip(staged, examples, strict=True):
+        title, line = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[:2]
+        original = ast.get_docstring(ast.parse(example.read_text("utf-8"))).splitlines()[0]
+        assert title == original.rstrip(".")
+        assert line == "=" * len(title)
+        runs = re.search(conf["filename_pattern"], str(path)) is not None
+        assert runs == (full or path.stem == "pictures")
+        assert runs != (".. image:: " in path.read_text("utf-8"))
+
+
+def test_a_script_without_title_is_refused(extension, tmp_path):
+    (tmp_path / "bare.py").write_text("import pcnet\n")
+    with pytest.raises(ValueError, match=r"bare\.py must open with a docstring"):
+        extension("staged_gallery").stage(
+            tmp_path / "bare.py", tmp_path / "out.py", tmp_path / "none.png", runs=False
+        )
+
+
+def test_every_public_name_has_one_place_in_the_reference(extension):
+    found = extension("api_pages").inventory()
+    modules = {f"pcnet.{n}" for n in pcnet.__all__ if f"pcnet.{n}" in found} | {"pcnet"}
+    assert set(found) == modules
+    for module_name in found:
+        module = importlib.import_module(module_name)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            places = [
+                other
+                for other, kinds in found.items()
+                for names in kinds.values()
+                if name in names and getattr(importlib.import_module(other), name) is value
+            ]
+            assert f"{module_name}.{name}" in found or len(places) == 1, (module_name, name)
+
+
+def test_inventories_are_what_intersphinx_reads(extension, tmp_path):
+    module = extension("inventories")
+    mapping = module.mapping(ROOT / "docs" / "inventories", tmp_path)
+    assert set(mapping) == {path.stem for path in (ROOT / "docs" / "inventories").glob("*.txt")}
+    for name, (address, inventory) in mapping.items():
+        assert address.startswith("https://")
+        header, body = Path(inventory).read_bytes().split(b"compressed using zlib.\n")
+        assert header.startswith(b"# Sphinx inventory version 2\n# Project: ")
+        lines = zlib.decompress(body).decode("utf-8").splitlines()
+        assert all(module.LINE.fullmatch(line) for line in lines)
+        text = ROOT / "docs" / "inventories" / f"{name}.txt"
+        assert module.differences(text, Path(inventory)) == {}
