@@ -13,16 +13,14 @@ from sklearn.model_selection import train_test_split
 from pcnet import PCClassifier
 from pcnet.theory import learning_rate_transfer
 
-#: Width and hidden layers
-SHAPES = ((32, 8), (128, 32), (512, 128))
-#: The large sp network diverges at all but the smallest rates: the middle one shows it.
-SHAPES_SP = ((32, 8), (128, 32))
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-RATES_LARGE = (0.01, 0.03, 0.1)
+#: {(width, hidden layers): rates}; two shapes tell that sp does not transfer.
+SHAPES = {"mupc": {(32, 8): RATES, (128, 32): RATES, (512, 128): (0.01, 0.03, 0.1)}}
+SHAPES["sp"] = {(32, 8): RATES, (128, 32): RATES}
 N_SAMPLES, N_EPOCHS = 640, 2
 
 
-def sweep(data, shapes, rates, parameterization, n_epochs=N_EPOCHS):
+def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS):
     """Table with the fields width, depth, rate, score, loss: a row for each training."""
     X_train, X_test, y_train, y_test = data
     estimator = PCClassifier(
@@ -33,11 +31,10 @@ def sweep(data, shapes, rates, parameterization, n_epochs=N_EPOCHS):
         random_state=0,
     )
     parts = []
-    for width, depth in shapes:
-        few = RATES_LARGE if width * depth >= 512 * 128 and rates is RATES else rates
+    for (width, depth), rates in shapes.items():
         parts.append(
             learning_rate_transfer(
-                estimator, X_train, y_train, X_test, y_test, few, [width], [depth]
+                estimator, X_train, y_train, X_test, y_test, rates, [width], [depth]
             )
         )
     return np.concatenate(parts)
@@ -92,18 +89,14 @@ def main():
         *digits(), train_size=N_SAMPLES, random_state=0
     )
     data = X_train, X_test, y_train, y_test
-    tables = {
-        "sp": sweep(data, SHAPES_SP, RATES, "sp"),
-        "mupc": sweep(data, SHAPES, RATES, "mupc"),
-    }
-    tables = {name: tables[name] for name in ("mupc", "sp")}
+    tables = {name: sweep(data, shapes, name) for name, shapes in SHAPES.items()}
     for name, table in tables.items():
         for row in table:
             print(
                 f"{name:4s} {row['width']:3d} x {row['depth']:3d}, rate {row['rate']:5g}: "
                 f"loss {row['loss']:.3f}, test accuracy {row['score']:.1%}"
             )
-    for shape in SHAPES:
+    for shape in SHAPES["mupc"]:
         print(f"muPC, {shape[0]} x {shape[1]}: best rate {best_rate(tables['mupc'], shape):g}")
     draw(tables, path)
     print(f"Figure written to {path}")

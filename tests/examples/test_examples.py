@@ -225,9 +225,8 @@ def test_learning_rates(example, tmp_path):
         *script.digits(), train_size=640, test_size=200, random_state=0
     )
     data = X, X_test, y, y_test
-    shapes = ((16, 6), (64, 24))
-    rates = (0.003, 0.01, 0.03, 0.1)
-    tables = {name: script.sweep(data, shapes, rates, name) for name in ("mupc", "sp")}
+    shapes = dict.fromkeys(((16, 6), (64, 24)), (0.003, 0.01, 0.03, 0.1))
+    tables = {name: script.sweep(data, shapes, name) for name in script.SHAPES}
     small, large = (script.best_rate(tables["mupc"], shape) for shape in shapes)
     assert small == large
     small, large = (script.best_rate(tables["sp"], shape) for shape in shapes)
