@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigvalsh
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._arguments import check_positive
 from .._threads import single_threaded_blas
@@ -12,6 +12,8 @@ from ._hessian import ActivityHessian
 
 #: Up to so many unknowns the dense matrix is no slower than Lanczos.
 DENSE_SIZE = 64
+#: Of Lanczos; a 128-layer network needs 4 at the default tolerance, 14 at 1e-6.
+MAX_RESTARTS = 300
 
 
 class Spectrum(NamedTuple):
@@ -106,6 +108,11 @@ def extreme_eigenvalues(hessian, tol=1e-3):
     -------
     Spectrum
 
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The tolerance was not reached.
+
     Examples
     --------
     >>> from pcnet import Network
@@ -129,9 +136,22 @@ def extreme_eigenvalues(hessian, tol=1e-3):
         "k": 1,
         "ncv": 40,
         "tol": tol,
+        "maxiter": MAX_RESTARTS,
         "v0": np.random.default_rng(0).standard_normal(hessian.shape[0]),
         "return_eigenvectors": False,
     }
+    # products of a vector are bound by memory: a second thread only waits
+    with single_threaded_blas():
+        try:
+            return _lanczos(hessian, options)
+        except ArpackNoConvergence:
+            raise np.linalg.LinAlgError(
+                f"Lanczos iteration did not reach tol={tol!r} in {MAX_RESTARTS} restarts; take a "
+                "larger tol, or numpy.linalg.eigvalsh(hessian.toarray()) of a small network"
+            ) from None
+
+
+def _lanczos(hessian, options):
     if hessian.is_gauss_newton:
         # the part without decay, whose inverse costs two passes; decay shifts its eigenvalues
         plain = ActivityHessian(hessian.linearization, hessian.curvature)
@@ -140,11 +160,9 @@ def extreme_eigenvalues(hessian, tol=1e-3):
         plain, added = hessian, 0.0
         shift = _below(hessian)
         solve = hessian.shifted_solve(shift)
-    # products of a vector are bound by memory: a second thread only waits
-    with single_threaded_blas():
-        inverse = LinearOperator(plain.shape, solve, dtype=np.float64)
-        smallest = eigsh(plain, sigma=shift, OPinv=inverse, which="LM", **options)[0]
-        largest = eigsh(plain, which="LA", **options)[0]
+    inverse = LinearOperator(plain.shape, solve, dtype=np.float64)
+    smallest = eigsh(plain, sigma=shift, OPinv=inverse, which="LM", **options)[0]
+    largest = eigsh(plain, which="LA", **options)[0]
     return Spectrum(float(smallest) + added, float(largest) + added)
 
 

@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 
 from pcnet import Network, PCClassifier, theory
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.theory._backprop import cosine
 
 from ..helpers import make_batch, make_network
 from ..numerics import closed_forms
@@ -178,3 +179,11 @@ def test_bad_arguments():
         theory.learning_rate_transfer(PCClassifier(), X, Y, X, Y, [0.1, -1.0], [4], [2])
     with pytest.raises(ValueError, match="rates must hold at least one"):
         theory.learning_rate_transfer(PCClassifier(), X, Y, X, Y, [], [4], [2])
+
+
+def test_cosines_of_gradients_whose_squares_would_vanish():
+    """Deep networks' gradients are tiny; 1e-200 squared is 0."""
+    a, b = np.random.default_rng(0).standard_normal((2, 50))
+    expected = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
+    assert cosine(1e-200 * a, 1e-250 * b) == pytest.approx(expected)
+    assert np.isnan(cosine(a, 0 * b))

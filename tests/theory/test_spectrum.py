@@ -58,6 +58,23 @@ def test_the_same_numbers_in_every_call():
     assert extreme_eigenvalues(H) == extreme_eigenvalues(H)
 
 
+def test_badly_conditioned_hessians():
+    """Activities that explode: dense eigenvalues are right to 1e-16 times the largest one."""
+    net = Network.init((8, *[16] * 64, 4), "identity", "sp", random_state=0, dtype=np.float64)
+    H = activity_hessian(net, *make_batch(net, 1))
+    found = extreme_eigenvalues(H, tol=1e-8)
+    assert found.condition_number > 1e8
+    np.testing.assert_allclose(found, dense(H), rtol=1e-9, atol=1e-14)
+
+
+def test_a_tolerance_out_of_reach_is_an_error(monkeypatch):
+    monkeypatch.setattr(_spectrum, "MAX_RESTARTS", 1)
+    net = make_network(SIZES, "tanh")
+    H = activity_hessian(net, *make_batch(net, 1), gauss_newton=True)
+    with pytest.raises(np.linalg.LinAlgError, match="did not reach tol=1e-15 in 1 restarts"):
+        extreme_eigenvalues(H, tol=1e-15)
+
+
 def test_a_scalar_network_by_hand():
     """One hidden unit: H = 1 + lambda w^2."""
     net = Network.from_weights([[[1.0]], [[2.0]]], activation="identity")
