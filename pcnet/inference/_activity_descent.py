@@ -3,8 +3,10 @@
 from sklearn.base import BaseEstimator
 
 from .._arguments import check_count, check_positive
+from ._resolve import named
 
 
+@named("activity")
 class ActivityDescent(BaseEstimator):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 
@@ -28,6 +30,8 @@ class ActivityDescent(BaseEstimator):
     .. [1] Innocenti, "Towards Scaling Deep Neural Networks with Predictive Coding",
        arXiv:2510.23323.
     """
+
+    has_end_test = False
 
     def __init__(self, n_steps=20, rate=0.5):
         self.n_steps = n_steps
