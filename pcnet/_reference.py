@@ -375,9 +375,9 @@ def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
 
     CONVERGED  ||d|| <= tol ||v||, d the negative gradient and v the pull of the layers above
     LIMIT      max_steps steps were taken
-    FLOOR      step ||d||^2 <= eps (F + sum_k |delta_k mu_k|): no step lowers F by more than
+    FLOOR      step ||d||^2 <= eps (|F| + sum_k |delta_k mu_k|): no step lowers F by more than
                the rounding of F itself and of the output it is computed from
-    ENERGY     the last step lowered F by less than energy_tol F
+    ENERGY     the last step lowered F by less than energy_tol |F|
 
     Samples never talk to each other, so this loops over them; see `_descend`.
     """
@@ -427,7 +427,7 @@ def _descend(net, x, y, objective, options):
             return _End(z, eps, trace, half_passes, FLOOR)
         z, eps, step, energy = found
         trace.append(energy)
-        if trace[-2] - energy < energy_tol * trace[-2]:
+        if trace[-2] - energy < energy_tol * abs(trace[-2]):
             return _End(z, eps, trace, half_passes, ENERGY)
         v, turned = _direction(net, z, eps, y, objective)
         half_passes += 1
@@ -453,7 +453,7 @@ def _energy_noise(z, y, objective, energy):
     """What rounding does to F: its own, and sum_k |delta_k mu_k| of the outputs'."""
     mu = z[-1].astype(np.float64)
     delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
-    return float(np.finfo(z[-1].dtype).eps * (energy + np.abs(delta * mu).sum()))
+    return float(np.finfo(z[-1].dtype).eps * (abs(energy) + np.abs(delta * mu).sum()))
 
 
 def _search(net, x, y, objective, start, noise):

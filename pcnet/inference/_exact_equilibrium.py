@@ -6,10 +6,8 @@ from sklearn.base import BaseEstimator
 from .. import _core
 from .._threads import single_threaded_blas
 from ._passes import Passes
-from ._resolve import named
 
 
-@named("exact")
 class ExactEquilibrium(BaseEstimator):
     """The minimum of the energy of a linear network, in a fixed number of passes.
 
