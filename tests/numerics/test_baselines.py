@@ -109,7 +109,7 @@ def test_exact_equilibrium_is_the_block_systems(skip, precision, n_samples, tole
 def test_exact_equilibrium_refuses_what_it_does_not_know():
     net = make_network((4, 6, 6, 3), "tanh")
     X, Y = make_batch(net, 5)
-    with pytest.raises(ValueError, match="linear networks only.*'tanh'"):
+    with pytest.raises(ValueError, match=r"linear networks only.*'tanh'"):
         pcnet.infer(net, X, Y, ExactEquilibrium())
     net = make_network((4, 6, 6, 3), "identity")
     with pytest.raises(ValueError, match="squared_error"):
