@@ -33,6 +33,7 @@ static void test_variant(variant v) {
         for (int k = 0; k < 5; k++) {
             const int n_threads = 1 + k % 3;
             test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
+            test_single_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_error_descent(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             if (v.packed)

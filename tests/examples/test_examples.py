@@ -55,6 +55,44 @@ def test_novelty(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_race_to_equilibrium(example, tmp_path):
+    """Error space reaches equilibrium at 24 layers; descent on the activities hardly starts."""
+    script = example("race_to_equilibrium")
+    deep = script.race(*script.problem(24, 24, n_samples=16), budgets=(1, 8, 16))
+    left = {name: script.left_at(curve, 20.0) for name, curve in deep.items()}
+    assert left["error descent (default)"] < 1e-2  # the yardstick of an honest equilibrium
+    assert left["error optimization, rate 0.3"] < 0.02
+    assert left["activity descent, rate 0.25"] > 0.5
+    assert left["the same, momentum 0.8"] > 0.5
+    assert left["gradient flow (Heun)"] > 0.5
+    shallow = script.race(*script.problem(2, 24, n_samples=16), budgets=(1, 8, 16))
+    for name, share in left.items():
+        assert script.left_at(shallow[name], 20.0) < share  # depth is what makes it hard
+    script.draw([("shallow", shallow), ("deep", deep)], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_pc_against_backprop(example, tmp_path):
+    """At 16 layers both rules learn alike; their gradients part as the precision grows."""
+    script = example("pc_against_backprop")
+    X, y = script.digits()
+    split = X[:600], X[1200:], y[:600], y[1200:]
+    curves, models = {}, {}
+    for rule in script.RULES:
+        models[rule], losses, accuracies = script.train(rule, split, 15, 32, 6)
+        curves[rule] = losses, accuracies
+        assert losses[-1] < 0.5 * losses[0]
+    ends = [accuracies[-1] for _, accuracies in curves.values()]
+    assert min(ends) > 0.75
+    assert abs(ends[0] - ends[1]) < 0.08
+    cosines = script.gradient_cosines(models["predictive coding"], X, y)
+    assert cosines[0] > 0.98
+    assert np.all(np.diff(cosines) < 0)
+    assert cosines[-1] < 0.9
+    script.draw(curves, {"trained": cosines}, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("[!_]*.py")), ids=lambda path: path.stem)
 def test_every_example_is_listed_tested_and_drawn(script):
     assert f"`{script.name}`" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
