@@ -304,7 +304,7 @@ cdef class CoreNetwork:
     cdef object _keep
     cdef int[::1] sizes, activation_codes, skip_flags
     cdef double[::1] scale_values
-    cdef readonly tuple layer_sizes
+    cdef readonly tuple layer_sizes, activations
     cdef readonly object dtype
     cdef readonly str isa
     cdef readonly bint has_biases
@@ -312,6 +312,7 @@ cdef class CoreNetwork:
     def __init__(self, layer_sizes, activations, skips, scales, dtype, *, weights=None,
                  biases=None, panels=None, isa=None):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
+        self.activations = tuple(activations)
         self.dtype = np.dtype(dtype)
         self.isa = default_isa() if isa is None else isa
         self.core = _find_core(self.dtype, self.isa)
@@ -464,7 +465,7 @@ cdef class Batch:
     trace : ndarray of float64, (trace_steps + 1,), or None
     """
 
-    cdef CoreNetwork network
+    cdef readonly CoreNetwork network
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace

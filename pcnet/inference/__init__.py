@@ -4,9 +4,14 @@ Every method is an object that holds its own options; `infer` applies one to a b
 """
 
 from ._activity_descent import ActivityDescent
+from ._adam_activity_descent import AdamActivityDescent
 from ._augmented_lagrangian import AugmentedLagrangian
+from ._backprop import Backprop
 from ._error_descent import ErrorDescent
+from ._error_optimization import ErrorOptimization
+from ._exact_equilibrium import ExactEquilibrium
 from ._forward_update import ForwardUpdate
+from ._gauss_seidel import GaussSeidel
 from ._gradient_flow import GradientFlow
 from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
@@ -17,12 +22,18 @@ from ._objective import Objective
 from ._precision_descent import PrecisionDescent
 from ._prospective import ProspectiveConfiguration
 from ._resolve import resolve_method, rows_per_sample
+from ._zero_divergence import ZeroDivergence
 
 __all__ = [
     "ActivityDescent",
+    "AdamActivityDescent",
     "AugmentedLagrangian",
+    "Backprop",
     "ErrorDescent",
+    "ErrorOptimization",
+    "ExactEquilibrium",
     "ForwardUpdate",
+    "GaussSeidel",
     "GradientFlow",
     "IncrementalDescent",
     "InferenceResult",
@@ -32,6 +43,7 @@ __all__ = [
     "Objective",
     "PrecisionDescent",
     "ProspectiveConfiguration",
+    "ZeroDivergence",
     "infer",
     "learning_gradients",
     "lessons",
