@@ -11,15 +11,21 @@ from pcnet import PCClassifier, PCRegressor
 from pcnet.callbacks import Checkpoint
 from pcnet.inference import (
     ActivityDescent,
+    AdamActivityDescent,
     AugmentedLagrangian,
+    Backprop,
     ErrorDescent,
+    ErrorOptimization,
+    ExactEquilibrium,
     ForwardUpdate,
+    GaussSeidel,
     GradientFlow,
     IncrementalDescent,
     LearnedPrecision,
     Nudged,
     PrecisionDescent,
     ProspectiveConfiguration,
+    ZeroDivergence,
 )
 from pcnet.losses import Huber
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
@@ -39,6 +45,12 @@ CONFIGURATIONS = [
     {"inference": GradientFlow(steady_tol=0.9), **ENDS_AT_ONCE},
     {"inference": IncrementalDescent(2), "learning_rate_init": 1e-4},
     {"inference": LearnedPrecision()},
+    {"inference": AdamActivityDescent(3), "learning_rate_init": 1e-3},
+    {"inference": Backprop()},
+    {"inference": ErrorOptimization(3)},
+    {"inference": ExactEquilibrium(), "activation": "identity", "loss": "squared_error"},
+    {"inference": GaussSeidel(3), "learning_rate_init": 1e-3},
+    {"inference": ZeroDivergence()},
     {"inference": Nudged(ProspectiveConfiguration(max_steps=30, tol=0.05))},
     {"early_stopping": True, "skip": False, "fit_intercept": False, "dtype": "float32"},
     {"parameterization": "sp", "activation": "tanh", "random_state": np.random.RandomState(1)},
