@@ -206,11 +206,11 @@ def fill_docstring(**values):
         signature = inspect.signature(cls.__init__)
         defaults = {name: _shown(p.default) for name, p in signature.parameters.items()}
         parts = {
-            name: text.strip().format(**defaults, **values).replace("\n", "\n    ")
+            name: text.strip().format(**defaults, **values)
             for name, text in globals().items()
             if name.isupper()
         }
-        doc = cls.__doc__
+        doc = inspect.cleandoc(cls.__doc__)  # as Python 3.13 itself does
         for name, text in parts.items():
             doc = doc.replace("{" + name + "}", text)
         cls.__doc__ = doc

@@ -161,7 +161,7 @@ def check_installed(wheels, *, quick):
         if quick:
             pytest += ["tests/golden"]
         for isa in isas if quick else isas[-1:]:
-            print(f"== {' '.join(map(str, pytest[5:]))} with {isa}", flush=True)
+            print(f"== {' '.join(pytest[7:]) or 'all tests'} with {isa}", flush=True)
             run(*pytest, cwd=source, env=bare_environment(PCNET_ISA=isa))
 
 

@@ -33,7 +33,7 @@ def test_every_argument_is_constrained_and_documented(Estimator):
     arguments = set(inspect.signature(Estimator.__init__).parameters) - {"self"}
     assert set(Estimator._parameter_constraints) == arguments
     for name in arguments:
-        assert re.search(rf"^    {name} : .*default=", Estimator.__doc__, re.MULTILINE), name
+        assert re.search(rf"^{name} : .*default=", Estimator.__doc__, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -41,7 +41,7 @@ def test_docstring_has_every_fitted_attribute_and_no_placeholder(Estimator):
     fitted = small(Estimator, max_iter=1).fit(*data_for(Estimator))
     public = {n for n in dir(fitted) if n.endswith("_") and not n.startswith("_")}
     for name in public - {"feature_names_in_"}:
-        assert re.search(rf"^    [\w, ]*\b{name}\b[\w, ]* : ", Estimator.__doc__, re.MULTILINE), (
+        assert re.search(rf"^(?! )[\w, ]*\b{name}\b[\w, ]* : ", Estimator.__doc__, re.MULTILINE), (
             name
         )
     assert not re.search(r"\{[A-Z_]+\}", Estimator.__doc__)
