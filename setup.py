@@ -145,6 +145,7 @@ class BuildExt(build_ext):
         simd = not is_msvc and builds(self.compiler, SIMD_PROBE, [SIMD_FLAG, "-Werror"], [])
         for extension in self.extensions:
             extension.extra_compile_args += MSVC_FLAGS if is_msvc else UNIX_FLAGS
+            extension.define_macros.append(("NDEBUG", None))  # CFLAGS may have replaced Python's
             if not is_msvc:
                 extension.libraries.append("m")
             if simd:
@@ -175,7 +176,9 @@ def extensions():
         depends=headers,
     )
     blas = Extension("pcnet._blas", ["pcnet/_blas.pyx"], include_dirs=["csrc"], depends=headers)
-    return cythonize([core, blas], compiler_directives={"language_level": "3"})
+    # No state is shared between calls, so a free-threaded Python need not switch its GIL on.
+    directives = {"language_level": "3", "freethreading_compatible": True}
+    return cythonize([core, blas], compiler_directives=directives)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt})

@@ -7,11 +7,12 @@ on the same batches of 64 MNIST images at default arguments (squared error, line
 """
 
 import argparse
-import warnings
 
+import numpy as np
 from _common import load_mnist, print_environment
 
 from pcnet import PCClassifier
+from pcnet.theory import learning_rate_transfer
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 SHAPES = tuple((depth, width) for depth in (2, 8, 32, 128) for width in (32, 128, 512))
@@ -30,7 +31,7 @@ def main():
     print("layers width " + "".join(f"{rate:>8g}" for rate in RATES) + "    best")
     table = {}
     for shape in SHAPES:
-        table[shape] = [accuracy(shape, rate, data, arguments.batches) for rate in RATES]
+        table[shape] = accuracies(shape, data, arguments.batches)
         best = RATES[table[shape].index(max(table[shape]))]
         cells = "".join(f"{a:8.1%}" for a in table[shape])
         print(f"{shape[0]:6d} {shape[1]:5d} {cells}{best:8g}", flush=True)
@@ -38,25 +39,15 @@ def main():
         draw(table, arguments.output)
 
 
-def accuracy(shape, rate, data, batches):
-    """Test accuracy, 0 where training diverged."""
+def accuracies(shape, data, batches):
+    """Test accuracy at each of `RATES`, 0 where training diverged."""
     X, y, X_test, y_test = data
     depth, width = shape
     n = batches * BATCH_SIZE
-    model = PCClassifier(
-        (width,) * (depth - 1),
-        batch_size=BATCH_SIZE,
-        max_iter=1,
-        learning_rate_init=rate,
-        random_state=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rates far too high end inference early
-        try:
-            model.fit(X[:n], y[:n])
-        except FloatingPointError:
-            return 0.0
-    return model.score(X_test, y_test)
+    model = PCClassifier(batch_size=BATCH_SIZE, max_iter=1, random_state=0)
+    train, test = (X[:n], y[:n]), (X_test, y_test)
+    found = learning_rate_transfer(model, *train, *test, RATES, [width], [depth - 1])
+    return np.nan_to_num(found["score"]).tolist()
 
 
 def draw(table, path):

@@ -28,6 +28,7 @@ typedef enum {
     PCNET_BAD_ARGUMENT = 1,        /* a size, enum or pointer outside its range */
     PCNET_ENERGY_NOT_FINITE = 2,   /* the energy of the feed-forward state is inf or nan */
     PCNET_GRADIENT_NOT_FINITE = 3, /* a weight gradient or the weight it leads to is inf or nan */
+    PCNET_FIRST_NOT_FINITE = 4,    /* mu_1 is inf or nan in some row: see `output` */
 } pcnet_status;
 
 typedef enum { PCNET_FLOAT32 = 0, PCNET_FLOAT64 = 1 } pcnet_dtype;
@@ -177,7 +178,8 @@ typedef struct {
     /* Feed-forward pass into batch->activities. */
     pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
                             int n_threads);
-    /* Feed-forward outputs only: out (n_samples, K) = mu_L. */
+    /* Feed-forward outputs only: out (n_samples, K) = mu_L.  Where an input is inf or nan, so is
+     * all of its row of mu_1, and the status says PCNET_FIRST_NOT_FINITE; `out` is written. */
     pcnet_status (*output)(const pcnet_network *net, const void *inputs, int n_samples, void *out,
                            void *workspace, int n_threads);
     /* At batch->activities z_1..z_H: errors, mu_L (OUT, in the activities of layer L), and, where
@@ -209,6 +211,11 @@ typedef struct {
     pcnet_status (*update)(const pcnet_network *net, const pcnet_batch *batch,
                            const double *sample_weight, const pcnet_update *update,
                            pcnet_fault *fault, void *workspace, int n_threads);
+    /* OUT square: that of all gradients as the solver would see them, summed over the entries;
+     * of `update` it reads the scales. */
+    pcnet_status (*gradient_square)(const pcnet_network *net, const pcnet_batch *batch,
+                                    const double *sample_weight, const pcnet_update *update,
+                                    double *square, void *workspace, int n_threads);
     /* The same solver step on n values with a given gradient. */
     pcnet_status (*apply_gradient)(const pcnet_update *update, double rate, ptrdiff_t n,
                                    const void *gradient, void *values, void *first_moment,

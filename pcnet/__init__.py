@@ -16,6 +16,7 @@ from . import (
     solvers,
     theory,
 )
+from ._chunks import Chunks
 from ._classifier import PCClassifier
 from ._core import has_openmp
 from ._regressor import PCRegressor
@@ -27,6 +28,7 @@ from .inference import InferenceResult, infer
 from .network import Network
 
 __all__ = [
+    "Chunks",
     "InferenceResult",
     "Network",
     "PCClassifier",

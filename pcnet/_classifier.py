@@ -1,26 +1,19 @@
 """Classification with predictive-coding networks."""
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
+from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, trains_by_minibatches
 from ._conversion import ClassifierConversion
-from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import ClassEnergyMixin
+from ._labels import LabelsMixin
 from ._outputs import DecisionFunctionMixin
-from ._targets import (
-    ClassTargets,
-    MatrixTargets,
-    check_labels,
-    class_weight_per_class,
-    encode_labels,
-    find_classes,
-)
+from ._probabilities import ProbabilitiesMixin, project_to_simplex  # noqa: F401
+from ._run import FitCall
 from .callbacks._validation import gather_validation_set
 
 
@@ -33,7 +26,13 @@ from .callbacks._validation import gather_validation_set
     score="Accuracy",
 )
 class PCClassifier(
-    DecisionFunctionMixin, ClassEnergyMixin, ClassifierConversion, ClassifierMixin, BasePC
+    ProbabilitiesMixin,
+    DecisionFunctionMixin,
+    ClassEnergyMixin,
+    ClassifierConversion,
+    LabelsMixin,
+    ClassifierMixin,
+    BasePC,
 ):
     """Classifier that trains a deep network with predictive coding.
 
@@ -251,141 +250,12 @@ class PCClassifier(
         decisions = self._decide(self._outputs(X))
         return decisions if self._multilabel else self.classes_[decisions]
 
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        With ``loss="log_loss"`` it is the softmax of the outputs (multilabel: the logistic
-        function of each). With ``loss="squared_error"`` the outputs themselves estimate the
-        probabilities, for the least-squares fit to a one-hot target is its mean, P(class | x);
-        but they may leave [0, 1] and not sum to 1. The result is the closest point that does
-        not: their Euclidean projection onto the probability simplex, which keeps the order of
-        the classes and may be exactly 0 (multilabel: outputs clipped to what lies between 0 and
-        1).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets,
-            where each column is the probability of one label.
-        """
-        return self._probabilities(self._outputs(X))
-
-    def _probabilities(self, outputs):
-        if self.out_activation_ == "softmax":
-            return softmax(outputs, axis=1)
-        if self.out_activation_ == "logistic":
-            return expit(outputs)
-        if self._multilabel:
-            rounding = np.finfo(outputs.dtype).eps
-            return np.clip(outputs, rounding, 1 - rounding)
-        return project_to_simplex(outputs)
-
-    def predict_log_proba(self, X):
-        """Predict the natural logarithm of `predict_proba`, without underflow for "log_loss".
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            -inf where ``loss="squared_error"`` predicts a probability of exactly 0.
-        """
-        outputs = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return log_softmax(outputs, axis=1)
-        if self.out_activation_ == "logistic":
-            return log_expit(outputs)
-        with np.errstate(divide="ignore"):
-            return np.log(self._probabilities(outputs))
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
     # ------------------------------------------------------------ for BasePC
-
-    def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, multi_output=True)
-        return X, check_labels(y)
-
-    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
-        if call.incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does not see how "
-                "frequent each class is; pass a dict, such as that of "
-                "sklearn.utils.class_weight.compute_class_weight on all labels"
-            )
-        self._set_classes(y, call, warm)
-        if not self._multilabel:
-            codes = encode_labels(y, self.classes_)
-            weight = self._times_class_weight(sample_weight, codes)
-            return ClassTargets(codes, len(self.classes_)), weight
-        if self.class_weight is not None:
-            raise ValueError(
-                "class_weight is not supported for multilabel targets; weigh samples with "
-                "sample_weight instead"
-            )
-        return MatrixTargets(y.astype(dtype)), sample_weight
-
-    def _encode_validation(self, y, dtype):
-        if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
-            raise ValueError(
-                f"its y has the shape {y.shape}, unlike the y to train on; give labels of the "
-                "same kind"
-            )
-        if self._multilabel:
-            return MatrixTargets(y.astype(dtype))
-        codes = encode_labels(y, self.classes_, remedy="Leave out what cannot be predicted")
-        return ClassTargets(codes, len(self.classes_))
-
-    def _set_classes(self, y, call, warm):
-        """Fix ``classes_`` in a first call; in later ones hold `y` and `classes` against it."""
-        found = find_classes(y)
-        if not warm:
-            if call.incremental and call.classes is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit: the array of all "
-                    "labels that will ever occur"
-                )
-            given = found if call.classes is None else np.unique(call.classes)
-            self._multilabel = y.ndim == 2
-            if self._multilabel and len(given) != y.shape[1]:
-                raise ValueError(
-                    f"classes names {len(given)} labels, but the multilabel y has {y.shape[1]} "
-                    "columns; one label per column is expected"
-                )
-            self.classes_ = given
-            return
-        if call.classes is not None and not np.array_equal(np.unique(call.classes), self.classes_):
-            raise ValueError(
-                f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
-            )
-        expected = (len(y), self.n_outputs_) if self._multilabel else (len(y),)
-        if y.shape != expected:
-            raise ValueError(
-                f"y has the shape {y.shape}, but after the previous call {expected} is expected; "
-                "go on with the same kind of targets, or fit a new estimator"
-            )
-        if not call.incremental and not np.array_equal(found, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {found}"
-            )
-
-    def _times_class_weight(self, sample_weight, codes):
-        if self.class_weight is None:
-            return sample_weight
-        per_class = class_weight_per_class(self.class_weight, self.classes_, codes, sample_weight)
-        weight = per_class[codes]
-        return weight if sample_weight is None else weight * sample_weight
 
     def _loss_and_activation(self):
         if self.loss == "squared_error":
@@ -398,9 +268,6 @@ class PCClassifier(
             return np.argmax(outputs, axis=1)
         return (outputs > self._threshold()).astype(np.int64)
 
-    def _stratify(self, targets):
-        return None if self._multilabel else targets.codes
-
     def _scorer(self, X, targets, rows, sample_weight):
         y_true = targets.values[rows] if self._multilabel else targets.codes[rows]
         weight = None if sample_weight is None else sample_weight[rows]
@@ -412,32 +279,3 @@ class PCClassifier(
             return float(accuracy_score(y_true, self._decide(outputs), sample_weight=weight))
 
         return score
-
-
-def project_to_simplex(outputs):
-    """Closest probability vector to each row: ``argmin ||p - outputs||, p >= 0, sum p = 1``.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_samples, n_classes)
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_samples, n_classes)
-        ``max(outputs - theta, 0)`` with one theta per row.
-
-    References
-    ----------
-    Duchi, J. et al. (2008). Efficient projections onto the l1-ball. ICML, figure 1.
-    doi:10.1145/1390156.1390191
-    """
-    # Rows are shifted so that their maximum is 0: the projection does not change, and large
-    # outputs keep their digits in the sums.
-    shifted = outputs - outputs.max(axis=1, keepdims=True)
-    descending = -np.sort(-shifted, axis=1)
-    ranks = np.arange(1, outputs.shape[1] + 1)
-    theta = (np.cumsum(descending, axis=1) - 1) / ranks
-    n_positive = np.count_nonzero(descending > theta, axis=1)
-    theta = theta[np.arange(len(outputs)), n_positive - 1]
-    probabilities = np.maximum(shifted - theta[:, np.newaxis], 0).astype(outputs.dtype)
-    return probabilities / probabilities.sum(axis=1, keepdims=True)

@@ -22,6 +22,7 @@ cdef extern from "pcnet.h" nogil:
         PCNET_BAD_ARGUMENT
         PCNET_ENERGY_NOT_FINITE
         PCNET_GRADIENT_NOT_FINITE
+        PCNET_FIRST_NOT_FINITE
     ctypedef enum pcnet_dtype:
         PCNET_FLOAT32
         PCNET_FLOAT64
@@ -136,6 +137,8 @@ cdef extern from "pcnet.h" nogil:
                                          const double *, void **, void **, void *, int) noexcept nogil
         pcnet_status (*update)(const pcnet_network *, const pcnet_batch *, const double *,
                                const pcnet_update *, pcnet_fault *, void *, int) noexcept nogil
+        pcnet_status (*gradient_square)(const pcnet_network *, const pcnet_batch *, const double *,
+                                        const pcnet_update *, double *, void *, int) noexcept nogil
         pcnet_status (*apply_gradient)(const pcnet_update *, double, ptrdiff_t, const void *,
                                        void *, void *, void *) noexcept nogil
         pcnet_status (*activate)(int, ptrdiff_t, const void *, void *, void *) noexcept nogil
@@ -592,6 +595,25 @@ cdef class Batch:
         _check(status)
         return weights, biases if net.has_biases else None
 
+    def gradient_square(self, Update update, X, sample_weight):
+        """Square of the gradient as ``update`` would see it, with its scales, over all entries.
+
+        Returns
+        -------
+        float
+            Not finite if an entry is not.
+        """
+        cdef pcnet_status status
+        cdef double square = 0
+        cdef CoreNetwork net = self.network
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        with nogil:
+            status = net.core.gradient_square(&net.net, &self.batch, weight, &update.update,
+                                              &square, self.workspace, self.n_threads)
+        _check(status)
+        return square
+
     def update(self, Update update, X, sample_weight):
         """One solver step from the present activities and errors.
 
@@ -703,7 +725,13 @@ def apply_gradient(Update update, double rate, gradient, values, first_moment,
 
 
 def output(CoreNetwork network, X, out, int n_threads):
-    """Feed-forward outputs mu_L (n, K) of X (n, D), into ``out``, in little memory."""
+    """Feed-forward outputs mu_L (n, K) of X (n, D), into ``out``, in little memory.
+
+    Returns
+    -------
+    bool
+        Whether X may hold inf or nan: some row of mu_1 does, be it by overflow.
+    """
     cdef pcnet_status status
     cdef int n = X.shape[0]
     cdef const void *inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
@@ -715,7 +743,10 @@ def output(CoreNetwork network, X, out, int n_threads):
     cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
     with nogil:
         status = network.core.output(&network.net, inputs, n, target, workspace, n_threads)
+    if status == PCNET_FIRST_NOT_FINITE:
+        return True
     _check(status)
+    return False
 
 
 def activate(activation, values, isa=None):

@@ -1,8 +1,8 @@
 """Where rows of features come from: arrays of the right type, or ones converted batch by batch.
 
 Training and prediction see a `Rows`. What is not yet an array of floats in C order (sparse
-matrices, images of uint8, memory maps) is converted a few rows at a time, to the same bits as if
-it had been converted as a whole.
+matrices, images of uint8, memory maps, chunks) is converted a few rows at a time, to the same
+bits as if it had been converted as a whole.
 """
 
 import warnings
@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import scipy.sparse
 
+from ._chunks import Chunks
 from ._validation import check_data, check_finite, validate_data
 from .exceptions import FeatureScaleWarning
 
@@ -174,6 +175,32 @@ class RowSubset(Rows):
         return self.source.take(self.index[rows], out)
 
 
+class ChunkedRows(Rows):
+    """Rows that lie in several pieces, one below the other.
+
+    Parameters
+    ----------
+    parts : list of Rows
+        Of one dtype and number of features.
+    """
+
+    def __init__(self, parts):
+        lengths = [len(part) for part in parts]
+        super().__init__((sum(lengths), parts[0].shape[1]), parts[0].dtype)
+        self.parts = parts
+        self.starts = np.cumsum([0, *lengths[:-1]])
+
+    def take(self, rows, out):
+        if isinstance(rows, slice):
+            rows = np.arange(rows.start, rows.stop)
+        of = np.searchsorted(self.starts, rows, side="right") - 1
+        for k in np.unique(of):
+            there = np.flatnonzero(of == k)
+            space = np.empty((len(there), self.shape[1]), self.dtype)
+            out[there] = self.parts[k].take(rows[there] - self.starts[k], space)
+        return out
+
+
 def as_rows(X):
     """`Rows` of a C-contiguous float array; `Rows` stay what they are."""
     return X if isinstance(X, Rows) else DenseRows(X)
@@ -182,14 +209,16 @@ def as_rows(X):
 # ---------------------------------------------------------------- from the user
 
 
-def check_rows(estimator, X, *, dtype):
+def check_rows(estimator, X, *, dtype, finite=True):
     """Validate features for prediction.
 
     Parameters
     ----------
     estimator : fitted estimator
-    X : array-like, or sparse matrix or array
+    X : array-like, sparse matrix or array, or Chunks
     dtype : dtype
+    finite : bool, default=True
+        Whether to look for NaN and infinity now; `check_finite_rows` does it later.
 
     Returns
     -------
@@ -201,7 +230,10 @@ def check_rows(estimator, X, *, dtype):
         scikit-learn's, for another number of features, NaN or infinity.
     """
     X, converted = _checked(estimator, X, dtype=dtype, reset=False, ensure_all_finite=False)
-    return _finite_rows(estimator, X, dtype if converted else X.dtype)
+    rows = _as_rows_of(X, dtype if converted else X.dtype)
+    if finite:
+        check_finite_rows(estimator, rows)
+    return rows
 
 
 def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
@@ -210,7 +242,7 @@ def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
     Parameters
     ----------
     estimator : estimator
-    X : array-like, or sparse matrix or array, of shape (n_samples, n_features)
+    X : array-like, sparse matrix or array, or Chunks, of shape (n_samples, n_features)
     y : array-like
     dtype : dtype, or list of dtypes
         A list: features of the first type unless they have another of the list.
@@ -229,11 +261,18 @@ def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
     )
     if converted and isinstance(dtype, list):
         dtype = X.dtype if X.dtype in dtype else dtype[0]
-    return _finite_rows(estimator, X, dtype if converted else X.dtype), y
+    rows = _as_rows_of(X, dtype if converted else X.dtype)
+    check_finite_rows(estimator, rows)
+    return rows, y
 
 
 def _checked(estimator, X, *y, dtype, **options):
-    """scikit-learn's checks, and whether X is left for `ConvertedRows` to convert."""
+    """scikit-learn's checks, and whether X is left to be converted when rows are taken."""
+    if isinstance(X, Chunks):
+        # all that scikit-learn looks at here; it takes no memory
+        stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
+        checked = validate_data(estimator, stand_in, *y, dtype=None, **options)
+        return (X, checked[1]) if y else X, True
     if _is_converted_by_batch(X, dtype):
         options["dtype"] = None
         return validate_data(estimator, X, *y, **options), True
@@ -250,19 +289,27 @@ def _is_converted_by_batch(X, dtype):
     return isinstance(X, np.memmap) and X.dtype.kind == "f" and not ready
 
 
-def _finite_rows(estimator, X, dtype):
-    """Rows of validated data, found to be finite in ``dtype``."""
+def _as_rows_of(X, dtype):
+    """`Rows` of validated data."""
+    if isinstance(X, Chunks):
+        return ChunkedRows([_as_rows_of(chunk, dtype) for chunk in X.chunks])
     if scipy.sparse.issparse(X):
-        check_finite(estimator, X.data)
         return SparseRows(X)
     if X.dtype == dtype and X.flags.c_contiguous:
-        check_finite(estimator, X)
         return DenseRows(X)
-    rows = ConvertedRows(X, dtype)
-    if X.dtype.kind == "f":
+    return ConvertedRows(X, dtype)
+
+
+def check_finite_rows(estimator, rows):
+    """Raise scikit-learn's ValueError if rows of `check_rows` hold NaN or infinity."""
+    if isinstance(rows, ChunkedRows):
+        for part in rows.parts:
+            check_finite_rows(estimator, part)
+    elif isinstance(rows, SparseRows):
+        check_finite(estimator, rows.X.data)
+    elif isinstance(rows, DenseRows) or rows.X.dtype.kind == "f":
         for _, block in rows.blocks():
             check_finite(estimator, block)
-    return rows
 
 
 # ---------------------------------------------------------------- scale of features

@@ -175,7 +175,7 @@ class FullBatch:
 
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; rows of the network's dtype."""
-        return self.network.core_output(X)
+        return self.network.core_output(X)[0]
 
 
 class _Leave(Exception):

@@ -34,7 +34,6 @@ GELU_ROOT = np.sqrt(2.0 / np.pi)
 GELU_CUBIC = 0.044715
 
 # ErrorDescent's constants
-FIRST_STEP = 1.0
 MIN_STEP = 1e-4
 MAX_STEP = 1.5
 ARMIJO = 1e-4
@@ -165,6 +164,23 @@ def loss_values(loss, mu, Y):
 def output_delta(loss, mu, Y, output_precision):
     """delta = - d (lambda loss) / d mu, (n, K); for most losses lambda (y - link(mu))."""
     return mu.dtype.type(output_precision) * _loss(loss)[1](mu, Y)
+
+
+def loss_curvature(loss, mu, y, u):
+    """u H u of each sample, H the second derivative of the loss (lambda left out) at mu."""
+    mu, y, u = (a.astype(np.float64) for a in (mu, y, u))
+    if loss == "log_loss":
+        p = np.exp(mu - _log_sum_exp(mu))
+        return np.sum(p * (u - np.sum(p * u, axis=1, keepdims=True)) ** 2, axis=1)
+    if loss == "squared_error":
+        h = np.ones_like(mu)
+    elif loss == "logistic":
+        h = _logistic(mu) * _logistic(-mu)
+    elif loss == "poisson":
+        h = np.exp(mu)
+    else:
+        h = np.abs(y - mu) <= getattr(loss, "delta", 1.35)
+    return np.sum(h * u**2, axis=1)
 
 
 # ---------------------------------------------------- predictions and energies
@@ -384,8 +400,8 @@ def _descend(net, x, y, objective, options):
     z = forward(net, x)
     eps = [np.zeros_like(hidden) for hidden in z[:-1]]
     trace = [_error_energy(z, eps, y, objective)]
-    step = FIRST_STEP
     v, d = _direction(net, z, eps, y, objective)
+    step = _opening_step(z[-1], y, d, objective)
     half_passes = 2
     while True:
         if np.sqrt(_squares(d)) <= tol * np.sqrt(_squares(v)):
@@ -449,6 +465,22 @@ def _search(net, x, y, objective, start, noise):
             return (z, moved, step, trial), trials
         step *= SHRINK
     return None, trials
+
+
+def _opening_step(mu, y, d, objective):
+    """The step from the feed-forward state: exact if delta is an eigenvector of P P^T.
+
+    There d = P^T delta, P = d mu_L / d eps, and the curvature of F along d is
+    1 + lambda (P d) H (P d) / |d|^2. Of P d = P P^T delta the part along delta is known:
+    delta |d|^2 / |delta|^2. With activity decay d holds more, and the step is 1.
+    """
+    delta = output_delta(objective.loss, mu, y, objective.output_precision)
+    square = _squares([delta])
+    if objective.activity_decay > 0 or not np.all(square > 0):
+        return 1.0
+    along = loss_curvature(objective.loss, mu, y, delta) / square
+    excess = float((objective.output_precision * along / square * _squares(d))[0])
+    return min(max(1 / (1 + excess), MIN_STEP), MAX_STEP) if excess > 0 else 1.0
 
 
 def _barzilai_borwein(step, d, turned):

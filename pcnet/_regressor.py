@@ -7,11 +7,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, FitCall, trains_by_minibatches
+from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, trains_by_minibatches
 from ._conversion import RegressorConversion
 from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
+from ._run import FitCall
 from ._targets import MatrixTargets, check_counts, target_scaling
 from .callbacks._validation import gather_validation_set
 from .losses import Huber
@@ -76,6 +77,9 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     The same data, arguments and `random_state` give the same bits with any number of threads.
     Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
     leaving the sample out. Weights do not enter inference.
+
+    There is no `score_samples` as in the classifier: with y free, the least energy is 0 for every
+    x. `energy` rates samples whose y is known.
 
     Ctrl-C during `fit` warns and keeps the present weights.
 

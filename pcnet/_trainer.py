@@ -5,6 +5,7 @@ updates them in place; `Trainer.sync` copies them back into the network. That ma
 the weights in all: plain, packed, packed transposed, and Adam's two moments.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from . import _core
 from ._threads import effective_n_threads
 from .network import core_output
-from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
+from .parameterization import gradient_scales, learning_rate_multipliers
 
 
 class StepReport(NamedTuple):
@@ -84,6 +85,7 @@ class Trainer:
         self._allocate(max_batch_size)
         self._rates = learning_rate_multipliers(network)
         self._scales = gradient_scales(network, objective.output_precision)
+        self._n_parameters = sum(p.size for p in [*network.weights, *(network.biases or [])])
         self.load()
         if state is not None:
             self._load_state(state)
@@ -200,9 +202,7 @@ class Trainer:
         share = _shares(sample_weight, n)
         with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
             rates = [learning_rate * rate for rate in self._rates]
-        scales = self._clipped_scales(X, share)
-        # the core leaves a_l out of the weights' gradient
-        self._update.set_rates(*rates, scales.weights * self.network.scales, scales.biases)
+        self._set_rates(rates, self._clipping(X, share, rates))
         self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
         failed = batch.update(self._update, X, share)
         if failed:
@@ -222,32 +222,26 @@ class Trainer:
             ended=np.count_nonzero(ended != _core.ENDED_LIMIT) / n,
         )
 
-    def _clipped_scales(self, X, share):
-        """The factors of each layer's gradients that keep the solver's `clip`."""
+    def _set_rates(self, rates, factor=1.0):
+        """Set the update's rates, and the scales of its gradients, times ``factor``."""
+        weights, biases = self._scales
+        # the core leaves a_l out of the weights' gradient
+        self._update.set_rates(*rates, factor * weights * self.network.scales, factor * biases)
+
+    def _clipping(self, X, share, rates):
+        """The factor that keeps the gradient's root mean square within the solver's `clip`."""
         clip = self._solver.clip
         if clip is None:
-            return self._scales
-        size = _root_mean_square(*self._batch.weight_gradients(X, share), self._scales)
-        if not clip < size < np.inf:  # the core tells of values that are not finite
-            return self._scales
-        return PerLayer(*(scale * (clip / size) for scale in self._scales))
+            return 1.0
+        self._set_rates(rates)
+        square = self._batch.gradient_square(self._update, X, share)
+        size = math.sqrt(square / self._n_parameters)
+        # the core tells of values that are not finite
+        return clip / size if clip < size < math.inf else 1.0
 
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; X is `Rows`, or an array as in `step`."""
-        return core_output(self._core_network, X)
-
-
-def _root_mean_square(weights, biases, scales):
-    """Of all gradients times their layer's factor; not finite if one of them is not."""
-    parts = [*zip(weights, scales.weights, strict=True)]
-    if biases is not None:
-        parts += zip(biases, scales.biases, strict=True)
-    # einsum: one pass in float64, in an order that BLAS and its threads have no part in
-    squares = sum(
-        scale * scale * np.einsum("i,i->", g.ravel(), g.ravel(), dtype=np.float64)
-        for g, scale in parts
-    )
-    return float(np.sqrt(squares / sum(g.size for g, _ in parts)))
+        return core_output(self._core_network, X)[0]
 
 
 def _copy_all(sources, targets):

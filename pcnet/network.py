@@ -231,7 +231,7 @@ class Network:
         -------
         ndarray, (n, K)
         """
-        return self.core_output(self.check_rows("X", X, self.layer_sizes[0]))
+        return self.core_output(self.check_rows("X", X, self.layer_sizes[0]))[0]
 
     def energy(
         self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
@@ -329,7 +329,7 @@ class Network:
         )
 
     def core_output(self, X):
-        """`output` of rows that need no check: `Rows`, or an array; of this dtype, finite."""
+        """`core_output` of this network."""
         return core_output(self.core_network(backward=False), X)
 
     def core_batch(self, n_samples, trace_steps=None):
@@ -376,11 +376,26 @@ class Network:
 
 
 def core_output(core_network, X):
-    """Outputs mu_L (n, K) of `Rows`, or of a C-contiguous array, of the network's dtype."""
+    """Feed-forward outputs of rows that nobody need have looked at.
+
+    Parameters
+    ----------
+    core_network : CoreNetwork
+    X : Rows, or C-contiguous ndarray, (n, D)
+        Of the network's dtype.
+
+    Returns
+    -------
+    outputs : ndarray, (n, K)
+        mu_L.
+    suspect : bool
+        Whether X may hold inf or nan. It holds neither if this is False.
+    """
     out = np.empty((len(X), core_network.layer_sizes[-1]), core_network.dtype)
+    suspect = False
     for part, block in as_rows(X).blocks():
-        _core.output(core_network, block, out[part], effective_n_threads())
-    return out
+        suspect |= _core.output(core_network, block, out[part], effective_n_threads())
+    return out, suspect
 
 
 def check_activation(activation, n_hidden):

@@ -38,6 +38,8 @@ static void test_variant(variant v) {
                 test_update(v, s, batches[k], n_threads);
         }
         test_not_finite_start(v, s);
+        if (v.packed)
+            test_not_finite_input(v, s, tile + 1);
         test_bad_arguments(v, s);
         if (v.packed) {
             test_not_finite_gradient(v, s);

@@ -76,7 +76,8 @@ static void check_options(const setting *s) {
         {PCNET_N_LOSSES, 1, 0, 0},        {-1, 1, 0, 0},
         {PCNET_SQUARED_ERROR, 0, 0, 0},   {PCNET_SQUARED_ERROR, -1, 0, 0},
         {PCNET_SQUARED_ERROR, NAN, 0, 0}, {PCNET_SQUARED_ERROR, 1, -1, 0},
-        {PCNET_SQUARED_ERROR, 1, NAN, 0},
+        {PCNET_SQUARED_ERROR, 1, NAN, 0}, {PCNET_HUBER, 1, 0, 0},
+        {PCNET_HUBER, 1, 0, -1},          {PCNET_HUBER, 1, 0, NAN},
     };
     const pcnet_error_descent options[] = {{-1, 0, 0}, {3, -1, 0}, {3, NAN, 0}, {3, 0, -1}};
     const pcnet_activity_descent descents[] = {{-1, 0.1}, {3, 0}, {3, -1}, {3, NAN}};
@@ -99,6 +100,7 @@ static void check_options(const setting *s) {
     REFUSED(core->activity_gradients(net, batch, &good_objective, NULL, s->workspace, 1));
     REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
     REFUSED(core->update(net, batch, s->energy.data, NULL, NULL, s->workspace, 1));
+    REFUSED(core->gradient_square(net, batch, s->energy.data, NULL, s->loss.data, s->workspace, 1));
     REFUSED(core->activate(PCNET_N_ACTIVATIONS, 1, s->energy.data, s->energy.data, s->loss.data));
     REFUSED(core->activate(PCNET_TANH, -1, s->energy.data, s->energy.data, s->loss.data));
 }

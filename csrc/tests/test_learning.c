@@ -149,6 +149,27 @@ static void check_layer(const model *m, const optimizer *o, const gradients *g, 
     vec_free(&transposed);
 }
 
+/* The square of the gradient, summed over the entries of what weight_gradients gives. */
+static void check_square(model *m, samples *b, const optimizer *o, const gradients *g,
+                         vec sample_weight, void *workspace) {
+    double expected = 0, square = -1;
+    for (int n_threads = 1; n_threads <= 2; n_threads++) {
+        const double before = square;
+        pcnet_status status = m->v.core->gradient_square(&m->net, &b->batch, sample_weight.data,
+                                                         &o->update, &square, workspace, n_threads);
+        CHECK(status == PCNET_OK, "status %d", (int)status);
+        CHECK(n_threads == 1 || square == before, "%s: bits over threads", m->s.name);
+    }
+    for (int i = 0; i < m->s.n_layers; i++) {
+        for (size_t k = 0; k < g->weights[i].n; k++)
+            expected += pow(o->weight_scales[i] * vec_get(g->weights[i], k) / m->scales[i], 2);
+        for (size_t k = 0; m->s.bias && k < g->biases[i].n; k++)
+            expected += pow(o->bias_scales[i] * vec_get(g->biases[i], k), 2);
+    }
+    CHECK(fabs(square - expected) <= tolerance(m) * expected, "%s: %g, expected %g", m->s.name,
+          square, expected);
+}
+
 void test_update(variant v, const shape *s, int n_samples, int n_threads) {
     for (int solver = PCNET_ADAM; solver <= PCNET_NESTEROV; solver++) {
         model *m = model_new(v, s);
@@ -160,6 +181,9 @@ void test_update(variant v, const shape *s, int n_samples, int n_threads) {
         make_state(m, b, workspace);
         v.core->weight_gradients(&m->net, &b->batch, sample_weight.data, g->weight_pointers,
                                  s->bias ? g->bias_pointers : NULL, workspace, n_threads);
+        void *for_two = workspace_new(m, n_samples, 2);
+        check_square(m, b, o, g, sample_weight, for_two);
+        exact_free(for_two);
         for (int i = 0; i < s->n_layers; i++)
             old_biases[i] = vec_copy(m->biases[i]);
         for (int t = 1; t <= N_UPDATES; t++) { /* the state stays, so the gradient does */

@@ -231,3 +231,32 @@ void test_packing(variant v) {
         vec_free(&panels_t);
     }
 }
+
+/* An input that is inf or nan shows in the status of `output`, though ReLU, weights of 0 or another
+ * infinity may hide it in mu_L; large inputs that overflow do, too. */
+void test_not_finite_input(variant v, const shape *s, int n_samples) {
+    const double bad[] = {NAN, INFINITY, -INFINITY};
+    model *m = model_new(v, s);
+    samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, n_samples, 2);
+    vec out = vec_new(v.dtype, (size_t)n_samples * (size_t)s->sizes[s->n_layers]);
+    for (size_t k = 0; k < m->weights[0].n; k++)
+        vec_set(m->weights[0], k, 0);
+    if (v.packed)
+        model_pack(m);
+    CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) == PCNET_OK,
+          "%s: finite inputs", s->name);
+    for (size_t place = 0; place < b->inputs.n; place += 1 + b->inputs.n / 7)
+        for (int k = 0; k < 3; k++) {
+            const double kept = vec_get(b->inputs, place);
+            vec_set(b->inputs, place, bad[k]);
+            CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) ==
+                      PCNET_FIRST_NOT_FINITE,
+                  "%s: input %d is %g", s->name, (int)place, bad[k]);
+            vec_set(b->inputs, place, kept);
+        }
+    vec_free(&out);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}

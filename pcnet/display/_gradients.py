@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..theory import backprop_gradients
+from ..theory._backprop import backprop_gradients, cosine
 from ._common import ASIDE, OURS, Display, whole_ticks
 from ._record import problem_of
 
@@ -76,10 +76,3 @@ class GradientCosineDisplay(Display):
         whole_ticks(ax.xaxis)
         ax.grid(alpha=0.3)
         return self
-
-
-def cosine(a, b):
-    """Cosine of two arrays taken as vectors; nan if one is 0."""
-    a, b = (x.ravel() / (np.abs(x).max() or 1.0) for x in (a, b))  # squares must not vanish
-    lengths = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(a @ b / lengths) if lengths > 0 else np.nan

@@ -68,3 +68,10 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
         errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))
     weights, biases = reference.weight_gradients(net, X, errors, activities)
     return weights, None if net.biases is None else biases
+
+
+def cosine(a, b):
+    """Cosine of two arrays taken as vectors; nan if one is 0."""
+    a, b = (x.ravel() / (np.abs(x).max() or 1.0) for x in (a, b))  # squares must not vanish
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / lengths) if lengths > 0 else np.nan

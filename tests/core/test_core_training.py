@@ -310,3 +310,48 @@ def test_clipping_leaves_errors_as_they_are():
         trainer.step(np.full_like(X, 3e38), 1e6 * Y, 0.1)
     trainer.sync()
     assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
+@pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
+def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, threads):
+    """Against the twin's gradients, times the update's scales; same bits for any threads."""
+    net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
+    X, Y = make_batch(net, 65, "logistic")
+    share = np.arange(65.0) % 4 if weighted else np.ones(65)
+    share /= share.sum()
+    rng = np.random.default_rng(0)
+    scales = rng.random((2, net.n_layers)) + 0.5
+    update = _core.Update("sgd", 0.0)
+    update.set_rates(*scales, scales[0] * net.scales, scales[1])
+    squares = []
+    for n_threads in (1, 2, 3):
+        with threads(n_threads):
+            batch = net.core_batch(len(X))
+            METHOD.run(batch, X, Y, OBJECTIVE)
+            squares.append(batch.gradient_square(update, X, share))
+    end = twin.error_descent(net, X, Y, OBJECTIVE, **METHOD.get_params())
+    by_weight, by_bias = twin.weight_gradients(net, X, end.errors, end.activities, share)
+    expected = sum(s**2 * np.sum(np.square(g, dtype=float)) for s, g in zip(scales[0], by_weight))
+    if bias:
+        expected += sum(
+            s**2 * np.sum(np.square(g, dtype=float)) for s, g in zip(scales[1], by_bias)
+        )
+    assert squares[0] == squares[1] == squares[2]
+    assert squares[0] == pytest.approx(expected, rel=2 * tolerance(dtype, "inference"))
+
+
+def test_square_of_large_gradients_does_not_overflow():
+    """1e25 fits into float32, its square does not."""
+    net = make_network((9, 4), "identity", parameterization="sp", dtype=np.float32)
+    X, Y = make_batch(net, 5)
+    batch = net.core_batch(5)
+    METHOD.run(batch, X, 1e25 * Y, Objective("squared_error", 1e-3))
+    update = _core.Update("sgd", 0.0)
+    update.set_rates([1.0], [1.0], net.scales, [1.0])
+    gradients = batch.weight_gradients(X, np.full(5, 0.2))
+    expected = sum(
+        np.sum(np.square(g, dtype=float)) for g in (*gradients[0], *(gradients[1] or []))
+    )
+    assert expected > 1e40
+    assert batch.gradient_square(update, X, np.full(5, 0.2)) == pytest.approx(expected, rel=1e-6)

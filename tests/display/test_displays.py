@@ -285,7 +285,7 @@ def test_without_matplotlib_the_message_says_what_to_install(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     assert "TrainingDisplay.plot needs matplotlib" in done.stdout

@@ -271,7 +271,7 @@ print(most)
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         cwd=tmp_path,
     )
     assert float(done.stdout) < 40  # MB

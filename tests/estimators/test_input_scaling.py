@@ -45,7 +45,8 @@ def test_the_same_as_a_scaler_before(Estimator, kind, shuffle):
 @pytest.mark.parametrize("kind", SCALERS)
 def test_rows_equal_the_scaler(kind):
     X, _ = far_from_unit_scale(PCRegressor, 3000)
-    sparse = scipy.sparse.random_array((3000, 6), density=0.3, rng=np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    sparse = scipy.sparse.csr_array(rng.random((3000, 6)) * (rng.random((3000, 6)) < 0.3))
     weight = np.arange(3000) % 3.0
     weights = {"sample_weight": weight} if kind == "standard" else {}
     for rows, data in (
@@ -144,3 +145,18 @@ def test_bad_values(value):
     net = Network.init((6, 4, 3))
     with pytest.raises(ValueError, match="input_scaling='max' needs data to measure"):
         PCClassifier.from_network(net, input_scaling="max")
+
+
+@pytest.mark.parametrize("kind", SCALERS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
+def test_what_is_not_finite_is_found_behind_the_scaling(form, bad, kind):
+    """Also where ReLU would make 0 of it, and in features that were constant."""
+    X, y = data_for(PCRegressor)
+    X[:, 2] = 0.0
+    model = small(PCRegressor, input_scaling=kind, hidden_layer_sizes=(1,)).fit(X, y)
+    for column in (0, 2):
+        broken = X.copy()
+        broken[7, column] = bad
+        with pytest.raises(ValueError, match=r"^Input X contains (NaN|infinity)"):
+            model.predict(form(broken))

@@ -70,9 +70,13 @@ def interruptible():
 @pytest.mark.usefixtures("interruptible")
 def test_a_real_signal_ends_a_long_fit():
     X, y = data_for(PCClassifier)
-    model = small(PCClassifier, max_iter=10**8, n_iter_no_change=np.inf)
-    timer = threading.Timer(0.5, _thread.interrupt_main)
-    timer.start()
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+
+    def start_timer(run):  # not before training has begun, however slow the machine
+        if run.n_epochs == 1:
+            timer.start()
+
+    model = small(PCClassifier, max_iter=10**8, n_iter_no_change=np.inf, callbacks=start_timer)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, y)
     timer.join()

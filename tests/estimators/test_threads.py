@@ -77,7 +77,7 @@ def test_forked_child_fits_after_a_threaded_fit():
         child = context.Process(target=_fit_in_child, args=(X, y, queue), daemon=True)
         child.start()
         try:
-            result = queue.get(timeout=60)
+            result = queue.get(timeout=300)
         finally:
             child.join(timeout=10)
             child.kill()

@@ -71,3 +71,71 @@ def test_pictures(example, tmp_path):
     assert {type(display).__name__ for display in shown.values()} == set(pcnet.display.__all__)
     script.draw(shown, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_conditioning(example, tmp_path):
+    """muPC: depth squared, hardly width, worse in training; sp: fine, but nothing passes."""
+    script = example("conditioning")
+    X, y = script.digits()
+    tables = script.at_the_start(X, y, (16, 64), (4, 8, 16))
+    at = {
+        name: {(row["depth"], row["width"]): row for row in table} for name, table in tables.items()
+    }
+    mupc = {shape: row["condition"] for shape, row in at["muPC"].items()}
+    for width in (16, 64):
+        slope = np.log(mupc[16, width] / mupc[4, width]) / np.log(16 / 4)
+        assert 1.6 < slope < 2.2  # the power of the depth
+        assert at["sp"][16, width]["condition"] < 60
+        assert at["sp"][16, width]["growth"] < 1e-3
+        assert 0.8 < at["muPC"][16, width]["growth"] < 1.5
+        assert at["sp with skips"][16, width]["condition"] > 2 * mupc[16, width]
+        assert at["sp with skips"][16, width]["growth"] > 1.5
+    assert mupc[16, 64] / mupc[16, 16] < 2  # four times the width
+    epochs = (1, 6)
+    trained = script.in_training(X[:1000], y[:1000], 4, epochs, width=32)
+    assert trained[1] > 1.5 * trained[0]
+    script.draw(tables, epochs, {("muPC", 4): trained}, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_equilibrated_energy(example, tmp_path):
+    """Theory is numerics, at three depths; activity descent at its best rate is far from both."""
+    script = example("equilibrated_energy")
+    X, y = script.digits()
+    records, gaps = {}, {}
+    for depth in script.DEPTHS:
+        net, record = script.train(X[:500], y[:500], depth, width=32, max_iter=3)
+        np.testing.assert_allclose(record.reached, record.predicted, rtol=1e-9)
+        assert len(record.reached) >= 5
+        assert record.predicted[-1] < 0.7 * record.predicted[0]  # it learns
+        assert np.all(np.array(record.predicted) < record.loss)
+        records[depth], gaps[depth] = record, script.traces(net, record.X, record.Y)
+        assert abs(gaps[depth]["error descent"][-1]) < 1e-6
+    for deep in script.DEPTHS[1:]:
+        assert gaps[deep]["activity descent"][-1] > 1e-3
+    script.draw(records, gaps, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_energy_to_loss(example, tmp_path):
+    """muPC: energy / loss and the cosine go to 1 with width / depth; sp: they do not."""
+    script = example("energy_to_loss")
+    X, Y = script.data(32)
+    tables = script.sweeps(X, Y, (8, 32, 128), (1, 7), n_seeds=1)
+    for depth in (1, 7):
+        for field in ("energy_to_loss_ratio", "gradient_cosine"):
+            _, mupc = script.averages(tables["muPC"], field, depth=depth)
+            assert np.all(np.diff(mupc) > 0)
+            assert mupc[-1] > 0.9
+            _, tanh = script.averages(tables["muPC, tanh"], field, depth=depth)
+            assert tanh[-1] > 0.95
+        _, sp = script.averages(tables["sp"], "energy_to_loss_ratio", depth=depth)
+        assert np.all(sp < 0.9)
+    _, sp = script.averages(tables["sp"], "gradient_cosine", depth=7)
+    _, mupc = script.averages(tables["muPC"], "gradient_cosine", depth=7)
+    assert mupc[-1] > 0.99 > 0.9 > sp[-1]
+    table = tables["muPC"][tables["muPC"]["width"] == 128]
+    gap = 1 - table["energy_to_loss_ratio"]
+    np.testing.assert_allclose(gap / (table["depth"] / 128), 1.0, rtol=0.5)
+    script.draw(tables, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000

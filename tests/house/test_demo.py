@@ -35,7 +35,7 @@ def table_rows(text):
 def test_it_trains_compares_and_draws(tmp_path):
     command = [sys.executable, "-P", "-W", "error", "-m", "pcnet", *SMALL, "--threads", "1"]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -27,7 +27,11 @@ def script(name):
 
 
 # Optional packages that a page is about
-NEEDS = {"pytorch": ["torch"], "saving": ["skops", "onnxruntime", "skl2onnx"]}
+NEEDS = {
+    "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
+    "pytorch": ["torch"],
+    "saving": ["skops", "onnxruntime", "skl2onnx"],
+}
 
 
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")

@@ -36,7 +36,7 @@ def run_python(code, folder, **environment):
         env=env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -118,7 +118,7 @@ def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
     queue = context.Queue()
     child = context.Process(target=work, args=(queue,))
     child.start()
-    predicted, refitted = queue.get(timeout=60)
+    predicted, refitted = queue.get(timeout=300)
     child.join()
     assert predicted == refitted == model.predict(X).tolist()
     """

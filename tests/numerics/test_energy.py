@@ -29,6 +29,19 @@ def test_zero_at_the_predictions(activation, parameterization, n_samples, dtype)
     assert np.array_equal(energy, np.zeros(net.n_layers))
 
 
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_zero_at_the_predictions_of_scaled_layers(bias, skip, dtype):
+    """Scales that round (the predictions a g, with nothing added): no fused z - a g may differ."""
+    net = pcnet.Network.init(
+        (16, 32, 32, 32, 10), "silu", skip=skip, bias=bias, random_state=0, dtype=dtype
+    )
+    X, _ = make_batch(net, 70)
+    activities = net.forward(X)
+    energy = net.energy(X, activities[-1], activities[:-1])
+    assert np.array_equal(energy, np.zeros(net.n_layers))
+
+
 def test_inference_stays_at_a_perfect_prediction(dtype):
     net = make_network(SIZES, dtype=dtype)
     X, _ = make_batch(net, 40)

@@ -1,0 +1,135 @@
+"""How badly conditioned inference is: over depth, width and training, for sp and muPC.
+
+Activity descent needs about as many steps as the condition number of the activity Hessian.
+A network that carries a signal through many layers has to be close to the identity from layer to
+layer, and then its Hessian is that of a long chain: the condition number grows with the square of
+the depth (muPC), hardly with the width, and further in training. A standard network (sp) is well
+conditioned only because nothing gets through it; with skips its activities grow with the depth,
+and the condition number even faster. muPC mends the forward pass, not the conditioning.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+
+from pcnet import Network, PCClassifier
+from pcnet.inference import ErrorDescent
+from pcnet.theory import activity_hessian, extreme_eigenvalues, forward_norms, over_shapes
+
+#: Name -> (parameterization, skips, learning rate for training)
+KINDS = {
+    "muPC": ("mupc", True, 0.03),
+    "sp with skips": ("sp", True, 0.001),
+    "sp": ("sp", False, 0.003),
+}
+WIDTHS, DEPTHS = (16, 64, 256), (4, 8, 16, 32)
+STYLES = (":", "-", "--")
+TRAINED = (4, 8, 16)
+
+
+def condition_number(net, x, label):
+    """Of the Gauss-Newton Hessian at the feed-forward state of one image, lambda 1."""
+    hessian = activity_hessian(net, x, np.eye(10)[label], gauss_newton=True)
+    return extreme_eigenvalues(hessian).condition_number
+
+
+def at_the_start(X, y, widths, depths, n_seeds=1):
+    """{kind: table of condition number and growth of the activities} of fresh networks."""
+
+    def measurer(parameterization, skip):
+        def measure(width, depth, seed):
+            sizes = (X.shape[1], *[width] * depth, 10)
+            net = Network.init(
+                sizes, "tanh", parameterization, skip, random_state=seed, dtype=np.float64
+            )
+            norms = forward_norms(net, X)
+            return {
+                "condition": condition_number(net, X[seed], y[seed]),
+                "growth": norms[-2] / norms[0],
+            }
+
+        return measure
+
+    return {
+        name: over_shapes(measurer(*kind[:2]), widths, depths, n_seeds)
+        for name, kind in KINDS.items()
+    }
+
+
+def in_training(X, y, depth, epochs, width=64, name="muPC", n_images=3):
+    """Condition number after these numbers of epochs, geometric mean over some images."""
+    parameterization, skip, rate = KINDS[name]
+    model = PCClassifier(
+        (width,) * depth,
+        activation="tanh",
+        parameterization=parameterization,
+        skip=skip,
+        output_precision=1.0,
+        inference=ErrorDescent(max_steps=300),  # badly conditioned as it is
+        learning_rate_init=rate,
+        random_state=0,
+    )
+    train, test = slice(0, -100), range(len(X) - n_images, len(X))
+    found = []
+    for epoch in range(1, max(epochs) + 1):
+        model.partial_fit(X[train], y[train], classes=range(10))
+        if epoch in epochs:
+            logs = [np.log(condition_number(model.network_, X[i], y[i])) for i in test]
+            found.append(np.exp(np.mean(logs)))
+    return np.array(found)
+
+
+def draw(tables, epochs, trained, path):
+    """Condition number and growth of activities over depth, condition number over training."""
+    figure, (left, middle, right) = new_figure(
+        "How badly conditioned inference is (tanh, digits)", [1, 1, 1]
+    )
+    colours = dict(zip(KINDS, COLOURS))
+    for name, table in tables.items():
+        for width, style in zip(np.unique(table["width"]), STYLES):
+            rows = table[table["width"] == width]
+            look = {"color": colours[name], "ls": style, "label": f"{name}, {width} units"}
+            left.loglog(rows["depth"], rows["condition"], **look)
+            middle.loglog(rows["depth"], rows["growth"], **look)
+    depths = np.unique(table["depth"])
+    left.loglog(depths, 3.0 * depths**2, color="k", lw=0.8, ls="-.")
+    left.set(ylabel="condition number of the activity Hessian", title="At the start")
+    middle.set(ylabel="size of $z_H$ / size of $z_1$", title="The forward pass at the start")
+    for (name, depth), values in trained.items():
+        style = dict(zip(TRAINED, STYLES)).get(depth, "-")
+        right.loglog(epochs, values, style, color=colours[name], label=f"{name}, {depth} layers")
+    right.set(xlabel="epochs of training", title="In training (64 units)")
+    right.set_xticks(epochs, epochs)
+    for axes in (left, middle):
+        axes.set(xlabel="hidden layers")
+        axes.set_xticks(depths, depths)
+    for axes in (left, middle, right):
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    middle.legend(fontsize=7, loc="lower left")
+    left.legend(left.lines[-1:], ["like depth squared"], fontsize=7, loc="upper left")
+    right.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.12))
+    figure.savefig(path, dpi=70)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "conditioning.png")
+    X, y = digits()
+    tables = at_the_start(X, y, WIDTHS, DEPTHS)
+    for name, table in tables.items():
+        deepest = table[table["depth"] == max(DEPTHS)]
+        for row in deepest:
+            print(
+                f"{name:14s} {row['depth']} x {row['width']:3d}: condition number "
+                f"{row['condition']:8.3g}, activities grow by {row['growth']:.2g}"
+            )
+    epochs = (1, 2, 4, 8, 16)
+    cases = [*(("muPC", depth) for depth in TRAINED), ("sp with skips", 8), ("sp", 8)]
+    trained = {case: in_training(X, y, case[1], epochs, name=case[0]) for case in cases}
+    for (name, depth), values in trained.items():
+        print(f"{name:14s} {depth:2d} x 64 in training: {values[0]:8.3g} -> {values[-1]:8.3g}")
+    draw(tables, epochs, trained, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

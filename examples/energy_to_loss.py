@@ -1,0 +1,100 @@
+"""muPC's energy becomes the loss, and its gradients backpropagation's, as width outgrows depth.
+
+Under muPC the rescaling of the loss is S = I / lambda + sum_l P_l^T P_l with a sum of order depth /
+width: wide networks learn as with backpropagation, at lambda = 1 and with full inference. Standard
+networks (sp) keep a rescaling of order one at any width. Fresh networks on 64 digits; linear
+networks are solved in closed form, tanh networks by inference.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+
+from pcnet.theory import backprop_comparison_sweep
+
+WIDTHS, DEPTHS = (8, 32, 128, 512), (1, 3, 7, 15, 31)
+N_SEEDS = 2
+TANH_WIDTHS, TANH_DEPTHS = (8, 32, 128), (1, 7)
+
+
+def data(n=64):
+    """Images and one-hot targets of n digits."""
+    X, y = digits()
+    return X[:n].astype(np.float64), np.eye(10)[y[:n]]
+
+
+def averages(table, field, **where):
+    """Means over the seeds at each width, of the rows of one depth."""
+    rows = table[table["depth"] == where["depth"]]
+    widths = np.unique(rows["width"])
+    return widths, np.array([rows[field][rows["width"] == width].mean() for width in widths])
+
+
+def sweeps(X, Y, widths=WIDTHS, depths=DEPTHS, n_seeds=N_SEEDS):
+    """{name: table} of linear muPC and sp networks and of tanh muPC networks."""
+    linear = {"activation": "identity"}
+    few = [w for w in TANH_WIDTHS if w in widths], [d for d in TANH_DEPTHS if d in depths]
+    return {
+        "muPC": backprop_comparison_sweep(X, Y, widths, depths, n_seeds, **linear),
+        "sp": backprop_comparison_sweep(
+            X, Y, widths, depths, n_seeds, parameterization="sp", skip=False, **linear
+        ),
+        "muPC, tanh": backprop_comparison_sweep(X, Y, *few, 1, activation="tanh"),
+    }
+
+
+def draw(tables, path):
+    """Ratio and cosine by width, and the distance of the ratio from 1 by depth / width."""
+    figure, (left, middle, right) = new_figure("muPC's energy becomes the loss", [1, 1, 1])
+    depths = np.unique(tables["muPC"]["depth"])
+    shades = np.linspace(0.3, 1.0, len(depths))
+    panels = (left, "energy_to_loss_ratio"), (middle, "gradient_cosine")
+    for axes, field in panels:
+        for depth, alpha in zip(depths, shades):
+            look = {"color": COLOURS[0], "alpha": alpha, "label": f"muPC, {depth} hidden layers"}
+            axes.semilogx(*averages(tables["muPC"], field, depth=depth), "-", **look)
+        for depth in depths[[0, -1]]:
+            look = {"color": COLOURS[1], "alpha": 0.4 if depth == depths[0] else 1.0}
+            label = f"sp, {depth} hidden layers"
+            axes.semilogx(*averages(tables["sp"], field, depth=depth), "--", label=label, **look)
+        table = tables["muPC, tanh"]
+        look = {"color": COLOURS[3], "mfc": "none", "label": "muPC, tanh, 1 and 7 layers"}
+        axes.semilogx(table["width"], table[field], "o", **look)
+        widths = np.unique(tables["muPC"]["width"])
+        axes.set_xticks(widths, widths)
+        axes.minorticks_off()
+        axes.set(xlabel="width", ylim=(None, 1.02))
+    left.set_title("Energy at equilibrium / loss")
+    middle.set_title("Cosine of PC's and BP's gradients")
+    middle.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.06))
+    for name, colour, mark in (("muPC", COLOURS[0], "o"), ("sp", COLOURS[1], "x")):
+        table = tables[name]
+        shape = table["depth"] / table["width"]
+        gap = 1 - table["energy_to_loss_ratio"]
+        right.loglog(shape, gap, mark, color=colour, ms=5, mfc="none", label=name)
+    shape = np.array([min(shape), 0.1])
+    right.loglog(shape, shape, "k-.", lw=0.8, label="depth / width")
+    right.set(xlabel="depth / width")
+    right.set_title("1 - energy / loss")
+    right.legend(fontsize=8)
+    for axes in (left, middle, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=70)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "energy_to_loss.png")
+    tables = sweeps(*data())
+    for name, table in tables.items():
+        for depth in np.unique(table["depth"]):
+            widths, ratios = averages(table, "energy_to_loss_ratio", depth=depth)
+            _, cosines = averages(table, "gradient_cosine", depth=depth)
+            cells = (f"{w}: {r:.3f} {c:.3f}" for w, r, c in zip(widths, ratios, cosines))
+            print(
+                f"{name:10s} {depth:2d} layers, width: energy / loss, cosine   ", "  ".join(cells)
+            )
+    draw(tables, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The equilibrium energy in closed form, on top of the energy that inference reaches.
+
+For a linear network the energy at equilibrium is a rescaled squared error, F* = 1/2 r S^-1 r^T
+with S = I / lambda + sum_l P_l^T P_l (Innocenti et al. 2024, arXiv:2408.11979, figure 1). Left:
+three depths in training, F* as lines and what error descent reaches as circles. Right: how far
+error descent and activity descent, at its best rate, are from F* on the trained networks.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+
+from pcnet import PCClassifier, infer
+from pcnet.callbacks import Callback
+from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.theory import activity_hessian, equilibrium_energy, extreme_eigenvalues, in_float64
+
+DEPTHS = (2, 5, 10)
+EXACT = ErrorDescent(max_steps=500, tol=1e-8, energy_tol=0)
+
+
+class EnergyRecorder(Callback):
+    """Energies of one batch every few steps of training: by inference, and in closed form."""
+
+    def __init__(self, X, Y, every):
+        self.X, self.Y, self.every = X, Y, every
+        self.steps, self.reached, self.predicted, self.loss = [], [], [], []
+
+    def on_batch_end(self, run, report):
+        if (run.n_steps - 1) % self.every:
+            return
+        net = in_float64(run.network)
+        self.steps.append(run.n_steps)
+        self.predicted.append(equilibrium_energy(net, self.X, self.Y).mean())
+        self.reached.append(infer(net, self.X, self.Y, EXACT).energy.mean())
+        outputs = net.output(self.X)
+        self.loss.append(0.5 * np.mean(np.sum((self.Y - outputs) ** 2, axis=1)))
+
+
+def train(X, y, depth, width=64, max_iter=4, every=4):
+    """A trained linear network, and the record of its energies on the last 64 samples."""
+    batch = np.asarray(X[-64:], dtype=np.float64), np.eye(10)[y[-64:]]
+    record = EnergyRecorder(*batch, every)
+    model = PCClassifier(
+        (width,) * depth,
+        activation="identity",
+        output_precision=1.0,
+        inference=ErrorDescent(max_steps=100),
+        batch_size=64,
+        max_iter=max_iter,
+        callbacks=record,
+        random_state=0,
+    )
+    model.fit(X[:-64], y[:-64])
+    return in_float64(model.network_), record
+
+
+def traces(net, X, Y, n_steps=100):
+    """{method: (F - F*) / F*} after 0, 1, .. steps, mean over the samples."""
+    least = equilibrium_energy(net, X, Y).mean()
+    rate = extreme_eigenvalues(activity_hessian(net, X[:1], Y[:1])).optimal_rate
+    methods = {
+        "error descent": ErrorDescent(n_steps, tol=0, energy_tol=0),
+        "activity descent": ActivityDescent(n_steps, rate),
+    }
+    return {
+        name: infer(net, X, Y, method).energy_trace / least - 1 for name, method in methods.items()
+    }
+
+
+def draw(records, gaps, path):
+    """Energies in training, and the distance from the closed form step by step of inference."""
+    figure, (left, right) = new_figure("Equilibrium energy: theory and inference", [1.1, 1])
+    for (depth, record), colour in zip(records.items(), COLOURS):
+        label = f"{depth} hidden layers"
+        left.plot(record.steps, record.predicted, color=colour, label=f"{label}, closed form")
+        look = {"marker": "o", "mfc": "none", "ls": "", "ms": 6, "color": colour}
+        left.plot(record.steps, record.reached, **look, label=f"{label}, inference")
+        for (name, gap), style in zip(gaps[depth].items(), ("-", ":")):
+            steps = np.arange(len(gap))
+            shown = gap > 1e-13  # below is rounding
+            right.semilogy(steps[shown], gap[shown], style, color=colour, label=f"{name}, {label}")
+    left.set(xlabel="batches of training", ylabel="mean energy of 64 unseen digits", ylim=(0, None))
+    right.set(xlabel="steps of inference", ylabel="(F - F*) / F*", title="After training")
+    left.set_title("In training")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=70)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "equilibrated_energy.png")
+    X, y = digits()
+    records, gaps = {}, {}
+    for depth in DEPTHS:
+        net, records[depth] = train(X, y, depth)
+        record = records[depth]
+        gaps[depth] = traces(net, record.X, record.Y)
+        worst = np.max(np.abs(np.array(record.reached) / record.predicted - 1))
+        print(
+            f"{depth:2d} hidden layers: theory and inference differ by at most {worst:.1e}", end=""
+        )
+        print(", ".join(["", *(f"{name} {gap[-1]:.1e}" for name, gap in gaps[depth].items())]))
+    draw(records, gaps, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

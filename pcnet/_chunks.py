@@ -1,0 +1,115 @@
+"""Features that come in several arrays or files."""
+
+import os
+
+import numpy as np
+
+
+class Chunks:
+    """Features in pieces, one below the other, as the ``X`` of the estimators.
+
+    Everything is as with one array of all rows, to the same bits: epochs, shuffling over all
+    rows, early stopping, prediction. But that array is never made, and neither is one of floats:
+    pieces stay where they are and what they are, and their rows are converted batch by batch.
+
+    Parameters
+    ----------
+    chunks : sequence of array-like of shape (n_k, n_features), or of paths
+        Arrays of booleans, integers or floats, memory maps among them, of any dtypes; at least
+        one row each. A path (str or path-like) is that of an ``.npy`` file, which is opened as a
+        memory map.
+
+    Attributes
+    ----------
+    chunks : list of ndarray
+    shape : tuple of int, (n_samples, n_features)
+    dtype : dtype
+        That of the array they would make together.
+
+    Raises
+    ------
+    ValueError
+        No chunks, or one that is empty, not two-dimensional, of another number of columns than
+        the first, or not of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Chunks, PCClassifier
+    >>> X = np.random.default_rng(0).integers(0, 3, (60, 5), dtype=np.uint8)
+    >>> y = X[:, 0] > X[:, 1]
+    >>> chunks = Chunks([X[:20], X[20:]])
+    >>> model = PCClassifier((8,), random_state=0).fit(chunks, y)
+    >>> model.predict(chunks).shape
+    (60,)
+    """
+
+    def __init__(self, chunks):
+        if isinstance(chunks, (np.ndarray, str, bytes, os.PathLike)):
+            raise TypeError(
+                "chunks must be a sequence of arrays or paths, such as [X1, X2]; got "
+                f"{type(chunks).__name__}. One array needs no Chunks"
+            )
+        self.chunks = [_as_array(f"chunks[{i}]", chunk) for i, chunk in enumerate(chunks)]
+        if not self.chunks:
+            raise ValueError("chunks must hold at least one array; got none")
+        n_features = self.chunks[0].shape[1]
+        for i, chunk in enumerate(self.chunks):
+            if chunk.shape[1] != n_features:
+                raise ValueError(
+                    f"chunks[{i}] has {chunk.shape[1]} columns, but chunks[0] has {n_features}; "
+                    "all must have the same features"
+                )
+        self.shape = (sum(len(chunk) for chunk in self.chunks), n_features)
+        self.dtype = np.result_type(*(chunk.dtype for chunk in self.chunks))
+        self._starts = np.cumsum([0, *(len(chunk) for chunk in self.chunks[:-1])])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __repr__(self):
+        return f"Chunks({len(self.chunks)} chunks, shape {self.shape}, {self.dtype})"
+
+    def __getitem__(self, rows):
+        """Some rows, as an array of `dtype`: what splits and searches of scikit-learn ask for.
+
+        Parameters
+        ----------
+        rows : slice, or array of bool or int
+        """
+        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
+            rows = rows[0]
+        index = np.arange(len(self))[rows]
+        of = np.searchsorted(self._starts, index, side="right") - 1
+        if index.ndim == 0:
+            return self.chunks[of][index - self._starts[of]].astype(self.dtype)
+        out = np.empty((len(index), self.shape[1]), self.dtype)
+        for k in np.unique(of):
+            there = of == k
+            out[there] = self.chunks[k][index[there] - self._starts[k]]
+        return out
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Chunks become one array only by a copy")
+        return np.concatenate(self.chunks, dtype=self.dtype if dtype is None else dtype)
+
+
+def _as_array(name, chunk):
+    """A chunk as a two-dimensional array of numbers, not copied if it is one."""
+    if isinstance(chunk, (str, os.PathLike)):
+        chunk = np.load(chunk, mmap_mode="r", allow_pickle=False)
+        if not isinstance(chunk, np.ndarray):
+            raise ValueError(f"{name} must be an .npy file with one array; got an .npz archive")
+    array = np.asanyarray(chunk)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise ValueError(
+            f"{name} must hold booleans, integers or floats of at most 64 bits, got "
+            f"{array.dtype}; stack sparse matrices with scipy.sparse.vstack instead"
+        )
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(
+            f"{name} must have two dimensions, (rows, features), none of them empty; got shape "
+            f"{array.shape}"
+        )
+    return array

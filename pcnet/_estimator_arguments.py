@@ -1,0 +1,241 @@
+"""The arguments of both estimators: their constructor, ranges, and how they go together."""
+
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ._scaling import KINDS
+from ._validation import check_dtype, check_hidden_layer_sizes, check_transform_layer
+from .callbacks._checkpoint import resolve_checkpoint
+from .callbacks._functions import resolve_callbacks
+from .inference import resolve_method
+from .network import check_activation
+from .schedules import resolve_learning_rate
+from .solvers import LBFGS, resolve_solver
+
+ACTIVATIONS = frozenset(
+    ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
+)
+
+#: Arguments that shape the network; they must not change while one network is trained on.
+ARCHITECTURE = (
+    "hidden_layer_sizes",
+    "activation",
+    "parameterization",
+    "skip",
+    "fit_intercept",
+    "gamma",
+    "input_scaling",
+)
+
+
+class EstimatorArguments(BaseEstimator, ABC):
+    """What `BasePC` is called with."""
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+        "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
+        "skip": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "output_precision": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "gamma": [Interval(Real, 0, None, closed="neither")],
+        "activity_decay": [Interval(Real, 0, None, closed="left")],
+        "inference": "no_validation",  # resolve_method checks it, and its options
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "solver": "no_validation",  # resolve_solver
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": "no_validation",  # resolve_learning_rate
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "dtype": "no_validation",  # check_dtype
+        "transform_layer": [Integral],
+        "scoring": [str, callable, list, tuple, dict, None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "input_scaling": [StrOptions(set(KINDS)), None],
+        "callbacks": "no_validation",  # resolve_callbacks
+        "checkpoint": "no_validation",  # resolve_checkpoint
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        activation,
+        *,
+        parameterization,
+        skip,
+        fit_intercept,
+        loss,
+        output_precision,
+        gamma,
+        activity_decay,
+        inference,
+        alpha,
+        solver,
+        batch_size,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        max_iter,
+        shuffle,
+        random_state,
+        tol,
+        n_iter_no_change,
+        early_stopping,
+        validation_fraction,
+        warm_start,
+        verbose,
+        dtype,
+        transform_layer,
+        scoring,
+        max_time,
+        input_scaling,
+        callbacks,
+        checkpoint,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.parameterization = parameterization
+        self.skip = skip
+        self.fit_intercept = fit_intercept
+        self.loss = loss
+        self.output_precision = output_precision
+        self.gamma = gamma
+        self.activity_decay = activity_decay
+        self.inference = inference
+        self.alpha = alpha
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.dtype = dtype
+        self.transform_layer = transform_layer
+        self.scoring = scoring
+        self.max_time = max_time
+        self.input_scaling = input_scaling
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+
+    # ------------------------------------------------------------ checks
+
+    def _check_options(self, call, warm):
+        """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
+        if warm:
+            self._validate_params()  # scikit-learn does so in the first call only
+            self._check_architecture()
+        if call.incremental and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True; hold out samples yourself and "
+                "call score on them, or set early_stopping=False"
+            )
+        if self.scoring is not None and not call.incremental:
+            if call.validation is None and not self.early_stopping:
+                raise ValueError(
+                    f"scoring={self.scoring!r} needs samples to score: pass "
+                    "validation_data=(X, y) to fit, or set early_stopping=True"
+                )
+            self._resolve_scoring()
+        self._check_values()
+        if resolve_checkpoint(self.checkpoint) is not None:
+            self._check_checkpoint(call)
+
+    def _check_values(self):
+        """Checks of the arguments that hold for every call."""
+        resolve_callbacks(self.callbacks)
+        solver = resolve_solver(self.solver)
+        method = resolve_method(self.inference)
+        resolve_learning_rate(self.learning_rate)
+        n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+        check_activation(self.activation, n_hidden)
+        check_transform_layer(self.transform_layer, n_hidden)
+        check_dtype(self.dtype)
+        if isinstance(solver, LBFGS):
+            solver.tightened(method)
+        # An absurd learning rate is left to diverge, and is then named as the cause.
+        elif self.alpha * min(self.learning_rate_init, 1.0) >= 1:
+            raise ValueError(
+                "alpha * learning_rate_init must be below 1, because each step multiplies the "
+                "weights by 1 minus it; got "
+                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.03 is usual)"
+            )
+
+    def _check_checkpoint(self, call):
+        if call.incremental:
+            raise ValueError(
+                "partial_fit does not write checkpoints; pickle the estimator between calls, and "
+                "set checkpoint=None"
+            )
+        if self._full_batch:
+            raise ValueError(
+                "solver='lbfgs' writes no checkpoints: SciPy keeps the state of its iterations to "
+                "itself, so that a resumed run could not be the same. Set checkpoint=None"
+            )
+        context = getattr(self, "_parent_callback_ctx", None)
+        while context is not None:
+            if context.estimator_name.endswith("SearchCV"):
+                raise ValueError(
+                    f"inside {context.estimator_name} all candidates would write the same "
+                    "checkpoint; set checkpoint=None"
+                )
+            context = context.parent
+
+    def _check_architecture(self):
+        for name, old in self._architecture.items():
+            new = self._architecture_argument(name)
+            if new != old:
+                raise ValueError(
+                    f"{name} was {old!r} when the network was initialised and is {new!r} now, but "
+                    "warm_start and partial_fit go on with the same network. Set it back, or "
+                    "call fit with warm_start=False"
+                )
+        dtype = check_dtype(self.dtype)
+        if dtype is not None and dtype != self.network_.dtype:
+            raise ValueError(
+                f"dtype is {dtype} now, but the network to go on with is {self.network_.dtype}. "
+                "Set it back, or call fit with warm_start=False"
+            )
+
+    def _architecture_argument(self, name):
+        if name == "hidden_layer_sizes":
+            return check_hidden_layer_sizes(self.hidden_layer_sizes)
+        if name == "activation":
+            n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
+            return check_activation(self.activation, n_hidden)
+        return getattr(self, name)
+
+    def _data_dtype(self, warm):
+        if warm:
+            return self.network_.dtype
+        dtype = check_dtype(self.dtype)
+        return [np.float64, np.float32] if dtype is None else dtype
+
+    @property
+    def _full_batch(self):
+        """Whether the solver sees all samples in every step."""
+        return isinstance(resolve_solver(self.solver), LBFGS)

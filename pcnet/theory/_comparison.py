@@ -1,0 +1,99 @@
+"""Predictive coding at its equilibrium held against backpropagation.
+
+References
+----------
+Innocenti, F. et al. (2025), arXiv:2505.13124 and arXiv:2602.07697: with muPC the energy converges
+to the loss, and its gradients to backpropagation's, where the network is much wider than deep.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _reference as reference
+from ..inference import ErrorDescent, Objective, infer
+from ._backprop import backprop_gradients, cosine
+from ._checks import check_clamped, check_network
+from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
+
+#: Nonlinear networks' equilibrium: more exact than in training.
+EXACT = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=1e-10)
+
+
+class BackpropComparison(NamedTuple):
+    """What sets predictive coding apart from backpropagation, at one network.
+
+    Attributes
+    ----------
+    energy_to_loss_ratio : float
+        Mean F* / (lambda times the mean feed-forward loss): between 0 and 1, and 1 where the
+        energy is the loss.
+    gradient_cosine : float
+        Of the weight gradients of all layers, taken as one vector.
+    layer_cosines : ndarray, (L,)
+        Of each layer; nan where a gradient is 0.
+    """
+
+    energy_to_loss_ratio: float
+    gradient_cosine: float
+    layer_cosines: np.ndarray
+
+
+def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0, method=None):
+    """Equilibrium energy and weight gradients against the loss and backpropagation's gradients.
+
+    Linear networks with the squared error are solved in closed form, others by inference.
+
+    Parameters
+    ----------
+    net : Network
+        Computed in float64.
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    output_precision : float, default 1.0
+        lambda, positive.
+    method : inference object, optional
+        How inference is done; default: the closed form, or an `ErrorDescent` with at most 500
+        steps and a tolerance of 1e-4.
+
+    Returns
+    -------
+    BackpropComparison
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.theory import compare_with_backprop
+    >>> net = Network.from_weights([[[1.0]], [[1.0]]], activation="identity")
+    >>> compare_with_backprop(net, [[1.0]], [[3.0]]).energy_to_loss_ratio
+    0.5
+    """
+    net = check_network(net)
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(loss, output_precision)
+    energy, weights = _equilibrium(net, X, Y, objective, method)
+    target, _ = backprop_gradients(net, X, Y, loss)
+    lost = reference.loss_values(loss, reference.forward(net, X)[-1], Y).mean()
+    return BackpropComparison(
+        energy_to_loss_ratio=float(energy / (output_precision * lost)) if lost > 0 else 1.0,
+        gradient_cosine=cosine(_one_vector(weights), _one_vector(target)),
+        layer_cosines=np.array([cosine(a, b) for a, b in zip(weights, target)]),
+    )
+
+
+def _equilibrium(net, X, Y, objective, method):
+    """Mean energy and its weight gradients at the equilibrium."""
+    is_linear = set(net.activations) == {"identity"} and objective.loss == "squared_error"
+    if is_linear and method is None:
+        problem = (net, X, Y, objective.output_precision)
+        return equilibrium_energy(*problem).mean(), equilibrium_weight_gradients(*problem)[0]
+    method = EXACT if method is None else method
+    result = infer(net, X, Y, method, objective.loss, objective.output_precision)
+    weights, _ = net.weight_gradients(X, result.errors, result.activities)
+    return result.energy.mean(), weights
+
+
+def _one_vector(arrays):
+    return np.concatenate([a.ravel() for a in arrays])

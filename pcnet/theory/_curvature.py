@@ -1,0 +1,101 @@
+"""Second derivatives of the activations and of the losses."""
+
+import numpy as np
+import scipy.special
+
+from .. import _reference as reference
+from .._arguments import check_choice
+from ..losses import Huber, check_loss
+
+
+def _tanh(z):
+    t = np.tanh(z)
+    return -2 * t * (1 - t * t)
+
+
+def _gelu(z):
+    t = np.tanh(reference.GELU_ROOT * (z + reference.GELU_CUBIC * z**3))
+    inner = reference.GELU_ROOT * (1 + 3 * reference.GELU_CUBIC * z * z)
+    inner_slope = 6 * reference.GELU_ROOT * reference.GELU_CUBIC * z
+    return (1 - t * t) * (inner + 0.5 * z * (inner_slope - 2 * t * inner**2))
+
+
+def _selu(z):
+    below = reference.SELU_SCALE * reference.SELU_ALPHA * np.exp(np.minimum(z, 0))
+    return np.where(z < 0, below, 0.0)
+
+
+def _silu(z):
+    s = reference.activation("logistic", z)
+    return s * (1 - s) * (2 + z * (1 - 2 * s))
+
+
+def _logistic(z):
+    s = reference.activation("logistic", z)
+    return s * (1 - s) * (1 - 2 * s)
+
+
+#: name -> phi''; activations that are straight between their kinks have none.
+_SECOND_DERIVATIVES = {
+    "tanh": _tanh,
+    "gelu": _gelu,
+    "selu": _selu,
+    "silu": _silu,
+    "logistic": _logistic,
+}
+
+
+def activation_second_derivative(name, z):
+    """phi''(z), element by element; 0 at kinks.
+
+    Parameters
+    ----------
+    name : str
+        An activation of `Network`.
+    z : array-like
+
+    Returns
+    -------
+    ndarray of float64, shape of z
+    """
+    check_choice("name", name, tuple(reference.ACTIVATIONS))
+    z = np.asarray(z, dtype=np.float64)
+    if name not in _SECOND_DERIVATIVES:
+        return np.zeros_like(z)
+    return _SECOND_DERIVATIVES[name](z)
+
+
+def output_curvature(loss, mu, Y):
+    """Second derivative of the loss by the output of each sample.
+
+    I (squared_error); diag(p) - p p^T, p = softmax(mu), for targets that sum to 1 (log_loss);
+    and diagonal: s (1 - s), s = logistic(mu) (logistic); 1 where \\|y - mu\\| < delta, else 0
+    (huber); exp(mu) (poisson).
+
+    Parameters
+    ----------
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    mu : ndarray, (n, K)
+        Outputs.
+    Y : ndarray, (n, K)
+
+    Returns
+    -------
+    ndarray of float64, (n, K, K)
+        Symmetric, positive semidefinite.
+    """
+    check_loss(loss)
+    if loss == "squared_error":
+        diagonal = np.ones_like(mu)
+    elif loss == "log_loss":
+        p = scipy.special.softmax(mu, axis=1)
+        return p[:, :, None] * (np.eye(mu.shape[1]) - p[:, None, :])
+    elif loss == "logistic":
+        s = reference.activation("logistic", mu)
+        diagonal = s * (1 - s)
+    elif loss == "poisson":
+        diagonal = np.exp(mu)
+    else:
+        bend = loss.delta if isinstance(loss, Huber) else Huber().delta
+        diagonal = np.where(np.abs(Y - mu) < bend, 1.0, 0.0)
+    return diagonal[:, :, None] * np.eye(mu.shape[1])

@@ -1,0 +1,152 @@
+"""The equilibrium of a linear network in closed form: a rescaled squared error.
+
+References
+----------
+Innocenti, F. et al. (2024). Only Strict Saddles in the Energy Landscape of Predictive Coding
+Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
+"""
+
+import numpy as np
+
+from .. import _reference as reference
+from .._arguments import check_positive
+from ..inference import Objective
+from ._checks import check_clamped, check_linear
+from ._hessian import hessian_of
+from ._linearization import linearize_linear
+
+_INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
+
+
+def equilibrium_rescaling(net, output_precision=1.0):
+    """The rescaling S of a linear network's squared error.
+
+    ``S = I / lambda + sum_l P_l^T P_l``, where ``P_l = K_{l+1} .. K_L`` is the derivative of the
+    output by the activities of hidden layer l and ``K_l = a_l W_l + tau_l I``. The energy at
+    equilibrium is ``1/2 r S^-1 r^T`` with r = y - mu_L, the feed-forward residual.
+
+    Parameters
+    ----------
+    net : Network
+        With the identity as activation; any scales, skips, biases and widths.
+    output_precision : float, default 1.0
+        lambda, positive.
+
+    Returns
+    -------
+    ndarray of float64, (K, K)
+
+    Raises
+    ------
+    ValueError
+        The network is not linear.
+
+    Examples
+    --------
+    >>> from pcnet import Network
+    >>> from pcnet.theory import equilibrium_rescaling
+    >>> net = Network.from_weights([[[2.0]], [[3.0]]], activation="identity")
+    >>> equilibrium_rescaling(net)
+    array([[10.]])
+    """
+    net = check_linear(net, "equilibrium_rescaling", _INSTEAD)
+    check_positive("output_precision", output_precision)
+    return linearize_linear(net).rescaling(output_precision)[0]
+
+
+def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
+    """Hidden activities that minimise the energy of a linear network (squared error).
+
+    ``z* = z - H_z^-1 dF/dz`` from the feed-forward z, which is exact because F is quadratic.
+    Without decay H_z^-1 costs a forward and a backward pass, with decay a block tridiagonal
+    factorisation, O(H N^3).
+
+    Parameters
+    ----------
+    net : Network
+        With the identity as activation.
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    output_precision : float, default 1.0
+        lambda, positive.
+    activity_decay : float, default 0.0
+        Not negative.
+
+    Returns
+    -------
+    list of float64 ndarray, (n, n_l)
+        z*_1, .., z*_H.
+    """
+    net, X, Y, objective = _problem(
+        "equilibrium_activities", net, X, Y, output_precision, activity_decay
+    )
+    return _minimum(net, X, Y, objective)
+
+
+def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
+    """Least energy of each sample of a linear network (squared error).
+
+    ``F* = 1/2 r S^-1 r^T``, r = y - mu_L; with decay the energy at `equilibrium_activities`, the
+    decay term included.
+
+    Parameters
+    ----------
+    net, X, Y, output_precision, activity_decay
+        As in `equilibrium_activities`.
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+        The energy that learning lowers is their mean.
+    """
+    net, X, Y, objective = _problem(
+        "equilibrium_energy", net, X, Y, output_precision, activity_decay
+    )
+    if activity_decay > 0:
+        z = _minimum(net, X, Y, objective)
+        return reference.sample_energies(net, X, Y, z, objective)
+    r = Y - reference.forward(net, X)[-1]
+    S = linearize_linear(net).rescaling(output_precision)[0]
+    return 0.5 * np.sum(r * np.linalg.solve(S, r.T).T, axis=1)
+
+
+def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay=0.0):
+    """Gradients of the mean equilibrium energy by weights and biases of a linear network.
+
+    dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one there,
+    ``dF*/dW_l = - a_l / n z_{l-1}^T e_l``: what predictive coding learns with after exact
+    inference. Divided by lambda it tends to `backprop_gradients` as lambda goes to 0.
+
+    Parameters
+    ----------
+    net, X, Y, output_precision, activity_decay
+        As in `equilibrium_activities`.
+
+    Returns
+    -------
+    weights : list of float64 ndarray, (n_{l-1}, n_l)
+    biases : list of float64 ndarray, (n_l,), or None
+    """
+    net, X, Y, objective = _problem(
+        "equilibrium_weight_gradients", net, X, Y, output_precision, activity_decay
+    )
+    z = _minimum(net, X, Y, objective)
+    errors = reference.errors(net, X, Y, z, objective)
+    weights, biases = reference.weight_gradients(net, X, errors, z)
+    return weights, None if net.biases is None else biases
+
+
+def _problem(function, net, X, Y, output_precision, activity_decay):
+    net = check_linear(net, function, _INSTEAD)
+    objective = Objective("squared_error", output_precision, activity_decay)
+    return net, *check_clamped(net, X, Y), objective
+
+
+def _minimum(net, X, Y, objective):
+    z = reference.forward(net, X)[:-1]
+    if not z:
+        return z
+    gradient = reference.activity_gradients(net, X, Y, z, objective)
+    # one Hessian for all samples: that of the first serves
+    hessian = hessian_of(net, X[:1], Y[:1], [a[:1] for a in z], objective)
+    return [a - step for a, step in zip(z, hessian.solve_layers(gradient))]

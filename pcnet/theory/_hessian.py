@@ -1,0 +1,216 @@
+"""The Hessian of one sample's energy by its hidden activities."""
+
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from .. import _reference as reference
+from ..inference import Objective
+from ._block_tridiagonal import BlockCholesky
+from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._curvature import activation_second_derivative, output_curvature
+from ._linearization import linearize
+
+
+def activity_hessian(
+    net,
+    x,
+    y,
+    activities=None,
+    loss="squared_error",
+    output_precision=1.0,
+    activity_decay=0.0,
+    gauss_newton=False,
+):
+    """d2F / dz2 of one sample, as an operator that products, solves and `toarray` come from.
+
+    With the notation of `pcnet.theory.linearize`,
+
+        H_z = A^T A + lambda G^T B G + decay I - diag(a_{l+1} (e_{l+1} W_{l+1}^T) f''(z_l))
+
+    where B is the loss's second derivative by the output and e_L its delta. It is block
+    tridiagonal. The last term is 0 for activations without curvature (identity, relu), at the
+    feed-forward state in all layers but the highest hidden one, and left out of the
+    Gauss-Newton part, which is never indefinite.
+
+    Parameters
+    ----------
+    net : Network
+    x : array-like, (1, D) or (D,)
+        One sample.
+    y : array-like, (1, K) or (K,)
+        Its target.
+    activities : list of array-like, (1, n_l), optional
+        z_1..z_H; an output after them is ignored. Default: the feed-forward ones.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    output_precision : float, default 1.0
+        lambda, positive.
+    activity_decay : float, default 0.0
+        Not negative.
+    gauss_newton : bool, default False
+        Leave the term of f'' out.
+
+    Returns
+    -------
+    ActivityHessian
+
+    Examples
+    --------
+    >>> from pcnet import Network
+    >>> from pcnet.theory import activity_hessian
+    >>> net = Network.from_weights([[[1.0]], [[2.0]], [[3.0]]], activation="identity")
+    >>> activity_hessian(net, [[1.0]], [[0.0]]).toarray()
+    array([[ 5., -2.],
+           [-2., 10.]])
+    """
+    net = check_network(net)
+    check_hidden(net, "activity_hessian")
+    x, y = (np.atleast_2d(v) if np.ndim(v) == 1 else v for v in (x, y))
+    x, y = check_clamped(net, x, y)
+    if len(x) != 1:
+        raise ValueError(
+            f"activity_hessian is that of one sample, got {len(x)}; call it for each, as samples "
+            "do not share a Hessian, with X[i : i + 1] and activities [z[i : i + 1] for z in ..]"
+        )
+    z = check_activities(net, x, activities)
+    if not isinstance(gauss_newton, (bool, np.bool_)):
+        raise TypeError(f"gauss_newton must be True or False; got {gauss_newton!r}")
+    objective = Objective(loss, output_precision, activity_decay)
+    return hessian_of(net, x, y, z, objective, gauss_newton)
+
+
+def hessian_of(net, x, y, z, objective, gauss_newton=False):
+    """`ActivityHessian` of checked arguments: a float64 network, rows of one sample."""
+    linear = linearize(net, x, z)
+    output = reference.predictions(net, x, z)[-1]
+    C = objective.output_precision * output_curvature(objective.loss, output, y)
+    bends = None
+    if not gauss_newton:
+        errors = reference.errors(net, x, y, z, objective)
+        bends = np.concatenate([_bend(net, i, errors[i + 1], a) for i, a in enumerate(z)])
+    return ActivityHessian(linear, C, objective.activity_decay, bends)
+
+
+def _bend(net, hidden, above, z):
+    """- a_{l+1} (e_{l+1} W_{l+1}^T) f''(z_l), (n_l,), l = hidden + 1."""
+    name = net.activations[hidden + 1]
+    sent = net.scales[hidden + 1] * (above @ net.weights[hidden + 1].T)
+    return -(sent * activation_second_derivative(name, z))[0]
+
+
+class ActivityHessian(LinearOperator):
+    """H_z of one sample, (H N, H N), made by `activity_hessian`.
+
+    ``H @ v`` costs two passes through the network and never forms the matrix.
+
+    Attributes
+    ----------
+    linearization : Linearization
+        A and G.
+    curvature : ndarray, (1, K, K)
+        lambda B.
+    decay : float
+    bends : ndarray, (H N,)
+        The diagonal that the activations' second derivatives add; 0 in a Gauss-Newton Hessian.
+    """
+
+    def __init__(self, linearization, curvature, decay=0.0, bends=None):
+        widths = linearization.net.layer_sizes[1:-1]
+        size = sum(widths)
+        super().__init__(np.float64, (size, size))
+        self.linearization = linearization
+        self.curvature = curvature
+        self.decay = float(decay)
+        self.bends = np.zeros(size) if bends is None else bends
+        self._edges = np.cumsum(widths)[:-1]
+
+    @property
+    def is_gauss_newton(self):
+        """Whether the activations' second derivatives add nothing (decay aside)."""
+        return not np.any(self.bends)
+
+    def _split(self, rows):
+        return np.split(rows, self._edges, axis=1)
+
+    def _matmat(self, V):
+        product = self.linearization.gauss_newton(self._split(V.T), self.curvature)
+        return np.concatenate(product, axis=1).T + (self.decay + self.bends)[:, None] * V
+
+    def _matvec(self, v):
+        return self._matmat(v.reshape(-1, 1))[:, 0]
+
+    def _adjoint(self):
+        return self
+
+    def solve(self, v):
+        """H_z^-1 v.
+
+        The Gauss-Newton part without decay is solved by two passes; decay or curved activations
+        need a block Cholesky factorisation, O(H N^3), made once.
+
+        Parameters
+        ----------
+        v : ndarray, (H N,) or (H N, m)
+
+        Returns
+        -------
+        ndarray, shape of v
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            The Hessian is not positive definite.
+        """
+        return self._flat(self.solve_layers, v)
+
+    def solve_layers(self, v):
+        """H_z^-1 of vectors given layer by layer, each (m, n_l)."""
+        if self.is_gauss_newton and self.decay == 0:
+            return self.linearization.gauss_newton_solve(v, self.curvature)
+        return self._cholesky.solve_rows(v)
+
+    def _flat(self, solve, v):
+        rows = np.asarray(v, dtype=np.float64).reshape(self.shape[0], -1).T
+        return np.concatenate(solve(self._split(rows)), axis=1).T.reshape(np.shape(v))
+
+    @cached_property
+    def _cholesky(self):
+        return BlockCholesky(*self._blocks())
+
+    def shifted_solve(self, shift):
+        """v -> (H_z - shift I)^-1 v by block Cholesky; the shift lies below all eigenvalues."""
+        solve = BlockCholesky(*self._blocks(shift)).solve_rows
+        return lambda v: self._flat(solve, v)
+
+    def _blocks(self, shift=0.0):
+        """Generators of the blocks on the diagonal and of those above it."""
+        own = np.split(1.0 + self.decay - shift + self.bends, self._edges)
+        n_hidden = self.linearization.n_hidden
+
+        def diagonal():
+            for i in range(n_hidden):
+                J = self._layer_map(i)
+                block = J @ (J if i < n_hidden - 1 else J @ self.curvature[0]).T
+                yield np.diag(own[i]) + (block + block.T) / 2  # rounding must not break symmetry
+
+        return diagonal(), (-self._layer_map(i) for i in range(n_hidden - 1))
+
+    def _layer_map(self, hidden):
+        """J_{l+1}, (n_l, n_{l+1}), l = hidden + 1."""
+        net, gain = self.linearization.net, self.linearization.gains[hidden]
+        J = gain[0][:, None] * net.weights[hidden + 1]
+        return J + np.eye(len(J)) if net.skips[hidden + 1] else J
+
+    def toarray(self):
+        """The matrix itself, ndarray (H N, H N)."""
+        H = np.zeros(self.shape)
+        diagonal, above = self._blocks()
+        edges = [0, *self._edges, self.shape[0]]
+        places = [slice(*ends) for ends in zip(edges, edges[1:])]
+        for place, block in zip(places, diagonal):
+            H[place, place] = block
+        for here, there, block in zip(places, places[1:], above):
+            H[here, there] = block
+            H[there, here] = block.T
+        return H

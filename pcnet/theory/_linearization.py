@@ -1,0 +1,190 @@
+"""A network linearised at given activities: the matrix A of the errors and what follows from it.
+
+With rows for samples, small changes dz of the hidden activities change
+
+    the errors of the hidden layers by    (A dz)_l = dz_l - dz_{l-1} J_l,    dz_0 = 0
+    the output by                         G dz     = dz_H J_L
+    J_l = a_l diag(f'(z_{l-1})) W_l + tau_l I
+
+A is block bidiagonal with unit diagonal, so A^-1 is a forward pass and A^-T a backward pass. The
+derivative of the feed-forward output by the activities of layer l is P_l = J_{l+1} .. J_L, and
+R = (P_1, .., P_H) = G A^-1. A linear network is its own linearisation, at every point.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from .. import _reference as reference
+from ._checks import check_activities, check_network
+
+
+def linearize(net, X, activities=None):
+    """A network's linearisation at given activities.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    activities : list of array-like, (n, n_l), optional
+        z_1..z_H; an output after them is ignored. Default: the feed-forward ones.
+
+    Returns
+    -------
+    Linearization
+    """
+    net = check_network(net)
+    X = net.check_rows("X", X, net.layer_sizes[0])
+    activities = check_activities(net, X, activities)
+    names = net.activations[1:]
+    gains = [
+        scale * reference.activation_derivative(name, z)
+        for scale, name, z in zip(net.scales[1:], names, activities)
+    ]
+    return Linearization(net, gains)
+
+
+def linearize_linear(net):
+    """The linearisation of a linear network: one for all samples and all activities."""
+    sizes = net.layer_sizes[1:-1]
+    return Linearization(net, [np.full((1, n), a) for a, n in zip(net.scales[1:], sizes)])
+
+
+class Linearization:
+    """First derivatives of a network's predictions at some activities.
+
+    Vectors are lists over the hidden layers of arrays (m, n_l), a row each; m is the number of
+    samples, or any number where the linearisation is the same for all rows (a linear network, or
+    one sample).
+
+    Attributes
+    ----------
+    net : Network
+        In float64.
+    gains : list of ndarray, (n or 1, n_l)
+        a_{l+1} f'(z_l) of the hidden layers l = 1..H.
+    """
+
+    def __init__(self, net, gains):
+        self.net = net
+        self.gains = gains
+
+    @property
+    def n_hidden(self):
+        return len(self.gains)
+
+    def up(self, hidden, dz):
+        """dz_l J_{l+1}, l = hidden + 1: the change of the prediction above a hidden layer."""
+        change = (self.gains[hidden] * dz) @ self.net.weights[hidden + 1]
+        return change + dz if self.net.skips[hidden + 1] else change
+
+    def down(self, hidden, above):
+        """above J_{l+1}^T, l = hidden + 1: what the layer above sends down to a hidden layer."""
+        sent = (above @ self.net.weights[hidden + 1].T) * self.gains[hidden]
+        return sent + above if self.net.skips[hidden + 1] else sent
+
+    def errors(self, dz):
+        """A dz: the changes of the hidden layers' errors."""
+        below = [0.0, *(self.up(i, z) for i, z in enumerate(dz[:-1]))]
+        return [z - mu for z, mu in zip(dz, below)]
+
+    def errors_transposed(self, e):
+        """A^T e."""
+        above = [*(self.down(i, x) for i, x in enumerate(e[1:])), 0.0]
+        return [x - sent for x, sent in zip(e, above)]
+
+    def activities(self, e):
+        """A^-1 e, a forward pass: the changes of activities that go with those of errors."""
+        dz = [e[0]]
+        for i, x in enumerate(e[1:]):
+            dz.append(x + self.up(i, dz[-1]))
+        return dz
+
+    def responses(self, v):
+        """A^-T v, a backward pass."""
+        u = [v[-1]]
+        for i in range(self.n_hidden - 2, -1, -1):
+            u.insert(0, v[i] + self.down(i, u[0]))
+        return u
+
+    def output(self, dz):
+        """G dz, (m, K): the change of the output's prediction."""
+        return self.up(self.n_hidden - 1, dz[-1])
+
+    def output_responses(self, r):
+        """R^T r = (r P_1^T, .., r P_H^T): a backward pass from the output, r (m, K)."""
+        return list(self._down_from(r))[::-1]
+
+    def _down_from(self, r):
+        for i in range(self.n_hidden - 1, -1, -1):
+            r = self.down(i, r)
+            yield r
+
+    def _jacobians_from_above(self):
+        """P_H^T, .., P_1^T, each (n or 1, K, n_l)."""
+        n_rows = len(self.gains[0]) if self.gains else 1
+        n_out = self.net.layer_sizes[-1]
+        P = np.tile(np.eye(n_out), (n_rows, 1, 1))
+        for i in range(self.n_hidden - 1, -1, -1):
+            sent = (P @ self.net.weights[i + 1].T) * self.gains[i][:, None, :]
+            P = sent + P if self.net.skips[i + 1] else sent
+            yield P
+
+    @cached_property
+    def jacobians(self):
+        """[P_1^T, .., P_H^T], each (n or 1, K, n_l); P_l is d mu_L / d z_l along the network."""
+        return list(self._jacobians_from_above())[::-1]
+
+    @cached_property
+    def summed_jacobians(self):
+        """R R^T = sum_l P_l^T P_l, (n or 1, K, K), in memory of one layer."""
+        n_rows, n_out = len(self.gains[0]) if self.gains else 1, self.net.layer_sizes[-1]
+        total = np.zeros((n_rows, n_out, n_out))
+        for P in self._jacobians_from_above():
+            total += P @ P.transpose(0, 2, 1)
+        return total
+
+    def rescaling(self, output_precision):
+        """S = I / lambda + sum_l P_l^T P_l, (n or 1, K, K)."""
+        return self.summed_jacobians + np.eye(self.net.layer_sizes[-1]) / output_precision
+
+    def gauss_newton(self, dz, curvature):
+        """(A^T A + G^T C G) dz.
+
+        Parameters
+        ----------
+        dz : list of ndarray, (m, n_l)
+        curvature : ndarray, (n or 1, K, K)
+            C, lambda times the second derivative of the loss by the output.
+        """
+        # layer by layer, not A first: the weights of a large network are read from memory once
+        error, product = dz[0], []
+        for i in range(self.n_hidden - 1):
+            above = dz[i + 1] - self.up(i, dz[i])
+            product.append(error - self.down(i, above))
+            error = above
+        pull = _rows_times(self.output(dz), curvature)
+        return [*product, error + self.down(self.n_hidden - 1, pull)]
+
+    def gauss_newton_solve(self, v, curvature):
+        """(A^T A + G^T C G)^-1 v by two passes: A^-1 (I + R^T C R)^-1 A^-T v.
+
+        Woodbury's identity gives ``(I + R^T C R)^-1 = I - R^T (I + C R R^T)^-1 C R``, with a
+        system of the size of the output; C may be singular.
+
+        Parameters
+        ----------
+        v : list of ndarray, (m, n_l)
+        curvature : ndarray, (n or 1, K, K)
+        """
+        u = self.responses(v)
+        seen = sum(np.einsum("...kn,...n->...k", P, x) for P, x in zip(self.jacobians, u))
+        inner = np.eye(curvature.shape[-1]) + curvature @ self.summed_jacobians
+        pull = np.linalg.solve(inner, _rows_times(seen, curvature)[:, :, None])[:, :, 0]
+        back = (np.einsum("...kn,...k->...n", P, pull) for P in self.jacobians)
+        return self.activities([x - b for x, b in zip(u, back)])
+
+
+def _rows_times(rows, matrices):
+    """Each row (m, K) times its symmetric matrix, (m or 1, K, K)."""
+    return (rows[:, None, :] @ matrices)[:, 0, :]

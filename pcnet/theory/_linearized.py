@@ -1,0 +1,74 @@
+"""The equilibrium of a nonlinear network predicted from its linearisation at a point."""
+
+import numpy as np
+
+from .. import _reference as reference
+from .._arguments import check_positive
+from ..inference import Objective
+from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._curvature import output_curvature
+from ._linearization import linearize
+
+
+def linearized_rescaling(net, X, output_precision=1.0, activities=None):
+    """The rescaling S of each sample, the network linearised at a point.
+
+    ``S = I / lambda + sum_l P_l^T P_l`` with ``P_l = d mu_L / d z_l`` along the network, the
+    slopes f' taken at the activities. K backward passes a sample; no (N, N) matrix is formed. For
+    a linear network it is `equilibrium_rescaling`, the same for all samples.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    output_precision : float, default 1.0
+        lambda, positive.
+    activities : list of array-like, (n, n_l), optional
+        z_1..z_H. Default: the feed-forward ones.
+
+    Returns
+    -------
+    ndarray of float64, (n, K, K)
+    """
+    check_positive("output_precision", output_precision)
+    S = linearize(net, X, activities).rescaling(output_precision)
+    return S if len(S) == len(X) else np.repeat(S, len(X), axis=0)  # no hidden layers
+
+
+def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", output_precision=1.0):
+    """Where the energy would be least if it were quadratic: one Gauss-Newton step.
+
+    ``z - (A^T A + lambda G^T B G)^-1 dF/dz`` and ``F - 1/2 g (A^T A + lambda G^T B G)^-1 g^T``,
+    g = dF/dz, each sample linearised at its own activities. From the feed-forward ones and with
+    the squared error the energy is ``1/2 r S^-1 r^T``, S that of `linearized_rescaling`. Exact
+    for linear networks with the squared error. Needs memory for n H N K numbers.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    activities : list of array-like, (n, n_l), optional
+        z_1..z_H. Default: the feed-forward ones.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    output_precision : float, default 1.0
+        lambda, positive.
+
+    Returns
+    -------
+    activities : list of float64 ndarray, (n, n_l)
+    energy : float64 ndarray, (n,)
+        The least of the quadratic model, of each sample.
+    """
+    net = check_network(net)
+    check_hidden(net, "linearized_equilibrium")
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(loss, output_precision)
+    z = check_activities(net, X, activities)
+    gradient = reference.activity_gradients(net, X, Y, z, objective)
+    output = reference.predictions(net, X, z)[-1]
+    C = output_precision * output_curvature(loss, output, Y)
+    step = linearize(net, X, z).gauss_newton_solve(gradient, C)
+    gained = 0.5 * sum(np.sum(g * s, axis=1) for g, s in zip(gradient, step))
+    energy = reference.sample_energies(net, X, Y, z, objective) - gained
+    return [a - s for a, s in zip(z, step)], energy

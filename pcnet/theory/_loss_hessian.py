@@ -1,0 +1,73 @@
+"""The Hessian of the feed-forward loss by the weights, by Pearlmutter's R-operator."""
+
+from .. import _reference as reference
+from ..inference import Objective
+from ._checks import check_clamped, check_network
+from ._tangent import Tangent, output_pull
+from ._weight_hessian import WeightHessian
+
+
+def loss_hessian(net, X, Y, loss="squared_error"):
+    """d2L / dW2 of the mean feed-forward loss, exact.
+
+    A product with it is the derivative of backpropagation's gradients along a direction of the
+    weights: one tangent of the forward pass, one of the backward pass [1]_. At kinks (relu) the
+    activations count as straight.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+        Targets, as in `backprop_gradients`.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+
+    Returns
+    -------
+    WeightHessian
+        Its ``value`` is the loss, its ``gradients`` are backpropagation's.
+
+    References
+    ----------
+    .. [1] Pearlmutter, B. A. (1994). Fast exact multiplication by the Hessian.
+       doi:10.1162/neco.1994.6.1.147
+
+    Examples
+    --------
+    The loss of y = w_2 w_1 x at the origin has a saddle:
+
+    >>> from pcnet import Network
+    >>> from pcnet.theory import loss_hessian
+    >>> net = Network.from_weights([[[0.0]], [[0.0]]], activation="identity")
+    >>> loss_hessian(net, [[1.0]], [[2.0]]).toarray() + 0.0
+    array([[ 0., -2.],
+           [-2.,  0.]])
+    """
+    net = check_network(net)
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(loss)
+    *hidden, output = reference.forward(net, X)
+    errors = [reference.output_delta(loss, output, Y, 1.0)]
+    for index in range(net.n_layers - 1, 0, -1):
+        errors.insert(0, reference.feedback(net, index, errors[0], hidden[index - 1]))
+    tangent = Tangent(net, X, hidden, errors)
+    pull = output_pull(objective, output, Y)
+    return WeightHessian(
+        net,
+        lambda dW: _product(tangent, pull, dW),
+        reference.loss_values(loss, output, Y).mean(),
+        reference.weight_gradients(net, X, errors, hidden)[0],
+    )
+
+
+def _product(tangent, pull, dW):
+    dz = [None]  # the input's, and then those of z_1..z_H and mu_L
+    for index, change in enumerate(dW):
+        dz.append(tangent.prediction(index, change, dz[-1]))
+    above = pull(dz[-1])
+    products = []
+    for index in range(len(dW) - 1, -1, -1):
+        products.insert(0, tangent.weight_gradient(index, above, dz[index]))
+        if index:
+            above = tangent.feedback(index, dW[index], above, dz[index])
+    return products

@@ -1,0 +1,123 @@
+"""The equilibrium of any network to rounding: Newton's method after error descent."""
+
+import numpy as np
+
+from .. import _reference as reference
+from ..inference import ErrorDescent, Objective, infer
+from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._hessian import hessian_of
+
+START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
+MAX_STEPS = 20
+
+#: Share of the largest error that a component of the gradient may keep.
+RESIDUAL = 1e-9
+
+
+def newton_equilibrium(
+    net,
+    X,
+    Y,
+    loss="squared_error",
+    output_precision=1.0,
+    activity_decay=0.0,
+    activities=None,
+):
+    """Hidden activities with dF/dz = 0 to rounding, for any network.
+
+    ``z <- z - H_z^-1 dF/dz``, H_z being each sample's `activity_hessian`, from where error descent
+    ends. A linear network with the squared error needs one step, a smooth one about three. Each
+    step of a curved activation factorises n block tridiagonal matrices, O(n H N^3).
+
+    Parameters
+    ----------
+    net, X, Y, loss, output_precision, activity_decay
+        As in `pcnet.infer`.
+    activities : list of array-like, (n, n_l), optional
+        z_1..z_H to start from; near a minimum. Default: what error descent reaches.
+
+    Returns
+    -------
+    list of float64 ndarray, (n, n_l)
+        z*_1, .., z*_H.
+
+    Raises
+    ------
+    RuntimeError
+        No equilibrium found. With relu and other activations that have a kink a sample's least
+        energy may lie at the kink, where dF/dz is not 0 on either side.
+    numpy.linalg.LinAlgError
+        A Hessian on the way is not positive definite.
+    """
+    net = check_network(net)
+    check_hidden(net, "newton_equilibrium")
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(loss, output_precision, activity_decay)
+    if activities is not None:
+        activities = check_activities(net, X, activities)
+    return settle(net, X, Y, objective, activities)
+
+
+def settle(net, X, Y, objective, start=None):
+    """`newton_equilibrium` of checked arguments."""
+    quadratic = is_quadratic(net, objective)
+    if start is not None:
+        z = start
+    elif quadratic:
+        z = reference.forward(net, X)[:-1]
+    else:
+        z = infer(net, X, Y, START, **vars(objective)).activities[:-1]
+    for _ in range(MAX_STEPS):
+        gradient = reference.activity_gradients(net, X, Y, z, objective)
+        previous = _largest(gradient)
+        step = activity_solver(net, X, Y, z, objective)(gradient)
+        moved = [a - s for a, s in zip(z, step)]
+        left = _largest(reference.activity_gradients(net, X, Y, moved, objective))
+        if left >= previous:  # rounding, or a kink
+            break
+        z = moved
+    _check_settled(net, X, Y, z, objective)
+    return z
+
+
+def is_quadratic(net, objective):
+    """Whether the energy is quadratic in the activities, with one Hessian for all samples."""
+    return objective.loss == "squared_error" and set(net.activations) == {"identity"}
+
+
+def activity_solver(net, X, Y, z, objective):
+    """The map from vectors (lists of (n, n_l)) to H_z^-1 times them, sample by sample."""
+    if not z:
+        return lambda v: v
+    if is_quadratic(net, objective):
+        return hessian_of(net, X[:1], Y[:1], [a[:1] for a in z], objective).solve_layers
+    hessians = [
+        hessian_of(net, X[i : i + 1], Y[i : i + 1], [a[i : i + 1] for a in z], objective)
+        for i in range(len(X))
+    ]
+
+    def solve(v):
+        rows = [H.solve_layers([a[i : i + 1] for a in v]) for i, H in enumerate(hessians)]
+        return [np.concatenate(layer) for layer in zip(*rows)]
+
+    return solve
+
+
+def _check_settled(net, X, Y, z, objective):
+    gradient = reference.activity_gradients(net, X, Y, z, objective)
+    errors = reference.errors(net, X, Y, z, objective)
+    rounding = np.finfo(np.float64).eps * 100 * _largest(z)
+    allowed = RESIDUAL * _largest(errors[:-1]) + rounding
+    sizes = np.max([np.abs(g).max(axis=1) for g in gradient], axis=0)
+    left = np.flatnonzero(sizes > allowed)
+    if left.size:
+        raise RuntimeError(
+            f"no equilibrium found for {left.size} of {len(X)} samples (the first is sample "
+            f"{left[0]}, dF/dz up to {sizes[left[0]]:.1e}): its least energy may lie at a kink of "
+            "the activation; use a smooth activation, other samples, or pass activities near a "
+            "minimum"
+        )
+
+
+def _largest(arrays):
+    return max(float(np.abs(a).max()) for a in arrays)

@@ -1,0 +1,187 @@
+"""The Hessians of loss and equilibrated energy where all weights are 0, in closed form.
+
+The derivation is in docs/saddles.md. With c = f'(0), delta the output delta over lambda at a zero
+output (y for the squared error), and G the inverse of the tridiagonal (H, H) matrix
+``T = A^T A + decay I``, A = I with -tau_{l+1} below the diagonal (l = 1..H - 1), the energy has
+
+    d2F* / dW_L^2    = - lambda^2 a_L^2 c^2 G_HH    I (kron) mean(delta^T delta)
+    d2F* / dW_1 dW_L = - lambda a_1 a_L c G_1H      mean(x^T delta), between the weights of one unit
+    d2F* / dW_1^2    = a_1^2 (1 - G_11)             mean(x^T x) (kron) I
+
+and no other block. Without decay G_11 = 1; G_HH = 1 + the number of skips in unbroken succession
+below the output; and G_1H is 1 if every layer from 2 to H has a skip (also where H = 1), else 0.
+The loss has the block d2L / dW_1 dW_L with lambda G_1H = 1 or 0 alone, so it is flat unless those
+skips are all there.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _reference as reference
+from .._arguments import check_choice
+from ..inference import Objective
+from ._checks import check_clamped, check_hidden, check_network
+from ._weights import weight_slices
+
+KINDS = ("energy", "loss")
+
+#: Activations that are not differentiable at 0, or not 0 there.
+_UNFIT = ("leaky_relu", "logistic", "relu", "selu")
+
+
+def at_origin(net):
+    """A copy of a network with all weights 0, in float64.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    Network
+    """
+    net = check_network(net)
+    net.weights = [np.zeros_like(W) for W in net.weights]
+    return net
+
+
+def origin_hessian(
+    net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
+):
+    """The Hessian by the weights where they are all 0, from its closed form.
+
+    Parameters
+    ----------
+    net : Network
+        Its shape, scales, skips and activations count; its weights do not. Without biases (or
+        with zeros), with at least one hidden layer, and with activations that are smooth and 0 at
+        0: identity, tanh, hard_tanh, gelu, silu.
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    of : {"energy", "loss"}
+        The energy at equilibrium, or the feed-forward loss.
+    loss, output_precision, activity_decay
+        As in `pcnet.infer`; the loss has no use for the last two.
+
+    Returns
+    -------
+    ndarray of float64, (n_weights, n_weights)
+        In the order of `weight_slices`.
+
+    Examples
+    --------
+    >>> from pcnet import Network
+    >>> from pcnet.theory import origin_hessian
+    >>> net = Network.from_weights([[[5.0]], [[5.0]]], activation="identity")
+    >>> origin_hessian(net, [[1.0]], [[1.0]])
+    array([[ 0., -1.],
+           [-1., -1.]])
+    >>> origin_hessian(net, [[1.0]], [[1.0]], of="loss")
+    array([[ 0., -1.],
+           [-1.,  0.]])
+    """
+    blocks = _blocks("origin_hessian", net, X, Y, of, (loss, output_precision, activity_decay))
+    sizes, slices = net.layer_sizes, weight_slices(net)
+    hessian = np.zeros((slices[-1].stop, slices[-1].stop))
+    first, last = slices[0], slices[-1]
+    hessian[first, first] = np.kron(blocks.first, np.eye(sizes[1]))
+    hessian[last, last] = np.kron(np.eye(sizes[-2]), blocks.last)
+    if blocks.cross is not None:
+        # entry ((i, j), (j', k)) is cross_ik where j = j'
+        cross = np.einsum("ik,jm->ijmk", blocks.cross, np.eye(sizes[1]))
+        hessian[first, last] = cross.reshape(hessian[first, last].shape)
+        hessian[last, first] = hessian[first, last].T
+    return hessian
+
+
+def predicted_origin_eigenvalues(
+    net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
+):
+    """Eigenvalues of `origin_hessian` without the matrix.
+
+    Without decay and without a skip in every layer from 2 to H they are
+    ``- lambda^2 a_L^2 c^2 G_HH`` times the eigenvalues of mean(delta^T delta), each as often as
+    the last hidden layer has units, and 0. For sp, lambda = 1, no skips: those of - Sigma_yy.
+
+    Parameters
+    ----------
+    net, X, Y, of, loss, output_precision, activity_decay
+        As in `origin_hessian`.
+
+    Returns
+    -------
+    ndarray of float64, (n_weights,)
+        In ascending order.
+    """
+    function = "predicted_origin_eigenvalues"
+    blocks = _blocks(function, net, X, Y, of, (loss, output_precision, activity_decay))
+    sizes = net.layer_sizes
+    if blocks.cross is None:
+        parts = [np.tile(np.linalg.eigvalsh(blocks.first), sizes[1])]
+        parts.append(np.tile(np.linalg.eigvalsh(blocks.last), sizes[-2]))
+    else:
+        unit = np.block([[blocks.first, blocks.cross], [blocks.cross.T, blocks.last]])
+        parts = [np.tile(np.linalg.eigvalsh(unit), sizes[1])]
+    n_weights = weight_slices(net)[-1].stop
+    others = np.zeros(n_weights - sum(part.size for part in parts))
+    return np.sort(np.concatenate([*parts, others]))
+
+
+class _Blocks(NamedTuple):
+    """Blocks of one hidden unit: (D, D), (D, K) or None, (K, K)."""
+
+    first: np.ndarray
+    cross: np.ndarray | None
+    last: np.ndarray
+
+
+def _blocks(function, net, X, Y, of, objective):
+    check_choice("of", of, KINDS)
+    net = check_network(net)
+    check_hidden(net, function)
+    _check_origin(net, function)
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(*objective)
+    delta = reference.output_delta(objective.loss, np.zeros_like(Y), Y, 1.0)
+    gain = net.scales[-1] * _slope_at_zero(net)
+    coupled = all(net.skips[1:-1])
+    cross = -net.scales[0] * gain * (X.T @ delta) / len(X) if coupled else None
+    D, K = net.layer_sizes[0], net.layer_sizes[-1]
+    if of == "loss":
+        return _Blocks(np.zeros((D, D)), cross, np.zeros((K, K)))
+    G = np.linalg.inv(_chain(net.skips[1:-1], objective.activity_decay))
+    precision = objective.output_precision
+    # G_11 is 1 without decay but for rounding
+    rest = 1.0 - G[0, 0] if objective.activity_decay > 0 else 0.0
+    return _Blocks(
+        net.scales[0] ** 2 * rest * (X.T @ X) / len(X),
+        precision * G[0, -1] * cross if coupled else None,
+        -((precision * gain) ** 2) * G[-1, -1] * (delta.T @ delta) / len(X),
+    )
+
+
+def _chain(skips, decay):
+    """T = A^T A + decay I, (H, H), the activity Hessian of one unit of each hidden layer."""
+    A = np.eye(len(skips) + 1) - np.diag(np.asarray(skips, dtype=np.float64), -1)
+    return A.T @ A + decay * np.eye(len(A))
+
+
+def _slope_at_zero(net):
+    """c = f'(0) of the activation below the output."""
+    return float(reference.activation_derivative(net.activations[-1], np.zeros(1))[0])
+
+
+def _check_origin(net, function):
+    unfit = sorted(set(net.activations) & set(_UNFIT))
+    if unfit:
+        raise ValueError(
+            f"{function} needs activations that are smooth at 0 and 0 there (identity, tanh, "
+            f"hard_tanh, gelu, silu); got {', '.join(map(repr, unfit))}. Use energy_hessian or "
+            "loss_hessian at weights near 0"
+        )
+    if net.biases is not None and any(np.any(b) for b in net.biases):
+        raise ValueError(
+            f"{function} needs a network without biases, or with zeros: others move the "
+            "activities away from 0"
+        )

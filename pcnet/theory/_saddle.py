@@ -1,0 +1,153 @@
+"""Whether a point in weight space is a saddle that gradient descent can see its way out of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from .._arguments import check_choice, check_positive
+from ._energy_hessian import energy_hessian
+from ._loss_hessian import loss_hessian
+from ._origin import KINDS
+from ._weight_hessian import WeightHessian
+from ._weights import flatten_weights, split_weights
+
+#: Up to so many weights the dense matrix is diagonalised.
+DENSE_SIZE = 600
+MAX_ITERATIONS = 2000
+
+
+@dataclass(frozen=True)
+class SaddleVerdict:
+    """What `is_strict_saddle` found; true in a condition where the point is a strict saddle.
+
+    Attributes
+    ----------
+    is_critical : bool
+        The largest gradient entry is at most ``threshold``.
+    is_strict : bool
+        Critical, and the smallest eigenvalue is below ``- threshold``.
+    gradient : float
+        Largest absolute entry of the gradient by the weights.
+    smallest_eigenvalue : float
+        Of the Hessian by the weights.
+    escape : list of ndarray, (n_{l-1}, n_l)
+        Unit eigenvector of that eigenvalue: the way down from a strict saddle.
+    threshold : float
+        tol times the sum of the function's value and the Hessian's norm.
+    """
+
+    is_critical: bool
+    is_strict: bool
+    gradient: float
+    smallest_eigenvalue: float
+    escape: list
+    threshold: float
+
+    def __bool__(self):
+        return self.is_strict
+
+
+def is_strict_saddle(net, X, Y, of="energy", tol=1e-6, **objective):
+    """Whether a network's weights are a critical point with a direction of negative curvature.
+
+    Gradient descent leaves a strict saddle at an exponential pace, whereas a saddle whose Hessian
+    has no negative eigenvalue (the loss at the origin of a deep network) holds it for long [1]_.
+    Up to 600 weights the Hessian is diagonalised, beyond that its smallest eigenvalue is found by
+    Lanczos iteration on products.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    of : {"energy", "loss"}
+        The energy at equilibrium, or the feed-forward loss.
+    tol : float, default 1e-6
+        Positive. A gradient or a negative eigenvalue counts where it exceeds tol times (value of
+        the function + largest absolute eigenvalue).
+    **objective
+        ``loss``; and for the energy ``output_precision``, ``activity_decay``, ``activities``, as
+        in `energy_hessian`.
+
+    Returns
+    -------
+    SaddleVerdict
+        In a condition, whether it is a strict saddle. A minimum, and a point that is not
+        critical, are none.
+
+    Raises
+    ------
+    RuntimeError
+        Lanczos iteration did not converge.
+
+    References
+    ----------
+    .. [1] Innocenti, F. et al. (2024). Only Strict Saddles in the Energy Landscape of Predictive
+       Coding Networks? arXiv:2408.11979
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.theory import at_origin, is_strict_saddle
+    >>> net = at_origin(Network.init((2, 3, 3, 1), "tanh", skip=False))
+    >>> X, Y = np.array([[1.0, 2.0]]), np.array([[3.0]])
+    >>> bool(is_strict_saddle(net, X, Y)), bool(is_strict_saddle(net, X, Y, of="loss"))
+    (True, False)
+    """
+    check_choice("of", of, KINDS)
+    check_positive("tol", tol)
+    hessian = (energy_hessian if of == "energy" else loss_hessian)(net, X, Y, **objective)
+    smallest, norm, escape = smallest_eigenpair(hessian)
+    threshold = tol * (abs(hessian.value) + norm)
+    gradient = float(np.abs(flatten_weights(hessian.gradients)).max())
+    critical = gradient <= threshold
+    return SaddleVerdict(
+        critical,
+        critical and smallest < -threshold,
+        gradient,
+        smallest,
+        split_weights(hessian.net, escape),
+        threshold,
+    )
+
+
+def smallest_eigenpair(hessian):
+    """Smallest eigenvalue, largest absolute eigenvalue, and the former's unit eigenvector.
+
+    Parameters
+    ----------
+    hessian : WeightHessian
+
+    Returns
+    -------
+    smallest, norm : float
+    vector : ndarray, (n_weights,)
+    """
+    if not isinstance(hessian, WeightHessian):
+        raise TypeError(
+            "hessian must be what loss_hessian or energy_hessian returns, got "
+            f"{type(hessian).__name__}"
+        )
+    if hessian.shape[0] <= DENSE_SIZE:
+        matrix = hessian.toarray()
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        return float(values[0]), float(np.abs(values).max()), vectors[:, 0]
+    start = np.random.default_rng(0).standard_normal(hessian.shape[0])
+    start /= np.linalg.norm(start)
+    if not np.any(hessian @ start):  # ARPACK refuses to start from 0
+        return 0.0, 0.0, start
+    options = {"k": 1, "v0": start, "maxiter": MAX_ITERATIONS}
+    try:
+        norm = abs(eigsh(hessian, which="LM", tol=1e-2, return_eigenvectors=False, **options)[0])
+        # Hessians have many eigenvalues at 0, where a relative tolerance would never be met
+        shift = 1.1 * norm
+        shifted = LinearOperator(hessian.shape, lambda v: shift * v - hessian @ v, dtype=np.float64)
+        values, vectors = eigsh(shifted, which="LA", tol=1e-9, **options)
+    except ArpackNoConvergence as error:
+        raise RuntimeError(
+            f"the smallest eigenvalue of a Hessian of {hessian.shape[0]} weights did not converge "
+            f"in {MAX_ITERATIONS} Lanczos iterations; try a smaller network or fewer samples"
+        ) from error
+    return float(shift - values[0]), float(norm), vectors[:, 0]

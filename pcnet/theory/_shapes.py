@@ -1,0 +1,188 @@
+"""Measurements over widths and depths, as tidy tables: a row for each network."""
+
+import itertools
+import warnings
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from .. import _reference as reference
+from .._arguments import check_count, check_positive
+from ..network import Network
+from ._checks import check_network
+from ._comparison import compare_with_backprop
+
+
+def over_shapes(measure, widths, depths, n_seeds=1):
+    """A table of whatever is measured at each width, depth and seed.
+
+    Parameters
+    ----------
+    measure : callable
+        ``measure(width, depth, seed)`` returns a dict of numbers; depth is the number of hidden
+        layers.
+    widths, depths : sequence of int
+        1 or more each.
+    n_seeds : int, default 1
+        Seeds 0, 1, .. at each shape.
+
+    Returns
+    -------
+    ndarray with the fields width, depth, seed and those of `measure`
+        One row for each network: ``table["width"]`` is a column, ``table[table["depth"] == 8]``
+        the rows of one depth. `pandas.DataFrame` takes it as it is.
+
+    Examples
+    --------
+    >>> from pcnet.theory import over_shapes
+    >>> over_shapes(lambda width, depth, seed: {"units": width * depth}, [2, 4], [3])["units"]
+    array([ 6., 12.])
+    """
+    if not callable(measure):
+        raise TypeError(
+            f"measure must be a function of width, depth and seed that returns a dict of numbers; "
+            f"got {measure!r}"
+        )
+    widths, depths = _check_counts("widths", widths), _check_counts("depths", depths)
+    check_count("n_seeds", n_seeds, 1)
+    shapes = itertools.product(depths, widths, range(n_seeds))
+    rows = [(width, depth, seed, measure(width, depth, seed)) for depth, width, seed in shapes]
+    names = list(rows[0][3])
+    counts = [("width", np.int64), ("depth", np.int64), ("seed", np.int64)]
+    table = np.empty(len(rows), [*counts, *((name, np.float64) for name in names)])
+    for place, (width, depth, seed, values) in enumerate(rows):
+        table[place] = (width, depth, seed, *(values[name] for name in names))
+    return table
+
+
+def backprop_comparison_sweep(X, Y, widths, depths, n_seeds=1, output_precision=1.0, **network):
+    """Energy-to-loss ratio and PC-BP gradient cosine of fresh networks, over width and depth.
+
+    Parameters
+    ----------
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+        Targets of the squared error.
+    widths, depths : sequence of int
+        Units of a hidden layer; numbers of hidden layers.
+    n_seeds : int, default 1
+        Networks drawn at each shape.
+    output_precision : float, default 1.0
+        lambda, positive.
+    **network
+        Of `Network.init`: activation, parameterization, skip, bias, gamma.
+
+    Returns
+    -------
+    ndarray with the fields width, depth, seed, energy_to_loss_ratio, gradient_cosine
+        See `over_shapes`.
+    """
+    X, Y = np.asarray(X, dtype=np.float64), np.asarray(Y, dtype=np.float64)
+    if X.ndim != 2 or Y.ndim != 2:
+        raise ValueError(f"X and Y must have 2 dimensions; got shapes {X.shape} and {Y.shape}")
+
+    def measure(width, depth, seed):
+        sizes = (X.shape[1], *[width] * depth, Y.shape[1])
+        net = Network.init(sizes, **{**network, "random_state": seed, "dtype": np.float64})
+        found = compare_with_backprop(net, X, Y, output_precision=output_precision)
+        return {name: getattr(found, name) for name in ("energy_to_loss_ratio", "gradient_cosine")}
+
+    return over_shapes(measure, widths, depths, n_seeds)
+
+
+def forward_norms(net, X):
+    """Size of the feed-forward activities, layer by layer.
+
+    The root mean square of a unit, ``sqrt(mean z^2)`` over samples and units. It stays of order
+    one through the hidden layers of muPC and ntp networks with skips; in deep sp networks it
+    vanishes, or explodes if they have skips.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+
+    Returns
+    -------
+    ndarray of float64, (L,)
+        Of z_1, .., z_H, mu_L.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.theory import forward_norms
+    >>> net = Network.init((8, *[64] * 30, 2), "tanh", "sp", skip=False, random_state=0)
+    >>> norms = forward_norms(net, np.ones((1, 8)))
+    >>> bool(norms[-1] < 1e-6 * norms[0])
+    True
+    """
+    net = check_network(net)
+    X = net.check_rows("X", X, net.layer_sizes[0])
+    return np.array([np.sqrt(np.mean(z**2)) for z in reference.forward(net, X)])
+
+
+def learning_rate_transfer(estimator, X, y, X_test, y_test, rates, widths, depths):
+    """Train an estimator at each learning rate, width and depth.
+
+    A rate transfers if it is near the best at every shape.
+
+    Parameters
+    ----------
+    estimator : PCClassifier or PCRegressor
+        Cloned; its other parameters, random_state included, are kept.
+    X, y : array-like
+        To train on.
+    X_test, y_test : array-like
+        To score on.
+    rates : sequence of float
+        Values of ``learning_rate_init``, positive.
+    widths, depths : sequence of int
+        Units of a hidden layer; numbers of hidden layers.
+
+    Returns
+    -------
+    ndarray with the fields width, depth, rate, score, loss
+        A row for each training: the score on the test data, and the last epoch's training loss.
+        Where training diverged the score is nan and the loss inf.
+    """
+    if not hasattr(estimator, "get_params") or "learning_rate_init" not in estimator.get_params():
+        raise TypeError(
+            "estimator must be a PCClassifier or PCRegressor object, got "
+            f"{type(estimator).__name__}"
+        )
+    rates = list(rates)
+    for index, rate in enumerate(rates):
+        check_positive(f"rates[{index}]", rate)
+    if not rates:
+        raise ValueError("rates must hold at least one learning rate; got an empty sequence")
+    widths, depths = _check_counts("widths", widths), _check_counts("depths", depths)
+    rows = []
+    for depth, width, rate in itertools.product(depths, widths, rates):
+        model = clone(estimator)
+        model.set_params(hidden_layer_sizes=(width,) * depth, learning_rate_init=rate)
+        rows.append((width, depth, rate, *_trained(model, X, y, X_test, y_test)))
+    fields = [("width", np.int64), ("depth", np.int64)]
+    return np.array(rows, [*fields, *((name, np.float64) for name in ("rate", "score", "loss"))])
+
+
+def _trained(model, X, y, X_test, y_test):
+    """(score, loss), or (nan, inf) if training diverged."""
+    with warnings.catch_warnings():
+        # rates far too high end inference early
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            model.fit(X, y)
+        except FloatingPointError:
+            return np.nan, np.inf
+    return model.score(X_test, y_test), model.loss_curve_[-1]
+
+
+def _check_counts(name, values):
+    if isinstance(values, str) or not np.iterable(values) or not len(values := list(values)):
+        raise ValueError(f"{name} must be a sequence of integers such as [8, 32]; got {values!r}")
+    for index, value in enumerate(values):
+        check_count(f"{name}[{index}]", value, 1)
+    return values

@@ -1,0 +1,223 @@
+"""Predictive coding as a trust-region method: second order around the feed-forward activities.
+
+With g = dF/dz at the feed-forward activities z^ and I the Fisher information of the activities
+under the network's generative model (each layer Gaussian around its prediction, the output by
+its loss at precision lambda),
+
+    F(z^ + dz) = F(z^) + g dz + 1/2 dz I dz + O(dz^3)
+    dz*        = - I^-1 g                     the step to the equilibrium: natural gradient
+    F*         = F(z^) - 1/2 g I^-1 g
+
+The hidden errors are 0 at z^, so I is the Hessian of F there but for the curvature of the
+activation below the output, a term of the order of the residual that the cubic terms match.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _reference as reference
+from ..inference import Objective
+from ._backprop import backprop_gradients
+from ._checks import check_clamped, check_hidden, check_network
+from ._curvature import output_curvature
+from ._hessian import hessian_of
+from ._linearization import linearize
+from ._linearized import linearized_equilibrium
+from ._newton import settle
+from ._tangent import Tangent
+
+
+def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision=1.0):
+    """The Fisher information I(z^) of one sample's hidden activities at the feed-forward pass.
+
+    ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: what a change of
+    the activities does to all predictions, squared. For log_loss, logistic and poisson B is the
+    Fisher information of the outputs; for the squared error it is the identity.
+
+    Parameters
+    ----------
+    net : Network
+    x : array-like, (1, D) or (D,)
+        One sample.
+    y : array-like, (1, K) or (K,), optional
+        Its target; only Huber's loss asks for it.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    output_precision : float, default 1.0
+        lambda, positive.
+
+    Returns
+    -------
+    ActivityHessian
+        Positive definite; ``@``, ``solve`` and ``toarray`` as there.
+    """
+    net = check_network(net)
+    check_hidden(net, "fisher_preconditioner")
+    objective = Objective(loss, output_precision)
+    if y is None:
+        if not isinstance(loss, str) or loss == "huber":
+            raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
+        y = np.zeros((1, net.layer_sizes[-1]))
+    x, y = (np.atleast_2d(v) if np.ndim(v) == 1 else v for v in (x, y))
+    x, y = check_clamped(net, x, y)
+    if len(x) != 1:
+        raise ValueError(
+            f"fisher_preconditioner is that of one sample, got {len(x)}; call it for each, with "
+            "X[i : i + 1]"
+        )
+    return hessian_of(net, x, y, reference.forward(net, x)[:-1], objective, gauss_newton=True)
+
+
+def predicted_activity_step(net, X, Y, loss="squared_error", output_precision=1.0):
+    """The step - I^-1 g from the feed-forward activities towards the equilibrium.
+
+    All samples at once, by two passes. Exact for linear networks with the squared error; else its
+    error is of second order in lambda and in the residual.
+
+    Parameters
+    ----------
+    net, X, Y, loss, output_precision
+        As in `pcnet.infer`.
+
+    Returns
+    -------
+    list of float64 ndarray, (n, n_l)
+        Changes of z_1..z_H.
+    """
+    z, _ = linearized_equilibrium(net, X, Y, None, loss, output_precision)
+    return [a - b for a, b in zip(z, reference.forward(*_inputs(net, X))[:-1])]
+
+
+def predicted_equilibrium_energy(net, X, Y, loss="squared_error", output_precision=1.0):
+    """Second-order prediction of each sample's energy at equilibrium, F(z^) - 1/2 g I^-1 g.
+
+    Exact for linear networks with the squared error; else its error is of third order in lambda
+    and in the residual.
+
+    Parameters
+    ----------
+    net, X, Y, loss, output_precision
+        As in `pcnet.infer`.
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+    """
+    return linearized_equilibrium(net, X, Y, None, loss, output_precision)[1]
+
+
+class GradientDecomposition(NamedTuple):
+    """Parts of predictive coding's weight gradient, each a list of arrays like the weights.
+
+    Attributes
+    ----------
+    total : list of ndarray
+        dF*/dW at the true equilibrium: what predictive coding learns with.
+    backprop : list of ndarray
+        lambda dL/dW: backpropagation's direction.
+    trust_region : list of ndarray
+        total - backprop: what inference adds.
+    predicted_trust_region : list of ndarray
+        The same to second order, the gradient of - 1/2 g I^-1 g.
+    """
+
+    total: list
+    backprop: list
+    trust_region: list
+    predicted_trust_region: list
+
+
+def gradient_decomposition(net, X, Y, loss="squared_error", output_precision=1.0):
+    """Predictive coding's weight gradient as backpropagation's plus the trust region's direction.
+
+    ``dF*/dW = lambda dL/dW + d/dW (F* - lambda L)``. F* - lambda L is what inference lowers the
+    energy by, to second order - 1/2 g I^-1 g: of second order in lambda, where the first part is
+    of first. So the direction turns towards backpropagation's as lambda falls.
+
+    Parameters
+    ----------
+    net, X, Y, loss, output_precision
+        As in `pcnet.infer`.
+
+    Returns
+    -------
+    GradientDecomposition
+        The prediction is exact for linear networks with the squared error; else its error is of
+        third order in lambda.
+
+    Raises
+    ------
+    RuntimeError, numpy.linalg.LinAlgError
+        As in `newton_equilibrium`.
+    """
+    net, X = _inputs(net, X)
+    check_hidden(net, "gradient_decomposition")
+    X, Y = check_clamped(net, X, Y)
+    objective = Objective(loss, output_precision)
+    z = settle(net, X, Y, objective)
+    errors = reference.errors(net, X, Y, z, objective)
+    total = reference.weight_gradients(net, X, errors, z)[0]
+    backprop = [output_precision * g for g in backprop_gradients(net, X, Y, loss)[0]]
+    predicted = _model_gradients(net, X, Y, objective)
+    return GradientDecomposition(
+        total,
+        backprop,
+        [t - b for t, b in zip(total, backprop)],
+        [p - b for p, b in zip(predicted, backprop)],
+    )
+
+
+def _inputs(net, X):
+    net = check_network(net)
+    return net, net.check_rows("X", X, net.layer_sizes[0])
+
+
+def _model_gradients(net, X, Y, objective):
+    """Gradients of mean F(z^) - 1/2 g I^-1 g by the weights, a list of (n_{l-1}, n_l).
+
+    That is the least over dz of the energy of the network linearised around its forward pass,
+
+        Q = lambda loss(mu_L + u_L) to second order + sum_l 1/2 ||dz_l - u_l||^2,
+        u_l = a_l (f'(z^_{l-1}) dz_{l-1}) W_l + tau_l dz_{l-1},
+
+    so that its gradient is that of Q with dz held fixed. W_l acts on u_l, and on z^_l from there
+    on; b_l below is the derivative of Q by z^_l, carried down from the output.
+    """
+    *hidden, output = reference.forward(net, X)
+    step = predicted_activity_step(net, X, Y, objective.loss, objective.output_precision)
+    delta = reference.output_delta(objective.loss, output, Y, objective.output_precision)
+    curvature = objective.output_precision * output_curvature(objective.loss, output, Y)
+    linear = linearize(net, X, hidden)
+    moved = linear.output(step)
+    bent = np.einsum("nk,nkj->nj", moved, curvature)
+    errors = [*linear.errors(step), delta - bent]  # - dQ/du_l
+    third = objective.output_precision * _third_derivative(objective.loss, output, moved)
+    fed_back = [bent - delta + 0.5 * third]
+    # activations fed forward, with errors that are not those of the energy but of Q
+    tangent = Tangent(net, X, hidden, errors)
+    gradients = []
+    for index in range(net.n_layers - 1, -1, -1):
+        below = step[index - 1] if index else None
+        b, scale = fed_back[-1], net.scales[index] / len(X)
+        gradient = scale * (tangent.sent_up[index].T @ b)
+        if index:
+            gradient -= scale * ((tangent.slopes[index] * below).T @ errors[index])
+            bend = net.scales[index] * tangent.pulls[index] * tangent.bends[index] * below
+            fed_back.append(reference.feedback(net, index, b, hidden[index - 1]) - bend)
+        gradients.insert(0, gradient)
+    return gradients
+
+
+def _third_derivative(loss, mu, u):
+    """d/dmu of u B(mu) u^T, B the loss's second derivative, (n, K)."""
+    if loss == "log_loss":
+        p = np.exp(mu - mu.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        apart = u - np.sum(p * u, axis=1, keepdims=True)
+        return p * (apart**2 - np.sum(p * apart**2, axis=1, keepdims=True))
+    if loss == "logistic":
+        s = reference.activation("logistic", mu)
+        return s * (1 - s) * (1 - 2 * s) * u**2
+    if loss == "poisson":
+        return np.exp(mu) * u**2
+    return np.zeros_like(mu)  # squared_error, and huber between its bends

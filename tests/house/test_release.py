@@ -1,0 +1,159 @@
+"""A release is refused unless tag, version and changelog agree; the wheels are those promised."""
+
+import datetime
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TODAY = datetime.date(2026, 5, 4)
+CHANGELOG = """# Changelog
+
+## [Unreleased]
+
+## [1.2.0] - 2026-05-04
+
+### Added
+
+- Something.
+
+## [1.1.0] - 2026-01-01
+"""
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "wheels" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+release, check = script("release"), script("check")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A tree that may be released as v1.2.0."""
+    (tmp_path / "pcnet").mkdir()
+    (tmp_path / "pcnet" / "_version.py").write_text('"""Version."""\n\n__version__ = "1.2.0"\n')
+    (tmp_path / "CITATION.cff").write_text("title: pcnet\nversion: 1.2.0\nlicense: BSD\n")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    return tmp_path
+
+
+def problems(tree, tag="v1.2.0", folder=None):
+    return release.problems(tag, root=tree, folder=folder, today=TODAY)
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_agreement_is_released(tree):
+    assert problems(tree) == []
+
+
+@pytest.mark.parametrize("tag", ["1.2.0", "v1.2.1", "v1.2", ""])
+def test_another_tag(tree, tag):
+    (problem,) = problems(tree, tag)
+    assert "expected 'v1.2.0'" in problem
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("CITATION.cff", "1.2.0", "1.1.0", "CITATION"),
+        ("CHANGELOG.md", "[1.2.0]", "[1.3.0]", "expected '## [1.2.0] - 2026-05-04'"),
+        ("CHANGELOG.md", "2026-05-04", "not yet released", "expected '## [1.2.0] - 2026-05-04'"),
+        ("CHANGELOG.md", "2026-05-04", "2026-05-05", "yet to come"),
+        ("CHANGELOG.md", "2026-05-04", "2026-13-05", "is no date"),
+        ("CHANGELOG.md", "## [Unreleased]\n", "", "first section must be"),
+        ("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n", "under Unreleased"),
+    ],
+)
+def test_disagreement_is_refused(tree, file, old, new, words):
+    replace(tree / file, old, new)
+    (problem,) = problems(tree)
+    assert words in problem
+
+
+def test_a_development_version_is_refused(tree):
+    replace(tree / "pcnet" / "_version.py", "1.2.0", "1.2.0.dev0")
+    assert any("no version to release" in problem for problem in problems(tree))
+
+
+def test_files_to_publish(tree):
+    folder = tree / "dist"
+    folder.mkdir()
+    assert len(problems(tree, folder=folder)) == 2  # neither sdist nor wheel
+    for name in ("pcnet-1.2.0.tar.gz", "pcnet-1.2.0-cp311-cp311-manylinux_2_28_x86_64.whl"):
+        (folder / name).touch()
+    assert problems(tree, folder=folder) == []
+    (folder / "pcnet-1.1.0-cp311-cp311-win_amd64.whl").touch()
+    (folder / "pcnet-1.2.0-cp311-cp311-linux_x86_64.whl").touch()
+    assert [re.search(r"is no file|not repaired", p)[0] for p in problems(tree, folder=folder)] == [
+        "is no file",
+        "not repaired",
+    ]
+
+
+def test_this_tree_is_read():
+    """The very files of the project: today's answer may be no, but it names no missing piece."""
+    found = release.problems(f"v{release.version_of(ROOT)}")
+    assert all("CHANGELOG.md" in problem for problem in found)
+
+
+def test_the_pythons_of_the_wheels_are_those_of_the_classifiers():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    built = pyproject["tool"]["cibuildwheel"]["build"].split()
+    classifiers = pyproject["project"]["classifiers"]
+    versions = re.findall(r"Programming Language :: Python :: (3\.\d+)", "\n".join(classifiers))
+    plain = [f"cp{version.replace('.', '')}-*" for version in versions]
+    assert built == [*plain, "cp314t-*"]
+
+
+NAMES = ["pcnet/_core.so", "pcnet/_blas.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"]
+
+
+def test_what_belongs_in_a_wheel():
+    check.check_names([*NAMES, "pcnet.libs/libgomp-1.so.1.0.0", "pcnet/theory/__init__.py"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pcnet/_core.c", "pcnet/_core.pyx", "tests/test_a.py", "csrc/pcnet.h", "pcnet/tests/a.py"],
+)
+def test_what_does_not(name):
+    with pytest.raises(check.Wrong, match=name):
+        check.check_names([*NAMES, name])
+
+
+def test_a_missing_extension_is_seen():
+    with pytest.raises(check.Wrong, match="_blas"):
+        check.check_names([name for name in NAMES if "_blas" not in name])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (" 0x1 (NEEDED)  Shared library: [libgomp.so.1]", "libgomp.so.1, which not every system"),
+        (" 0x1d (RUNPATH)  Library runpath: [/opt/lib]", "looks for libraries in /opt/lib"),
+    ],
+)
+def test_libraries_of_this_machine_are_seen(line, words):
+    with pytest.raises(check.Wrong, match=words):
+        check.check_dynamic_section("_core.so", line, {"libgomp-1234.so.1.0.0"})
+
+
+def test_libraries_brought_along_are_fine():
+    text = (
+        " 0x1 (NEEDED)  Shared library: [libgomp-1234.so.1.0.0]\n"
+        " 0x1 (NEEDED)  Shared library: [libc.so.6]\n"
+        " 0x1d (RPATH)  Library rpath: [$ORIGIN/../pcnet.libs]\n"
+    )
+    check.check_dynamic_section("_core.so", text, {"libgomp-1234.so.1.0.0"})
