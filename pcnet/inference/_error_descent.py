@@ -14,9 +14,9 @@ class ErrorDescent(BaseEstimator):
     ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l`` (v_L the output
     delta), each sample moves by ``eps <- eps + s (v - eps)``. Its first step is
     ``1 / (1 + lambda (u H u / |u|^2) |v|^2 / |delta|^2)``, u = delta and H the loss's second
-    derivative: exact where delta is an eigenvector of P P^T, P = d mu_L / d eps (1 with activity decay).
-    Later it is its own Barzilai-Borwein step [1]_. Either is shrunk until the energy falls enough (Armijo). No
-    sample's energy ever rises, and a sample that has ended costs nothing more.
+    derivative: exact where delta is an eigenvector of P P^T, P = d mu_L / d eps (1 with activity
+    decay). Later it is its own Barzilai-Borwein step [1]_. Either is shrunk until the energy falls
+    enough (Armijo). No sample's energy ever rises, and a sample that has ended costs nothing more.
 
     Parameters
     ----------
