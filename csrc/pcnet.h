@@ -126,6 +126,15 @@ typedef struct {
     double rate; /* > 0, per sample */
 } pcnet_activity_descent;
 
+/* A forward pass from given errors.  With targets in the batch it ends with the losses and, into the
+ * errors of layer L, the output deltas; without them that array is left alone. */
+typedef struct {
+    int from_errors;        /* 1: z_l = mu_l + e_l; 0: the feed-forward pass, the errors unread */
+    double *loss;           /* (n_samples) OUT, lambda left out; needed with targets */
+    double *layer_energies; /* (n_samples, L) OUT as of `errors`, with targets; or NULL */
+    void *const *responses; /* per hidden layer OUT as of `respond`, with targets; or NULL */
+} pcnet_push;
+
 /* An update of all layers.  The solver sees the gradients times a factor of their layer: those of
  * the weights, a_l left out (- sum_i w_i f_l(z_{l-1})^T e_l), times weight_scales; those of the
  * biases times bias_scales. */
@@ -202,6 +211,25 @@ typedef struct {
                                      const pcnet_objective *objective,
                                      const pcnet_activity_descent *options,
                                      const pcnet_report *report, void *workspace, int n_threads);
+    /* ---- single passes, of which a caller makes methods of its own.  Vectors are per layer, with
+     * the strides of the activities; decay >= 0. ---- */
+    /* z_l = mu_l + e_l for l = 1..H, then mu_L, into batch->activities; errors 1..H are IN. */
+    pcnet_status (*push)(const pcnet_network *net, const pcnet_batch *batch,
+                         const pcnet_objective *objective, const pcnet_push *options,
+                         void *workspace, int n_threads);
+    /* OUT the responses v_l, l = H..1, to the deltas v_L in the errors of layer L:
+     *     v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l
+     * They may be the errors of the same layers. */
+    pcnet_status (*respond)(const pcnet_network *net, const pcnet_batch *batch, double decay,
+                            void *const *responses, void *workspace, int n_threads);
+    /* OUT, with any u_1..u_L in batch->errors, l = 1..H:
+     *     g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l */
+    pcnet_status (*differentiate)(const pcnet_network *net, const pcnet_batch *batch, double decay,
+                                  void *const *gradients, void *workspace, int n_threads);
+    /* For l = H..1: g_l as of `differentiate` at the errors as they are by then, then
+     * z_l -= rate g_l and e_l -= rate g_l, which layer l - 1 hears.  e_{l+1} does not follow. */
+    pcnet_status (*sweep)(const pcnet_network *net, const pcnet_batch *batch, double decay,
+                          double rate, void *workspace, int n_threads);
     /* dF/dW_l (plain) and dF/db_l of the batch: weighted means with sample_weight (n_samples,
      * sum one).  Errors must be padded as row_stride says. */
     pcnet_status (*weight_gradients)(const pcnet_network *net, const pcnet_batch *batch,

@@ -21,6 +21,13 @@ def check_positive(name, value, *, or_zero=False):
         raise ValueError(f"{name} must be {wanted}; got {value!r}")
 
 
+def check_share(name, value):
+    """Raise unless ``value`` is a number from 0 to below 1."""
+    check_positive(name, value, or_zero=True)
+    if value >= 1:
+        raise ValueError(f"{name} must be from 0 to below 1; got {value!r}")
+
+
 def check_count(name, value, smallest=0):
     """Raise unless ``value`` is an integer of at least ``smallest`` that a C int holds."""
     if not isinstance(value, Integral) or isinstance(value, bool):

@@ -31,7 +31,7 @@ from .callbacks._progress import make_progress
 from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from .callbacks._time import MaxTime
 from .callbacks._validation import Validation, ValidationSet
-from .inference import Objective, resolve_method
+from .inference import Objective, resolve_method, training_method
 from .network import Network
 from .solvers import LBFGS, resolve_solver
 
@@ -232,6 +232,7 @@ class BasePC(
         self._split_seed = random_state.randint(np.iinfo(np.int32).max)
         self._optimizer_state = None
         self._solver_type = None
+        vars(self).pop("inference_", None)  # learned with another network
         self.n_outputs_ = network.layer_sizes[-1]
         self.t_ = 0
         self.history_ = {}
@@ -275,7 +276,10 @@ class BasePC(
         solver_type = type(solver).__name__
         state = self._optimizer_state if solver_type == self._solver_type else None
         self._solver_type = solver_type
-        objective, method = self._objective(), resolve_method(self.inference)
+        objective = self._objective()
+        method = training_method(
+            resolve_method(self.inference), self.network_, getattr(self, "inference_", None)
+        )
         if isinstance(solver, LBFGS):
             alpha, tol = float(self.alpha), float(self.tol)
             return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
@@ -294,7 +298,8 @@ class BasePC(
         loss, self.out_activation_ = self._loss_and_activation()
         precision = self.output_precision
         if precision == "auto":
-            precision = AUTO_PRECISION / self.n_layers_
+            own = getattr(resolve_method(self.inference), "auto_precision", None)
+            precision = AUTO_PRECISION / self.n_layers_ if own is None else own
         self.output_precision_ = float(precision)
         return loss
 
@@ -302,9 +307,16 @@ class BasePC(
 
     def _record(self, run):
         """Set the attributes that tell of the training that took place."""
+        self._keep_inference(run.trainer.method)
         self._optimizer_state = run.trainer.release()
         self.t_ += run.n_samples_seen
         self._describe(run)
+
+    def _keep_inference(self, method):
+        """Own the method that the training used if it has learned something."""
+        vars(self).pop("inference_", None)
+        if hasattr(method, "for_training"):
+            self.inference_ = method
 
     def _describe(self, run):
         """Set the attributes that sum up the history."""

@@ -94,6 +94,11 @@ cdef extern from "pcnet.h" nogil:
     ctypedef struct pcnet_activity_descent:
         int n_steps
         double rate
+    ctypedef struct pcnet_push:
+        int from_errors
+        double *loss
+        double *layer_energies
+        void **responses
     ctypedef struct pcnet_update:
         int solver
         double beta_1
@@ -133,6 +138,14 @@ cdef extern from "pcnet.h" nogil:
         pcnet_status (*activity_descent)(const pcnet_network *, const pcnet_batch *,
                                          const pcnet_objective *, const pcnet_activity_descent *,
                                          const pcnet_report *, void *, int) noexcept nogil
+        pcnet_status (*push)(const pcnet_network *, const pcnet_batch *, const pcnet_objective *,
+                             const pcnet_push *, void *, int) noexcept nogil
+        pcnet_status (*respond)(const pcnet_network *, const pcnet_batch *, double, void **,
+                                void *, int) noexcept nogil
+        pcnet_status (*differentiate)(const pcnet_network *, const pcnet_batch *, double, void **,
+                                      void *, int) noexcept nogil
+        pcnet_status (*sweep)(const pcnet_network *, const pcnet_batch *, double, double, void *,
+                              int) noexcept nogil
         pcnet_status (*weight_gradients)(const pcnet_network *, const pcnet_batch *,
                                          const double *, void **, void **, void *, int) noexcept nogil
         pcnet_status (*update)(const pcnet_network *, const pcnet_batch *, const double *,
@@ -294,7 +307,7 @@ cdef class CoreNetwork:
     cdef object _keep
     cdef int[::1] sizes, activation_codes, skip_flags
     cdef double[::1] scale_values
-    cdef readonly tuple layer_sizes
+    cdef readonly tuple layer_sizes, activations
     cdef readonly object dtype
     cdef readonly str isa
     cdef readonly bint has_biases
@@ -302,6 +315,7 @@ cdef class CoreNetwork:
     def __init__(self, layer_sizes, activations, skips, scales, dtype, *, weights=None,
                  biases=None, panels=None, isa=None):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
+        self.activations = tuple(activations)
         self.dtype = np.dtype(dtype)
         self.isa = default_isa() if isa is None else isa
         self.core = _find_core(self.dtype, self.isa)
@@ -405,6 +419,34 @@ def unpack_weights(panels, weights):
             <void *> _address(w, w.dtype, w.shape, True))
 
 
+class LayerRows(list):
+    """An array (capacity, row_stride(n_l)) for each layer, all in one block of memory, zeroed.
+
+    The columns beyond n_l are nobody's values: the core neither reads nor writes them, and `update`
+    needs those of the errors to be 0. Arithmetic on a whole block leaves them so if it makes 0 of 0.
+
+    Attributes
+    ----------
+    flat : ndarray, one-dimensional
+        The whole block, to compute with all layers at once.
+    hidden : ndarray, one-dimensional
+        The part of it that holds the hidden layers.
+    """
+
+    def __init__(self, network, capacity):
+        sizes = network.layer_sizes[1:]
+        strides = [network.row_stride(n) for n in sizes]
+        ends = np.cumsum([0, *(capacity * stride for stride in strides)])
+        self.kind = (capacity, sizes, network.dtype)
+        self.flat = aligned_zeros((int(ends[-1]),), network.dtype)
+        self.hidden = self.flat[: ends[-2]]
+        super().__init__(
+            self.flat[a:b].reshape(capacity, stride)
+            for a, b, stride in zip(ends, ends[1:], strides)
+        )
+        self.pointers = _Pointers(self)
+
+
 cdef class Batch:
     """The memory of inference on up to `capacity` samples, made once and used for every batch.
 
@@ -419,19 +461,18 @@ cdef class Batch:
 
     Attributes
     ----------
-    activities, errors : list of ndarray, (capacity, row_stride(n_l))
+    activities, errors : LayerRows: list of ndarray, (capacity, row_stride(n_l))
         z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
     energy, loss : ndarray of float64, (capacity,)
     n_steps, n_half_passes, ended : ndarray of int, (capacity,)
     trace : ndarray of float64, (trace_steps + 1,), or None
     """
 
-    cdef CoreNetwork network
+    cdef readonly CoreNetwork network
     cdef readonly int capacity, n_threads
-    cdef readonly list activities, errors
+    cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace
     cdef object _sample_traces, _workspace
-    cdef _Pointers _activities, _errors
     cdef ptrdiff_t[::1] _strides
     cdef pcnet_batch batch
     cdef pcnet_report report
@@ -444,13 +485,11 @@ cdef class Batch:
         self.capacity = capacity
         self.n_threads = n_threads
         strides = [network.row_stride(n) for n in network.layer_sizes[1:]]
-        self.activities = _rows(capacity, strides, network.dtype)
-        self.errors = _rows(capacity, strides, network.dtype)
         self._strides = np.array(strides, dtype=np.intp)
-        self._activities = _Pointers(self.activities)
-        self._errors = _Pointers(self.errors)
-        self.batch.activities = self._activities.get()
-        self.batch.errors = self._errors.get()
+        self.activities = self.like_activities()
+        self.errors = self.like_activities()
+        self.batch.activities = self._pointers_of(self.activities)
+        self.batch.errors = self._pointers_of(self.errors)
         self.batch.strides = &self._strides[0]
         self._make_report(trace_steps)
         size = network.core.workspace_size(&network.net, capacity, n_threads)
@@ -530,6 +569,164 @@ cdef class Batch:
                     self.n_threads)
         _check(status)
         return result
+
+    # ---- single passes, of which methods outside the core are made
+
+    def like_activities(self):
+        """Zeroed arrays shaped like `activities`, in one block of memory (`LayerRows`)."""
+        return LayerRows(self.network, self.capacity)
+
+    cdef void **_pointers_of(self, arrays) except NULL:
+        """Addresses of arrays that `like_activities` made."""
+        if not isinstance(arrays, LayerRows) or arrays.kind != (
+                self.capacity, self.network.layer_sizes[1:], self.network.dtype):
+            raise ValueError("expected arrays that like_activities() of this batch has made")
+        cdef _Pointers pointers = arrays.pointers
+        return pointers.get()
+
+    def push(self, X, Y=None, loss="squared_error", double output_precision=1.0,
+             double activity_decay=0.0, *, from_errors=True, errors=None, responses=None):
+        """z_l = mu_l + e_l for l = 1..H and then mu_L, into `activities`: one forward pass.
+
+        With targets it ends with the losses, and with the output deltas in the last of the
+        errors; without them that array keeps what it holds. The hidden errors are only read.
+
+        Parameters
+        ----------
+        X : ndarray, (n, D)
+        Y : ndarray, (n, K), or None
+        loss, output_precision, activity_decay
+            Of the energy; read with targets only.
+        from_errors : bool
+            False: the feed-forward pass, as if all e_l were 0.
+        errors : LayerRows, optional
+            Default: those of the batch.
+        responses : LayerRows, optional
+            With targets: OUT what `respond` would find afterwards (with ``activity_decay``), for
+            the cost of the backward pass alone. May be the errors, if these are not read.
+
+        Returns
+        -------
+        losses : ndarray of float64, (n,)
+            The output precision left out.
+        layer_energies : ndarray of float64, (n, L)
+            As `evaluate` returns them. Both None without targets.
+        """
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef int n = self._set(X, Y)
+        cdef pcnet_batch batch = self.batch
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_push options
+        if errors is not None:
+            batch.errors = self._pointers_of(errors)
+        options.from_errors = bool(from_errors)
+        options.loss = options.layer_energies = NULL
+        options.responses = NULL if responses is None else self._pointers_of(responses)
+        losses = energies = None
+        if Y is not None:
+            losses, energies = np.zeros(n), np.zeros((n, net.n_layers))
+            options.loss = <double *> <uintptr_t> losses.ctypes.data
+            options.layer_energies = <double *> <uintptr_t> energies.ctypes.data
+        elif responses is not None:
+            raise ValueError("responses need targets: without them there is no output delta")
+        if from_errors and responses is not None and options.responses == batch.errors:
+            raise ValueError("responses cannot overwrite the errors that the pass starts from")
+        with nogil:
+            status = net.core.push(&net.net, &batch, &objective, &options, self.workspace,
+                                   self.n_threads)
+        _check(status)
+        return losses, energies
+
+    cdef int _set_state(self, int n, errors, pcnet_batch *batch) except -1:
+        """The batch at its present activities, with other errors if given."""
+        if not 0 <= n <= self.capacity:
+            raise ValueError(f"{n} samples in a batch made for {self.capacity}")
+        batch[0] = self.batch
+        batch.n_samples = n
+        if errors is not None:
+            batch.errors = self._pointers_of(errors)
+        return 0
+
+    def respond(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
+        """Responses of all layers to the output deltas: one backward pass at `activities`.
+
+        ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l``, v_L being
+        the last of the errors. ``errors - v`` is the gradient in error space; at the feed-forward
+        activities v are backpropagation's deltas.
+
+        Parameters
+        ----------
+        n_samples : int
+        out : LayerRows
+            OUT v_1..v_H; its last array is left alone. May be the errors.
+        errors : LayerRows, optional
+            Default: those of the batch. Only the last is read.
+        activity_decay : float
+        """
+        cdef pcnet_status status
+        cdef pcnet_batch batch
+        cdef CoreNetwork net = self.network
+        self._set_state(n_samples, errors, &batch)
+        cdef void **responses = self._pointers_of(out)
+        with nogil:
+            status = net.core.respond(&net.net, &batch, activity_decay, responses,
+                                      self.workspace, self.n_threads)
+        _check(status)
+
+    def differentiate(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
+        """What any vectors u_1..u_L, taken for errors, make of the gradient by the activities.
+
+        ``g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l`` at
+        the present `activities`. With the errors (and the output delta) themselves it is dF/dz.
+
+        Parameters
+        ----------
+        n_samples : int
+        out : LayerRows
+            OUT g_1..g_H; its last array is left alone. Not the errors.
+        errors : LayerRows, optional
+            u_1..u_L. Default: the errors of the batch.
+        activity_decay : float
+        """
+        cdef pcnet_status status
+        cdef pcnet_batch batch
+        cdef CoreNetwork net = self.network
+        self._set_state(n_samples, errors, &batch)
+        cdef void **gradients = self._pointers_of(out)
+        if gradients == batch.errors:
+            raise ValueError("out must be other arrays than the errors that are read")
+        with nogil:
+            status = net.core.differentiate(&net.net, &batch, activity_decay, gradients,
+                                            self.workspace, self.n_threads)
+        _check(status)
+
+    def sweep(self, int n_samples, double rate, *, errors=None, double activity_decay=0.0):
+        """One reverse Gauss-Seidel sweep over the activities, from the top.
+
+        For l = H..1: g_l as of `differentiate`, then ``z_l -= rate g_l`` and ``e_l -= rate g_l``
+        at once, so that layer l - 1 hears of it. The errors must be those at the activities
+        (`evaluate`); afterwards they lack what the moves below did to the predictions.
+
+        Parameters
+        ----------
+        n_samples : int
+        rate : float
+            Above 0.
+        errors : LayerRows, optional
+            Default: those of the batch.
+        activity_decay : float
+        """
+        cdef pcnet_status status
+        cdef pcnet_batch batch
+        cdef CoreNetwork net = self.network
+        self._set_state(n_samples, errors, &batch)
+        with nogil:
+            status = net.core.sweep(&net.net, &batch, activity_decay, rate, self.workspace,
+                                    self.n_threads)
+        _check(status)
+
+    # ---- whole methods
 
     def error_descent(self, X, Y, loss, double output_precision, double activity_decay,
                       int max_steps, double tol, double energy_tol):
@@ -636,15 +833,6 @@ cdef class Batch:
         _check(status)
         return 0
 
-
-cdef list _rows(capacity, strides, dtype):
-    """Zeroed (capacity, stride) arrays in one block of memory."""
-    slab = aligned_zeros((capacity * sum(strides),), dtype)
-    rows, start = [], 0
-    for stride in strides:
-        rows.append(slab[start : start + capacity * stride].reshape(capacity, stride))
-        start += capacity * stride
-    return rows
 
 
 cdef pcnet_objective _objective(loss, double output_precision, double activity_decay):

@@ -14,7 +14,7 @@ from ._data import check_rows
 from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
 from ._threads import single_threaded_blas
-from .inference import ActivityDescent, ErrorDescent, resolve_method
+from .inference import ErrorDescent, resolve_method
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
 #: differences between samples are what its readers want.
@@ -69,6 +69,11 @@ class EnergyMixin:
         A target is an array (n, K), or (1, K) if it is the same for all rows.
         """
         method = PRECISE if inference is None else resolve_method(inference)
+        if not getattr(method, "minimizes_energy", True):
+            raise ValueError(
+                f"inference must be a method that ends near the least energy, such as 'error'; "
+                f"{method!r} does not"
+            )
         energies = np.empty((len(X), len(targets)))
         n_cut_off = 0
         batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))  # asks for its threads first
@@ -79,8 +84,7 @@ class EnergyMixin:
                     method.run(batch, rows, Y, self._objective())
                     energies[block, column] = batch.energy[: len(rows)]
                     n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == _core.ENDED_LIMIT)
-        # activity descent has nothing but its number of steps to end by
-        expected = isinstance(method, ActivityDescent)
+        expected = not getattr(method, "has_end_test", True)
         if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
             warnings.warn(
                 f"Inference did not end within {method} for {n_cut_off / energies.size:.0%} of "

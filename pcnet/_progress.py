@@ -30,6 +30,8 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
             f"{n_hidden - method.n_steps} did not learn. Use n_steps of at least {n_hidden}, or "
             "inference='error', which reaches all layers at once."
         )
+    if not getattr(method, "has_end_test", True):
+        return None
     cut_off = 1.0 - np.array(run.recent("ended"))
     affected = cut_off > UNFINISHED_INFERENCE
     if not affected.any():

@@ -296,11 +296,39 @@ def feedback(net, index, above, z):
 def activity_gradients(net, X, Y, activities, objective):
     """[dF/dz_1, ..., dF/dz_H] per sample: e_l - feedback_{l+1} + decay z_l."""
     e = errors(net, X, Y, activities, objective)
-    decay = e[-1].dtype.type(objective.activity_decay)
+    return differentiate(net, activities, e, objective.activity_decay)
+
+
+def differentiate(net, activities, signals, activity_decay=0.0):
+    """[g_1, ..., g_H], g_l = u_l - feedback_{l+1}(u_{l+1}) + decay z_l of any signals u_1..u_L."""
+    decay = signals[-1].dtype.type(activity_decay)
     return [
-        e[i] - feedback(net, i + 1, e[i + 1], z) + decay * z
+        signals[i] - feedback(net, i + 1, signals[i + 1], z) + decay * z
         for i, z in enumerate(_hidden(net, activities))
     ]
+
+
+def respond(net, activities, delta, activity_decay=0.0):
+    """[v_1, ..., v_H] of one pass back: v_l = feedback_{l+1}(v_{l+1}) - decay z_l, v_L = delta."""
+    decay = delta.dtype.type(activity_decay)
+    v = [delta]
+    for index in range(len(net.weights) - 1, 0, -1):
+        z = activities[index - 1]
+        v.insert(0, feedback(net, index, v[0], z) - decay * z)
+    return v[:-1]
+
+
+def sweep(net, activities, errors, rate, activity_decay=0.0):
+    """One reverse Gauss-Seidel sweep, l = H..1; returns new [z_1, ..., z_H], [e_1, ..., delta].
+
+    z_l and e_l move by - rate g_l (`differentiate`) at once, so that layer l - 1 hears of it.
+    """
+    z, e = _hidden(net, activities), list(errors)
+    rate, decay = e[-1].dtype.type(rate), e[-1].dtype.type(activity_decay)
+    for i in range(len(z) - 1, -1, -1):
+        g = e[i] - feedback(net, i + 1, e[i + 1], z[i]) + decay * z[i]
+        z[i], e[i] = z[i] - rate * g, e[i] - rate * g
+    return z, e
 
 
 def weight_gradients(net, X, errors, activities, sample_weight=None):
@@ -363,9 +391,9 @@ def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
 
     CONVERGED  ||d|| <= tol ||v||, d the negative gradient and v the pull of the layers above
     LIMIT      max_steps steps were taken
-    FLOOR      step ||d||^2 <= eps (F + sum_k |delta_k mu_k|): no step lowers F by more than
+    FLOOR      step ||d||^2 <= eps (|F| + sum_k |delta_k mu_k|): no step lowers F by more than
                the rounding of F itself and of the output it is computed from
-    ENERGY     the last step lowered F by less than energy_tol F
+    ENERGY     the last step lowered F by less than energy_tol |F|
 
     Samples never talk to each other, so this loops over them; see `_descend`.
     """
@@ -415,7 +443,7 @@ def _descend(net, x, y, objective, options):
             return _End(z, eps, trace, half_passes, FLOOR)
         z, eps, step, energy = found
         trace.append(energy)
-        if trace[-2] - energy < energy_tol * trace[-2]:
+        if trace[-2] - energy < energy_tol * abs(trace[-2]):
             return _End(z, eps, trace, half_passes, ENERGY)
         v, turned = _direction(net, z, eps, y, objective)
         half_passes += 1
@@ -432,12 +460,8 @@ def _error_energy(z, eps, y, objective):
 
 def _direction(net, z, eps, y, objective):
     """v = - d(F - 1/2 ||eps||^2)/d eps by one backward pass, and d = v - eps = -dF/d eps."""
-    decay = z[-1].dtype.type(objective.activity_decay)
-    above = output_delta(objective.loss, z[-1], y, objective.output_precision)
-    v = []
-    for index in range(len(net.weights) - 1, 0, -1):
-        above = feedback(net, index, above, z[index - 1]) - decay * z[index - 1]
-        v.insert(0, above)
+    delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
+    v = respond(net, z, delta, objective.activity_decay)
     return v, _minus(v, eps)
 
 
@@ -445,7 +469,7 @@ def _energy_noise(z, y, objective, energy):
     """What rounding does to F: its own, and sum_k |delta_k mu_k| of the outputs'."""
     mu = z[-1].astype(np.float64)
     delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
-    return float(np.finfo(z[-1].dtype).eps * (energy + np.abs(delta * mu).sum()))
+    return float(np.finfo(z[-1].dtype).eps * (abs(energy) + np.abs(delta * mu).sum()))
 
 
 def _search(net, x, y, objective, start, noise):

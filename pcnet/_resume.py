@@ -120,6 +120,7 @@ def save_run(run, path, data, validation):
         vars(view).pop(name, None)
     view.network_ = run.network
     view._optimizer_state = run.trainer.state()
+    view._keep_inference(run.trainer.method)
     view._describe(run)
     view.t_ = estimator.t_ + run.n_samples_seen
     view.callbacks = None

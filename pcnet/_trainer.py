@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _core
 from ._threads import effective_n_threads
+from .inference import lessons, rows_per_sample, training_method
 from .network import core_output
 from .parameterization import gradient_scales, learning_rate_multipliers
 
@@ -70,6 +71,7 @@ class Trainer:
         Its arrays are read now and written by `sync`.
     objective : Objective
     method : inference object
+        One that learns is copied, and goes on from what it has learned.
     solver : Adam or SGD
     max_batch_size : int
     state : OptimizerState, optional
@@ -79,7 +81,7 @@ class Trainer:
     def __init__(self, network, objective, method, solver, max_batch_size, state=None):
         self.network = network
         self.objective = objective
-        self.method = method
+        self.method = training_method(method, network, method)
         self._solver = solver
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
@@ -122,7 +124,8 @@ class Trainer:
             bias_first_moments=bias_first,
             bias_second_moments=bias_second,
         )
-        self._batch = _core.Batch(self._core_network, max_batch_size, effective_n_threads())
+        n_rows = max_batch_size * rows_per_sample(self.method)
+        self._batch = _core.Batch(self._core_network, n_rows, effective_n_threads())
 
     # ------------------------------------------------------------ weights and state
 
@@ -174,6 +177,9 @@ class Trainer:
     def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
         """Infer the batch's activities, then update weights and biases.
 
+        Some methods of inference ask for several updates a batch, see
+        `pcnet.inference._learning`; rate and weight decay are those of each.
+
         Parameters
         ----------
         X : ndarray, (n, D)
@@ -198,19 +204,9 @@ class Trainer:
             Energy, gradient or new weights are not finite; the weights stay finite.
         """
         batch, n = self._batch, len(X)
-        self.method.run(batch, X, Y, self.objective)
         share = _shares(sample_weight, n)
-        with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
-            rates = [learning_rate * rate for rate in self._rates]
-        self._set_rates(rates, self._clipping(X, share, rates))
-        self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
-        failed = batch.update(self._update, X, share)
-        if failed:
-            raise FloatingPointError(
-                f"the gradient or the new weights of layer {failed} are not finite at update "
-                f"{self._n_updates + 1}; lower the learning rate"
-            )
-        self._n_updates += 1
+        for lesson in lessons(self.method, batch, X, Y, self.objective, share):
+            self._learn(lesson, learning_rate, weight_decay)
         ended = batch.ended[:n]
         return StepReport(
             n_samples=n,
@@ -221,6 +217,20 @@ class Trainer:
             converged=np.count_nonzero(ended == _core.ENDED_CONVERGED) / n,
             ended=np.count_nonzero(ended != _core.ENDED_LIMIT) / n,
         )
+
+    def _learn(self, lesson, learning_rate, weight_decay):
+        """One update of weights and biases from the batch's activities and errors."""
+        with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
+            rates = [learning_rate * rate for rate in self._rates]
+        self._set_rates(rates, self._clipping(*lesson, rates))
+        self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
+        failed = self._batch.update(self._update, *lesson)
+        if failed:
+            raise FloatingPointError(
+                f"the gradient or the new weights of layer {failed} are not finite at update "
+                f"{self._n_updates + 1}; lower the learning rate"
+            )
+        self._n_updates += 1
 
     def _set_rates(self, rates, factor=1.0):
         """Set the update's rates, and the scales of its gradients, times ``factor``."""

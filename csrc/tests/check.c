@@ -25,6 +25,8 @@ void check(int passed, const char *file, int line, const char *condition, const 
     fputc('\n', stderr);
 }
 
+long check_failures(void) { return n_failures; }
+
 int check_summary(void) {
     printf("C tests: %ld checks, %ld of them failed\n", n_checks, n_failures);
     return n_failures != 0 || n_checks == 0;

@@ -12,6 +12,9 @@
 
 void check(int passed, const char *file, int line, const char *condition, const char *format, ...);
 
+/* Checks that failed so far. */
+long check_failures(void);
+
 /* Prints the totals; 0 if all checks passed. */
 int check_summary(void);
 

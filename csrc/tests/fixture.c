@@ -26,6 +26,10 @@
 DEFINE_NAIVE_GEMM(naive_sgemm, float)
 DEFINE_NAIVE_GEMM(naive_dgemm, double)
 
+pcnet_gemm naive_gemm(pcnet_dtype dtype) {
+    return dtype == PCNET_FLOAT64 ? (pcnet_gemm)naive_dgemm : (pcnet_gemm)naive_sgemm;
+}
+
 size_t n_weights(const model *m, int layer) {
     return (size_t)m->s.sizes[layer - 1] * (size_t)m->s.sizes[layer];
 }
@@ -66,7 +70,7 @@ model *model_new(variant v, const shape *s) {
         .forward_panels = v.packed ? m->forward_pointers : NULL,
         .backward_panels = v.packed ? m->backward_pointers : NULL,
         .biases = s->bias ? m->bias_pointers : NULL,
-        .gemm = v.dtype == PCNET_FLOAT64 ? (pcnet_gemm)naive_dgemm : (pcnet_gemm)naive_sgemm,
+        .gemm = naive_gemm(v.dtype),
     };
     return m;
 }

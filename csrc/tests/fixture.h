@@ -44,6 +44,9 @@ typedef struct {
     pcnet_batch batch;
 } samples;
 
+/* A gemm of the dtype, one sum at a time. */
+pcnet_gemm naive_gemm(pcnet_dtype dtype);
+
 model *model_new(variant v, const shape *s);
 void model_free(model *m);
 /* Panels anew, after the plain weights were changed. */

@@ -1,5 +1,6 @@
 /* Runs the C core alone: every dtype, instruction set and kind of product that is here.
  * .ci/run says how it is built under the sanitizers. */
+#include "fuzz_core.h"
 #include "tests.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ static void test_variant(variant v) {
         for (int k = 0; k < 5; k++) {
             const int n_threads = 1 + k % 3;
             test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
+            test_single_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_error_descent(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             if (v.packed)
@@ -48,7 +50,25 @@ static void test_variant(variant v) {
     }
 }
 
+/* The fuzzer's cases from random bytes, so that its checks run wherever these tests do. */
+static void test_random_cases(void) {
+    enum { N_CASES = 400, N_BYTES = 160 };
+    uint8_t data[N_BYTES];
+    unsigned state = 1;
+    int failed = 0;
+    for (int i = 0; i < N_CASES; i++) {
+        for (int k = 0; k < N_BYTES; k++) {
+            state = state * 1664525u + 1013904223u;
+            data[k] = (uint8_t)(state >> 24);
+        }
+        failed += LLVMFuzzerTestOneInput(data, N_BYTES);
+    }
+    CHECK(failed == 0, "%d of %d random cases", failed, N_CASES);
+    printf("%d random cases: done\n", N_CASES);
+}
+
 int main(void) {
+    test_random_cases();
     for (int dtype = PCNET_FLOAT32; dtype <= PCNET_FLOAT64; dtype++)
         for (int isa = PCNET_GENERIC; isa <= PCNET_AVX512; isa++) {
             variant v = {pcnet_get_core((pcnet_dtype)dtype, (pcnet_isa)isa), (pcnet_dtype)dtype,

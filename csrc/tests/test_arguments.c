@@ -68,6 +68,38 @@ static void check_network_and_batch(const setting *s) {
     REFUSED(infer_with(s, &s->m->net, NULL, &good_objective, &good_options, 1));
 }
 
+static void check_single_passes(const setting *s) {
+    const pcnet_core *core = s->m->v.core;
+    const pcnet_network *net = &s->m->net;
+    const pcnet_batch *batch = &s->b->batch;
+    void *const *errors = s->b->error_pointers;
+    pcnet_batch without_targets = *batch, without_errors = *batch;
+    const pcnet_push good = {.from_errors = 1, .loss = s->loss.data};
+    const pcnet_push no_loss = {.from_errors = 1}, responses = {.responses = errors};
+    without_targets.targets = NULL;
+    without_errors.errors = NULL;
+    CHECK(core->push(net, batch, &good_objective, &good, s->workspace, 1) == PCNET_OK,
+          "the good arguments must pass");
+    REFUSED(core->push(net, batch, &good_objective, NULL, s->workspace, 1));
+    REFUSED(core->push(net, batch, NULL, &good, s->workspace, 1));
+    REFUSED(core->push(net, batch, &good_objective, &no_loss, s->workspace, 1));
+    REFUSED(core->push(net, &without_targets, &good_objective, &responses, s->workspace, 1));
+    REFUSED(core->push(net, &without_errors, &good_objective, &good, s->workspace, 1));
+    REFUSED(core->push(net, batch, &good_objective, &good, NULL, 1));
+    REFUSED(core->respond(net, batch, 0, NULL, s->workspace, 1));
+    REFUSED(core->respond(net, batch, -1, errors, s->workspace, 1));
+    REFUSED(core->respond(net, &without_errors, 0, errors, s->workspace, 1));
+    REFUSED(core->respond(net, batch, 0, errors, s->workspace, 0));
+    REFUSED(core->differentiate(net, batch, 0, NULL, s->workspace, 1));
+    REFUSED(core->differentiate(net, batch, NAN, s->b->activity_pointers, s->workspace, 1));
+    if (net->n_layers > 1)
+        REFUSED(core->differentiate(net, batch, 0, errors, s->workspace, 1));
+    REFUSED(core->sweep(net, batch, 0, 0, s->workspace, 1));
+    REFUSED(core->sweep(net, batch, 0, NAN, s->workspace, 1));
+    REFUSED(core->sweep(NULL, batch, 0, 1, s->workspace, 1));
+    REFUSED(core->sweep(net, NULL, 0, 1, s->workspace, 1));
+}
+
 static void check_options(const setting *s) {
     const pcnet_core *core = s->m->v.core;
     const pcnet_network *net = &s->m->net;
@@ -99,6 +131,7 @@ static void check_options(const setting *s) {
     REFUSED(core->errors(net, batch, NULL, NULL, s->workspace, 1));
     REFUSED(core->activity_gradients(net, batch, &good_objective, NULL, s->workspace, 1));
     REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
+    check_single_passes(s);
     REFUSED(core->update(net, batch, s->energy.data, NULL, NULL, s->workspace, 1));
     REFUSED(core->gradient_square(net, batch, s->energy.data, NULL, s->loss.data, s->workspace, 1));
     REFUSED(core->activate(PCNET_N_ACTIVATIONS, 1, s->energy.data, s->energy.data, s->loss.data));

@@ -10,6 +10,8 @@ void test_packing(variant v);
 void test_passes(variant v, const shape *s, int n_samples, int n_threads,
                  const pcnet_objective *objective);
 void test_not_finite_input(variant v, const shape *s, int n_samples);
+void test_single_passes(variant v, const shape *s, int n_samples, int n_threads,
+                        const pcnet_objective *objective);
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads);
 void test_activity_descent(variant v, const shape *s, int n_samples, int n_threads);
 void test_not_finite_start(variant v, const shape *s);

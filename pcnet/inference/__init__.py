@@ -4,15 +4,50 @@ Every method is an object that holds its own options; `infer` applies one to a b
 """
 
 from ._activity_descent import ActivityDescent
+from ._adam_activity_descent import AdamActivityDescent
+from ._augmented_lagrangian import AugmentedLagrangian
+from ._backprop import Backprop
 from ._error_descent import ErrorDescent
-from ._infer import InferenceResult, infer, resolve_method
+from ._error_optimization import ErrorOptimization
+from ._exact_equilibrium import ExactEquilibrium
+from ._forward_update import ForwardUpdate
+from ._gauss_seidel import GaussSeidel
+from ._gradient_flow import GradientFlow
+from ._incremental import IncrementalDescent
+from ._infer import InferenceResult, infer
+from ._learned_precision import LearnedPrecision
+from ._learning import Lesson, learning_gradients, lessons, training_method
+from ._nudged import Nudged
 from ._objective import Objective
+from ._precision_descent import PrecisionDescent
+from ._prospective import ProspectiveConfiguration
+from ._resolve import resolve_method, rows_per_sample
+from ._zero_divergence import ZeroDivergence
 
 __all__ = [
     "ActivityDescent",
+    "AdamActivityDescent",
+    "AugmentedLagrangian",
+    "Backprop",
     "ErrorDescent",
+    "ErrorOptimization",
+    "ExactEquilibrium",
+    "ForwardUpdate",
+    "GaussSeidel",
+    "GradientFlow",
+    "IncrementalDescent",
     "InferenceResult",
+    "LearnedPrecision",
+    "Lesson",
+    "Nudged",
     "Objective",
+    "PrecisionDescent",
+    "ProspectiveConfiguration",
+    "ZeroDivergence",
     "infer",
+    "learning_gradients",
+    "lessons",
     "resolve_method",
+    "rows_per_sample",
+    "training_method",
 ]

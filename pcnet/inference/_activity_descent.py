@@ -1,10 +1,14 @@
 """Activity descent, the method of the predictive-coding literature."""
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_count, check_positive
+from .._arguments import check_count, check_positive, check_share
+from ._descent import descend_activities
+from ._resolve import named
 
 
+@named("activity")
 class ActivityDescent(BaseEstimator):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 
@@ -18,6 +22,8 @@ class ActivityDescent(BaseEstimator):
         0 or more. The literature takes as many as there are hidden layers, or more.
     rate : float, default 0.5
         Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges.
+    momentum : float, default 0.0
+        From 0 to below 1. Heavy ball [2]_: ``u <- momentum u + dF/dz``, ``z <- z - rate u``.
 
     Notes
     -----
@@ -27,16 +33,22 @@ class ActivityDescent(BaseEstimator):
     ----------
     .. [1] Innocenti, "Towards Scaling Deep Neural Networks with Predictive Coding",
        arXiv:2510.23323.
+    .. [2] Polyak, "Some methods of speeding up the convergence of iteration methods", USSR Comput.
+       Math. Math. Phys. 4, 1964, doi:10.1016/0041-5553(64)90137-5.
     """
 
-    def __init__(self, n_steps=20, rate=0.5):
+    has_end_test = False
+
+    def __init__(self, n_steps=20, rate=0.5, momentum=0.0):
         self.n_steps = n_steps
         self.rate = rate
+        self.momentum = momentum
 
     def check(self):
         """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
+        check_share("momentum", self.momentum)
 
     @property
     def trace_steps(self):
@@ -45,6 +57,9 @@ class ActivityDescent(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        if self.momentum > 0:
+            self._run_heavy_ball(batch, X, Y, objective)
+            return
         batch.activity_descent(
             X,
             Y,
@@ -54,3 +69,12 @@ class ActivityDescent(BaseEstimator):
             self.n_steps,
             self.rate,
         )
+
+    def _run_heavy_ball(self, batch, X, Y, objective):
+        velocity = np.zeros_like(batch.activities.hidden)
+
+        def step(t, gradient):
+            velocity[:] = self.momentum * velocity + gradient
+            return self.rate * velocity
+
+        descend_activities(batch, X, Y, objective, self.n_steps, step)

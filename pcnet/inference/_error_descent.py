@@ -3,8 +3,10 @@
 from sklearn.base import BaseEstimator
 
 from .._arguments import check_count, check_positive
+from ._resolve import named
 
 
+@named("error")
 class ErrorDescent(BaseEstimator):
     """Adaptive gradient descent on the errors instead of the activities.
 

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _core
-from ._activity_descent import ActivityDescent
-from ._error_descent import ErrorDescent
 from ._objective import Objective
-
-METHODS = {"error": ErrorDescent, "activity": ActivityDescent}
+from ._resolve import resolve_method, rows_per_sample
 
 
 @dataclass(frozen=True)
@@ -54,34 +51,6 @@ class InferenceResult:
             f"InferenceResult({len(self.energy)} samples, mean energy {self.energy.mean():.4g}, "
             f"{self.n_passes.mean():.3g} passes a sample, {self.converged.mean():.0%} converged)"
         )
-
-
-def resolve_method(method):
-    """The inference object that a ``method`` argument stands for, its options checked.
-
-    Parameters
-    ----------
-    method : {"error", "activity"} or inference object
-        A string means the method with its default options.
-
-    Returns
-    -------
-    object
-    """
-    if isinstance(method, str):
-        if method not in METHODS:
-            raise ValueError(
-                f"inference must be {', '.join(map(repr, METHODS))} or an object of "
-                f"pcnet.inference such as ErrorDescent(tol=1e-3); got {method!r}"
-            )
-        return METHODS[method]()
-    if isinstance(method, type) or not (hasattr(method, "run") and hasattr(method, "check")):
-        raise TypeError(
-            f"inference must be {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
-            f"such as ErrorDescent(tol=1e-3); got {method!r}"
-        )
-    method.check()
-    return method
 
 
 def infer(
@@ -132,15 +101,16 @@ def infer(
     method = resolve_method(method)
     X = net.check_rows("X", X, net.layer_sizes[0])
     Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
-    batch = net.core_batch(len(X), trace_steps=method.trace_steps)
+    n = len(X)
+    batch = net.core_batch(n * rows_per_sample(method), trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
     return InferenceResult(
-        activities=net.unpadded(batch.activities, len(X)),
-        errors=net.unpadded(batch.errors, len(X)),
-        energy=batch.energy,
-        n_steps=batch.n_steps,
-        n_passes=batch.n_half_passes / 2,
-        converged=batch.ended == _core.ENDED_CONVERGED,
-        status=batch.ended,
+        activities=net.unpadded(batch.activities, n),
+        errors=net.unpadded(batch.errors, n),
+        energy=batch.energy[:n],
+        n_steps=batch.n_steps[:n],
+        n_passes=batch.n_half_passes[:n] / 2,
+        converged=batch.ended[:n] == _core.ENDED_CONVERGED,
+        status=batch.ended[:n],
         energy_trace=batch.trace[: batch.n_steps.max() + 1],
     )

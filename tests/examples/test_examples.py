@@ -55,6 +55,44 @@ def test_novelty(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_race_to_equilibrium(example, tmp_path):
+    """Error space reaches equilibrium at 24 layers; descent on the activities hardly starts."""
+    script = example("race_to_equilibrium")
+    deep = script.race(*script.problem(24, 24, n_samples=16), budgets=(1, 8, 16))
+    left = {name: script.left_at(curve, 20.0) for name, curve in deep.items()}
+    assert left["error descent (default)"] < 1e-2  # the yardstick of an honest equilibrium
+    assert left["error optimization, rate 0.3"] < 0.02
+    assert left["activity descent, rate 0.25"] > 0.5
+    assert left["the same, momentum 0.8"] > 0.5
+    assert left["gradient flow (Heun)"] > 0.5
+    shallow = script.race(*script.problem(2, 24, n_samples=16), budgets=(1, 8, 16))
+    for name, share in left.items():
+        assert script.left_at(shallow[name], 20.0) < share  # depth is what makes it hard
+    script.draw([("shallow", shallow), ("deep", deep)], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_pc_against_backprop(example, tmp_path):
+    """At 16 layers both rules learn alike; their gradients part as the precision grows."""
+    script = example("pc_against_backprop")
+    X, y = script.digits()
+    split = X[:600], X[1200:], y[:600], y[1200:]
+    curves, models = {}, {}
+    for rule in script.RULES:
+        models[rule], losses, accuracies = script.train(rule, split, 15, 32, 6)
+        curves[rule] = losses, accuracies
+        assert losses[-1] < 0.5 * losses[0]
+    ends = [accuracies[-1] for _, accuracies in curves.values()]
+    assert min(ends) > 0.75
+    assert abs(ends[0] - ends[1]) < 0.08
+    cosines = script.gradient_cosines(models["predictive coding"], X, y)
+    assert cosines[0] > 0.98
+    assert np.all(np.diff(cosines) < 0)
+    assert cosines[-1] < 0.9
+    script.draw(curves, {"trained": cosines}, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("[!_]*.py")), ids=lambda path: path.stem)
 def test_every_example_is_listed_tested_and_drawn(script):
     assert f"`{script.name}`" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -137,5 +175,99 @@ def test_energy_to_loss(example, tmp_path):
     table = tables["muPC"][tables["muPC"]["width"] == 128]
     gap = 1 - table["energy_to_loss_ratio"]
     np.testing.assert_allclose(gap / (table["depth"] / 128), 1.0, rtol=0.5)
+    script.draw(tables, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_origin_saddle(example, tmp_path):
+    """The Hessian of the loss is 0 there, that of the energy as predicted; PC leaves, BP stays."""
+    script = example("origin_saddle")
+    X, Y = script.data()
+    found = script.spectra(X[:200], Y[:200], width=4)
+    for exact, predicted in found.values():
+        np.testing.assert_allclose(exact, predicted, atol=1e-12)
+    assert not np.any(found["loss"][0])
+    covariance = Y[:200].astype(float).T @ Y[:200] / 200
+    assert found["energy"][0][0] == pytest.approx(-np.linalg.eigvalsh(covariance)[-1])
+    curves = {}
+    for activation in ("tanh", "relu"):
+        by_method = {}
+        for name, rule in script.METHODS.items():
+            net = script.start(X, Y, activation, seed=0, width=30)
+            by_method[name] = [script.descend(net, X, Y, rule, n_steps=200)]
+        assert script.steps_to_escape(by_method["predictive coding"][0]) < 200
+        assert script.steps_to_escape(by_method["backpropagation"][0]) == np.inf
+        curves[activation] = by_method
+    script.draw(found, curves, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_trust_region(example, tmp_path):
+    """A steeper escape and a flatter trap than the loss's, so descent leaves sooner."""
+    script = example("trust_region")
+    names = list(script.LANDSCAPES)
+    golden = (1 + 5**0.5) / 2
+    for name, expected in zip(names, ([-golden, golden - 1], [-1, 1]), strict=True):
+        function, gradient, hessian = script.LANDSCAPES[name]
+        np.testing.assert_allclose(script.eigenvalues_at_origin(hessian), expected, atol=1e-12)
+        w = np.array([0.4, -0.7])
+        for index in range(2):
+            step = 1e-5 * np.eye(2)[index]
+            difference = (function(w + step) - function(w - step)) / 2e-5
+            assert gradient(w)[index] == pytest.approx(difference, rel=1e-7)
+    gradients = [script.LANDSCAPES[name][1] for name in names]
+    mean = [
+        np.mean([script.steps_to_half(script.descend(g, w)) for w in script.starts()])
+        for g in gradients
+    ]
+    assert mean[0] < 0.85 * mean[1]
+    backprop, trust_region = script.trust_region_parts((0.1, 0.1))
+    np.testing.assert_allclose(backprop + trust_region, -gradients[0]((0.1, 0.1)), atol=1e-14)
+    assert trust_region[1] > 0.9 * backprop[1]  # inference doubles the way out
+    script.draw(tmp_path / "figure.png", n=9)
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_depth(example, tmp_path):
+    """muPC: the same accuracy at any depth; sp: worse the deeper, at its best rate."""
+    script = example("depth")
+    X, y = script.digits()
+    data = script.train_test_split(X, y, train_size=900, random_state=0)
+    options = {"width": 32, "epochs": 6}
+    curves = {
+        (name, depth): script.best(data, depth, name, **options)
+        for name in ("mupc", "sp")
+        for depth in (8, 40)
+    }
+    final = {key: run[1][-1] for key, run in curves.items()}
+    assert final["mupc", 8] > 0.88
+    assert abs(final["mupc", 40] - final["mupc", 8]) < 0.05
+    assert final["sp", 40] < final["sp", 8] - 0.05
+    assert final["sp", 40] < final["mupc", 40] - 0.1
+    script.draw(curves, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_depth_counts_divergence_as_chance(example):
+    script = example("depth")
+    X, y = script.digits()
+    data = script.train_test_split(X, y, train_size=200, random_state=0)
+    _, scores = script.train(data, 8, "sp", 1e6, width=16, epochs=1)
+    assert scores[-1] <= 0.2
+
+
+def test_learning_rates(example, tmp_path):
+    """The best rate of a small muPC network is that of one four times as wide and deep."""
+    script = example("learning_rates")
+    X, X_test, y, y_test = script.train_test_split(
+        *script.digits(), train_size=640, test_size=200, random_state=0
+    )
+    data = X, X_test, y, y_test
+    shapes = dict.fromkeys(((16, 6), (64, 24)), (0.003, 0.01, 0.03, 0.1))
+    tables = {name: script.sweep(data, shapes, name) for name in script.SHAPES}
+    small, large = (script.best_rate(tables["mupc"], shape) for shape in shapes)
+    assert small == large
+    small, large = (script.best_rate(tables["sp"], shape) for shape in shapes)
+    assert large < small
     script.draw(tables, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000

@@ -65,8 +65,8 @@ def test_the_step_is_the_fisher_preconditioned_gradient(activation, loss, tolera
         assert energy[i] == pytest.approx(start[i] + 0.5 * gradient[i] @ expected, rel=1e-12)
 
 
-def test_fisher_by_sampling():
-    """The definition: covariance of the score dF/dz over the network's own outputs.
+def test_fisher_from_unit_noise():
+    """The definition: covariance of the score dF/dz over the model's own draws.
 
     With the hidden errors e ~ N(0, 1) and outputs drawn at precision lambda, the score of the
     linear Gaussian model is a linear map of unit noise whose square is I(z^) exactly.

@@ -1,0 +1,176 @@
+/* The single passes against the core's own gradients and the oracle, which are checked elsewhere:
+ * what they compute must be what differences of the energy tell. */
+#include "tests.h"
+
+#include <math.h>
+
+typedef struct {
+    model *m;
+    samples *b;
+    void *workspace;
+    int n_threads;
+    vec out[MAX_LAYERS];
+    void *pointers[MAX_LAYERS];
+} passes;
+
+static double error_of(const samples *b, int l, int n, int j) {
+    return vec_get(b->errors[l - 1], (size_t)n * (size_t)b->strides[l - 1] + (size_t)j);
+}
+
+static double out_of(const passes *p, int l, int n, int j) {
+    return vec_get(p->out[l - 1], (size_t)n * (size_t)p->b->strides[l - 1] + (size_t)j);
+}
+
+/* z = mu + e, unit by unit; the losses and the deltas left behind are those of `errors`. */
+static void check_push(passes *p, const pcnet_objective *objective) {
+    const pcnet_core *core = p->m->v.core;
+    const int top = p->m->s.n_layers;
+    samples *b = p->b;
+    vec loss = vec_new(PCNET_FLOAT64, (size_t)b->n_samples);
+    const pcnet_push options = {.from_errors = 1, .loss = loss.data, .responses = p->pointers};
+    random_seed(4);
+    for (int i = 0; i < top; i++)
+        for (int n = 0; n < b->n_samples; n++)
+            for (int j = 0; j < p->m->s.sizes[i + 1]; j++)
+                vec_set(b->errors[i], (size_t)n * (size_t)b->strides[i] + (size_t)j,
+                        0.3 * random_value());
+    pcnet_status status =
+        core->push(&p->m->net, &b->batch, objective, &options, p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    double worst = 0, loss_error = 0;
+    for (int n = 0; n < b->n_samples; n++) {
+        for (int l = 1; l <= top; l++)
+            for (int j = 0; j < p->m->s.sizes[l]; j++) {
+                const double e = l < top ? error_of(b, l, n, j) : 0;
+                const double expected = oracle_prediction(p->m, b, l, n, j) + e;
+                worst = fmax(worst, fabs(activity(b, l, n, j) - expected));
+            }
+        const double expected = oracle_layer_energy(p->m, b, objective, top, n);
+        loss_error = fmax(loss_error,
+                          fabs(objective->output_precision * vec_get(loss, (size_t)n) - expected) /
+                              (1 + expected));
+    }
+    CHECK(worst < tolerance(p->m), "%s: z off by %g", p->m->s.name, worst);
+    CHECK(loss_error < tolerance(p->m), "%s: loss off by %g", p->m->s.name, loss_error);
+    vec_free(&loss);
+}
+
+/* After `check_push`: its responses, and `respond`'s.  z moves by dz where e moves by de, and
+ * e - v is the energy's slope by e: so v solves v_l = e_l - dF/dz_l + feedback(v_{l+1} - e_{l+1}),
+ * and `differentiate` of v itself (v_L the delta) is -decay z + decay z = 0. */
+static void check_respond(passes *p, double decay) {
+    const pcnet_core *core = p->m->v.core;
+    const int top = p->m->s.n_layers;
+    samples *b = p->b;
+    vec pushed[MAX_LAYERS];
+    double worst = 0, residual = 0, largest = 1e-6;
+    for (int i = 0; i + 1 < top; i++)
+        pushed[i] = vec_copy(p->out[i]);
+    pcnet_status status =
+        core->respond(&p->m->net, &b->batch, decay, p->pointers, p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    for (int i = 0; i + 1 < top; i++)
+        worst = fmax(worst, vec_relative_error(pushed[i], p->out[i]));
+    CHECK(worst < tolerance(p->m), "%s: responses apart by %g", p->m->s.name, worst);
+    pcnet_batch with_responses = b->batch;
+    void *signals[MAX_LAYERS];
+    vec gradients[MAX_LAYERS];
+    for (int i = 0; i < top; i++) {
+        gradients[i] = vec_new(p->m->v.dtype, b->activities[i].n);
+        signals[i] = i + 1 < top ? p->out[i].data : b->errors[i].data;
+    }
+    void *gradient_pointers[MAX_LAYERS];
+    for (int i = 0; i < top; i++)
+        gradient_pointers[i] = gradients[i].data;
+    with_responses.errors = signals;
+    core->differentiate(&p->m->net, &with_responses, decay, gradient_pointers, p->workspace,
+                        p->n_threads);
+    for (int i = 0; i + 1 < top; i++)
+        for (size_t k = 0; k < gradients[i].n; k++) {
+            residual = fmax(residual, fabs(vec_get(gradients[i], k)));
+            largest = fmax(largest, fabs(vec_get(p->out[i], k)));
+        }
+    CHECK(residual < tolerance(p->m) * fmax(1, largest), "%s: v is off by %g", p->m->s.name,
+          residual);
+    for (int i = 0; i < top; i++) {
+        vec_free(&gradients[i]);
+        if (i + 1 < top)
+            vec_free(&pushed[i]);
+    }
+}
+
+/* At the errors of the batch `differentiate` is dF/dz, bit for bit what `activity_gradients` gives
+ * but for the latter's own rounding of the errors. */
+static void check_differentiate(passes *p, const pcnet_objective *objective) {
+    const pcnet_core *core = p->m->v.core;
+    const int top = p->m->s.n_layers;
+    vec expected[MAX_LAYERS];
+    void *pointers[MAX_LAYERS];
+    for (int i = 0; i < top; i++) {
+        expected[i] = vec_new(p->m->v.dtype, p->b->activities[i].n);
+        pointers[i] = expected[i].data;
+    }
+    core->activity_gradients(&p->m->net, &p->b->batch, objective, pointers, p->workspace,
+                             p->n_threads);
+    pcnet_status status = core->differentiate(&p->m->net, &p->b->batch, objective->activity_decay,
+                                              p->pointers, p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    for (int i = 0; i + 1 < top; i++)
+        CHECK(vec_same(expected[i], p->out[i]), "%s: layer %d", p->m->s.name, i + 1);
+    for (int i = 0; i < top; i++)
+        vec_free(&expected[i]);
+}
+
+/* The top layer moves by its gradient, and each layer's error by as much as its activity. */
+static void check_sweep(passes *p, double decay) {
+    const double rate = 0.4;
+    const int top = p->m->s.n_layers;
+    samples *b = p->b;
+    vec z[MAX_LAYERS], e[MAX_LAYERS];
+    for (int i = 0; i < top; i++) {
+        z[i] = vec_copy(b->activities[i]);
+        e[i] = vec_copy(b->errors[i]);
+    }
+    pcnet_status status =
+        p->m->v.core->sweep(&p->m->net, &b->batch, decay, rate, p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    double apart = 0, worst = 0, moved = 0;
+    for (int l = 1; l < top; l++)
+        for (int n = 0; n < b->n_samples; n++)
+            for (int j = 0; j < p->m->s.sizes[l]; j++) {
+                const size_t k = (size_t)n * (size_t)b->strides[l - 1] + (size_t)j;
+                const double step = vec_get(b->activities[l - 1], k) - vec_get(z[l - 1], k);
+                apart =
+                    fmax(apart, fabs(vec_get(b->errors[l - 1], k) - vec_get(e[l - 1], k) - step));
+                if (l == top - 1) /* the others' gradients have changed meanwhile */
+                    worst = fmax(worst, fabs(step + rate * out_of(p, l, n, j)));
+                moved = fmax(moved, fabs(step));
+            }
+    CHECK(apart < tolerance(p->m), "%s: z and e apart by %g", p->m->s.name, apart);
+    CHECK(worst < tolerance(p->m), "%s: top layer off by %g", p->m->s.name, worst);
+    CHECK(top == 1 || moved > 0, "%s: nothing moved", p->m->s.name);
+    for (int i = 0; i < top; i++) {
+        vec_free(&z[i]);
+        vec_free(&e[i]);
+    }
+}
+
+void test_single_passes(variant v, const shape *s, int n_samples, int n_threads,
+                        const pcnet_objective *objective) {
+    passes p = {.m = model_new(v, s), .n_threads = n_threads};
+    p.b = samples_new(p.m, n_samples, (pcnet_loss)objective->loss);
+    p.workspace = workspace_new(p.m, n_samples, n_threads);
+    for (int i = 0; i < s->n_layers; i++) {
+        p.out[i] = vec_new(v.dtype, p.b->activities[i].n);
+        p.pointers[i] = p.out[i].data;
+    }
+    check_push(&p, objective);
+    check_respond(&p, objective->activity_decay);
+    check_differentiate(&p, objective);
+    check_sweep(&p, objective->activity_decay);
+    for (int i = 0; i < s->n_layers; i++)
+        vec_free(&p.out[i]);
+    exact_free(p.workspace);
+    samples_free(p.b);
+    model_free(p.m);
+}

@@ -1,0 +1,106 @@
+"""Learning rates transfer: what is best at 32 units x 8 layers is best at 512 x 128.
+
+One `learning_rate_init` at every width and depth, for predictive coding in muPC networks and in
+standard ones (sp); a few batches of the digits each. muPC scales each layer's step with its shape
+(see `pcnet.parameterization.learning_rate_multipliers`), sp has nothing of the kind: the rate that
+suits a small network makes a large one diverge.
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+from sklearn.model_selection import train_test_split
+
+from pcnet import PCClassifier
+from pcnet.theory import learning_rate_transfer
+
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+#: {(width, hidden layers): rates}; two shapes tell that sp does not transfer.
+SHAPES = {"mupc": {(32, 8): RATES, (128, 32): RATES, (512, 128): (0.01, 0.03, 0.1)}}
+SHAPES["sp"] = {(32, 8): RATES, (128, 32): RATES}
+N_SAMPLES, N_EPOCHS = 640, 2
+
+
+def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS):
+    """Table with the fields width, depth, rate, score, loss: a row for each training."""
+    X_train, X_test, y_train, y_test = data
+    estimator = PCClassifier(
+        parameterization=parameterization,
+        batch_size=64,
+        max_iter=n_epochs,
+        tol=0,
+        random_state=0,
+    )
+    parts = []
+    for (width, depth), rates in shapes.items():
+        parts.append(
+            learning_rate_transfer(
+                estimator, X_train, y_train, X_test, y_test, rates, [width], [depth]
+            )
+        )
+    return np.concatenate(parts)
+
+
+def losses(table, shape):
+    """Rates and training losses of one shape; the loss is inf where training diverged."""
+    rows = table[(table["width"] == shape[0]) & (table["depth"] == shape[1])]
+    return rows["rate"], rows["loss"]
+
+
+def best_rate(table, shape):
+    """The rate with the least training loss at a shape."""
+    rates, values = losses(table, shape)
+    return float(rates[np.argmin(values)])
+
+
+def draw(tables, path):
+    """Training loss by learning rate, a curve for each shape; circles mark the best."""
+    figure, axes = new_figure("Learning rates that transfer", [1, 1])
+    titles = {"mupc": "muPC", "sp": "standard parameterization (sp)"}
+    top = 0.6  # an output of 0 has a loss of 0.5
+    for ax, (name, table) in zip(axes, tables.items()):
+        shapes = sorted({(int(row["width"]), int(row["depth"])) for row in table})
+        for shape, colour in zip(shapes, COLOURS):
+            rates, values = losses(table, shape)
+            shown = np.minimum(values, top)
+            label = f"{shape[0]} units x {shape[1]} layers"
+            ax.semilogx(rates, shown, ".-", color=colour, lw=1.8, label=label)
+            place = np.argmin(values)
+            ax.plot(rates[place], shown[place], "o", ms=11, mfc="none", color=colour)
+        ax.axhline(top, color="0.5", lw=1, ls=":")
+        ax.annotate(
+            "diverged, or worse than that",
+            (0.02, top),
+            (0, -11),
+            fontsize=7,
+            color="0.4",
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+        )
+        ax.set(xlabel="learning_rate_init", title=titles[name], ylim=(0, top + 0.03))
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=8, loc="lower left")
+    axes[0].set_ylabel("training loss of the last epoch")
+    figure.savefig(path, dpi=70)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "learning_rates.png")
+    X_train, X_test, y_train, y_test = train_test_split(
+        *digits(), train_size=N_SAMPLES, random_state=0
+    )
+    data = X_train, X_test, y_train, y_test
+    tables = {name: sweep(data, shapes, name) for name, shapes in SHAPES.items()}
+    for name, table in tables.items():
+        for row in table:
+            print(
+                f"{name:4s} {row['width']:3d} x {row['depth']:3d}, rate {row['rate']:5g}: "
+                f"loss {row['loss']:.3f}, test accuracy {row['score']:.1%}"
+            )
+    for shape in SHAPES["mupc"]:
+        print(f"muPC, {shape[0]} x {shape[1]}: best rate {best_rate(tables['mupc'], shape):g}")
+    draw(tables, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The origin of the weights: flat for the loss, a strict saddle for the equilibrated energy.
+
+Left: eigenvalues of both Hessians at the origin of a network with two hidden layers, numbers from
+the implicit derivative on top of the closed form - Sigma_yy (kron) I. Right: stochastic gradient
+descent from weights near 0 in standard networks (sp, no skips, lambda 1); the same steps with
+predictive coding's gradients and with backpropagation's (Innocenti et al. 2024,
+arXiv:2408.11979, figures 3 and 5).
+"""
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+
+from pcnet import Network, infer
+from pcnet.theory import (
+    at_origin,
+    backprop_gradients,
+    energy_hessian,
+    loss_hessian,
+    predicted_origin_eigenvalues,
+)
+
+ACTIVATIONS = ("identity", "tanh", "relu")
+WIDTH, N_HIDDEN = 50, 4
+SPREAD, RATE, N_STEPS = 0.01, 1.0, 600
+BATCH_SIZE, EVERY = 64, 10
+
+
+def data():
+    """Images and one-hot targets of the digits."""
+    X, y = digits()
+    return X, np.eye(10, dtype=np.float32)[y]
+
+
+def spectra(X, Y, width=5, n_hidden=2):
+    """{function: (exact eigenvalues, predicted eigenvalues)} at the origin."""
+    X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
+    net = at_origin(
+        Network.init((X.shape[1], *[width] * n_hidden, Y.shape[1]), "tanh", "sp", skip=False)
+    )
+    found = {}
+    for of, hessian in (("energy", energy_hessian), ("loss", loss_hessian)):
+        exact = np.linalg.eigvalsh(hessian(net, X, Y).toarray())
+        found[of] = exact, predicted_origin_eigenvalues(net, X, Y, of=of)
+    return found
+
+
+def start(X, Y, activation, seed, width=WIDTH, n_hidden=N_HIDDEN, spread=SPREAD):
+    """A network with weights N(0, spread^2)."""
+    rng = np.random.default_rng(seed)
+    sizes = (X.shape[1], *[width] * n_hidden, Y.shape[1])
+    shapes = zip(sizes, sizes[1:])
+    weights = [(spread * rng.standard_normal(shape)).astype(X.dtype) for shape in shapes]
+    return Network.from_weights(weights, activation=activation)
+
+
+def energy_gradients(net, X, Y):
+    """Predictive coding's: the local ones at equilibrium."""
+    result = infer(net, X, Y)
+    return net.weight_gradients(X, result.errors, result.activities)[0]
+
+
+def loss_gradients(net, X, Y):
+    """Backpropagation's."""
+    return backprop_gradients(net, X, Y)[0]
+
+
+METHODS = {"predictive coding": energy_gradients, "backpropagation": loss_gradients}
+
+
+def descend(net, X, Y, gradients, n_steps=N_STEPS, rate=RATE, every=EVERY):
+    """Train by plain SGD; the feed-forward loss of all samples every few steps."""
+    rng = np.random.default_rng(0)  # the same batches for both methods
+    losses = []
+    for step in range(n_steps + 1):
+        if step % every == 0:
+            losses.append(0.5 * float(np.mean(np.sum((Y - net.output(X)) ** 2, axis=1))))
+        rows = rng.choice(len(X), BATCH_SIZE, replace=False)
+        for W, gradient in zip(net.weights, gradients(net, X[rows], Y[rows])):
+            W -= np.asarray(rate * gradient, W.dtype)
+    return np.array(losses)
+
+
+def steps_to_escape(losses, every=EVERY):
+    """Steps until the loss has left its plateau, by a twentieth; inf if never."""
+    left = np.flatnonzero(losses < 0.95 * losses[0])
+    return float(every * left[0]) if left.size else float("inf")
+
+
+def draw(found, curves, path, every=EVERY):
+    """Spectra at the origin, and the loss of each network over SGD steps."""
+    figure, axes = new_figure("The origin: flat for the loss, not for the energy", [1] * 4, 4)
+    for (of, (exact, predicted)), colour in zip(found.items(), COLOURS):
+        rank = np.arange(1, len(exact) + 1)
+        axes[0].plot(rank, exact, "o", color=colour, mfc="none", ms=5, label=f"{of}, exact")
+        axes[0].plot(rank, predicted, "-", color=colour, lw=1.2, label=f"{of}, predicted")
+    axes[0].set_xscale("log")
+    axes[0].set(xlabel="rank", ylabel="eigenvalue of the Hessian at the origin")
+    axes[0].set_title("Two hidden layers, tanh")
+    axes[0].legend(fontsize=7, loc="center left")
+    for ax, (activation, by_method) in zip(axes[1:], curves.items()):
+        for (name, runs), colour in zip(by_method.items(), COLOURS):
+            for index, losses in enumerate(runs):
+                steps = every * np.arange(len(losses))
+                ax.plot(steps, losses, color=colour, lw=1.5, label=name if index == 0 else None)
+        title = {"identity": "linear"}.get(activation, activation)
+        ax.set(xlabel="SGD steps", ylim=(0, None), title=f"{title}, {N_HIDDEN} hidden layers")
+    axes[1].set_ylabel("loss")
+    axes[1].legend(fontsize=8, loc="lower left")
+    for ax in axes:
+        ax.grid(alpha=0.3)
+    figure.savefig(path, dpi=70)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "origin_saddle.png")
+    X, Y = data()
+    found = spectra(X, Y)
+    for of, (exact, predicted) in found.items():
+        apart = np.abs(exact - predicted).max()
+        print(
+            f"{of:6s} at the origin: smallest eigenvalue {exact[0]:.4f}, theory off by {apart:.0e}"
+        )
+    curves = {}
+    for activation in ACTIVATIONS:
+        curves[activation] = {
+            name: [descend(start(X, Y, activation, seed), X, Y, rule) for seed in range(2)]
+            for name, rule in METHODS.items()
+        }
+        for name, runs in curves[activation].items():
+            escapes = ", ".join(f"{steps_to_escape(losses):.0f}" for losses in runs)
+            print(f"{activation:8s} {name:17s} leaves the plateau after {escapes} steps")
+    draw(found, curves, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

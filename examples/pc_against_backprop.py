@@ -1,0 +1,105 @@
+"""PC against backpropagation: the same network, the same code, one argument apart.
+
+The claim (thesis, arXiv:2510.23323, and arXiv:2602.07697): under muPC a deep network trains by
+predictive coding as it does by backpropagation, and the gradients of the two stay close though not
+equal; they part as the output precision grows.
+"""
+
+import warnings
+
+import numpy as np
+from _common import COLOURS, digits, new_figure, output_path
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from pcnet import PCClassifier, infer
+from pcnet.theory import backprop_gradients
+
+RULES = {"predictive coding": "error", "backpropagation": "backprop"}
+PRECISIONS = (0.01, 0.1, 1.0, 10.0)
+
+
+def cosine(a, b):
+    """Of two lists of arrays, taken as one vector each."""
+    a, b = (np.concatenate([w.ravel() for w in part]) for part in (a, b))
+    return float(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
+
+
+def train(rule, split, depth, width, max_iter):
+    """A trained classifier and its test accuracy after each epoch."""
+    X, X_test, y, y_test = split
+    model = PCClassifier(
+        (width,) * depth, inference=RULES[rule], max_iter=1, warm_start=True, random_state=0
+    )
+    accuracies, losses = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an epoch a call is meant
+        for _ in range(max_iter):
+            model.partial_fit(X, y, classes=np.arange(10))
+            accuracies.append(model.score(X_test, y_test))
+            losses.append(model.loss_curve_[-1])
+    return model, np.array(losses), np.array(accuracies)
+
+
+def gradient_cosines(model, X, y, n_samples=100):
+    """Cosine of PC's and backpropagation's weight gradient at each of `PRECISIONS`."""
+    net, X = model.network_, np.ascontiguousarray(X[:n_samples], dtype=model.network_.dtype)
+    Y = np.eye(10, dtype=net.dtype)[y[:n_samples]]
+    exact, _ = backprop_gradients(net, X, Y)
+    found = []
+    for precision in PRECISIONS:
+        end = infer(net, X, Y, output_precision=precision)
+        by_pc, _ = net.weight_gradients(X, end.errors, end.activities)
+        found.append(cosine([w.astype(np.float64) for w in by_pc], exact))
+    return np.array(found)
+
+
+def draw(curves, cosines, path):
+    """Loss and accuracy by epoch for each rule, and the cosines of gradients.
+
+    Parameters
+    ----------
+    curves : {rule: (losses, accuracies)}
+    cosines : {when: ndarray, an entry for each of `PRECISIONS`}
+    path : path-like
+    """
+    figure, (left, middle, right) = new_figure("The same network by two rules", [1, 1, 1])
+    for (rule, (losses, accuracies)), colour in zip(curves.items(), COLOURS, strict=False):
+        epochs = np.arange(1, len(losses) + 1)
+        left.semilogy(epochs, losses, "o-", ms=3, color=colour, label=rule)
+        middle.plot(epochs, 100 * accuracies, "o-", ms=3, color=colour, label=rule)
+    left.set(xlabel="epoch", ylabel="training loss")
+    middle.set(xlabel="epoch", ylabel="test accuracy, %")
+    for (name, values), colour in zip(cosines.items(), COLOURS, strict=False):
+        right.semilogx(PRECISIONS, values, "o-", color=colour, label=name)
+    right.set(xlabel="output precision", ylabel="cosine of the gradients", ylim=(None, 1.02))
+    for ax in (left, middle, right):
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize="small")
+    figure.savefig(path, dpi=90)
+
+
+def main(depth=30, width=64, max_iter=12):
+    path = output_path(__doc__.splitlines()[0], "pc_against_backprop.png")
+    X, y = digits()
+    split = train_test_split(X, y, test_size=500, random_state=0)
+    curves, cosines = {}, {}
+    for rule in RULES:
+        model, losses, accuracies = train(rule, split, depth, width, max_iter)
+        curves[rule] = losses, accuracies
+        print(f"{rule}: loss {losses[-1]:.4f}, test accuracy {accuracies[-1]:.1%}")
+        if rule == "predictive coding":
+            fresh, _, _ = train(rule, split, depth, width, 1)
+            cosines = {
+                "after 1 epoch": gradient_cosines(fresh, X, y),
+                f"after {max_iter} epochs": gradient_cosines(model, X, y),
+            }
+    for name, values in cosines.items():
+        pairs = ", ".join(f"{v:.3f} at {p:g}" for v, p in zip(values, PRECISIONS, strict=True))
+        print(f"gradient cosine {name}: {pairs}")
+    draw(curves, cosines, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

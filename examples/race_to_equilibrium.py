@@ -1,0 +1,93 @@
+"""Race to equilibrium: what is left of the excess energy, by the passes that a method has made.
+
+The claim of the thesis (Innocenti, arXiv:2510.23323): descent on the activities of a deep network
+does not reach equilibrium at a useful cost, for its signal moves one layer a step. Methods that
+carry the output's delta to all layers in one pass, in error space, do.
+"""
+
+import numpy as np
+from _common import digits, new_figure, output_path
+
+from pcnet import Network, infer
+from pcnet.inference import (
+    ActivityDescent,
+    AdamActivityDescent,
+    ErrorDescent,
+    ErrorOptimization,
+    GaussSeidel,
+    GradientFlow,
+)
+
+#: Name -> method that has done about k steps.
+RUNNERS = {
+    "error descent (default)": lambda k: ErrorDescent(k, tol=0.0, energy_tol=0.0),
+    "error optimization, rate 0.3": lambda k: ErrorOptimization(k, rate=0.3),
+    "Gauss-Seidel sweeps, rate 0.5": lambda k: GaussSeidel(k, rate=0.5),
+    "activity descent, rate 0.25": lambda k: ActivityDescent(k, rate=0.25),
+    "the same, momentum 0.8": lambda k: ActivityDescent(k, rate=0.25, momentum=0.8),
+    "activity descent by Adam": lambda k: AdamActivityDescent(k, rate=0.003),
+    "gradient flow (Heun)": lambda k: GradientFlow(max_time=k / 4),
+}
+
+
+def problem(depth, width, n_samples=64):
+    """A residual tanh network in float64, and digits with one-hot targets."""
+    X, y = digits()
+    X, Y = X[:n_samples].astype(np.float64), np.eye(10)[y[:n_samples]]
+    sizes = (X.shape[1], *(width,) * depth, 10)
+    return Network.init(sizes, "tanh", random_state=0, dtype=np.float64), X, Y
+
+
+def race(net, X, Y, budgets=(1, 2, 4, 8, 16, 32, 64)):
+    """{name: (passes, share of the excess energy left)}, each with an entry a budget.
+
+    The excess energy is F - F* over that of the feed-forward state; F* is the least energy that a
+    long error descent finds.
+    """
+    least = infer(net, X, Y, ErrorDescent(1000, tol=1e-9, energy_tol=0.0)).energy.mean()
+    first = infer(net, X, Y, ErrorDescent(0)).energy.mean()
+    curves = {}
+    for name, runner in RUNNERS.items():
+        results = [infer(net, X, Y, runner(k)) for k in budgets]
+        passes = np.array([r.n_passes.mean() for r in results])
+        energies = np.array([r.energy.mean() for r in results])
+        curves[name] = passes, (energies - least) / (first - least)
+    return curves
+
+
+def left_at(curve, passes):
+    """Share of the excess energy left at the last point within so many passes."""
+    spent, left = curve
+    return left[spent <= passes][-1]
+
+
+def draw(panels, path):
+    """One panel for each (title, curves)."""
+    figure, axes = new_figure("All methods raced to equilibrium", [1] * len(panels))
+    for ax, (title, curves) in zip(axes, panels, strict=True):
+        for index, (name, (passes, left)) in enumerate(curves.items()):
+            # below this is rounding of F*
+            ax.loglog(passes, np.maximum(left, 1e-12), "o-", ms=3, label=name, color=f"C{index}")
+        ax.set(title=title, xlabel="passes a sample", ylabel="excess energy left", ylim=(1e-12, 3))
+        ax.set_xticks((2, 5, 10, 20, 50), labels=("2", "5", "10", "20", "50"))
+        ax.set_xticks((), minor=True)
+        ax.grid(alpha=0.3)
+    axes[-1].legend(fontsize="small", loc="lower left")  # nothing else is there
+    figure.savefig(path, dpi=90)
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "race_to_equilibrium.png")
+    panels = []
+    for depth in (4, 32):
+        curves = race(*problem(depth, 64))
+        panels.append((f"{depth} hidden layers of 64", curves))
+        print(f"{depth} hidden layers: share of the excess energy left after 20 passes")
+        for name, curve in curves.items():
+            print(f"  {left_at(curve, 20.0):9.1e}  {name}")
+    draw(panels, path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Trust region: the landscape of w_2 w_1 x for the loss and for the equilibrated energy.
+
+One sample, x = y = 1, a chain of two weights. The loss 1/2 (1 - w_1 w_2)^2 has a saddle at the
+origin with curvatures -1 and 1; inference turns it into F* = 1/2 (1 - w_1 w_2)^2 / (1 + w_2^2),
+with a steeper way out (-1.618) and a flatter trap (0.618), so descent escapes sooner (Innocenti et
+al. 2023, arXiv:2305.18188). Everything is computed by pcnet.theory, nothing by these formulas.
+"""
+
+import numpy as np
+from _common import COLOURS, new_figure, output_path
+
+from pcnet import Network
+from pcnet.theory import (
+    backprop_gradients,
+    energy_hessian,
+    equilibrium_energy,
+    equilibrium_weight_gradients,
+    gradient_decomposition,
+    loss_hessian,
+)
+
+X = Y = np.ones((1, 1))
+REACH, N_STEPS, RATE = 2.0, 80, 0.1
+N_STARTS, DISTANCE = 8, 0.1
+
+
+def network(w):
+    """z = w_1 x, y = w_2 z."""
+    return Network.from_weights([[[float(w[0])]], [[float(w[1])]]], activation="identity")
+
+
+def loss(w):
+    return 0.5 * float(Y[0, 0] - network(w).output(X)[0, 0]) ** 2
+
+
+def energy(w):
+    return float(equilibrium_energy(network(w), X, Y)[0])
+
+
+def loss_gradient(w):
+    return np.ravel(backprop_gradients(network(w), X, Y)[0])
+
+
+def energy_gradient(w):
+    return np.ravel(equilibrium_weight_gradients(network(w), X, Y)[0])
+
+
+#: Name -> (function, gradient, Hessian)
+LANDSCAPES = {
+    "equilibrated energy (predictive coding)": (energy, energy_gradient, energy_hessian),
+    "loss (backpropagation)": (loss, loss_gradient, loss_hessian),
+}
+
+
+def on_grid(function, n):
+    """Values on an (n, n) grid of w_1 (columns) and w_2 (rows)."""
+    ticks = np.linspace(-REACH, REACH, n)
+    return ticks, np.array([[function((a, b)) for a in ticks] for b in ticks])
+
+
+def eigenvalues_at_origin(hessian):
+    """Curvatures of escape and trap."""
+    return np.linalg.eigvalsh(hessian(network((0.0, 0.0)), X, Y).toarray())
+
+
+def starts(n=N_STARTS):
+    """Points all around the saddle, (n, 2)."""
+    angles = 2 * np.pi * (np.arange(n) + 0.5) / n
+    return DISTANCE * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def descend(gradient, w, n_steps=N_STEPS, rate=RATE):
+    """Gradient descent from a point near the saddle: the path, (n_steps + 1, 2)."""
+    path = [np.array(w, dtype=np.float64)]
+    for _ in range(n_steps):
+        path.append(path[-1] - rate * gradient(path[-1]))
+    return np.array(path)
+
+
+def steps_to_half(path):
+    """Steps until the loss is below half of that at the saddle; inf if never."""
+    below = np.flatnonzero([loss(w) < 0.25 for w in path])
+    return float(below[0]) if below.size else float("inf")
+
+
+def trust_region_parts(w):
+    """Predictive coding's descent direction as backpropagation's plus the trust region's."""
+    parts = gradient_decomposition(network(w), X, Y)
+    return -np.ravel(parts.backprop), -np.ravel(parts.trust_region)
+
+
+def draw(path, n=41):
+    """Both landscapes with their fields of descent, and the loss along both paths."""
+    figure, axes = new_figure("The toy $w_2 w_1 x$: inference reshapes the saddle", [1, 1, 1], 4.2)
+    paths = {}
+    for ax, colour, (name, (function, gradient, hessian)) in zip(axes, COLOURS, LANDSCAPES.items()):
+        ticks, values = on_grid(function, n)
+        levels = [0.05, 0.25, 0.5, 1, 3]
+        ax.contour(ticks, ticks, values, levels, colors="0.6", linewidths=0.7)
+        arrows, field = on_grid(gradient, 11)
+        length = np.linalg.norm(field, axis=2, keepdims=True)
+        field = -field / np.maximum(length, 1e-12) * np.sqrt(np.minimum(length, 1.0))
+        ax.quiver(arrows, arrows, field[..., 0], field[..., 1], color=colour, scale=14, width=0.006)
+        w1 = np.linspace(0.5, REACH, 50)
+        for sign in (1, -1):
+            ax.plot(sign * w1, sign / w1, color="k", lw=1, ls=":")
+        paths[name] = [descend(gradient, w) for w in starts()]
+        for steps in paths[name]:
+            ax.plot(*steps.T, color="k", lw=0.8)
+        ax.plot(0, 0, "kx", ms=7)
+        low, high = eigenvalues_at_origin(hessian)
+        ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-REACH, REACH), ylim=(-REACH, REACH))
+        ax.set_title(f"{name}\nat the saddle: {low:.3f}, {high:.3f}", fontsize=10)
+        ax.set_aspect("equal")
+    for (name, runs), colour in zip(paths.items(), COLOURS):
+        losses = np.array([[loss(w) for w in steps] for steps in runs])
+        axes[2].plot(losses.T, color=colour, lw=0.6, alpha=0.5)
+        label = name.partition(" (")[0]
+        axes[2].plot(losses.mean(axis=0), color=colour, lw=2.5, label=label)
+    axes[2].set(xlabel="steps of descent", ylabel="loss", ylim=(0, None))
+    axes[2].set_title(f"From {N_STARTS} points around the saddle", fontsize=10)
+    axes[2].legend(title="mean of", fontsize=8, loc="center right")
+    axes[2].grid(alpha=0.3)
+    figure.savefig(path, dpi=60, pil_kwargs={"optimize": True})
+
+
+def main():
+    path = output_path(__doc__.splitlines()[0], "trust_region.png")
+    for name, (_, gradient, hessian) in LANDSCAPES.items():
+        low, high = eigenvalues_at_origin(hessian)
+        took = np.mean([steps_to_half(descend(gradient, w)) for w in starts()])
+        print(f"{name:40s} curvatures {low:.3f}, {high:.3f}; half the loss after {took:.1f} steps")
+    backprop, trust_region = trust_region_parts((0.1, 0.1))
+    print(
+        f"at (0.1, 0.1) descent is {backprop.round(3)} (BP) + {trust_region.round(3)} (inference)"
+    )
+    draw(path)
+    print(f"Figure written to {path}")
+
+
+if __name__ == "__main__":
+    main()

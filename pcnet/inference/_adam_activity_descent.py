@@ -1,0 +1,72 @@
+"""Activity descent with Adam's step."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .._arguments import check_count, check_positive, check_share
+from ._descent import descend_activities
+from ._resolve import named
+
+
+@named("adam_activity")
+class AdamActivityDescent(BaseEstimator):
+    """Descent on the activities with Adam, which makes small gradients of far layers count.
+
+    ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``, g = dF/dz of all
+    layers at once, and ``z <- z - rate m' / (sqrt(v') + epsilon)`` with m' and v' free of their
+    bias towards the start. A step moves each activity by about ``rate``, whatever its gradient, so
+    the end is no closer to the equilibrium than that.
+
+    Parameters
+    ----------
+    n_steps : int, default 20
+        0 or more.
+    rate : float, default 0.01
+        Positive.
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        From 0 to below 1.
+    epsilon : float, default 1e-8
+        Positive.
+
+    Notes
+    -----
+    No sample counts as converged: the method has no test.
+
+    References
+    ----------
+    .. [1] Kingma, Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
+    """
+
+    has_end_test = False
+
+    def __init__(self, n_steps=20, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.n_steps = n_steps
+        self.rate = rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps)
+        check_positive("rate", self.rate)
+        check_share("beta_1", self.beta_1)
+        check_share("beta_2", self.beta_2)
+        check_positive("epsilon", self.epsilon)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        m, v = np.zeros_like(batch.activities.hidden), np.zeros_like(batch.activities.hidden)
+
+        def step(t, g):
+            m[:] = self.beta_1 * m + (1 - self.beta_1) * g
+            v[:] = self.beta_2 * v + (1 - self.beta_2) * g * g
+            root = np.sqrt(v / (1 - self.beta_2**t)) + self.epsilon
+            return (self.rate / (1 - self.beta_1**t)) * m / root
+
+        descend_activities(batch, X, Y, objective, self.n_steps, step)

@@ -1,0 +1,155 @@
+"""The augmented Lagrangian method: predictions as constraints, with multipliers."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .. import _core
+from .._arguments import check_choice, check_count, check_positive
+from ._curvature import largest_curvature
+from ._energies import sample_energies, start_feed_forward
+from ._resolve import named
+from ._rows import add_scaled, hidden_blocks
+
+TIMINGS = ("pre", "post")
+
+
+@named("augmented_lagrangian")
+class AugmentedLagrangian(BaseEstimator):
+    """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
+
+    The residuals ``r_l = z_l - mu_l`` of the hidden layers are constraints, with the duals d_l:
+
+    ``AL(z, d) = lambda loss(mu_L, y) + sum_l d_l r_l + rho / 2 ||r_l||^2``
+
+    (and the activity decay). From the feed-forward state and d = 0, ``n_steps`` times in turn
+
+    - ``z_l <- z_l - rate dAL/dz_l``, all layers at once, ``inner_steps`` times;
+    - ``d_l <- d_l + alpha r_l``.
+
+    With alpha = 0 and rho = 1 this is `ActivityDescent`. In its fixed point the residuals are 0, z
+    is the feed-forward state and d are backpropagation's deltas (times lambda): not an equilibrium
+    of the energy, but the gradient of the loss, found by local steps. The signal moves down about
+    ``sqrt(alpha rate)`` layers a step, so that ``n_steps`` should be twice the number of layers or
+    more.
+
+    Parameters
+    ----------
+    n_steps : int, default 64
+        0 or more.
+    alpha : float, default 1.0
+        Step of the duals, 0 or more. Without a given rate it must be below 2 rho, where the
+        stiffest modes begin to grow; at rho or below there is a margin.
+    rho : float, default 1.0
+        Positive.
+    rate : float or None, default None
+        Step of the activities, per sample. None: 1 / lambda_max for each sample, the largest
+        eigenvalue of AL's Hessian at the feed-forward state (where d = 0), estimated by
+        ``power_steps`` power iterations.
+    inner_steps : int, default 1
+        1 or more.
+    timing : {"pre", "post"}, default "pre"
+        Whether the weights learn from the duals before or after their last step.
+    power_steps : int, default 8
+        1 or more; a pass each. Not used with a given rate.
+
+    See Also
+    --------
+    ActivityDescent : the same without duals.
+
+    Notes
+    -----
+    The errors it reports, from which the weights learn, are those of the augmented Lagrangian,
+    ``rho r_l + d_l``; the output's delta is as ever. The energies are those of the activities
+    alone, without duals: they rise and fall. No sample counts as converged: there is no test.
+
+    References
+    ----------
+    .. [1] Seely, Gould, "PC-ALM", arXiv:2605.31022.
+    """
+
+    has_end_test = False
+    minimizes_energy = False
+
+    def __init__(
+        self,
+        n_steps=64,
+        alpha=1.0,
+        rho=1.0,
+        rate=None,
+        inner_steps=1,
+        timing="pre",
+        power_steps=8,
+    ):
+        self.n_steps = n_steps
+        self.alpha = alpha
+        self.rho = rho
+        self.rate = rate
+        self.inner_steps = inner_steps
+        self.timing = timing
+        self.power_steps = power_steps
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps)
+        check_positive("alpha", self.alpha, or_zero=True)
+        check_positive("rho", self.rho)
+        if self.rate is not None:
+            check_positive("rate", self.rate)
+        elif self.alpha >= 2 * self.rho:
+            raise ValueError(
+                "alpha must be below 2 * rho at the default rate, or the duals and the activities "
+                f"rock each other up; got alpha={self.alpha} and rho={self.rho}. Lower alpha, or "
+                "give a smaller rate"
+            )
+        check_count("inner_steps", self.inner_steps, 1)
+        check_choice("timing", self.timing, TIMINGS)
+        check_count("power_steps", self.power_steps, 1)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        n = len(X)
+        energies = start_feed_forward(batch, X, Y, objective)
+        rates, n_passes = self._rates(batch, X, Y, objective)
+        duals, signals, gradients = (batch.like_activities() for _ in range(3))
+        blocks, slopes = hidden_blocks(batch.activities), hidden_blocks(gradients)
+        before = None
+        for step in range(self.n_steps + 1):
+            if batch.trace is not None:
+                batch.trace[step] = energies.mean()
+            if step == self.n_steps:
+                break
+            for _ in range(self.inner_steps):
+                self._signals(batch, duals, signals)
+                batch.differentiate(
+                    n, gradients, errors=signals, activity_decay=objective.activity_decay
+                )
+                add_scaled(blocks, -rates, slopes)
+                energies = sample_energies(batch, X, Y, objective)
+            if step == self.n_steps - 1 and self.timing == "pre":
+                before = duals.hidden.copy()
+            duals.hidden += duals.flat.dtype.type(self.alpha) * batch.errors.hidden
+        if before is not None:
+            duals.hidden[:] = before
+        self._signals(batch, duals, batch.errors)
+        batch.energy[:n] = energies
+        batch.n_steps[:n] = self.n_steps
+        batch.n_half_passes[:n] = 1 + 2 * n_passes + 2 * self.n_steps * self.inner_steps
+        batch.ended[:n] = _core.ENDED_LIMIT
+
+    def _signals(self, batch, duals, out):
+        """rho r + d of the hidden layers, and the output's delta; ``out`` may be the errors."""
+        out[-1][:] = batch.errors[-1]
+        np.multiply(batch.errors.hidden, out.flat.dtype.type(self.rho), out=out.hidden)
+        out.hidden += duals.hidden
+
+    def _rates(self, batch, X, Y, objective):
+        """The rate of each sample, and how many passes it took to find them."""
+        if self.rate is not None:
+            return np.full(len(X), float(self.rate)), 0
+        curvature = largest_curvature(batch, X, Y, objective, self.rho, self.power_steps)
+        return 1.0 / curvature, self.power_steps

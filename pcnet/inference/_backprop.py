@@ -1,0 +1,42 @@
+"""Backpropagation, on the same network by the same code: the baseline of every comparison."""
+
+from sklearn.base import BaseEstimator
+
+from ._passes import Passes
+from ._resolve import named
+
+
+@named("backprop")
+class Backprop(BaseEstimator):
+    """No inference: the activities stay feed-forward, the errors are backpropagation's deltas.
+
+    ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1} - decay z_l``, e_L being the
+    output's delta: one forward and one backward pass. The local rule ``- a_l f(z_{l-1})^T e_l``
+    then gives the gradient of the feed-forward ``lambda loss + decay / 2 sum_l ||z_l||^2``.
+
+    Notes
+    -----
+    The energy reported is that of the feed-forward state; no sample counts as converged.
+
+    References
+    ----------
+    .. [1] Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors",
+       Nature 323, 1986, doi:10.1038/323533a0.
+    """
+
+    has_end_test = False
+    minimizes_energy = False
+
+    def check(self):
+        """There is no option that could be out of range."""
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return 0
+
+    def run(self, batch, X, Y, objective):
+        """Deltas and feed-forward activities, into a `pcnet._core.Batch`."""
+        passes = Passes(batch, X, Y, objective)
+        passes.start(responses=batch.errors)
+        passes.report()

@@ -1,0 +1,71 @@
+"""Error optimization: plain gradient descent in error space."""
+
+from sklearn.base import BaseEstimator
+
+from .._arguments import check_count, check_positive, check_share
+from ._passes import Passes
+from ._resolve import named
+
+
+@named("error_optimization")
+class ErrorOptimization(BaseEstimator):
+    """Gradient descent on the errors with one fixed rate, as published.
+
+    With ``z_l = mu_l + eps_l`` and eps the free variables, from eps = 0, all layers at once:
+    ``u <- momentum u + (eps - v)`` and ``eps <- eps - rate u``, where v are the responses to the
+    output's delta (`ErrorDescent`), one backward pass. One forward pass makes z of eps.
+
+    Parameters
+    ----------
+    n_steps : int, default 16
+        0 or more.
+    rate : float, default 0.1
+        Positive. With ``n_steps * rate`` far below 1 the result is a scaled gradient of
+        backpropagation, not an equilibrium.
+    momentum : float, default 0.0
+        From 0 to below 1.
+
+    See Also
+    --------
+    ErrorDescent : the same descent with a step size for each sample that no user has to set.
+
+    Notes
+    -----
+    No sample counts as converged: the method has no test.
+
+    References
+    ----------
+    .. [1] Goemaere et al., "Error Optimization: Overcoming Exponential Signal Decay in Deep
+       Predictive Coding Networks", arXiv:2505.20137.
+    """
+
+    has_end_test = False
+
+    def __init__(self, n_steps=16, rate=0.1, momentum=0.0):
+        self.n_steps = n_steps
+        self.rate = rate
+        self.momentum = momentum
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps)
+        check_positive("rate", self.rate)
+        check_share("momentum", self.momentum)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        passes = Passes(batch, X, Y, objective)
+        responses, velocity = batch.like_activities(), batch.like_activities()
+        passes.start(responses if self.n_steps else None)
+        for step in range(1, self.n_steps + 1):
+            velocity.hidden *= self.momentum
+            velocity.hidden += batch.errors.hidden - responses.hidden
+            batch.errors.hidden -= self.rate * velocity.hidden
+            passes.push(responses if step < self.n_steps else None)
+            passes.end_step()
+        passes.report()

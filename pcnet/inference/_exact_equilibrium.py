@@ -1,0 +1,89 @@
+"""The equilibrium of linear networks in closed form."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .. import _core
+from .._threads import single_threaded_blas
+from ._passes import Passes
+
+
+class ExactEquilibrium(BaseEstimator):
+    """The minimum of the energy of a linear network, in a fixed number of passes.
+
+    With identity activations and squared error the output's delta at equilibrium is
+    ``delta = S^{-1} r``, r = y - mu_L of the feed-forward pass and ``S = I / lambda + sum_l P_l
+    P_l^T``, P_l = d mu_L / d z_l; the errors are its responses, ``e_l = P_l^T delta``. A backward
+    pass of the K unit deltas gives all P_l, so the cost grows with the depth as a pass does.
+
+    Raises
+    ------
+    ValueError
+        By `run`, if an activation is not the identity, the loss not squared_error, or the
+        objective has an activity decay, with which the errors are no responses to one delta.
+
+    References
+    ----------
+    .. [1] Innocenti et al., "Only Strict Saddles in the Energy Landscape of Predictive Coding
+       Networks?", arXiv:2408.11979.
+    """
+
+    def check(self):
+        """There is no option that could be out of range."""
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return 1
+
+    def run(self, batch, X, Y, objective):
+        """Equilibrium of the samples, into the arrays of a `pcnet._core.Batch`."""
+        _check_linear(batch.network, objective)
+        passes = Passes(batch, X, Y, objective)
+        n, n_outputs = len(X), batch.network.layer_sizes[-1]
+        S = np.eye(n_outputs) / objective.output_precision + _responses_gram(batch, n_outputs)
+        passes.start()
+        delta = batch.errors[-1][:n, :n_outputs]
+        with single_threaded_blas():  # its threads would change the last bits
+            delta[:] = np.linalg.solve(S, delta.T.astype(np.float64) / objective.output_precision).T
+        passes.respond(batch.errors)
+        passes.push()
+        passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch
+        passes.end_step()
+        passes.report(_core.ENDED_CONVERGED)
+
+
+def _check_linear(network, objective):
+    bent = [name for name in network.activations if name != "identity"]
+    if bent:
+        raise ValueError(
+            "ExactEquilibrium knows the equilibrium of linear networks only, activation="
+            f"'identity'; this one has {bent[0]!r}. Use 'error' for it"
+        )
+    if objective.loss != "squared_error":
+        raise ValueError(
+            "ExactEquilibrium needs loss='squared_error', whose equilibrium is linear in the "
+            f"target; got {objective.loss!r}. Use 'error' for it"
+        )
+    if objective.activity_decay > 0:
+        raise ValueError(
+            "ExactEquilibrium needs activity_decay=0; got "
+            f"{objective.activity_decay!r}. Use 'error' with a small tol for it"
+        )
+
+
+def _responses_gram(batch, n_outputs):
+    """sum_l P_l P_l^T, (K, K) float64, from the responses to the unit deltas."""
+    units, at_once = np.eye(n_outputs), batch.capacity
+    parts = []
+    for start in range(0, n_outputs, at_once):
+        deltas, out = batch.like_activities(), batch.like_activities()
+        n = min(at_once, n_outputs - start)
+        deltas[-1][:n, :n_outputs] = units[start : start + n]
+        batch.respond(n, out, errors=deltas)  # of a linear network: the same at any activities
+        parts.append([rows[:n].astype(np.float64) for rows in out[:-1]])
+    gram = np.zeros((n_outputs, n_outputs))
+    for layer in zip(*parts, strict=True):
+        rows = np.concatenate(layer)
+        gram += np.einsum("ij,kj->ik", rows, rows)
+    return gram

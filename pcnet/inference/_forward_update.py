@@ -1,0 +1,75 @@
+"""Forward update: where the activities end, learned from where they began."""
+
+from sklearn.base import BaseEstimator
+
+from ._learning import Lesson
+from ._resolve import named, resolve_inner
+
+
+@named("forward_update")
+class ForwardUpdate(BaseEstimator):
+    """Inference as usual; the weights learn to reach its end from the feed-forward activities.
+
+    With z^0 the feed-forward activities and z the ones that ``method`` ends at, the weights move
+    by the gradient of ``sum_l 1/2 ||z_l - mu_l(z^0_{l-1})||^2`` at fixed z and z^0,
+
+    ``dW_l = a_l f_l(z^0_{l-1})^T (z_l - z^0_l)``
+
+    because z^0_l is the prediction mu_l(z^0_{l-1}); at the output ``lambda (y - link(mu^0_L))``
+    stands for the difference. The usual rule compares z_l with the prediction from the *moved*
+    activities below, so that a layer's error no longer contains what the layers below have
+    already done; here it does.
+
+    Parameters
+    ----------
+    method : str or inference object, default "activity"
+        One that updates the weights once, at its end.
+
+    Notes
+    -----
+    `infer` returns what ``method`` finds; `learning_gradients` gives these gradients.
+
+    The equations of [1]_ are not at hand: this is our reading of its abstract and of the README
+    of its code ("computed from the initial forward pass").
+
+    References
+    ----------
+    .. [1] Qi, Forasassi, Lukasiewicz, Salvatori, "Towards the Training of Deeper Predictive
+       Coding Neural Networks", arXiv:2506.23800.
+    """
+
+    def __init__(self, method="activity"):
+        self.method = method
+
+    def check(self):
+        """Raise if an option is out of range."""
+        resolve_inner(self.method)
+
+    @property
+    def has_end_test(self):
+        return getattr(resolve_inner(self.method), "has_end_test", True)
+
+    @property
+    def minimizes_energy(self):
+        return getattr(resolve_inner(self.method), "minimizes_energy", True)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return resolve_inner(self.method).trace_steps
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        resolve_inner(self.method).run(batch, X, Y, objective)
+
+    def iterate(self, batch, X, Y, objective, share):
+        """`run`, then one lesson of its end at the feed-forward activities."""
+        self.run(batch, X, Y, objective)
+        n = len(X)
+        settled = [z[:n].copy() for z in batch.activities[:-1]]
+        batch.forward(X)
+        batch.evaluate(X, Y, objective.loss, objective.output_precision)  # the output's delta
+        for error, end, start in zip(batch.errors, settled, batch.activities, strict=False):
+            error[:n] = end - start[:n]
+        batch.n_half_passes[:n] += 2
+        yield Lesson(X, share)

@@ -1,0 +1,60 @@
+"""Reverse Gauss-Seidel sweeps over the activities."""
+
+from sklearn.base import BaseEstimator
+
+from .._arguments import check_count, check_positive
+from ._passes import Passes
+from ._resolve import named
+
+
+@named("gauss_seidel")
+class GaussSeidel(BaseEstimator):
+    """Descent on the activities layer by layer from the top, each hearing of the move above it.
+
+    One sweep is, for l = H..1, ``z_l <- z_l - rate dF/dz_l`` at the present activities, so the
+    output's delta reaches the first layer in one sweep, where `ActivityDescent` takes H steps. A
+    sweep costs as much as a step: one backward pass, and one forward pass for the errors.
+
+    Parameters
+    ----------
+    n_sweeps : int, default 20
+        0 or more.
+    rate : float, default 0.5
+        Positive. Stable below 2 / (1 + largest eigenvalue of K_l K_l^T), K_l being the Jacobian of
+        a layer's prediction, lambda times that for the output's.
+
+    Notes
+    -----
+    From the feed-forward state the first sweep at rate 1 makes errors that are backpropagation's
+    deltas. No sample counts as converged: the method has no test.
+
+    References
+    ----------
+    .. [1] Saad, "Iterative Methods for Sparse Linear Systems", 2003, section 4.1 : the sweep.
+    """
+
+    has_end_test = False
+
+    def __init__(self, n_sweeps=20, rate=0.5):
+        self.n_sweeps = n_sweeps
+        self.rate = rate
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_sweeps", self.n_sweeps)
+        check_positive("rate", self.rate)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_sweeps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        passes = Passes(batch, X, Y, objective)
+        passes.start()
+        for _ in range(self.n_sweeps):
+            passes.sweep(self.rate)
+            passes.residuals()
+            passes.end_step()
+        passes.report()

@@ -1,0 +1,83 @@
+"""Incremental predictive coding: the weights move at every step of inference."""
+
+from sklearn.base import BaseEstimator
+
+from .. import _core
+from .._arguments import check_count, check_positive
+from ._activity_descent import ActivityDescent
+from ._energies import sample_energies, start_feed_forward
+from ._learning import Lesson
+from ._resolve import named
+
+
+@named("incremental")
+class IncrementalDescent(BaseEstimator):
+    """Activity descent whose every step is followed by an update of the weights.
+
+    From the feed-forward state, ``n_steps`` times in turn
+
+    - ``z_l <- z_l - rate dF/dz_l`` in all hidden layers at once;
+    - one step of the solver by ``dF/dW_l`` at the new activities (incremental
+      expectation-maximisation).
+
+    With one step this is predictive coding with one step of `ActivityDescent`. A minibatch takes
+    ``n_steps`` updates of the weights, each with the learning rate and the weight decay of one: a
+    smaller learning rate than for the other methods is due.
+
+    Parameters
+    ----------
+    n_steps : int, default 20
+        1 or more.
+    rate : float, default 0.5
+        Positive, per sample. Above 2 / (largest eigenvalue of the activity Hessian) it diverges.
+
+    See Also
+    --------
+    ActivityDescent : the same steps, the weights moving after the last.
+
+    Notes
+    -----
+    `infer` has no weights to move: it gives what `ActivityDescent` does. In training, the energy
+    that is reported is the one after the last step of inference.
+
+    References
+    ----------
+    .. [1] Salvatori et al., "A Stable, Fast, and Fully Automatic Learning Algorithm for
+       Predictive Coding Networks" (incremental predictive coding), arXiv:2212.00720.
+    """
+
+    has_end_test = False
+
+    def __init__(self, n_steps=20, rate=0.5):
+        self.n_steps = n_steps
+        self.rate = rate
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps, 1)
+        check_positive("rate", self.rate)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch` with the weights at rest."""
+        ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
+
+    def iterate(self, batch, X, Y, objective, share):
+        """As the class says; yields after each step of inference."""
+        n, decay = len(X), objective.activity_decay
+        rate = batch.activities.flat.dtype.type(self.rate)
+        gradients = batch.like_activities()
+        start_feed_forward(batch, X, Y, objective)
+        batch.ended[:n] = _core.ENDED_LIMIT
+        for step in range(self.n_steps):
+            if step > 0:  # the weights have moved
+                batch.evaluate(X, Y, objective.loss, objective.output_precision)
+            batch.differentiate(n, gradients, activity_decay=decay)
+            batch.activities.hidden -= rate * gradients.hidden
+            batch.energy[:n] = sample_energies(batch, X, Y, objective)
+            batch.n_steps[:n], batch.n_half_passes[:n] = step + 1, 3 * step + 3
+            yield Lesson(X, share)

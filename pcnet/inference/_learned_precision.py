@@ -1,0 +1,257 @@
+"""Precisions of the hidden units that are learned beside the weights."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from .. import _core
+from .._arguments import check_count, check_positive
+from ._energies import start_feed_forward
+from ._learning import Lesson
+from ._resolve import named
+from ._rows import add_scaled, hidden_blocks, sample_squares
+
+_SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
+
+
+@named("learned_precision")
+class LearnedPrecision(BaseEstimator):
+    """Inference with a precision for every hidden unit, which training learns.
+
+    The energy of a Gaussian model with diagonal precisions pi_l (n_l,) is
+
+    ``F = sum_l 1/2 sum_k (pi_lk e_lk^2 - log pi_lk) + lambda loss(mu_L, y)``
+
+    The activities descend it in the errors, ``eps_l <- eps_l + s (v_l / pi_l - eps_l)`` with the
+    response v_l of `ErrorDescent` and a step s for each sample, shrunk where the energy would
+    rise. The weights learn from pi_l e_l. After each batch the precisions take a step down the
+    gradient by log pi, with m the mean of e^2 over the batch:
+
+    ``log pi <- log pi + learning_rate / 2 * clip(1 - pi m, -1, 1)``
+
+    whose fixed point is pi = 1 / m, the inverse variance of the errors. Left to itself this runs
+    away: errors held more tightly are smaller, and held more tightly still. With ``normalize`` pi m
+    is therefore divided by its mean over all hidden units and the mean of log pi is kept at 0: it
+    is the ratios of the precisions that are learned, and lambda keeps its meaning.
+
+    Parameters
+    ----------
+    max_steps : int, default 30
+        Passes of inference after the first, 0 or more.
+    tol : float, default 0.05
+        A sample has converged where ``||v / pi - eps|| <= tol ||v / pi||``; 0 or more.
+    learning_rate : float, default 0.05
+        0 or more; 0 keeps the precisions as they are.
+    normalize : bool, default True
+    bounds : tuple of 2 float, default (0.01, 100.0)
+        Smallest and largest precision; they enclose 1.
+
+    Attributes
+    ----------
+    precisions_ : list of float64 ndarray, (n_l,)
+        pi_1..pi_H, on the object that a fitted estimator keeps as ``inference_``. It is saved with
+        the estimator, goes on with `partial_fit`, `warm_start` and `resume`, and works in `infer`.
+        Without them all are 1.
+
+    See Also
+    --------
+    PrecisionDescent : precisions that inference changes from step to step.
+
+    Notes
+    -----
+    The errors that it reports are pi_l e_l (the output's delta as ever), and the energies include
+    the precisions but not the log pi, which inference cannot change.
+
+    References
+    ----------
+    .. [1] Millidge, Seth, Buckley, "Predictive Coding: a Theoretical and Experimental Review",
+       arXiv:2107.12979: precisions and their learning. The normalisation is ours.
+    """
+
+    def __init__(
+        self,
+        max_steps=30,
+        tol=0.05,
+        learning_rate=0.05,
+        normalize=True,
+        bounds=(0.01, 100.0),
+    ):
+        self.max_steps = max_steps
+        self.tol = tol
+        self.learning_rate = learning_rate
+        self.normalize = normalize
+        self.bounds = bounds
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("max_steps", self.max_steps)
+        check_positive("tol", self.tol, or_zero=True)
+        check_positive("learning_rate", self.learning_rate, or_zero=True)
+        if not isinstance(self.normalize, (bool, np.bool_)):
+            raise TypeError(f"normalize must be True or False; got {self.normalize!r}")
+        if not isinstance(self.bounds, (tuple, list)) or len(self.bounds) != 2:
+            raise ValueError(
+                f"bounds must be two numbers, such as (0.01, 100); got {self.bounds!r}"
+            )
+        for name, value in zip(("smallest", "largest"), self.bounds):
+            check_positive(f"the {name} precision of bounds", value)
+        if not self.bounds[0] <= 1 <= self.bounds[1]:
+            raise ValueError(
+                f"bounds must enclose 1, where the precisions begin; got {self.bounds!r}"
+            )
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.max_steps)
+
+    def for_training(self, network, previous):
+        """A copy of this method that learns, from 1 or from where the previous one was."""
+        mine, widths = clone(self), network.layer_sizes[1:-1]
+        known = getattr(previous, "precisions_", None)
+        if known is None or tuple(map(len, known)) != widths:
+            mine.precisions_ = [np.ones(width) for width in widths]
+        else:
+            mine.precisions_ = [np.clip(values, *self.bounds) for values in known]
+        return mine
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        precisions = self._precisions(batch.activities.kind[1][:-1])
+        _Descent(self, precisions, batch, X, Y, objective).run()
+
+    def iterate(self, batch, X, Y, objective, share):
+        """`run`, the update of the weights, then that of the precisions."""
+        self.run(batch, X, Y, objective)
+        moments = self._moments(batch, share)
+        yield Lesson(X, share)
+        self._learn(moments)
+
+    def _precisions(self, widths):
+        """pi_1..pi_H for a network with these hidden layers."""
+        precisions = getattr(self, "precisions_", None)
+        if precisions is None:
+            return [np.ones(width) for width in widths]
+        found = tuple(map(len, precisions))
+        if found != tuple(widths):
+            raise ValueError(
+                f"this LearnedPrecision has learned precisions of hidden layers of {found} units, "
+                f"but the network's have {tuple(widths)}; use the one of the estimator whose "
+                "network it is, or a new one"
+            )
+        return precisions
+
+    def _moments(self, batch, share):
+        """Mean of e^2 over the samples, for each hidden unit; the errors hold pi e."""
+        n, moments = len(share), []
+        for error, values in zip(batch.errors, self.precisions_):
+            e = error[:n, : len(values)] / values
+            moments.append(np.einsum("i,ij,ij->j", share, e, e))
+        return moments
+
+    def _learn(self, moments):
+        if not moments:
+            return
+        logs = np.log(np.concatenate(self.precisions_))
+        surprise = np.exp(logs) * np.concatenate(moments)
+        if self.normalize:
+            mean = surprise.mean()
+            surprise = surprise / mean if mean > 0 else np.ones_like(surprise)
+        logs += 0.5 * self.learning_rate * np.clip(1.0 - surprise, -1.0, 1.0)
+        if self.normalize:
+            logs -= logs.mean()
+        values = np.clip(np.exp(logs), *self.bounds)
+        ends = np.cumsum([len(m) for m in moments])[:-1]
+        self.precisions_ = np.split(values, ends)
+
+
+class _Descent:
+    """Descent in the errors, every sample with its own step; no energy rises.
+
+    Parameters
+    ----------
+    options : LearnedPrecision
+    precisions : list of ndarray, (n_l,)
+    batch, X, Y, objective
+        As in ``run``.
+    """
+
+    def __init__(self, options, precisions, batch, X, Y, objective):
+        self.options, self.batch, self.problem = options, batch, (X, Y, objective)
+        self.n = len(X)
+        self.responses = batch.like_activities()
+        self.traces = None if batch.trace is None else np.full((self.n, len(batch.trace)), np.nan)
+        rows = [batch.like_activities() for _ in range(4)]
+        self.best, self.directions, self.precision, self.inverse = map(hidden_blocks, rows)
+        self.eps, self.pull = hidden_blocks(batch.errors), hidden_blocks(self.responses)
+        for own, inverse, values in zip(*rows[2:], precisions):
+            own[:, : len(values)], inverse[:, : len(values)] = values, 1.0 / values
+
+    def run(self):
+        """Leave the last state that was accepted in the batch, the errors times pi."""
+        batch, n, steps = self.batch, self.n, np.ones(self.n)
+        energies = start_feed_forward(batch, *self.problem, responses=self.responses)
+        ended, n_steps = np.full(n, -1), np.zeros(n, dtype=int)
+        self._accept(np.arange(n), ended)
+        self._trace(n_steps, energies)
+        n_trials = 0
+        while n_trials < self.options.max_steps and np.any(ended < 0):
+            n_trials += 1
+            self._copy(self.eps, self.best)
+            add_scaled(self.eps, np.where(ended < 0, steps, 0.0), self.directions)
+            tried = self._push(self.responses)
+            lower = (ended < 0) & (tried <= energies)
+            energies = np.where(lower, tried, energies)
+            n_steps += lower
+            steps = np.where(lower, np.minimum(_GROW * steps, 1.0), _SHRINK * steps)
+            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = _core.ENDED_FLOOR
+            self._accept(np.flatnonzero(lower), ended)
+            self._trace(n_steps, energies)
+        ended[ended < 0] = _core.ENDED_LIMIT
+        self._copy(self.eps, self.best)
+        self._push()
+        for eps, precision in zip(self.eps, self.precision, strict=True):
+            eps[:, :n] *= precision[:, :n]
+        batch.energy[:n], batch.n_steps[:n], batch.ended[:n] = energies, n_steps, ended
+        batch.n_half_passes[:n] = 3 + 2 * n_trials
+        if self.traces is not None:  # no energy rises: each goes on with its last
+            batch.trace[:] = np.fmin.accumulate(self.traces, axis=1).mean(axis=0)
+
+    def _push(self, responses=None):
+        """Activities, output delta and, if asked for, responses of the errors; energies (n,)."""
+        X, Y, objective = self.problem
+        losses, _ = self.batch.push(
+            X,
+            Y,
+            objective.loss,
+            objective.output_precision,
+            objective.activity_decay,
+            responses=responses,
+        )
+        energies = objective.output_precision * losses
+        for eps, precision in zip(self.eps, self.precision, strict=True):
+            eps, precision = eps[:, : self.n], precision[:, : self.n]
+            energies += 0.5 * np.einsum("lij,lij,lij->i", eps, eps, precision, dtype=np.float64)
+        if objective.activity_decay > 0:
+            squares = sample_squares(hidden_blocks(self.batch.activities), self.n)
+            energies += 0.5 * objective.activity_decay * squares
+        return energies  # a trial may overflow: it is not accepted
+
+    def _accept(self, rows, ended):
+        """Go on from the present errors of these samples; note which have converged."""
+        moved, pulled = np.zeros((2, len(rows)))
+        parts = (self.best, self.directions, self.eps, self.pull, self.inverse)
+        for best, direction, eps, pull, inverse in zip(*parts, strict=True):
+            target = pull[:, rows] * inverse[:, rows]
+            step = target - eps[:, rows]
+            best[:, rows], direction[:, rows] = eps[:, rows], step
+            moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
+            pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
+        ended[rows[moved <= self.options.tol**2 * pulled]] = _core.ENDED_CONVERGED
+
+    def _copy(self, targets, sources):
+        for target, source in zip(targets, sources, strict=True):
+            target[:, : self.n] = source[:, : self.n]
+
+    def _trace(self, n_steps, energies):
+        if self.traces is not None:
+            self.traces[np.arange(self.n), n_steps] = energies

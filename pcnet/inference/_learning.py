@@ -1,0 +1,128 @@
+"""What inference hands over to learning.
+
+An inference object must have ``check``, ``trace_steps`` and ``run``; the weights are then updated
+once, from the activities and errors that ``run`` left in the batch. An object that wants it
+otherwise offers one or more of
+
+``iterate(batch, X, Y, objective, share)``
+    A generator that runs inference and yields wherever the weights are to be updated, from what
+    then stands in the batch. It yields None, or a `Lesson` where other rows or weights count.
+    The weights may be others after each yield. ``share`` is what `Lesson` says.
+``rows_per_sample``
+    Rows of the batch that it uses for each sample; 1 without it.
+``for_training(network, previous)``
+    The object that one training uses in its place and may change: it has learned something of
+    its own, going on from ``previous``, the one of an earlier training (or None). Estimators keep
+    it as ``inference_``.
+``has_end_test``
+    False where nothing but the number of steps ends a sample, so that a warning of inference cut
+    short would tell nothing; True without it.
+``minimizes_energy``
+    False where it does not end near the least energy of the targets that it is given; True
+    without it.
+``auto_precision``
+    What ``output_precision="auto"`` of an estimator means with it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._objective import Objective
+from ._resolve import resolve_method, rows_per_sample
+
+
+class Lesson(NamedTuple):
+    """What one update of the weights reads, besides the batch's activities and errors.
+
+    Attributes
+    ----------
+    X : ndarray, (rows, D)
+        The input of each row of the batch.
+    share : ndarray of float64, (rows,)
+        The factor of each row's gradient in their sum; 1 / n each where n samples count alike.
+        It may be negative.
+    """
+
+    X: np.ndarray
+    share: np.ndarray
+
+
+def training_method(method, network, previous=None):
+    """The object to train with: ``method``, or what its ``for_training`` gives."""
+    if not hasattr(method, "for_training"):
+        return method
+    return method.for_training(network, previous)
+
+
+def lessons(method, batch, X, Y, objective, share):
+    """Run a method on a batch; yield a `Lesson` wherever the weights are to be updated.
+
+    Parameters
+    ----------
+    method : inference object
+    batch : pcnet._core.Batch
+        Of `rows_per_sample` times as many rows as there are samples, or more.
+    X, Y : ndarray, (n, D) and (n, K)
+    objective : Objective
+    share : ndarray of float64, (n,)
+        Of the samples, sum one.
+
+    Yields
+    ------
+    Lesson
+    """
+    whole = Lesson(X, share)
+    if not hasattr(method, "iterate"):
+        method.run(batch, X, Y, objective)
+        yield whole
+        return
+    for lesson in method.iterate(batch, X, Y, objective, share):
+        yield whole if lesson is None else lesson
+
+
+def learning_gradients(
+    net, X, Y, method="error", loss="squared_error", output_precision=1.0, activity_decay=0.0
+):
+    """The gradients by which a method of inference moves the weights.
+
+    For most methods ``net.weight_gradients(X, errors, activities)`` of what `infer` returns; some
+    learn from another state or from several. Where a method updates the weights more than once,
+    the sum over its updates, the weights staying as they are.
+
+    Parameters
+    ----------
+    net : Network
+    X : array-like, (n, D)
+    Y : array-like, (n, K)
+    method, loss, output_precision, activity_decay
+        As in `infer`.
+
+    Returns
+    -------
+    weights : list of ndarray, (n_{l-1}, n_l)
+        Of the unscaled weights, mean over the samples.
+    biases : list of ndarray, (n_l,), or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.inference import learning_gradients
+    >>> net = Network.init((4, 16, 16, 3), "tanh", random_state=0)
+    >>> weights, biases = learning_gradients(net, np.ones((2, 4)), np.eye(3)[:2], "error")
+    >>> [W.shape for W in weights]
+    [(4, 16), (16, 16), (16, 3)]
+    """
+    objective = Objective(loss, output_precision, activity_decay)
+    method = resolve_method(method)
+    method = training_method(method, net, method)  # one that learns must not learn from this
+    X = net.check_rows("X", X, net.layer_sizes[0])
+    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    batch = net.core_batch(len(X) * rows_per_sample(method))
+    total = None
+    for lesson in lessons(method, batch, X, Y, objective, np.full(len(X), 1.0 / len(X))):
+        weights, biases = batch.weight_gradients(*lesson)
+        parts = [*weights, *(biases or [])]
+        total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
+    return total[: net.n_layers], None if net.biases is None else total[net.n_layers :]

@@ -1,0 +1,142 @@
+"""Nudged inference: a target a little way from the output, on either side of it or on both."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from .. import _core
+from .._arguments import check_choice, check_positive
+from ._learning import Lesson
+from ._resolve import named, resolve_inner
+
+KINDS = ("positive", "negative", "centered")
+
+
+@named("nudged")
+class Nudged(BaseEstimator):
+    """Inference with the target moved to within ``beta`` of the output.
+
+    The target y is replaced by ``y_beta = p + beta (y - p)``, p being the feed-forward output
+    (squared_error), the probabilities softmax(mu) (log_loss) or logistic(mu) (logistic), or the
+    rates exp(mu) (poisson); with Huber's loss, whose pull is bounded, by ``mu + beta delta``. The
+    weights then move by the gradients g of the energy at the end of inference,
+
+    - positive: ``g(y_beta) / beta``;
+    - negative: ``- g(y_-beta) / beta``, the target pushed away and the sign of learning turned;
+    - centered: ``(g(y_beta) - g(y_-beta)) / (2 beta)``.
+
+    Divided by beta they keep the size of the plain gradient, so that one learning rate serves all.
+    As beta goes to 0 all three tend to the gradient of inference that is linearised at the
+    feed-forward activities, the one-sided with an error of order beta, the centered with one of
+    order beta^2. That limit is not yet backpropagation: its output delta is rescaled by
+    ``S^-1 / lambda``, which goes to 1 with the output precision lambda.
+
+    Parameters
+    ----------
+    method : str or inference object, default "error"
+        What relaxes the activities; one that updates the weights once, at its end.
+    beta : float, default 0.1
+        In (0, 1]. ``Nudged(beta=1, kind="positive")`` is plain predictive coding. Small values
+        leave small errors: with float32 do not go far below 0.01.
+    kind : {"positive", "negative", "centered"}, default "centered"
+        ``"centered"`` runs inference twice, on twice the memory. Poisson's loss has only
+        ``"positive"``: a rate pushed away from its target could be negative.
+
+    Notes
+    -----
+    What inference reports (activities, errors, energy, its trace) is that of the nudged target, of
+    ``"centered"`` that of the positive phase (the trace is the mean over both), and its steps and
+    passes count both phases. The weight gradients are those of `learning_gradients`.
+
+    References
+    ----------
+    .. [1] Pinchetti et al., "Benchmarking Predictive Coding Networks - Made Simple",
+       arXiv:2407.01163.
+    .. [2] Laborieux et al., "Scaling Equilibrium Propagation to Deep ConvNets by Drastically
+       Reducing its Gradient Estimator Bias", arXiv:2006.03824: why both sides.
+    """
+
+    minimizes_energy = False  # but that of other targets
+
+    def __init__(self, method="error", beta=0.1, kind="centered"):
+        self.method = method
+        self.beta = beta
+        self.kind = kind
+
+    def check(self):
+        """Raise if an option is out of range."""
+        resolve_inner(self.method)
+        check_positive("beta", self.beta)
+        if self.beta > 1:
+            raise ValueError(f"beta must be in (0, 1], 1 being the target itself; got {self.beta}")
+        check_choice("kind", self.kind, KINDS)
+
+    @property
+    def has_end_test(self):
+        return getattr(resolve_inner(self.method), "has_end_test", True)
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return resolve_inner(self.method).trace_steps
+
+    @property
+    def rows_per_sample(self):
+        """Rows of the batch for each sample: one a phase."""
+        return len(self._signs())
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`; the n-th rows after the first n hold phase two."""
+        if objective.loss == "poisson" and self.kind != "positive":
+            raise ValueError(
+                f"kind={self.kind!r} pushes rates away from their targets, where they could be "
+                "negative; with the loss 'poisson' use Nudged(kind='positive')"
+            )
+        n = len(X)
+        base, pull, loss = _output_and_pull(batch, X, Y, objective.loss)
+        signs = self._signs()
+        targets = np.concatenate([base + Y.dtype.type(sign * self.beta) * pull for sign in signs])
+        inner = resolve_inner(self.method)
+        if objective.loss in ("log_loss", "logistic") and hasattr(inner, "energy_tol"):
+            # these do not vanish at their own target: a share of the energy tells nothing
+            inner = clone(inner).set_params(energy_tol=0.0)
+        inner.run(batch, _stacked(X, len(signs)), targets, objective)
+        batch.loss[:n] = loss
+        _count_phases(batch, n, len(signs))
+
+    def iterate(self, batch, X, Y, objective, share):
+        """`run`, then one lesson over the rows of all phases."""
+        self.run(batch, X, Y, objective)
+        signs = self._signs()
+        share = np.concatenate([sign / (self.beta * len(signs)) * share for sign in signs])
+        yield Lesson(_stacked(X, len(signs)), share)
+
+    def _signs(self):
+        return {"positive": (1.0,), "negative": (-1.0,), "centered": (1.0, -1.0)}[self.kind]
+
+
+def _stacked(X, times):
+    return X if times == 1 else np.concatenate([X] * times)
+
+
+def _output_and_pull(batch, X, Y, loss):
+    """p (n, K), - dloss / dmu (n, K) and the loss (n,) of the feed-forward state."""
+    batch.forward(X)
+    values = batch.evaluate(X, Y, loss, 1.0)[:, -1]
+    n, width = Y.shape
+    pull = batch.errors[-1][:n, :width].copy()
+    if loss in ("log_loss", "logistic", "poisson"):
+        return Y - pull, pull, values
+    return batch.activities[-1][:n, :width].copy(), pull, values
+
+
+def _count_phases(batch, n, n_phases):
+    """Put the report of all phases of a sample into its row of the first."""
+    batch.n_half_passes[:n] += 1  # the output that the target is nudged from
+    for phase in range(1, n_phases):
+        rows = slice(phase * n, (phase + 1) * n)
+        batch.n_half_passes[:n] += batch.n_half_passes[rows]
+        np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
+        ended, other = batch.ended[:n], batch.ended[rows]
+        # converged if both are, and cut off by the limit if one is
+        worse = (ended == _core.ENDED_CONVERGED) | (other == _core.ENDED_LIMIT)
+        ended[worse] = other[worse]

@@ -1,0 +1,93 @@
+"""`Passes`: what a method that is made of the core's single passes keeps account of."""
+
+from .. import _core
+from ._energies import check_finite, sample_energies, start_feed_forward
+from ._rows import hidden_blocks, sample_squares
+
+
+class Passes:
+    """One batch, its energies and its half passes, for methods that move all samples alike.
+
+    The activities and errors are the batch's own arrays; a method works on their blocks
+    (``batch.activities.hidden``) between the passes.
+
+    Parameters
+    ----------
+    batch : pcnet._core.Batch
+    X, Y : ndarray, (n, D) and (n, K)
+    objective : Objective
+
+    Attributes
+    ----------
+    energy : ndarray of float64, (n,)
+        Each sample's at the latest state whose energy was computed, decay included.
+    n_steps, n_half_passes : int
+        So far; the same for all samples.
+    """
+
+    def __init__(self, batch, X, Y, objective):
+        self.batch, self.X, self.Y, self.objective = batch, X, Y, objective
+        self.energy = None
+        self.n_steps = self.n_half_passes = 0
+
+    def start(self, responses=None):
+        """The feed-forward state; OUT with ``responses`` what the output's delta sends down."""
+        self.energy = start_feed_forward(self.batch, self.X, self.Y, self.objective, responses)
+        self.n_half_passes = 1 + (responses is not None)
+        self._trace()
+
+    def push(self, responses=None):
+        """z = mu + e from the batch's errors, a forward pass; a backward one with ``responses``."""
+        o = self.objective
+        _, layers = self.batch.push(
+            self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
+        )
+        self.n_half_passes += 1 + (responses is not None)
+        energy = layers.sum(axis=1)
+        if o.activity_decay > 0:
+            squares = sample_squares(hidden_blocks(self.batch.activities), len(self.X))
+            energy += 0.5 * o.activity_decay * squares
+        self._take(energy)
+
+    def residuals(self):
+        """e = z - mu at the batch's activities, and the output's delta: a forward pass."""
+        self.n_half_passes += 1
+        self._take(sample_energies(self.batch, self.X, self.Y, self.objective))
+
+    def differentiate(self, out):
+        """OUT dF/dz at the batch's activities and errors: a backward pass."""
+        self.n_half_passes += 1
+        decay = self.objective.activity_decay
+        self.batch.differentiate(len(self.X), out, activity_decay=decay)
+
+    def respond(self, out):
+        """OUT what the present output delta sends down: a backward pass."""
+        self.n_half_passes += 1
+        self.batch.respond(len(self.X), out, activity_decay=self.objective.activity_decay)
+
+    def sweep(self, rate):
+        """One reverse Gauss-Seidel sweep over activities and errors: a backward pass."""
+        self.n_half_passes += 1
+        decay = self.objective.activity_decay
+        self.batch.sweep(len(self.X), rate, activity_decay=decay)
+
+    def end_step(self):
+        """Count a step, and note its energy."""
+        self.n_steps += 1
+        self._trace()
+
+    def report(self, ended=_core.ENDED_LIMIT):
+        """Fill the batch's report; by default every sample ended at the limit of steps."""
+        batch, n = self.batch, len(self.X)
+        batch.energy[:n] = self.energy
+        batch.n_steps[:n] = self.n_steps
+        batch.n_half_passes[:n] = self.n_half_passes
+        batch.ended[:n] = ended
+
+    def _take(self, energy):
+        check_finite(energy)
+        self.energy = energy
+
+    def _trace(self):
+        if self.batch.trace is not None:
+            self.batch.trace[self.n_steps] = self.energy.mean()

@@ -1,0 +1,147 @@
+"""Activity descent with precisions that change from layer to layer and from step to step."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .. import _core
+from .._arguments import check_count, check_positive
+from ._energies import sample_energies, start_feed_forward
+from ._resolve import named
+
+SCHEDULES = ("spiking", "decaying")
+
+
+@named("precision")
+class PrecisionDescent(BaseEstimator):
+    """Activity descent on an energy whose layers are weighted anew at each step.
+
+    Step t = 0, 1, .. is ``z_l <- z_l - rate dE_t/dz_l`` with
+
+    ``E_t = sum_l pi_l(t) / 2 ||e_l||^2 + pi_L(t) lambda loss(mu_L, y)``
+
+    from the feed-forward state. The signal from the output reaches the error of layer l at step
+    ``t_l = L - l``, the output's own at 0. Then its precision is high and the signal goes on;
+    before and after it is low, so that the layer is not held back and does not send again:
+
+    - "spiking": pi_l(t) = 1 at t = t_l, else ``base``;
+    - "decaying": pi_l(t) = 1 / (1 + log(1 + t - t_l)) from t_l on, not below ``base``; before
+      ``base``.
+
+    On a linear network spikes over base 0 leave hidden layer l moved by exactly
+    ``(1 - rate) rate^(L - l)`` times backpropagation's delta: with `ForwardUpdate` every layer
+    learns in backpropagation's direction, the lower ones by less (Adam evens that out).
+
+    Parameters
+    ----------
+    n_steps : int, default 20
+        0 or more. A layer that is n_steps or more layers below the output does not move.
+    rate : float, default 0.5
+        Positive, per sample.
+    schedule : {"spiking", "decaying"} or array-like, default "spiking"
+        An array gives pi_l(t) itself: of shape (n_steps, L), or (L,) for precisions that stay. 1
+        everywhere is `ActivityDescent`.
+    base : float, default 0.001
+        0 or more; not used with an array.
+
+    See Also
+    --------
+    ForwardUpdate : the update of the weights that [1]_ combines with these schedules,
+        ``ForwardUpdate(PrecisionDescent())``.
+    LearnedPrecision : precisions that belong to the network.
+
+    Notes
+    -----
+    The equations of [1]_ are not at hand: the schedules are our reading of the README of its code
+    ("binary spiking schedule where each layer activates at a specific time step", with a base
+    value; "logarithmically decaying schedule per layer"). As the precisions belong to inference and
+    not to the network, the errors that it reports, and the weights learn from, are plain errors
+    z_l - mu_l, and the energies have precision 1.
+
+    References
+    ----------
+    .. [1] Qi, Forasassi, Lukasiewicz, Salvatori, "Towards the Training of Deeper Predictive
+       Coding Neural Networks", arXiv:2506.23800.
+    """
+
+    has_end_test = False
+
+    def __init__(self, n_steps=20, rate=0.5, schedule="spiking", base=0.001):
+        self.n_steps = n_steps
+        self.rate = rate
+        self.schedule = schedule
+        self.base = base
+
+    def check(self):
+        """Raise if an option is out of range."""
+        check_count("n_steps", self.n_steps)
+        check_positive("rate", self.rate)
+        check_positive("base", self.base, or_zero=True)
+        if isinstance(self.schedule, str) and self.schedule in SCHEDULES:
+            return
+        table = None if isinstance(self.schedule, str) else _numbers(self.schedule)
+        if table is None or table.ndim not in (1, 2) or not np.all(table >= 0):
+            raise ValueError(
+                f"schedule must be {', '.join(map(repr, SCHEDULES))} or finite precisions of 0 or "
+                f"more in an array of shape (n_steps, L) or (L,); got {self.schedule!r}"
+            )
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return int(self.n_steps)
+
+    def precisions(self, n_layers):
+        """pi_l(t) for a network of L layers.
+
+        Parameters
+        ----------
+        n_layers : int
+            L.
+
+        Returns
+        -------
+        ndarray of float64, (n_steps, L)
+        """
+        shape = (self.n_steps, n_layers)
+        if not isinstance(self.schedule, str):
+            table = _numbers(self.schedule)
+            if table.shape not in (shape, (n_layers,)):
+                raise ValueError(
+                    f"schedule must have the shape (n_steps, L) = {shape} or (L,) = ({n_layers},) "
+                    f"for this network; got {table.shape}"
+                )
+            return np.broadcast_to(table, shape)
+        since = np.subtract.outer(np.arange(self.n_steps), np.arange(n_layers)[::-1])
+        if self.schedule == "spiking":
+            return np.where(since == 0, 1.0, self.base)
+        decaying = 1.0 / (1.0 + np.log1p(np.maximum(since, 0)))
+        return np.where(since >= 0, np.maximum(decaying, self.base), self.base)
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        n, real = len(X), batch.activities.flat.dtype.type
+        energies = start_feed_forward(batch, X, Y, objective)
+        gradients = batch.like_activities()
+        for step, precisions in enumerate(self.precisions(len(batch.activities))):
+            if batch.trace is not None:
+                batch.trace[step] = energies.mean()
+            for error, precision in zip(batch.errors, precisions, strict=True):
+                error *= real(precision)
+            batch.differentiate(n, gradients, activity_decay=objective.activity_decay)
+            batch.activities.hidden -= real(self.rate) * gradients.hidden
+            energies = sample_energies(batch, X, Y, objective)
+        if batch.trace is not None:
+            batch.trace[-1] = energies.mean()
+        batch.energy[:n] = energies
+        batch.n_steps[:n] = self.n_steps
+        batch.n_half_passes[:n] = 1 + 2 * self.n_steps
+        batch.ended[:n] = _core.ENDED_LIMIT
+
+
+def _numbers(values):
+    """A float array, or None if these are not finite numbers."""
+    try:
+        table = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return table if np.all(np.isfinite(table)) else None

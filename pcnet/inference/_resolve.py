@@ -1,0 +1,65 @@
+"""From the argument ``method`` or ``inference`` to an object with checked options."""
+
+#: Names of methods, and the classes whose default options they stand for; filled by `named`.
+METHODS = {}
+
+
+def named(name):
+    """Class decorator: make a method of inference known by a name."""
+
+    def enter(cls):
+        METHODS[name] = cls
+        return cls
+
+    return enter
+
+
+def resolve_method(method):
+    """The inference object that a ``method`` argument stands for, its options checked.
+
+    Parameters
+    ----------
+    method : str or inference object
+        A string means the method with its default options.
+
+    Returns
+    -------
+    object
+    """
+    names = ", ".join(map(repr, METHODS))
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise ValueError(
+                f"inference must be one of {names} or an object of pcnet.inference such as "
+                f"ErrorDescent(tol=1e-3); got {method!r}"
+            )
+        return METHODS[method]()
+    if isinstance(method, type) or not (hasattr(method, "run") and hasattr(method, "check")):
+        raise TypeError(
+            f"inference must be one of {names} or an object of pcnet.inference such as "
+            f"ErrorDescent(tol=1e-3); got {method!r}"
+        )
+    method.check()
+    return method
+
+
+def resolve_inner(method):
+    """As `resolve_method`, for the method inside another one.
+
+    Raises
+    ------
+    ValueError
+        It does not simply relax the activities and leave one update of the weights to do.
+    """
+    inner = resolve_method(method)
+    if hasattr(inner, "iterate"):
+        raise ValueError(
+            "method must be one that relaxes the activities and leaves learning to others, such "
+            f"as 'error' or 'activity'; got {method!r}"
+        )
+    return inner
+
+
+def rows_per_sample(method):
+    """Rows of a `pcnet._core.Batch` that a method needs for each sample."""
+    return getattr(method, "rows_per_sample", 1)

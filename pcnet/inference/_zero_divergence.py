@@ -1,0 +1,47 @@
+"""Zero-divergence predictive coding: backpropagation's weight gradients in one sweep."""
+
+from sklearn.base import BaseEstimator
+
+from ._passes import Passes
+from ._resolve import named
+
+
+@named("zero_divergence")
+class ZeroDivergence(BaseEstimator):
+    """Z-IL: each layer learns at the moment that the output's signal arrives at it.
+
+    From the feed-forward state and at rate 1, ``z_l <- z_l - dF/dz_l`` for l = H..1. When a layer's
+    error has just changed, the activities below it are still feed-forward, so its weights'
+    gradient, ``- a_l f(z_{l-1})^T e_l``, is exactly backpropagation's. It costs one forward pass
+    and one sweep back.
+
+    Notes
+    -----
+    The activities reported are those that the weights see, the feed-forward ones, and so is the
+    energy; no sample counts as converged.
+
+    References
+    ----------
+    .. [1] Song et al., "Can the Brain Do Backpropagation? Exact Implementation of Backpropagation
+       in Predictive Coding Networks", NeurIPS 2020.
+    """
+
+    has_end_test = False
+    minimizes_energy = False
+
+    def check(self):
+        """There is no option that could be out of range."""
+
+    @property
+    def trace_steps(self):
+        """Steps that an energy trace must have room for."""
+        return 0
+
+    def run(self, batch, X, Y, objective):
+        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        passes = Passes(batch, X, Y, objective)
+        passes.start()
+        seen = batch.activities.hidden.copy()
+        passes.sweep(1.0)
+        batch.activities.hidden[:] = seen
+        passes.report()

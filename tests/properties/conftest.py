@@ -1,0 +1,16 @@
+"""The same examples in every run, unless PCNET_PROPERTY_EXAMPLES asks for so many random ones."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_asked = os.environ.get("PCNET_PROPERTY_EXAMPLES")
+settings.register_profile(
+    "pcnet",
+    derandomize=_asked is None,
+    max_examples=int(_asked or 40),
+    database=None,
+    deadline=None,  # machines here are shared
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("pcnet")

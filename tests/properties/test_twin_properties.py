@@ -1,0 +1,59 @@
+"""The core against its twin on any network: passes, gradients, packing."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcnet import _core
+from pcnet import _reference as twin
+
+from ..helpers import make_activities, objective, relative_error
+from .problems import DTYPES, problems
+
+
+@given(problems(), st.integers(0, 1000))
+def test_passes_and_gradients(p, seed):
+    z = make_activities(p.net, len(p.X), margin=1e-3, seed=seed)
+    terms = objective(**p.options)
+    close = {"float32": 2e-5, "float64": 1e-12}[p.net.dtype.name]  # of sums of up to 65 terms
+    assert relative_error(p.net.forward(p.X), twin.forward(p.net, p.X)) <= close
+    assert relative_error(p.net.output(p.X), twin.forward(p.net, p.X)[-1]) <= close
+    expected = twin.layer_energies(p.net, p.X, p.Y, z, terms).mean(axis=0)
+    assert relative_error(p.net.energy(p.X, p.Y, z, **p.options), expected) <= close
+    expected = twin.activity_gradients(p.net, p.X, p.Y, z, terms)
+    actual = p.net.activity_gradients(p.X, p.Y, z, **p.options)
+    assert relative_error(actual, expected) <= close
+    errors = twin.errors(p.net, p.X, p.Y, z, terms)
+    for actual, expected in zip(
+        p.net.weight_gradients(p.X, errors, z),
+        twin.weight_gradients(p.net, p.X, errors, z),
+        strict=True,
+    ):
+        if actual is not None:
+            assert relative_error(actual, expected) <= close
+
+
+sizes = st.integers(1, 150)
+
+
+@given(sizes, sizes, sizes, st.sampled_from(DTYPES), st.integers(0, 1000))
+def test_weights_come_back_from_panels(n_in, n_hidden, n_out, dtype, seed):
+    layer_sizes = (n_in, n_hidden, n_out)
+    rng = np.random.default_rng(seed)
+    shapes = list(zip(layer_sizes, layer_sizes[1:], strict=False))
+    weights = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    forward = _core.allocate_panels(layer_sizes, dtype)
+    backward = _core.allocate_panels(layer_sizes, dtype, transposed=True)
+    for panels in (*forward, backward[1]):
+        panels[:] = np.nan  # packing must write all of it, the padding too
+    _core.pack_weights(weights, forward, backward)
+    back = [np.empty_like(w) for w in weights]
+    _core.unpack_weights(forward, back)
+    for w, panels, again in zip(weights, forward, back, strict=True):
+        assert again.tobytes() == w.tobytes()
+        assert np.count_nonzero(panels) == np.count_nonzero(w)  # the rest is zeros
+    # the panels of a transpose are the panels of the transposed matrix
+    turned = np.ascontiguousarray(weights[1].T)
+    expected = _core.allocate_panels(turned.shape, dtype)
+    _core.pack_weights([turned], expected)
+    assert expected[0].tobytes() == backward[1].tobytes()
