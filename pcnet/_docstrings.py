@@ -31,11 +31,13 @@ gamma : float, default={gamma}
     further while training.
 activity_decay : float, default={activity_decay}
     Adds ``activity_decay / 2 * ||z||^2`` of the hidden activities to the energy, at least 0.
-inference : {{"error", "activity"}} or object, default={inference}
+inference : str or object, default={inference}
     How activities are brought to equilibrium before each weight update. "error" stands for
     :class:`~pcnet.inference.ErrorDescent`, "activity" for
-    :class:`~pcnet.inference.ActivityDescent`, with their defaults. With an object its options
-    can be searched: ``inference__tol``.
+    :class:`~pcnet.inference.ActivityDescent`, with their defaults; :mod:`pcnet.inference` has
+    more. With an object its options can be searched: ``inference__tol``. One that learns itself,
+    such as :class:`~pcnet.inference.LearnedPrecision`, is left as it is; what was learned is in
+    ``inference_``.
 """
 
 TRAINING_PARAMETERS = """

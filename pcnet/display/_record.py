@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._arguments import check_count
@@ -75,16 +76,35 @@ def trace_energies(problem, method, n_steps):
     """Energies of each layer during ``n_steps`` steps of a method."""
     check_count("n_steps", n_steps)
     with single_threaded_blas():
-        if isinstance(method, ActivityDescent):
+        if isinstance(method, ActivityDescent) and not method.momentum:
             return trace_activity_descent(problem, n_steps, method.rate)
-        return trace_error_descent(problem, n_steps)
+        if isinstance(method, ErrorDescent):
+            return trace_error_descent(problem, n_steps)
+        return trace_other(problem, method, n_steps)
 
 
 def trace_error_descent(problem, n_steps):
+    """Error descent with its tests off."""
+    return trace_runs(
+        problem, [ErrorDescent(max_steps=k, tol=0, energy_tol=0) for k in range(n_steps + 1)]
+    )
+
+
+def trace_other(problem, method, n_steps):
+    """Any method that is told its number of steps."""
+    options = [name for name in ("n_steps", "n_sweeps") if name in method.get_params(deep=False)]
+    if not options:
+        raise ValueError(
+            f"inference must be a method that takes a number of steps, such as 'error', to be "
+            f"looked at step by step; got {method!r}"
+        )
+    runs = [clone(method).set_params(**{options[0]: k}) for k in range(n_steps + 1)]
+    return trace_runs(problem, runs)
+
+
+def trace_runs(problem, methods):
     """Runs inference anew for 0, 1, .. steps and looks at where it stands then."""
-    results = [
-        problem.infer(ErrorDescent(max_steps=k, tol=0, energy_tol=0)) for k in range(n_steps + 1)
-    ]
+    results = [problem.infer(method) for method in methods]
     return Trace(
         np.array([result.n_passes.mean() for result in results]),
         np.array([problem.energies(result.activities) for result in results]),

@@ -20,7 +20,8 @@ class InferenceResult:
     errors : list of ndarray, (n, n_l)
         e_1..e_H and, last, the output's delta: ``output_precision`` times y - mu_L
         (squared_error; bounded by huber), y - softmax(mu_L) (log_loss), y - logistic(mu_L)
-        (logistic) or y - exp(mu_L) (poisson).
+        (logistic) or y - exp(mu_L) (poisson). Some methods report what their weights learn from
+        instead: see there.
     energy : ndarray of float64, (n,)
         Each sample's energy at the end, decay included.
     n_steps : ndarray of int, (n,)
@@ -71,8 +72,9 @@ def infer(
     Y : array-like, (n, K)
         Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
         counts or rates of at least 0 (poisson).
-    method : {"error", "activity"} or inference object
-        ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``.
+    method : str or inference object
+        ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``; the other names
+        stand for the methods of `pcnet.inference` with their default options, too.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
     output_precision : float
         lambda, positive.

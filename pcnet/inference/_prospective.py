@@ -23,10 +23,6 @@ class ProspectiveConfiguration(ErrorDescent):
     energy_tol : float, default 1e-8
         As of `ErrorDescent`.
 
-    See Also
-    --------
-    pcnet.theory.target_alignment : how straight a step of learning leads to the target.
-
     References
     ----------
     .. [1] Song, Millidge, Salvatori, Lukasiewicz, Xu, Bogacz, "Inferring neural activity before

@@ -32,6 +32,7 @@ _HOMES = {
         "over_shapes",
     ),
     "_spectrum": ("Spectrum", "extreme_eigenvalues"),
+    "_target_alignment": ("target_alignment",),
     "_trust_region": (
         "GradientDecomposition",
         "fisher_preconditioner",

@@ -9,7 +9,24 @@ from sklearn.preprocessing import StandardScaler
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet.callbacks import Checkpoint
-from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.inference import (
+    ActivityDescent,
+    AdamActivityDescent,
+    AugmentedLagrangian,
+    Backprop,
+    ErrorDescent,
+    ErrorOptimization,
+    ExactEquilibrium,
+    ForwardUpdate,
+    GaussSeidel,
+    GradientFlow,
+    IncrementalDescent,
+    LearnedPrecision,
+    Nudged,
+    PrecisionDescent,
+    ProspectiveConfiguration,
+    ZeroDivergence,
+)
 from pcnet.losses import Huber
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 from pcnet.serving import TRUSTED_TYPES
@@ -23,6 +40,18 @@ CONFIGURATIONS = [
     {},
     {"inference": ErrorDescent(tol=0.01), "solver": Adam(beta_2=0.99)},
     {"inference": ActivityDescent(n_steps=3), "solver": SGD(), "learning_rate_init": 1e-3},
+    {"inference": AugmentedLagrangian(3), "learning_rate_init": 1e-3},
+    {"inference": ForwardUpdate(PrecisionDescent(3)), "learning_rate_init": 1e-3},
+    {"inference": GradientFlow(steady_tol=0.9), **ENDS_AT_ONCE},
+    {"inference": IncrementalDescent(2), "learning_rate_init": 1e-4},
+    {"inference": LearnedPrecision()},
+    {"inference": AdamActivityDescent(3), "learning_rate_init": 1e-3},
+    {"inference": Backprop()},
+    {"inference": ErrorOptimization(3)},
+    {"inference": ExactEquilibrium(), "activation": "identity", "loss": "squared_error"},
+    {"inference": GaussSeidel(3), "learning_rate_init": 1e-3},
+    {"inference": ZeroDivergence()},
+    {"inference": Nudged(ProspectiveConfiguration(max_steps=30, tol=0.05))},
     {"early_stopping": True, "skip": False, "fit_intercept": False, "dtype": "float32"},
     {"parameterization": "sp", "activation": "tanh", "random_state": np.random.RandomState(1)},
     {"activation": ["tanh", "relu"], "learning_rate": Linear(warmup=0.1)},
