@@ -323,7 +323,7 @@ def one_step():
         ax.bar(layers + 0.4 * shift - 0.2, way, width=0.4, color=colour, label=name)
     ax.axhline(100, color="0.4", ls="--", lw=1)
     ax.set(xlabel="hidden layer", ylabel="way to equilibrium, %", xticks=layers[::3])
-    ax.set_ylim(0, 165)
+    ax.set_ylim(0, 140)
     ax.legend(fontsize=10, frameon=False, loc="upper center", ncols=2)
     return figure
 
