@@ -56,9 +56,13 @@ def _unchanged_on_error(estimator):
     before = dict(vars(estimator))
     history = before.get("history_", {})
     columns, n_epochs = list(history), len(history.get("loss", []))
+    random_state = before.get("_random_state")
+    drawn = None if random_state is None else random_state.get_state()
     try:
         yield
     except BaseException:
+        if drawn is not None:
+            random_state.set_state(drawn)  # it moves in place
         vars(estimator).clear()
         vars(estimator).update(before)
         truncate_history(history, columns, n_epochs)  # it grows in place

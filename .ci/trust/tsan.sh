@@ -1,0 +1,25 @@
+# ThreadSanitizer on the C tests. gcc's libgomp synchronises in ways that ThreadSanitizer cannot
+# see; LLVM's runtime tells it through the tool archer. Two programs prove that this is at work: a
+# race must be reported, a loop without one must not.
+need clang clang
+need libomp-dev /usr/lib/llvm-*/lib/libarcher.so
+archer=$(ls /usr/lib/llvm-"$(clang -dumpversion | cut -d. -f1)"/lib/libarcher.so)
+threads=(-g -O1 -fsanitize=thread -fopenmp)
+
+supervised() {
+    OMP_TOOL_LIBRARIES=$archer TSAN_OPTIONS="ignore_noninstrumented_modules=1 exitcode=66" "$@"
+}
+
+clang "${threads[@]}" "$root/.ci/trust/race.c" -o "$work/race"
+supervised "$work/race"
+if supervised "$work/race" on purpose >"$work/race.log" 2>&1; then
+    echo "ThreadSanitizer has missed a race"
+    exit 1
+fi
+grep -q "data race" "$work/race.log"
+
+c_tests=(csrc/core_f32_generic.c csrc/core_f64_generic.c csrc/dispatch.c csrc/tests/*.c)
+objects "$work/tsan" clang -std=c11 "${threads[@]}" -fno-omit-frame-pointer -Icsrc \
+    -DPCNET_USE_OPENMP=1 -DPCNET_SERIAL_WORK=0 -DPCNET_ONLY_GENERIC -- "${c_tests[@]}"
+clang "${threads[@]}" "$work"/tsan/*.o -lm -o "$work/tsan/c_tests"
+supervised "$work/tsan/c_tests"
