@@ -8,6 +8,7 @@ activations, losses and endings are the enums of the header, exported as the tab
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uintptr_t
 
+import math
 import os
 
 import numpy as np
@@ -190,6 +191,8 @@ ENDED_FLOOR = PCNET_ENDED_FLOOR
 TILE_SIZE = pcnet_tile_size()
 # multiply-adds of a pass up to which a call uses one thread
 SERIAL_WORK = PCNET_SERIAL_WORK
+# units of a layer, samples of a call: the core counts both in int, and rounds them up
+MOST_COUNTED = 2**30
 
 
 def has_openmp():
@@ -226,6 +229,13 @@ def default_isa():
     return wanted
 
 
+def _check_counts(name, counts):
+    """Raise unless the core can count so far."""
+    for count in counts:
+        if not 0 <= count <= MOST_COUNTED:
+            raise ValueError(f"{name} must be at most {MOST_COUNTED}; got {count}")
+
+
 def aligned_zeros(shape, dtype):
     """A zeroed, C-contiguous array that starts on a 64-byte line.
 
@@ -239,7 +249,7 @@ def aligned_zeros(shape, dtype):
     ndarray
     """
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     raw = np.zeros(size + 64, dtype=np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype).reshape(shape)
@@ -316,6 +326,7 @@ cdef class CoreNetwork:
                  biases=None, panels=None, isa=None):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
+        _check_counts("the units of a layer", self.layer_sizes)
         self.dtype = np.dtype(dtype)
         self.isa = default_isa() if isa is None else isa
         self.core = _find_core(self.dtype, self.isa)
@@ -384,6 +395,7 @@ def allocate_panels(layer_sizes, dtype, *, transposed=False):
         One-dimensional.
     """
     cdef const pcnet_core *core = _find_core(np.dtype(dtype), default_isa())
+    _check_counts("the units of a layer", layer_sizes)
     sizes = []
     for n_in, n_out in zip(layer_sizes, layer_sizes[1:]):
         sizes.append(core.panel_size(n_out, n_in) if transposed else core.panel_size(n_in, n_out))
@@ -478,7 +490,8 @@ cdef class Batch:
     cdef pcnet_report report
     cdef void *workspace
 
-    def __init__(self, CoreNetwork network, int capacity, int n_threads, trace_steps=None):
+    def __init__(self, CoreNetwork network, capacity, int n_threads, trace_steps=None):
+        _check_counts("the samples of a batch", [capacity])
         if capacity < 1 or n_threads < 1:
             raise ValueError("capacity and n_threads must be at least 1")
         self.network = network
@@ -921,6 +934,7 @@ def output(CoreNetwork network, X, out, int n_threads):
         Whether X may hold inf or nan: some row of mu_1 does, be it by overflow.
     """
     cdef pcnet_status status
+    _check_counts("the samples of one call", [X.shape[0]])
     cdef int n = X.shape[0]
     cdef const void *inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
     cdef void *target = <void *> _address(

@@ -65,7 +65,7 @@ MUTANTS = [
         "_trainer.py",
         "return float(np.sqrt(squares / sum(g.size for g, _ in parts)))",
         "return float(squares / sum(g.size for g, _ in parts))",
-        "tests/estimators/test_clipping.py",
+        TRAINING,
     ),
     (
         "shares of sum n",

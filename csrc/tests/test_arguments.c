@@ -138,6 +138,32 @@ static void check_options(const setting *s) {
     REFUSED(core->activate(PCNET_TANH, -1, s->energy.data, s->energy.data, s->loss.data));
 }
 
+static void check_learning_and_products(const setting *s) {
+    const pcnet_core *core = s->m->v.core;
+    const pcnet_update no_solver = {.solver = PCNET_NESTEROV + 1}, adam = {.solver = PCNET_ADAM};
+    REFUSED(core->apply_gradient(&no_solver, 1, 1, NULL, NULL, NULL, NULL));
+    REFUSED(core->apply_gradient(&adam, 1, -1, NULL, NULL, NULL, NULL));
+
+    pcnet_network without_weights = s->m->net, without_gemm = s->m->net;
+    without_weights.forward_panels = without_gemm.forward_panels = NULL;
+    without_weights.weights = NULL;
+    without_gemm.gemm = NULL;
+    REFUSED(core->forward(&without_weights, &s->b->batch, s->workspace, 1));
+    REFUSED(core->forward(&without_gemm, &s->b->batch, s->workspace, 1));
+
+    ptrdiff_t strides[MAX_LAYERS]; /* enough for all but the padding that learning reads */
+    pcnet_batch unpadded = s->b->batch;
+    unpadded.strides = strides;
+    int padded = 0;
+    for (int l = 1; l <= s->m->s.n_layers; l++) {
+        strides[l - 1] = s->m->s.sizes[l];
+        padded |= s->m->s.sizes[l] % 8 != 0;
+    }
+    if (padded)
+        REFUSED(core->weight_gradients(&s->m->net, &unpadded, s->energy.data, s->b->error_pointers,
+                                       s->b->error_pointers, s->workspace, 1));
+}
+
 void test_bad_arguments(variant v, const shape *sh) {
     setting s = {
         .m = model_new(v, sh),
@@ -161,6 +187,7 @@ void test_bad_arguments(variant v, const shape *sh) {
           "the good arguments must pass");
     check_network_and_batch(&s);
     check_options(&s);
+    check_learning_and_products(&s);
     CHECK(pcnet_get_core((pcnet_dtype)7, PCNET_GENERIC) == NULL, "a dtype that does not exist");
     CHECK(pcnet_get_core(PCNET_FLOAT64, (pcnet_isa)7) == NULL, "an isa that does not exist");
     exact_free(s.workspace);

@@ -45,7 +45,7 @@ def fits(n):
 @pytest.mark.parametrize("n_fits", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_nothing_stays_behind(n_fits):
     """One fit holds 400 kB and more: a tenth of one array a fit would show."""
-    fits(40)  # what is imported and cached at first use, and the allocators' own pools
+    fits(12)  # what is imported and cached at first use, and the allocators' own pools
     gc.collect()
     resident = resident_bytes()
     tracemalloc.start()
