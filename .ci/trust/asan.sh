@@ -4,7 +4,7 @@ flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize
 instrumented asan "$flags"
 tests=(tests/core tests/numerics tests/golden tests/properties tests/estimators tests/serving)
 [ -z "$short" ] || tests=(tests/core/test_core_inputs.py tests/core/test_core_network.py
-    tests/core/test_core_mixed_activations.py tests/numerics/test_gradients.py)
+    tests/numerics/test_gradients.py)
 # Tests that watch memory themselves, or start processes, would see the sanitizer.
 (cd "$work/asan" && LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$work/asan \
