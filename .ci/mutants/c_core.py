@@ -332,4 +332,34 @@ MUTANTS = [
         "if (!all_finite(n, stepped))\n        return 0;",
         "",
     ),
+    (
+        "the first step is 1",
+        "error_descent.inc",
+        "clamped_step(1 / (1 + curvature)) : 1",
+        "1 : 1",
+    ),
+    (
+        "no mean under the softmax's variance",
+        "losses.inc",
+        "weight * (square / sum - mean * mean)",
+        "weight * (square / sum)",
+    ),
+    (
+        "push forgets the errors",
+        "single_passes.inc",
+        "options->from_errors ? GIVEN_ERROR : PLAIN",
+        "PLAIN",
+    ),
+    (
+        "respond at the last tile's slopes",
+        "single_passes.inc",
+        "if (find_slopes)\n            find_slope(t, l, SMOOTH_SLOPES);",
+        "",
+    ),
+    (
+        "a sweep leaves the errors",
+        "single_passes.inc",
+        "add_scaled_row(width(t, l), -run->rate, row_of(gradient, i), error(t, l, i));",
+        ";",
+    ),
 ]

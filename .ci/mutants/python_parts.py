@@ -63,8 +63,8 @@ MUTANTS = [
     (
         "clip's root forgotten",
         "_trainer.py",
-        "return float(np.sqrt(squares / sum(g.size for g, _ in parts)))",
-        "return float(squares / sum(g.size for g, _ in parts))",
+        "size = math.sqrt(square / self._n_parameters)",
+        "size = square / self._n_parameters",
         TRAINING,
     ),
     (
