@@ -156,7 +156,7 @@ class LearnedPrecision(BaseEstimator):
         if self.normalize:
             mean = surprise.mean()
             surprise = surprise / mean if mean > 0 else np.ones_like(surprise)
-        logs += 0.5 * self.learning_rate * np.clip(1.0 - surprise, -1.0, 1.0)
+        logs += 0.5 * float(self.learning_rate) * np.clip(1.0 - surprise, -1.0, 1.0)
         if self.normalize:
             logs -= logs.mean()
         values = np.clip(np.exp(logs), *self.bounds)
@@ -246,7 +246,7 @@ class _Descent:
             best[:, rows], direction[:, rows] = eps[:, rows], step
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
-        ended[rows[moved <= self.options.tol**2 * pulled]] = _core.ENDED_CONVERGED
+        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = _core.ENDED_CONVERGED
 
     def _copy(self, targets, sources):
         for target, source in zip(targets, sources, strict=True):
