@@ -2,13 +2,15 @@
 
     python benchmarks/inference_methods.py [--depth 20] [--width 64] [--samples 128]
 
-A residual tanh network at its initial weights, digits with one-hot targets, float32. The excess
-energy is (F - F*) / (F0 - F*), F* from a long float64 error descent, F0 the feed-forward energy;
-cosines are of the gradient of all weights, to backpropagation's and to that at F*. Times are of the
-same run, as ratios to backpropagation's one forward and one backward pass.
+A residual tanh network at its initial weights, digits with one-hot targets, float32; then its
+linear twin, the same weights without tanh. The excess energy is (F - F*) / (F0 - F*), F* from a
+long float64 error descent, F0 the feed-forward energy; cosines are of the gradient that all weights
+learn by, to backpropagation's and to that at F*. Times are those of inference and weight gradients
+together, as ratios to those of backpropagation in the same run.
 """
 
 import argparse
+from typing import NamedTuple
 
 import numpy as np
 from _common import alternate_seconds, print_environment
@@ -22,35 +24,119 @@ from pcnet.inference import (
     Backprop,
     ErrorDescent,
     ErrorOptimization,
+    ExactEquilibrium,
+    ForwardUpdate,
     GaussSeidel,
     GradientFlow,
+    IncrementalDescent,
+    LearnedPrecision,
+    Nudged,
+    Objective,
+    PrecisionDescent,
     ProspectiveConfiguration,
     ZeroDivergence,
+    lessons,
+    rows_per_sample,
+    training_method,
 )
 from pcnet.theory import backprop_gradients, in_float64
 
 
 def methods(n_hidden):
-    """Those that end with activities and errors; steps enough for the signal to pass all layers."""
+    """Every method, with steps enough for the output's signal to pass all layers."""
+    spikes = PrecisionDescent(n_steps=n_hidden + 1, rate=0.5)
     return [
         Backprop(),
         ZeroDivergence(),
         ErrorDescent(),
         ErrorDescent(max_steps=200, tol=1e-4, energy_tol=0.0),
         ProspectiveConfiguration(),
+        LearnedPrecision(),
+        Nudged(),
+        Nudged(kind="positive"),
         ErrorOptimization(n_steps=16, rate=0.3),
         GaussSeidel(n_sweeps=n_hidden, rate=0.5),
         ActivityDescent(n_steps=n_hidden, rate=0.25),
         ActivityDescent(n_steps=n_hidden, rate=0.25, momentum=0.8),
         AdamActivityDescent(n_steps=n_hidden, rate=0.003),
+        IncrementalDescent(n_steps=n_hidden, rate=0.25),
+        spikes,
+        ForwardUpdate(spikes),
         GradientFlow(),
+        GradientFlow(step=0.25),
+        GradientFlow("bogacki_shampine", rtol=1e-4, atol=1e-5),
         AugmentedLagrangian(n_steps=2 * n_hidden),
+    ]
+
+
+def linear_methods(n_hidden):
+    """What is different where the network is linear."""
+    return [
+        Backprop(),
+        ExactEquilibrium(),
+        ErrorDescent(),
+        ActivityDescent(n_steps=n_hidden, rate=0.25),
+        AugmentedLagrangian(n_steps=2 * n_hidden),
+        AugmentedLagrangian(n_steps=20 * n_hidden),
     ]
 
 
 def cosine(a, b):
     a, b = (np.concatenate([w.ravel() for w in part]).astype(np.float64) for part in (a, b))
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def learn(net, X, Y, method):
+    """Inference as training runs it: the sum of its updates' weight gradients, and its passes.
+
+    As `pcnet.inference.learning_gradients`, which does not tell the passes.
+    """
+    method = training_method(method, net)
+    batch = net.core_batch(len(X) * rows_per_sample(method))
+    total = None
+    for lesson in lessons(method, batch, X, Y, Objective(), np.full(len(X), 1 / len(X))):
+        weights, _ = batch.weight_gradients(*lesson)
+        total = weights if total is None else [a + b for a, b in zip(total, weights, strict=True)]
+    return total, batch.n_half_passes[: len(X)].mean() / 2
+
+
+class Yardsticks(NamedTuple):
+    """What the methods are held against, computed in float64."""
+
+    net: Network
+    first: float
+    least: float
+    at_equilibrium: list
+    by_backprop: list
+
+
+def yardsticks(net, X, Y):
+    exact = in_float64(net)
+    least = infer(exact, X, Y, ErrorDescent(2000, tol=1e-9, energy_tol=0.0))
+    first = infer(exact, X, Y, ErrorDescent(0)).energy.mean()
+    at_equilibrium, _ = exact.weight_gradients(X, least.errors, least.activities)
+    by_backprop, _ = backprop_gradients(net, X, Y)
+    return Yardsticks(exact, first, least.energy.mean(), at_equilibrium, by_backprop)
+
+
+def print_table(net, X, Y, tried):
+    """A row for each method; the first is the unit of time."""
+    truth = yardsticks(net, X, Y)
+    print("| method | passes | excess energy | cosine to BP | to equilibrium | time |")
+    print("|---|---|---|---|---|---|")
+    works = [lambda method=method: learn(net, X, Y, method) for method in tried]
+    seconds = alternate_seconds(works, repeats=3, least=0.02, rest=0.02)
+    for method, time in zip(tried, seconds, strict=True):
+        weights, n_passes = learn(net, X, Y, method)
+        # the energy of the activities, whatever the method took for errors
+        energy = truth.net.energy(X, Y, infer(net, X, Y, method).activities).sum()
+        print(
+            f"| `{' '.join(repr(method).split())}` | {n_passes:.1f} "
+            f"| {max(energy - truth.least, 0.0) / (truth.first - truth.least):.1e} "
+            f"| {cosine(weights, truth.by_backprop):.4f} "
+            f"| {cosine(weights, truth.at_equilibrium):.4f} | {time / seconds[0]:.1f} |",
+            flush=True,
+        )
 
 
 def main():
@@ -64,34 +150,11 @@ def main():
     n = arguments.samples
     X, Y = (X[:n] / 8 - 1).astype(np.float32), np.eye(10, dtype=np.float32)[y[:n]]
     sizes = (X.shape[1], *(arguments.width,) * arguments.depth, 10)
-    net = Network.init(sizes, "tanh", random_state=0)
-    exact = in_float64(net)
-    least = infer(exact, X, Y, ErrorDescent(2000, tol=1e-9, energy_tol=0.0))
-    first = infer(exact, X, Y, ErrorDescent(0)).energy.mean()
-    at_equilibrium, _ = exact.weight_gradients(X, least.errors, least.activities)
-    by_backprop, _ = backprop_gradients(net, X, Y)
-    print(f"\n{arguments.depth} hidden layers of {arguments.width}, {n} samples")
-    print("| method | passes | excess energy | cosine to BP | to equilibrium | time |")
-    print("|---|---|---|---|---|---|")
-    tried = methods(arguments.depth)
-    works = [lambda method=method: infer(net, X, Y, method) for method in tried]
-    seconds = alternate_seconds(works, repeats=3, least=0.02, rest=0.02)
-    for method, time in zip(tried, seconds, strict=True):
-        end = infer(net, X, Y, method)
-        energy = infer_energy(exact, X, Y, end)
-        weights, _ = net.weight_gradients(X, end.errors, end.activities)
-        print(
-            f"| `{method}` | {end.n_passes.mean():.1f} "
-            f"| {(energy - least.energy.mean()) / (first - least.energy.mean()):.1e} "
-            f"| {cosine(weights, by_backprop):.4f} | {cosine(weights, at_equilibrium):.4f} "
-            f"| {time / seconds[0]:.1f} |",
-            flush=True,
-        )
-
-
-def infer_energy(net, X, Y, end):
-    """F at the activities that a method ended with, whatever it took for errors."""
-    return net.energy(X, Y, end.activities).sum()
+    shape = f"{arguments.depth} hidden layers of {arguments.width}, {n} samples"
+    for activation, tried in (("tanh", methods), ("identity", linear_methods)):
+        print(f"\n{activation}, {shape}")
+        net = Network.init(sizes, activation, random_state=0)
+        print_table(net, X, Y, tried(arguments.depth))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 The claim of the thesis (Innocenti, arXiv:2510.23323): descent on the activities of a deep network
 does not reach equilibrium at a useful cost, for its signal moves one layer a step. Methods that
-carry the output's delta to all layers in one pass, in error space, do.
+carry the output's delta to all layers in one pass, in error space, do. Here are all methods that
+minimise the energy of any network with its weights at rest; an augmented Lagrangian without duals
+is activity descent at each sample's own rate, and the passes that find it count.
 """
 
 import numpy as np
@@ -12,19 +14,23 @@ from pcnet import Network, infer
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
+    AugmentedLagrangian,
     ErrorDescent,
     ErrorOptimization,
     GaussSeidel,
     GradientFlow,
+    LearnedPrecision,
 )
 
 #: Name -> method that has done about k steps.
 RUNNERS = {
     "error descent (default)": lambda k: ErrorDescent(k, tol=0.0, energy_tol=0.0),
     "error optimization, rate 0.3": lambda k: ErrorOptimization(k, rate=0.3),
+    "learned precisions, still 1": lambda k: LearnedPrecision(k, tol=0.0),
     "Gauss-Seidel sweeps, rate 0.5": lambda k: GaussSeidel(k, rate=0.5),
     "activity descent, rate 0.25": lambda k: ActivityDescent(k, rate=0.25),
     "the same, momentum 0.8": lambda k: ActivityDescent(k, rate=0.25, momentum=0.8),
+    "the same, rate 1 / lambda_max": lambda k: AugmentedLagrangian(k, alpha=0.0),
     "activity descent by Adam": lambda k: AdamActivityDescent(k, rate=0.003),
     "gradient flow (Heun)": lambda k: GradientFlow(max_time=k / 4),
 }

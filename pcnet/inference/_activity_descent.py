@@ -71,10 +71,11 @@ class ActivityDescent(BaseEstimator):
         )
 
     def _run_heavy_ball(self, batch, X, Y, objective):
+        rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
         velocity = np.zeros_like(batch.activities.hidden)
 
         def step(t, gradient):
-            velocity[:] = self.momentum * velocity + gradient
-            return self.rate * velocity
+            velocity[:] = momentum * velocity + gradient
+            return rate * velocity
 
         descend_activities(batch, X, Y, objective, self.n_steps, step)

@@ -61,12 +61,15 @@ class AdamActivityDescent(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        # floats of Python: NumPy's would widen float32
+        options = self.rate, self.beta_1, self.beta_2, self.epsilon
+        rate, beta_1, beta_2, epsilon = map(float, options)
         m, v = np.zeros_like(batch.activities.hidden), np.zeros_like(batch.activities.hidden)
 
         def step(t, g):
-            m[:] = self.beta_1 * m + (1 - self.beta_1) * g
-            v[:] = self.beta_2 * v + (1 - self.beta_2) * g * g
-            root = np.sqrt(v / (1 - self.beta_2**t)) + self.epsilon
-            return (self.rate / (1 - self.beta_1**t)) * m / root
+            m[:] = beta_1 * m + (1 - beta_1) * g
+            v[:] = beta_2 * v + (1 - beta_2) * g * g
+            root = np.sqrt(v / (1 - beta_2**t)) + epsilon
+            return (rate / (1 - beta_1**t)) * m / root
 
         descend_activities(batch, X, Y, objective, self.n_steps, step)

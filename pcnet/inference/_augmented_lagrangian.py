@@ -3,10 +3,9 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .. import _core
 from .._arguments import check_choice, check_count, check_positive
 from ._curvature import largest_curvature
-from ._energies import sample_energies, start_feed_forward
+from ._passes import Passes
 from ._resolve import named
 from ._rows import add_scaled, hidden_blocks
 
@@ -112,34 +111,26 @@ class AugmentedLagrangian(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
-        n = len(X)
-        energies = start_feed_forward(batch, X, Y, objective)
-        rates, n_passes = self._rates(batch, X, Y, objective)
+        passes = Passes(batch, X, Y, objective)
+        passes.start()
+        rates = self._rates(passes)
         duals, signals, gradients = (batch.like_activities() for _ in range(3))
         blocks, slopes = hidden_blocks(batch.activities), hidden_blocks(gradients)
         before = None
-        for step in range(self.n_steps + 1):
-            if batch.trace is not None:
-                batch.trace[step] = energies.mean()
-            if step == self.n_steps:
-                break
+        for step in range(self.n_steps):
             for _ in range(self.inner_steps):
                 self._signals(batch, duals, signals)
-                batch.differentiate(
-                    n, gradients, errors=signals, activity_decay=objective.activity_decay
-                )
+                passes.differentiate(gradients, errors=signals)
                 add_scaled(blocks, -rates, slopes)
-                energies = sample_energies(batch, X, Y, objective)
+                passes.residuals()
             if step == self.n_steps - 1 and self.timing == "pre":
                 before = duals.hidden.copy()
             duals.hidden += duals.flat.dtype.type(self.alpha) * batch.errors.hidden
+            passes.end_step()
         if before is not None:
             duals.hidden[:] = before
         self._signals(batch, duals, batch.errors)
-        batch.energy[:n] = energies
-        batch.n_steps[:n] = self.n_steps
-        batch.n_half_passes[:n] = 1 + 2 * n_passes + 2 * self.n_steps * self.inner_steps
-        batch.ended[:n] = _core.ENDED_LIMIT
+        passes.report()
 
     def _signals(self, batch, duals, out):
         """rho r + d of the hidden layers, and the output's delta; ``out`` may be the errors."""
@@ -147,9 +138,10 @@ class AugmentedLagrangian(BaseEstimator):
         np.multiply(batch.errors.hidden, out.flat.dtype.type(self.rho), out=out.hidden)
         out.hidden += duals.hidden
 
-    def _rates(self, batch, X, Y, objective):
-        """The rate of each sample, and how many passes it took to find them."""
+    def _rates(self, passes):
+        """The rate of each sample; what it takes to find them is counted."""
+        batch, X, Y, objective = passes.batch, passes.X, passes.Y, passes.objective
         if self.rate is not None:
-            return np.full(len(X), float(self.rate)), 0
-        curvature = largest_curvature(batch, X, Y, objective, self.rho, self.power_steps)
-        return 1.0 / curvature, self.power_steps
+            return np.full(len(X), float(self.rate))
+        passes.n_half_passes += 2 * self.power_steps
+        return 1.0 / largest_curvature(batch, X, Y, objective, self.rho, self.power_steps)

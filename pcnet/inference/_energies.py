@@ -33,7 +33,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
         responses=responses,
     )
     batch.loss[:n] = losses
-    energies = _with_decay(batch, layers, objective)
+    energies = with_decay(layers.sum(axis=1), batch, objective)
     check_finite(energies)
     return energies
 
@@ -41,16 +41,16 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
 def sample_energies(batch, X, Y, objective, must_be_finite=True):
     """Energy of each sample at the batch's present activities, (n,); writes their errors."""
     layers = batch.evaluate(X, Y, objective.loss, objective.output_precision)
-    energies = _with_decay(batch, layers, objective)
+    energies = with_decay(layers.sum(axis=1), batch, objective)
     if must_be_finite:
         check_finite(energies)
     return energies
 
 
-def _with_decay(batch, layers, objective):
-    energies = layers.sum(axis=1)
+def with_decay(energies, batch, objective):
+    """Add the activity decay of the batch's present activities to ``energies`` (n,), in place."""
     if objective.activity_decay > 0:
-        squares = sample_squares(hidden_blocks(batch.activities), len(layers))
+        squares = sample_squares(hidden_blocks(batch.activities), len(energies))
         energies += 0.5 * objective.activity_decay * squares
     return energies
 

@@ -59,13 +59,14 @@ class ErrorOptimization(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
         passes = Passes(batch, X, Y, objective)
         responses, velocity = batch.like_activities(), batch.like_activities()
         passes.start(responses if self.n_steps else None)
         for step in range(1, self.n_steps + 1):
-            velocity.hidden *= self.momentum
+            velocity.hidden *= momentum
             velocity.hidden += batch.errors.hidden - responses.hidden
-            batch.errors.hidden -= self.rate * velocity.hidden
+            batch.errors.hidden -= rate * velocity.hidden
             passes.push(responses if step < self.n_steps else None)
             passes.end_step()
         passes.report()

@@ -166,7 +166,7 @@ class _Flow:
             n_steps=np.zeros(n, dtype=int),
             n_half_passes=np.full(n, 2),
             energy=energies,
-            least=self.options.steady_tol**2 * squares,
+            least=float(self.options.steady_tol) ** 2 * squares,
             errors=np.ones((2, n)),
         )
         self._traces = None if batch.trace is None else np.full((n, len(batch.trace)), np.nan)
@@ -210,10 +210,10 @@ class _Flow:
 
     def _scaled_norm(self, blocks, before, after):
         """Root mean square of each sample's values over atol + rtol max(|before|, |after|)."""
-        n, options = len(self.X), self.options
-        total = np.zeros(n)
+        n, total = len(self.X), np.zeros(len(self.X))
+        rtol, atol = float(self.options.rtol), float(self.options.atol)  # NumPy's widen float32
         for values, a, b in zip(blocks, before, after, strict=True):
-            scale = options.rtol * np.maximum(np.abs(a[:, :n]), np.abs(b[:, :n])) + options.atol
+            scale = rtol * np.maximum(np.abs(a[:, :n]), np.abs(b[:, :n])) + atol
             scaled = values[:, :n] / scale
             total += np.einsum("lij,lij->i", scaled, scaled, dtype=np.float64)
         return np.sqrt(total / max(self._n_units, 1))

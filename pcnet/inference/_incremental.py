@@ -2,11 +2,10 @@
 
 from sklearn.base import BaseEstimator
 
-from .. import _core
 from .._arguments import check_count, check_positive
 from ._activity_descent import ActivityDescent
-from ._energies import sample_energies, start_feed_forward
 from ._learning import Lesson
+from ._passes import Passes
 from ._resolve import named
 
 
@@ -68,16 +67,15 @@ class IncrementalDescent(BaseEstimator):
 
     def iterate(self, batch, X, Y, objective, share):
         """As the class says; yields after each step of inference."""
-        n, decay = len(X), objective.activity_decay
+        passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
         rate = batch.activities.flat.dtype.type(self.rate)
-        gradients = batch.like_activities()
-        start_feed_forward(batch, X, Y, objective)
-        batch.ended[:n] = _core.ENDED_LIMIT
+        passes.start()
         for step in range(self.n_steps):
             if step > 0:  # the weights have moved
-                batch.evaluate(X, Y, objective.loss, objective.output_precision)
-            batch.differentiate(n, gradients, activity_decay=decay)
+                passes.residuals()
+            passes.differentiate(gradients)
             batch.activities.hidden -= rate * gradients.hidden
-            batch.energy[:n] = sample_energies(batch, X, Y, objective)
-            batch.n_steps[:n], batch.n_half_passes[:n] = step + 1, 3 * step + 3
+            passes.residuals()
+            passes.end_step()
+            passes.report()
             yield Lesson(X, share)

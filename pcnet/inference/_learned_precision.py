@@ -5,10 +5,10 @@ from sklearn.base import BaseEstimator, clone
 
 from .. import _core
 from .._arguments import check_count, check_positive
-from ._energies import start_feed_forward
+from ._energies import start_feed_forward, with_decay
 from ._learning import Lesson
 from ._resolve import named
-from ._rows import add_scaled, hidden_blocks, sample_squares
+from ._rows import add_scaled, hidden_blocks
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
@@ -156,7 +156,7 @@ class LearnedPrecision(BaseEstimator):
         if self.normalize:
             mean = surprise.mean()
             surprise = surprise / mean if mean > 0 else np.ones_like(surprise)
-        logs += 0.5 * self.learning_rate * np.clip(1.0 - surprise, -1.0, 1.0)
+        logs += 0.5 * float(self.learning_rate) * np.clip(1.0 - surprise, -1.0, 1.0)
         if self.normalize:
             logs -= logs.mean()
         values = np.clip(np.exp(logs), *self.bounds)
@@ -231,10 +231,8 @@ class _Descent:
         for eps, precision in zip(self.eps, self.precision, strict=True):
             eps, precision = eps[:, : self.n], precision[:, : self.n]
             energies += 0.5 * np.einsum("lij,lij,lij->i", eps, eps, precision, dtype=np.float64)
-        if objective.activity_decay > 0:
-            squares = sample_squares(hidden_blocks(self.batch.activities), self.n)
-            energies += 0.5 * objective.activity_decay * squares
-        return energies  # a trial may overflow: it is not accepted
+        # a trial may overflow: it is not accepted
+        return with_decay(energies, self.batch, objective)
 
     def _accept(self, rows, ended):
         """Go on from the present errors of these samples; note which have converged."""
@@ -246,7 +244,7 @@ class _Descent:
             best[:, rows], direction[:, rows] = eps[:, rows], step
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
-        ended[rows[moved <= self.options.tol**2 * pulled]] = _core.ENDED_CONVERGED
+        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = _core.ENDED_CONVERGED
 
     def _copy(self, targets, sources):
         for target, source in zip(targets, sources, strict=True):

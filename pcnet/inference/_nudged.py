@@ -93,8 +93,8 @@ class Nudged(BaseEstimator):
             )
         n = len(X)
         base, pull, loss = _output_and_pull(batch, X, Y, objective.loss)
-        signs = self._signs()
-        targets = np.concatenate([base + Y.dtype.type(sign * self.beta) * pull for sign in signs])
+        signs, beta = self._signs(), float(self.beta)
+        targets = np.concatenate([base + Y.dtype.type(sign * beta) * pull for sign in signs])
         inner = resolve_inner(self.method)
         if objective.loss in ("log_loss", "logistic") and hasattr(inner, "energy_tol"):
             # these do not vanish at their own target: a share of the energy tells nothing
@@ -106,8 +106,8 @@ class Nudged(BaseEstimator):
     def iterate(self, batch, X, Y, objective, share):
         """`run`, then one lesson over the rows of all phases."""
         self.run(batch, X, Y, objective)
-        signs = self._signs()
-        share = np.concatenate([sign / (self.beta * len(signs)) * share for sign in signs])
+        signs, beta = self._signs(), float(self.beta)
+        share = np.concatenate([sign / (beta * len(signs)) * share for sign in signs])
         yield Lesson(_stacked(X, len(signs)), share)
 
     def _signs(self):

@@ -1,8 +1,7 @@
 """`Passes`: what a method that is made of the core's single passes keeps account of."""
 
 from .. import _core
-from ._energies import check_finite, sample_energies, start_feed_forward
-from ._rows import hidden_blocks, sample_squares
+from ._energies import check_finite, sample_energies, start_feed_forward, with_decay
 
 
 class Passes:
@@ -43,22 +42,18 @@ class Passes:
             self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
         )
         self.n_half_passes += 1 + (responses is not None)
-        energy = layers.sum(axis=1)
-        if o.activity_decay > 0:
-            squares = sample_squares(hidden_blocks(self.batch.activities), len(self.X))
-            energy += 0.5 * o.activity_decay * squares
-        self._take(energy)
+        self._take(with_decay(layers.sum(axis=1), self.batch, o))
 
     def residuals(self):
         """e = z - mu at the batch's activities, and the output's delta: a forward pass."""
         self.n_half_passes += 1
         self._take(sample_energies(self.batch, self.X, self.Y, self.objective))
 
-    def differentiate(self, out):
-        """OUT dF/dz at the batch's activities and errors: a backward pass."""
+    def differentiate(self, out, errors=None):
+        """OUT dF/dz at the batch's activities and errors (or others): a backward pass."""
         self.n_half_passes += 1
         decay = self.objective.activity_decay
-        self.batch.differentiate(len(self.X), out, activity_decay=decay)
+        self.batch.differentiate(len(self.X), out, errors=errors, activity_decay=decay)
 
     def respond(self, out):
         """OUT what the present output delta sends down: a backward pass."""

@@ -3,9 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .. import _core
 from .._arguments import check_count, check_positive
-from ._energies import sample_energies, start_feed_forward
+from ._passes import Passes
 from ._resolve import named
 
 SCHEDULES = ("spiking", "decaying")
@@ -119,23 +118,17 @@ class PrecisionDescent(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
-        n, real = len(X), batch.activities.flat.dtype.type
-        energies = start_feed_forward(batch, X, Y, objective)
+        real, passes = batch.activities.flat.dtype.type, Passes(batch, X, Y, objective)
         gradients = batch.like_activities()
-        for step, precisions in enumerate(self.precisions(len(batch.activities))):
-            if batch.trace is not None:
-                batch.trace[step] = energies.mean()
+        passes.start()
+        for precisions in self.precisions(len(batch.activities)):
             for error, precision in zip(batch.errors, precisions, strict=True):
                 error *= real(precision)
-            batch.differentiate(n, gradients, activity_decay=objective.activity_decay)
+            passes.differentiate(gradients)
             batch.activities.hidden -= real(self.rate) * gradients.hidden
-            energies = sample_energies(batch, X, Y, objective)
-        if batch.trace is not None:
-            batch.trace[-1] = energies.mean()
-        batch.energy[:n] = energies
-        batch.n_steps[:n] = self.n_steps
-        batch.n_half_passes[:n] = 1 + 2 * self.n_steps
-        batch.ended[:n] = _core.ENDED_LIMIT
+            passes.residuals()
+            passes.end_step()
+        passes.report()
 
 
 def _numbers(values):

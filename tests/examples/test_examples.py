@@ -63,7 +63,9 @@ def test_race_to_equilibrium(example, tmp_path):
     assert left["error descent (default)"] < 1e-2  # the yardstick of an honest equilibrium
     assert left["error optimization, rate 0.3"] < 0.02
     assert left["activity descent, rate 0.25"] > 0.5
+    assert left["learned precisions, still 1"] < 0.02
     assert left["the same, momentum 0.8"] > 0.5
+    assert left["the same, rate 1 / lambda_max"] > 0.5
     assert left["gradient flow (Heun)"] > 0.5
     shallow = script.race(*script.problem(2, 24, n_samples=16), budgets=(1, 8, 16))
     for name, share in left.items():

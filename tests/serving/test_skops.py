@@ -42,7 +42,7 @@ CONFIGURATIONS = [
     {"inference": ActivityDescent(n_steps=3), "solver": SGD(), "learning_rate_init": 1e-3},
     {"inference": AugmentedLagrangian(3), "learning_rate_init": 1e-3},
     {"inference": ForwardUpdate(PrecisionDescent(3)), "learning_rate_init": 1e-3},
-    {"inference": GradientFlow(steady_tol=0.9), **ENDS_AT_ONCE},
+    {"inference": GradientFlow(rtol=1e-5, atol=1e-5, steady_tol=0.9), **ENDS_AT_ONCE},
     {"inference": IncrementalDescent(2), "learning_rate_init": 1e-4},
     {"inference": LearnedPrecision()},
     {"inference": AdamActivityDescent(3), "learning_rate_init": 1e-3},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import eigvalsh_tridiagonal
 
 from pcnet import Network, infer, theory
 from pcnet.inference import ActivityDescent, ErrorDescent
@@ -65,6 +66,22 @@ def test_badly_conditioned_hessians():
     found = extreme_eigenvalues(H, tol=1e-8)
     assert found.condition_number > 1e8
     np.testing.assert_allclose(found, dense(H), rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("width", [64, pytest.param(512, marks=pytest.mark.slow)])
+def test_128_layers(width):
+    """Up to 65,536 unknowns; with every layer 0.6 I the Hessian is a 128 x 128 matrix (kron) I."""
+    n_hidden, k, precision = 128, 0.6, 0.5
+    net = Network.from_weights([k * np.eye(width)] * (n_hidden + 1), activation="identity")
+    X, Y = make_batch(net, 1)
+    H = activity_hessian(net, X, Y, output_precision=precision)
+    assert H.shape[0] == n_hidden * width
+    diagonal = np.full(n_hidden, 1 + k * k)
+    diagonal[-1] = 1 + precision * k * k
+    beside = np.full(n_hidden - 1, -k)
+    exact = eigvalsh_tridiagonal(diagonal, beside)[[0, -1]]
+    np.testing.assert_allclose(extreme_eigenvalues(H), exact, rtol=1e-3)
+    np.testing.assert_allclose(extreme_eigenvalues(H, tol=1e-5), exact, rtol=1e-5)
 
 
 def test_a_tolerance_out_of_reach_is_an_error(monkeypatch):
