@@ -62,12 +62,12 @@ def test_passes_and_gradients(net, n_samples, dtype, tolerance):
 
 def test_inference(net, n_samples, dtype, tolerance):
     X, Y = make_batch(net, n_samples)
-    for method, reference in (
-        (ErrorDescent(max_steps=2, tol=0.0, energy_tol=0.0), twin.error_descent),
-        (ActivityDescent(n_steps=3, rate=0.1), twin.activity_descent),
+    for Method, reference, options in (
+        (ErrorDescent, twin.error_descent, {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}),
+        (ActivityDescent, twin.activity_descent, {"n_steps": 3, "rate": 0.1}),
     ):
-        result = pcnet.infer(net, X, Y, method=method, **OPTIONS)
-        expected = reference(net, X, Y, objective(**OPTIONS), **vars(method))
+        result = pcnet.infer(net, X, Y, method=Method(**options), **OPTIONS)
+        expected = reference(net, X, Y, objective(**OPTIONS), **options)
         close = tolerance(dtype, "inference")
         assert relative_error(result.activities[:-1], expected.activities) <= close
         assert relative_error(result.energy, expected.energy) <= close
