@@ -4,6 +4,17 @@
 who study predictive coding. See the README for a first example.
 """
 
+try:
+    from ._core import has_openmp
+except ModuleNotFoundError as error:
+    if error.name != f"{__name__}._core":
+        raise
+    raise ImportError(
+        f"{__path__[0]} holds pcnet's sources without its compiled core. If pcnet is installed, "
+        "start Python from another folder, or with the option -P; to run it from here, build it "
+        "with: pip install -e ."
+    ) from error
+
 from . import (
     callbacks,
     display,
@@ -18,7 +29,6 @@ from . import (
 )
 from ._chunks import Chunks
 from ._classifier import PCClassifier
-from ._core import has_openmp
 from ._regressor import PCRegressor
 from ._resume import load_checkpoint
 from ._show_versions import show_versions

@@ -83,6 +83,11 @@ class Rows:
                 total += np.einsum("ij,ij->j", block, block, dtype=np.float64)
         return total / len(rows)
 
+    def filled(self, rows):
+        """Share of the entries of some rows (index array) that are not 0."""
+        blocks = RowSubset(self, rows).blocks()
+        return sum(np.count_nonzero(block) for _, block in blocks) / (len(rows) * self.shape[1])
+
 
 class DenseRows(Rows):
     """A C-contiguous array of floats, read without a copy.
@@ -155,6 +160,11 @@ class SparseRows(Rows):
         with np.errstate(over="ignore"):
             squares = part.multiply(part)
         return np.asarray(squares.sum(axis=0)).ravel() / len(rows)
+
+    def filled(self, rows):
+        part = self.X[rows]
+        part.sum_duplicates()
+        return part.count_nonzero() / (len(rows) * self.shape[1])
 
 
 class RowSubset(Rows):
@@ -336,6 +346,9 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
         return  # nothing to scale; or training ends at once, in an error that says the same
     low, high = SCALE_BOUNDS
     scale = float(np.sqrt(np.mean(np.square(columns))))
+    # Sparse features, such as the words of a text, train well with most of them 0; scaled up to a
+    # mean square of 1 they were worse.
+    entries = scale / np.sqrt(rows.filled(index)) if scale < low else scale
     large = np.flatnonzero(columns > SCALE_RATIO * np.median(used))
     if len(large):
         shown = ", ".join(str(i if names is None else names[i]) for i in large[:5])
@@ -344,7 +357,7 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
             f"the root mean square of column {shown}{more} is more than {SCALE_RATIO:g} times "
             "the columns' median"
         )
-    elif scale > high or (scale < low and not small_is_fine):
+    elif scale > high or (entries < low and not small_is_fine):
         found = f"their root mean square is {scale:.3g}"
     else:
         return

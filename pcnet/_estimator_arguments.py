@@ -32,6 +32,15 @@ ARCHITECTURE = (
 )
 
 
+#: Arguments that take a name or an object with options, and an object that a name may stand for.
+TAKE_OBJECTS = {
+    "inference": "pcnet.inference.ErrorDescent()",
+    "learning_rate": "pcnet.schedules.Linear()",
+    "loss": "pcnet.losses.Huber()",
+    "solver": "pcnet.solvers.Adam()",
+}
+
+
 class EstimatorArguments(BaseEstimator, ABC):
     """What `BasePC` is called with."""
 
@@ -143,6 +152,34 @@ class EstimatorArguments(BaseEstimator, ABC):
         self.checkpoint = checkpoint
 
     # ------------------------------------------------------------ checks
+
+    def set_params(self, **params):
+        """Set arguments of this estimator, or options of the objects in them.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name; ``solver__beta_1`` is the option ``beta_1`` of the object in `solver`.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            No such argument or option, or a name such as "adam" where an option needs the object.
+        """
+        for key in params:
+            name, _, option = key.partition("__")
+            value = params.get(name, getattr(self, name, None))
+            if option and name in TAKE_OBJECTS and isinstance(value, str):
+                raise ValueError(
+                    f"{key} sets an option of an object, but {name} is the name {value!r}, which "
+                    f"stands for default options; give {name} an object first, such as "
+                    f"{TAKE_OBJECTS[name]}"
+                )
+        return super().set_params(**params)
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""

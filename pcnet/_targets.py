@@ -69,10 +69,13 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        Continuous values, several columns of class labels, an indicator not of 0 and 1.
+        Missing labels, continuous values, several columns of class labels, an indicator not of
+        0 and 1.
     """
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
         y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O" and any(label is None for label in y.flat):
+        raise ValueError("Input y contains None among its labels; drop those samples or label them")
     check_classification_targets(y)
     if y.ndim == 1:
         return y

@@ -12,10 +12,33 @@ MAX_WIDTH = 2**31 - 1  # BLAS takes its sizes as C int
 def check_data(estimator, *arrays, **options):
     """scikit-learn's ``validate_data``, giving C-contiguous arrays.
 
-    Values that do not fit into float32 end in its ValueError, without NumPy's warning before.
+    Values that do not fit into float32 end in its ValueError, without NumPy's warning before. Where
+    text stands among the features, a note to the error says in which columns.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(estimator, *arrays, order="C", **options)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(estimator, *arrays, order="C", **options)
+    except ValueError as error:
+        text = _text_columns(arrays[0]) if "string to float" in str(error) else []
+        if text:
+            error.add_note(
+                f"X holds text in the columns {', '.join(map(repr, text))}: encode it first, for "
+                "example with OneHotEncoder in a ColumnTransformer, or TfidfVectorizer"
+            )
+        raise
+
+
+def _text_columns(X):
+    """Names, or numbers, of the columns that do not convert to floats."""
+    is_frame = hasattr(X, "columns")
+    columns = ((name, X[name]) for name in X.columns) if is_frame else enumerate(np.asarray(X).T)
+    found = []
+    for name, column in columns:
+        try:
+            np.asarray(column, dtype=np.float64)
+        except (TypeError, ValueError):
+            found.append(name)
+    return found
 
 
 def check_finite(estimator, X):

@@ -19,6 +19,9 @@ from .parameterization import (
 
 ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
 
+#: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
+OUTPUT_ROWS = 2**14
+
 
 class Network:
     """A predictive-coding network of L layers; make one with `init` or `from_weights`.
@@ -393,8 +396,11 @@ def core_output(core_network, X):
     """
     out = np.empty((len(X), core_network.layer_sizes[-1]), core_network.dtype)
     suspect = False
-    for part, block in as_rows(X).blocks():
-        suspect |= _core.output(core_network, block, out[part], effective_n_threads())
+    for whole, block in as_rows(X).blocks():
+        for start in range(0, len(block), OUTPUT_ROWS):
+            rows = block[start : start + OUTPUT_ROWS]
+            to = out[whole][start : start + OUTPUT_ROWS]
+            suspect |= _core.output(core_network, rows, to, effective_n_threads())
     return out, suspect
 
 

@@ -1,6 +1,6 @@
 """Fitted estimators outside of Python's pickle: skops files and ONNX models.
 
-skops and skl2onnx are optional: ``pip install pcnet[skops]``, ``pip install pcnet[onnx]``.
+skops and skl2onnx are optional: ``pip install "pcnet[skops]"``, ``pip install "pcnet[onnx]"``.
 """
 
 from ._onnx import register_onnx, to_onnx

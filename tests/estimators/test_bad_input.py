@@ -328,3 +328,46 @@ def test_strings_are_no_regression_targets():
     X, y = data_for(PCClassifier)
     with pytest.raises(ValueError, match=r"could not convert string|dtype='numeric'"):
         small(PCRegressor).fit(X, np.array(["a", "b", "c"])[y])
+
+
+@pytest.mark.parametrize("labels", [["a", None, "b"] * 10, [1, 2, None] * 10])
+def test_missing_labels(labels):
+    X = data_for(PCClassifier, n_samples=30)[0]
+    with pytest.raises(ValueError, match="y contains None among its labels; drop"):
+        small(PCClassifier).fit(X, np.array(labels, dtype=object))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_text_among_the_features_is_named(Estimator):
+    X, y = data_for(Estimator, n_samples=30)
+    with_text = X.astype(object)
+    with_text[3, 1] = "many"
+    with pytest.raises(ValueError, match="could not convert string to float") as caught:
+        small(Estimator).fit(with_text, y)
+    (note,) = caught.value.__notes__
+    assert re.match("X holds text in the columns 1: encode it first", note)
+    pandas = pytest.importorskip("pandas")
+    frame = (
+        pandas.DataFrame(X)
+        .add_prefix("x")
+        .assign(job="nurse", city=pandas.Categorical(list("ABC") * 10))
+    )
+    with pytest.raises(ValueError, match="could not convert string to float") as caught:
+        small(Estimator).fit(frame, y)
+    (note,) = caught.value.__notes__
+    assert note.startswith("X holds text in the columns 'job', 'city': encode it first")
+
+
+@pytest.mark.parametrize(
+    "key, value", [("solver__beta_1", 0.8), ("learning_rate__warmup", 5), ("inference__tol", 1e-2)]
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_options_of_an_object_need_the_object(Estimator, key, value):
+    name, _, option = key.partition("__")
+    objects = {"solver": Adam(), "learning_rate": Linear(), "inference": ErrorDescent()}
+    with pytest.raises(ValueError, match=f"{key} sets an option .* give {name} an object first"):
+        small(Estimator).set_params(**{key: value})
+    model = small(Estimator).set_params(**{key: value, name: objects[name]})
+    assert getattr(getattr(model, name), option) == value
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        model.set_params(**{f"{name}__x": 1})

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
-from pcnet import PCClassifier, PCRegressor
+from pcnet import Chunks, PCClassifier, PCRegressor
 from pcnet._data import (
     BLOCK_ROWS,
     ConvertedRows,
@@ -368,6 +368,20 @@ def test_silence_on_ordinary_data(recwarn):
         tfidf, np.arange(60)
     )
     assert scale_warnings(recwarn) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_matrix, lambda X: Chunks(np.split(X, 3))],
+)
+def test_texts_are_not_small_because_most_words_are_missing(form, recwarn):
+    words = RNG.random((60, 8000)) * (RNG.random((60, 8000)) < 0.002)
+    X = words / np.linalg.norm(words, axis=1, keepdims=True)  # as TfidfVectorizer leaves it
+    y = np.arange(60)
+    small(PCRegressor, max_iter=1).fit(form(X), y)
+    assert scale_warnings(recwarn) == []
+    with pytest.warns(FeatureScaleWarning, match="root mean square"):
+        small(PCRegressor, max_iter=1).fit(form(0.05 * X), y)
 
 
 @pytest.mark.parametrize("form", ["csr_array", "uint8"])

@@ -10,8 +10,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import pcnet._base
-from pcnet import PCClassifier, PCRegressor
+from pcnet import PCClassifier, PCRegressor, _core
 from pcnet.inference import ActivityDescent
+from pcnet.network import OUTPUT_ROWS
 from pcnet.solvers import SGD
 
 from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, small, watch_steps
@@ -81,6 +82,26 @@ def test_a_real_signal_ends_a_long_fit():
         model.fit(X, y)
     timer.join()
     assert_consistent(model)
+
+
+def test_ctrl_c_ends_a_long_predict_between_pieces(monkeypatch):
+    X, y = data_for(PCClassifier, n_samples=2 * OUTPUT_ROWS + 1)
+    model = small(PCClassifier, max_iter=1).fit(X[:80], y[:80])
+    in_other_pieces = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
+    pieces, output = [], _core.output
+
+    def watched(network, rows, *others):
+        if len(pieces) == 5:
+            raise KeyboardInterrupt
+        pieces.append(len(rows))
+        return output(network, rows, *others)
+
+    monkeypatch.setattr(_core, "output", watched)
+    whole = model.decision_function(X)
+    assert pieces == [OUTPUT_ROWS, OUTPUT_ROWS, 1]
+    np.testing.assert_array_equal(whole, np.concatenate(in_other_pieces))
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(X)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -137,3 +137,16 @@ def test_importing_everything_leaves_matplotlib_out(tmp_path):
         "sys.exit('matplotlib' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True, timeout=600)
+
+
+def test_the_source_folder_without_its_core_says_what_to_do(tmp_path):
+    for path in MODULES.values():
+        copy = tmp_path / "pcnet" / path.relative_to(PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    found = subprocess.run(
+        [sys.executable, "-c", "import pcnet"],
+        cwd=tmp_path, env={}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert re.search(r"ImportError: .*pcnet holds pcnet's sources without .* -P; .*", found.stderr)
