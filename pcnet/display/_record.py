@@ -1,9 +1,11 @@
 """The numbers of the pictures: a trained network's inference on given samples."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._arguments import check_count
@@ -31,7 +33,9 @@ class Problem(NamedTuple):
     objective: dict  # keyword arguments of infer and Network.energy
 
     def infer(self, method):
-        return infer(self.net, self.X, self.Y, method, **self.objective)
+        with warnings.catch_warnings():  # of a risen energy: the picture shows it
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return infer(self.net, self.X, self.Y, method, **self.objective)
 
     def energies(self, activities):
         return self.net.energy(self.X, self.Y, activities, **self.objective)
