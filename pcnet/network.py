@@ -246,7 +246,8 @@ class Network:
         """Energy of each layer at given activities, mean over the samples.
 
         1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
-        output. The decay term, 1/2 activity_decay ||z_l||^2, is left out.
+        output. The decay term, 1/2 activity_decay ||z_l||^2, belongs to no layer's prediction
+        and is left out; the energies of `infer` have it.
 
         Parameters
         ----------
@@ -260,7 +261,7 @@ class Network:
         output_precision : float
             lambda, positive.
         activity_decay : float
-            Not negative.
+            Not negative. Checked but without effect, so that the options of `infer` can be passed.
 
         Returns
         -------
