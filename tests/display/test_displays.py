@@ -261,6 +261,8 @@ def test_bad_arguments(Display, fitted):
     pipeline = make_pipeline(StandardScaler(), small(PCClassifier)).fit(X, y)
     with pytest.raises(TypeError, match=r"got Pipeline; of a pipeline pass the last step"):
         Display.from_estimator(pipeline, X, y)
+    with pytest.raises(TypeError, match=r"got Network; .*PCRegressor\.from_network\(net"):
+        Display.from_estimator(model.network_, X, y)
     with pytest.raises(TypeError, match="got Pipeline"):
         TrainingDisplay.from_estimator(pipeline)
 
