@@ -65,6 +65,11 @@ class Passes:
         self.n_half_passes = 1 + (responses is not None)
         self._trace()
 
+    def restart(self):
+        """Take activities that were written after `start` for the state before the first step."""
+        self.residuals()
+        self._trace()
+
     def push(self, responses=None):
         """z = mu + e from the batch's errors, a forward pass; a backward one with ``responses``."""
         o = self.objective
@@ -115,4 +120,9 @@ class Passes:
 
     def _trace(self):
         if self.batch.trace is not None:
+            if self.n_steps >= len(self.batch.trace):
+                raise ValueError(
+                    f"step {self.n_steps} of inference has no room in the energy trace: the "
+                    f"method's trace_steps said {len(self.batch.trace) - 1}"
+                )
             self.batch.trace[self.n_steps] = self.energy.mean()
