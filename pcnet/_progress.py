@@ -78,11 +78,11 @@ def describe_risen_energy(run, method, output_precision):
         return None
     worst = int(np.argmax(np.where(affected, after - before, 0)))
     return (
-        f"Inference raised the energy in {affected.sum()} of {run.n_epochs} epochs (in epoch "
-        f"{worst + 1} from {before[worst]:.3g} to {after[worst]:.3g}), so weights learned from "
-        f"activities away from equilibrium: the rate of {method!r} is too large for the network. "
-        "Lower it (or learning_rate_init, if the energy rises late), or use inference='error', "
-        "which needs no rate and never raises the energy."
+        f"Inference raised the mean energy from {before[worst]:.3g} to {after[worst]:.3g} in epoch "
+        f"{worst + 1}, and raised it in {affected.sum()} of {run.n_epochs} epochs, so weights "
+        f"learned from activities away from equilibrium: the rate of {method!r} is too "
+        "large for the network. Lower it (or learning_rate_init, if the energy rises late), or use "
+        "inference='error', which needs no rate and never raises the energy."
     )
 
 

@@ -138,10 +138,10 @@ def _warn_if_risen(method, before, after):
     """Never silent, but once for a line of the user's code: the text holds no figures."""
     if has_risen(before, after):
         warnings.warn(
-            f"inference by {method!r} raised the mean energy: its rate is too large for this "
-            "network. Lower it until energy_trace falls (plain descent diverges above "
-            "largest_stable_rate of pcnet.theory.extreme_eigenvalues), lower output_precision, or "
-            "use method='error', which never raises the energy",
+            "Inference raised the mean energy from what it was at the start: the rate of "
+            f"{method!r} is too large for this network. Lower it until energy_trace falls (plain "
+            "descent diverges above largest_stable_rate of pcnet.theory.extreme_eigenvalues), "
+            "lower output_precision, or use method='error', which never raises the energy",
             ConvergenceWarning,
             stacklevel=3,
         )

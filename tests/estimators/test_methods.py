@@ -55,7 +55,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum iterations",
     "ignore:Inference was cut off",
     "ignore:ActivityDescent took",
-    "ignore:Inference raised the energy",  # default rates, on networks that they do not suit
+    "ignore:Inference raised the mean energy",  # default rates, on networks that they do not suit
 )
 
 
