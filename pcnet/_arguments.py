@@ -5,11 +5,47 @@ from numbers import Integral, Real
 
 import numpy as np
 
+#: What other libraries and the literature call some of our choices.
+_ELSEWHERE = {
+    "linear": "identity",
+    "sigmoid": "logistic",
+    "swish": "silu",
+    "mse": "squared_error",
+    "ce": "log_loss",
+    "cross_entropy": "log_loss",
+    "bce": "logistic",
+    "binary_cross_entropy": "logistic",
+    "standard": "sp",
+    "mup": "mupc",
+    "pc": "activity",
+    "adam": "adam_activity",
+    "bp": "backprop",
+    "backpropagation": "backprop",
+    "zil": "zero_divergence",
+    "z_il": "zero_divergence",
+    "ipc": "incremental",
+    "epc": "error",
+    "pc_alm": "augmented_lagrangian",
+    "ode": "gradient_flow",
+}
+
+#: The end of an error's text, where a function came for a name.
+NOT_OF_ONES_OWN = ". Functions of your own cannot be passed: the core is compiled with these"
+
 
 def check_choice(name, value, choices):
     """Raise unless ``value`` is one of the strings ``choices``."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}"
+            + our_name(value, choices)
+        )
+
+
+def our_name(value, choices):
+    """The end of an error's text: which of the ``choices`` goes elsewhere by the name ``value``."""
+    found = _ELSEWHERE.get(str(value).lower().replace("-", "_").replace(" ", "_"))
+    return f". Here that is {found!r}" if found in choices else ""
 
 
 def check_positive(name, value, *, or_zero=False):
@@ -62,7 +98,15 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
     -------
     ndarray
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # NumPy's words for it name no argument
+        raise ValueError(
+            f"{name} must be one array of {ndim} dimension(s); got a {type(values).__name__} of "
+            "parts whose shapes differ"
+        ) from None
+    if values is None:
+        raise TypeError(f"{name} must be an array of numbers; got None")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
     if array.ndim != ndim:

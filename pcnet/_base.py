@@ -15,7 +15,11 @@ from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
 from ._outputs import HiddenActivitiesMixin
-from ._progress import describe_divergence, describe_unfinished_inference
+from ._progress import (
+    describe_divergence,
+    describe_risen_energy,
+    describe_unfinished_inference,
+)
 from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
 from ._run import Run, truncate_history
 from ._schedules import Schedule
@@ -350,11 +354,13 @@ class BasePC(
                 "the weights it had then.",
                 stacklevel=5,
             )
-        unfinished = describe_unfinished_inference(
-            run, run.trainer.method, self.n_layers_ - 1, self.output_precision_
-        )
-        if unfinished:
-            warnings.warn(unfinished, ConvergenceWarning, stacklevel=5)
+        method, precision = run.trainer.method, self.output_precision_
+        for text in (
+            describe_unfinished_inference(run, method, self.n_layers_ - 1, precision),
+            describe_risen_energy(run, method, precision),
+        ):
+            if text:
+                warnings.warn(text, ConvergenceWarning, stacklevel=5)
         if run.stop_reason != "max_iter" or call.incremental:
             return
         if isinstance(run.trainer, FullBatch):

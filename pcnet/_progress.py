@@ -3,6 +3,7 @@
 import numpy as np
 
 from .inference import ActivityDescent
+from .inference._energies import has_risen
 
 #: Share of an epoch's samples whose inference may hit its limit before a warning is due.
 UNFINISHED_INFERENCE = 0.1
@@ -42,7 +43,46 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
         f"samples in {affected.sum()} of {run.n_epochs} epochs ({cut_off[worst]:.0%} in epoch "
         f"{worst + 1}), so weights were updated away from equilibrium. Lower output_precision "
         f"(now {output_precision:g}) or learning_rate_init, or raise the limit: "
-        "inference=ErrorDescent(max_steps=...)."
+        f"{_raised_limit(method)}."
+    )
+
+
+def _raised_limit(method):
+    """What to write for more steps; a method of the user's own may call its limit anything."""
+    for limit in ("max_steps", "max_time"):
+        if hasattr(method, limit):
+            return f"inference={type(method).__name__}({limit}=...)"
+    return f"that of {method!r}"
+
+
+def describe_risen_energy(run, method, output_precision):
+    """Text of a warning if inference raised the energy in an epoch's mean, else None.
+
+    At the start the energy is the loss times the output precision. With an activity decay it is
+    more than that by what nobody has added up, so then nothing is said.
+
+    Parameters
+    ----------
+    run : Run
+    method : inference object
+    output_precision : float
+    """
+    if getattr(method, "has_end_test", True) or not getattr(method, "minimizes_energy", True):
+        return None
+    if run.trainer.objective.activity_decay > 0:
+        return None
+    before = output_precision * np.array(run.recent("loss"))
+    after = np.array(run.recent("energy"))
+    affected = has_risen(before, after)
+    if not affected.any():
+        return None
+    worst = int(np.argmax(np.where(affected, after - before, 0)))
+    return (
+        f"Inference raised the mean energy from {before[worst]:.3g} to {after[worst]:.3g} in epoch "
+        f"{worst + 1}, and raised it in {affected.sum()} of {run.n_epochs} epochs, so weights "
+        f"learned from activities away from equilibrium: the rate of {method!r} is too "
+        "large for the network. Lower it (or learning_rate_init, if the energy rises late), or use "
+        "inference='error', which needs no rate and never raises the energy."
     )
 
 

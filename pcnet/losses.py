@@ -5,6 +5,7 @@ from numbers import Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from ._arguments import NOT_OF_ONES_OWN, our_name
 from ._core import HUBER_DELTA, LOSS_CODES
 
 __all__ = ["Huber", "check_loss"]
@@ -62,4 +63,5 @@ def check_loss(loss):
         raise error(
             f"loss must be one of {', '.join(map(repr, LOSSES))} or an object such as "
             f"pcnet.losses.Huber(delta=1.35); got {loss!r}"
+            + (NOT_OF_ONES_OWN if callable(loss) else our_name(loss, LOSSES))
         )

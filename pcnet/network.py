@@ -1,13 +1,21 @@
 """Predictive-coding networks: weights, passes, energies and local gradients."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils import check_random_state
 
 from . import _core
 from ._arguments import check_choice, check_float_array, check_positive
 from ._data import as_rows
+from ._network_checks import (
+    check_activation,
+    check_chain,
+    check_core_dtype,
+    check_fields,
+    check_layer_sizes,
+    check_order,
+    check_per_layer,
+    check_skips,
+)
 from ._threads import effective_n_threads
 from .losses import check_loss
 from .parameterization import (
@@ -16,8 +24,6 @@ from .parameterization import (
     initial_weights,
     layer_scales,
 )
-
-ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
 
 #: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
 OUTPUT_ROWS = 2**14
@@ -100,19 +106,21 @@ class Network:
             Biases, 0 at the start.
         gamma : float
             Positive; divides the output scale of ``"mupc"``.
-        random_state : int, RandomState or None
+        random_state : int, RandomState, Generator or None
         dtype : {float32, float64}
 
         Returns
         -------
         Network
         """
-        layer_sizes = _check_layer_sizes(layer_sizes)
+        layer_sizes = check_layer_sizes(layer_sizes)
         activation = check_activation(activation, len(layer_sizes) - 2)
         check_choice("parameterization", parameterization, PARAMETERIZATIONS)
         check_positive("gamma", gamma)
-        dtype = _check_core_dtype(dtype)
+        dtype = check_core_dtype(dtype)
         skips = default_skips(layer_sizes, skip)
+        if isinstance(random_state, np.random.Generator):
+            random_state = np.random.RandomState(random_state.bit_generator)  # draws from it
         rng = check_random_state(random_state)
         weights = initial_weights(layer_sizes, parameterization, rng, dtype)
         biases = [np.zeros(n, dtype) for n in layer_sizes[1:]] if bias else None
@@ -146,26 +154,25 @@ class Network:
         float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
         dtype = np.dtype(np.float32 if float32 else np.float64)
         weights = [check_float_array(f"weights[{i}]", w, dtype, 2) for i, w in enumerate(weights)]
-        for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
-            if below.shape[1] != above.shape[0]:
-                raise ValueError(
-                    f"weights[{i + 1}] must have {below.shape[1]} rows, one for each column of "
-                    f"weights[{i}]; got shape {above.shape}"
-                )
+        check_chain(weights)
         sizes = (weights[0].shape[0], *(w.shape[1] for w in weights))
         if biases is not None:
-            biases = _check_per_layer("biases", biases, len(weights))
+            biases = check_per_layer("biases", biases, len(weights))
             biases = [
                 check_float_array(f"biases[{i}]", b, dtype, 1, (n,))
                 for i, (b, n) in enumerate(zip(biases, sizes[1:], strict=True))
             ]
         scales = np.ones(len(weights)) if scales is None else scales
         scales = check_float_array("scales", scales, np.float64, 1, (len(weights),))
-        return cls(weights, biases, scales, _check_skips(skips, sizes), activation, None, 1.0)
+        return cls(weights, biases, scales, check_skips(skips, sizes), activation, None, 1.0)
 
     @property
     def layer_sizes(self):
-        return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
+        try:
+            return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
+        except (AttributeError, IndexError, TypeError):
+            check_fields(self)  # says which of them is no matrix
+            raise
 
     @property
     def n_layers(self):
@@ -242,7 +249,8 @@ class Network:
         """Energy of each layer at given activities, mean over the samples.
 
         1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
-        output. The decay term, 1/2 activity_decay ||z_l||^2, is left out.
+        output. The decay term, 1/2 activity_decay ||z_l||^2, belongs to no layer's prediction
+        and is left out; the energies of `infer` have it.
 
         Parameters
         ----------
@@ -256,7 +264,7 @@ class Network:
         output_precision : float
             lambda, positive.
         activity_decay : float
-            Not negative.
+            Not negative. Checked but without effect, so that the options of `infer` can be passed.
 
         Returns
         -------
@@ -306,28 +314,32 @@ class Network:
         biases : list of ndarray, (n_l,), or None
         """
         X = self.check_rows("X", X, self.layer_sizes[0])
+        activities = self._check_activities(activities, len(X))
+        errors = self._check_list("errors", errors, len(X), self.n_layers)
+        check_order(self, X, errors, activities)
         batch = self.core_batch(len(X))
-        self._fill(batch.activities, self._check_activities(activities, len(X)))
-        self._fill(batch.errors, self._check_list("errors", errors, len(X), self.n_layers))
+        self._fill(batch.activities, activities)
+        self._fill(batch.errors, errors)
         return batch.weight_gradients(X, np.full(len(X), 1.0 / len(X)))
 
     # ------------------------------------------------------------ towards the core
 
     def core_network(self, backward=True):
         """This network as the core takes it, its weights packed (`pcnet._core.CoreNetwork`)."""
+        check_fields(self)
         sizes = self.layer_sizes
         panels = [
             _core.allocate_panels(sizes, self.dtype),
             _core.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
         ]
-        _core.pack_weights(self.weights, *panels)
+        _core.pack_weights([np.ascontiguousarray(W) for W in self.weights], *panels)
         return _core.CoreNetwork(
             sizes,
             self.activations,
             self.skips,
             self.scales,
             self.dtype,
-            biases=self.biases,
+            biases=None if self.biases is None else [np.ascontiguousarray(b) for b in self.biases],
             panels=panels,
         )
 
@@ -360,13 +372,12 @@ class Network:
         return batch, X, Y, (loss, float(output_precision), float(activity_decay))
 
     def _check_activities(self, activities, n_samples):
-        activities = list(activities)
-        if len(activities) == self.n_layers:
+        if isinstance(activities, (list, tuple)) and len(activities) == self.n_layers:
             activities = activities[:-1]
         return self._check_list("activities", activities, n_samples, self.n_layers - 1)
 
     def _check_list(self, name, arrays, n_samples, length):
-        arrays = _check_per_layer(name, arrays, length)
+        arrays = check_per_layer(name, arrays, length)
         return [
             self.check_rows(f"{name}[{i}]", a, self.layer_sizes[i + 1], n_samples)
             for i, a in enumerate(arrays)
@@ -402,84 +413,6 @@ def core_output(core_network, X):
             to = out[whole][start : start + OUTPUT_ROWS]
             suspect |= _core.output(core_network, rows, to, effective_n_threads())
     return out, suspect
-
-
-def check_activation(activation, n_hidden):
-    """What `Network` keeps as its activation.
-
-    Parameters
-    ----------
-    activation : str or sequence of str
-        One of `ACTIVATIONS`, or one for each hidden layer.
-    n_hidden : int
-
-    Returns
-    -------
-    str or tuple of str
-        A name if all hidden layers share it, else one for each.
-    """
-    if isinstance(activation, str):
-        check_choice("activation", activation, ACTIVATIONS)
-        return activation
-    if not isinstance(activation, (list, tuple)):
-        raise TypeError(
-            "activation must be a name such as 'relu', or a list of names, one per hidden layer; "
-            f"got {activation!r}"
-        )
-    if len(activation) != n_hidden:
-        raise ValueError(
-            f"activation must name one function per hidden layer ({n_hidden}), got "
-            f"{len(activation)}; one string serves all layers"
-        )
-    for index, name in enumerate(activation):
-        check_choice(f"activation[{index}]", name, ACTIVATIONS)
-    return activation[0] if len(set(activation)) == 1 else tuple(activation)
-
-
-def _check_layer_sizes(layer_sizes):
-    sizes = list(layer_sizes) if np.iterable(layer_sizes) else layer_sizes
-    if (
-        not isinstance(sizes, list)
-        or len(sizes) < 2
-        or not all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
-    ):
-        raise ValueError(
-            "layer_sizes must be at least two positive integers, (inputs, hidden widths, "
-            f"outputs), such as (784, 128, 128, 10); got {layer_sizes!r}"
-        )
-    return tuple(int(n) for n in sizes)
-
-
-def _check_core_dtype(dtype):
-    try:
-        dtype = np.dtype(dtype)
-    except TypeError:
-        dtype = None
-    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be float32 or float64; got {dtype}")
-    return dtype
-
-
-def _check_per_layer(name, values, length):
-    values = list(values)
-    if len(values) != length:
-        raise ValueError(f"{name} must have {length} entries, one a layer; got {len(values)}")
-    return values
-
-
-def _check_skips(skips, sizes):
-    n_layers = len(sizes) - 1
-    if skips is None:
-        return np.zeros(n_layers, dtype=bool)
-    skips = np.asarray(_check_per_layer("skips", skips, n_layers), dtype=bool)
-    possible = default_skips(sizes)
-    if np.any(skips & ~possible):
-        layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
-        raise ValueError(
-            f"skips[{layer - 1}] asks for an identity connection into layer {layer}, but only "
-            "hidden layers that are as wide as the hidden layer below can have one; set it False"
-        )
-    return skips
 
 
 def _shorten(sizes, most=8):

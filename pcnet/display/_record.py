@@ -1,15 +1,17 @@
 """The numbers of the pictures: a trained network's inference on given samples."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._arguments import check_count
 from .._base import BasePC
 from .._threads import single_threaded_blas
-from ..inference import ActivityDescent, ErrorDescent, infer, resolve_method
+from ..inference import ActivityDescent, ErrorDescent, IncrementalDescent, infer, resolve_method
 from ..network import Network
 from ..theory import in_float64
 from ._common import Display
@@ -31,7 +33,9 @@ class Problem(NamedTuple):
     objective: dict  # keyword arguments of infer and Network.energy
 
     def infer(self, method):
-        return infer(self.net, self.X, self.Y, method, **self.objective)
+        with warnings.catch_warnings():  # of a risen energy: the picture shows it
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return infer(self.net, self.X, self.Y, method, **self.objective)
 
     def energies(self, activities):
         return self.net.energy(self.X, self.Y, activities, **self.objective)
@@ -59,7 +63,8 @@ def problem_of(estimator, X, y, inference):
         raise TypeError(
             "estimator must be a PCClassifier or PCRegressor, got "
             f"{type(estimator).__name__}; of a pipeline pass the last step, model[-1], and "
-            "model[:-1].transform(X)"
+            "model[:-1].transform(X); of a Network "
+            "PCRegressor.from_network(net, output_precision=1.0)"
         )
     check_is_fitted(estimator)
     method = resolve_method(estimator.inference if inference is None else inference)
@@ -75,6 +80,8 @@ def problem_of(estimator, X, y, inference):
 def trace_energies(problem, method, n_steps):
     """Energies of each layer during ``n_steps`` steps of a method."""
     check_count("n_steps", n_steps)
+    if isinstance(method, IncrementalDescent):  # the same with the weights at rest, from step 0 on
+        method = ActivityDescent(rate=method.rate)
     with single_threaded_blas():
         if isinstance(method, ActivityDescent) and not method.momentum:
             return trace_activity_descent(problem, n_steps, method.rate)

@@ -19,6 +19,7 @@ from ._learned_precision import LearnedPrecision
 from ._learning import Lesson, learning_gradients, lessons, training_method
 from ._nudged import Nudged
 from ._objective import Objective
+from ._passes import Passes
 from ._precision_descent import PrecisionDescent
 from ._prospective import ProspectiveConfiguration
 from ._resolve import resolve_method, rows_per_sample
@@ -41,6 +42,7 @@ __all__ = [
     "Lesson",
     "Nudged",
     "Objective",
+    "Passes",
     "PrecisionDescent",
     "ProspectiveConfiguration",
     "ZeroDivergence",

@@ -21,7 +21,9 @@ class ActivityDescent(BaseEstimator):
     n_steps : int, default 20
         0 or more. The literature takes as many as there are hidden layers, or more.
     rate : float, default 0.5
-        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges.
+        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges. With skip
+        connections and output precision 1 that can be below the default; `infer` and training warn
+        where the energy rose.
     momentum : float, default 0.0
         From 0 to below 1. Heavy ball [2]_: ``u <- momentum u + dF/dz``, ``z <- z - rate u``.
 

@@ -55,6 +55,14 @@ def with_decay(energies, batch, objective):
     return energies
 
 
+def has_risen(before, after):
+    """Whether the mean energy rose where inference was to lower it, by more than rounding.
+
+    The second term is for networks that fit their targets, whose energy is all rounding.
+    """
+    return after > 1.01 * before + 1e-8
+
+
 def check_finite(energies):
     """Raise if an energy is not finite."""
     if not np.all(np.isfinite(energies)):

@@ -1,15 +1,18 @@
 """`infer`: one batch to equilibrium, with everything a study wants to see."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from .. import _core
+from ._energies import has_risen
 from ._objective import Objective
 from ._resolve import resolve_method, rows_per_sample
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
 class InferenceResult:
     """The state that inference reached, and what it took.
 
@@ -90,6 +93,12 @@ def infer(
     FloatingPointError
         The energy is not finite at the start, or a method without safeguards diverged.
 
+    Warns
+    -----
+    ConvergenceWarning
+        A method that is to lower the energy left its mean higher than at the start: its rate is
+        too large.
+
     Examples
     --------
     >>> import numpy as np
@@ -100,12 +109,19 @@ def infer(
     True
     """
     objective = Objective(loss, output_precision, activity_decay)
-    method = resolve_method(method)
+    method = resolve_method(method, "method of inference")
+    if X is None or Y is None:
+        raise TypeError(
+            "X and Y must both be arrays, got None: infer holds both ends fixed. A network with a "
+            'free input or none is "Free ends" in the documentation (docs/experiments.md)'
+        )
     X = net.check_rows("X", X, net.layer_sizes[0])
     Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
     n = len(X)
     batch = net.core_batch(n * rows_per_sample(method), trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
+    if batch.n_steps[:n].any() and getattr(method, "minimizes_energy", True):
+        _warn_if_risen(method, batch.trace[0], batch.energy[:n].mean())
     return InferenceResult(
         activities=net.unpadded(batch.activities, n),
         errors=net.unpadded(batch.errors, n),
@@ -116,3 +132,16 @@ def infer(
         status=batch.ended[:n],
         energy_trace=batch.trace[: batch.n_steps.max() + 1],
     )
+
+
+def _warn_if_risen(method, before, after):
+    """Never silent, but once for a line of the user's code: the text holds no figures."""
+    if has_risen(before, after):
+        warnings.warn(
+            "Inference raised the mean energy from what it was at the start: the rate of "
+            f"{method!r} is too large for this network. Lower it until energy_trace falls (plain "
+            "descent diverges above largest_stable_rate of pcnet.theory.extreme_eigenvalues), "
+            "lower output_precision, or use method='error', which never raises the energy",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

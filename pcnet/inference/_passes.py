@@ -7,8 +7,11 @@ from ._energies import check_finite, sample_energies, start_feed_forward, with_d
 class Passes:
     """One batch, its energies and its half passes, for methods that move all samples alike.
 
-    The activities and errors are the batch's own arrays; a method works on their blocks
-    (``batch.activities.hidden``) between the passes.
+    What a method of inference, also one of your own, is made of: `start` first, then per step
+    passes, changes of the activities and `end_step`; `report` last. The activities and errors are
+    the batch's own arrays, larger than the samples and layers: row i is sample i, and columns
+    beyond the layer's units must stay 0. A method works on them layer by layer or on all hidden
+    layers as one block (``batch.activities.hidden``) between the passes.
 
     Parameters
     ----------
@@ -22,6 +25,33 @@ class Passes:
         Each sample's at the latest state whose energy was computed, decay included.
     n_steps, n_half_passes : int
         So far; the same for all samples.
+
+    Examples
+    --------
+    Activity descent:
+
+    >>> import numpy as np
+    >>> from pcnet import Network, infer
+    >>> from pcnet.inference import Passes
+    >>> class Descent:
+    ...     trace_steps = 10
+    ...
+    ...     def check(self):
+    ...         pass
+    ...
+    ...     def run(self, batch, X, Y, objective):
+    ...         passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()
+    ...         passes.start()
+    ...         for _ in range(10):
+    ...             passes.differentiate(gradient)
+    ...             batch.activities.hidden -= 0.1 * gradient.hidden
+    ...             passes.residuals()
+    ...             passes.end_step()
+    ...         passes.report()
+    >>> net = Network.init((4, 16, 16, 3), "tanh", random_state=0)
+    >>> result = infer(net, np.ones((2, 4)), np.eye(3)[:2], Descent())
+    >>> bool(np.all(np.diff(result.energy_trace) < 0))
+    True
     """
 
     def __init__(self, batch, X, Y, objective):
@@ -33,6 +63,11 @@ class Passes:
         """The feed-forward state; OUT with ``responses`` what the output's delta sends down."""
         self.energy = start_feed_forward(self.batch, self.X, self.Y, self.objective, responses)
         self.n_half_passes = 1 + (responses is not None)
+        self._trace()
+
+    def restart(self):
+        """Take activities that were written after `start` for the state before the first step."""
+        self.residuals()
         self._trace()
 
     def push(self, responses=None):
@@ -85,4 +120,9 @@ class Passes:
 
     def _trace(self):
         if self.batch.trace is not None:
+            if self.n_steps >= len(self.batch.trace):
+                raise ValueError(
+                    f"step {self.n_steps} of inference has no room in the energy trace: the "
+                    f"method's trace_steps said {len(self.batch.trace) - 1}"
+                )
             self.batch.trace[self.n_steps] = self.energy.mean()

@@ -1,5 +1,7 @@
 """From the argument ``method`` or ``inference`` to an object with checked options."""
 
+from .._arguments import our_name
+
 #: Names of methods, and the classes whose default options they stand for; filled by `named`.
 METHODS = {}
 
@@ -14,31 +16,33 @@ def named(name):
     return enter
 
 
-def resolve_method(method):
+def resolve_method(method, name="inference"):
     """The inference object that a ``method`` argument stands for, its options checked.
 
     Parameters
     ----------
     method : str or inference object
         A string means the method with its default options.
+    name : str
+        What errors call it.
 
     Returns
     -------
     object
     """
-    names = ", ".join(map(repr, METHODS))
+    wanted = (
+        f"{name} must be one of {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
+        "such as ErrorDescent(tol=1e-3); got "
+    )
     if isinstance(method, str):
         if method not in METHODS:
-            raise ValueError(
-                f"inference must be one of {names} or an object of pcnet.inference such as "
-                f"ErrorDescent(tol=1e-3); got {method!r}"
-            )
+            raise ValueError(f"{wanted}{method!r}{our_name(method, METHODS)}")
         return METHODS[method]()
-    if isinstance(method, type) or not (hasattr(method, "run") and hasattr(method, "check")):
-        raise TypeError(
-            f"inference must be one of {names} or an object of pcnet.inference such as "
-            f"ErrorDescent(tol=1e-3); got {method!r}"
-        )
+    if isinstance(method, type):
+        raise TypeError(f"{wanted}the class {method.__name__}; write {method.__name__}()")
+    lacking = [part for part in ("check", "trace_steps", "run") if not hasattr(method, part)]
+    if lacking:
+        raise TypeError(f"{wanted}{method!r}, which has no {' and no '.join(lacking)}")
     method.check()
     return method
 

@@ -53,7 +53,7 @@ def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0,
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
     output_precision : float, default 1.0
         lambda, positive.
-    method : inference object, optional
+    method : str or inference object, optional
         How inference is done; default: the closed form, or an `ErrorDescent` with at most 500
         steps and a tolerance of 1e-4.
 

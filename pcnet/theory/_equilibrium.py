@@ -111,7 +111,7 @@ def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
 
 
 def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay=0.0):
-    """Gradients of the mean equilibrium energy by weights and biases of a linear network.
+    """Gradients of a linear network's mean equilibrium energy by its parameters (squared error).
 
     dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one there,
     ``dF*/dW_l = - a_l / n z_{l-1}^T e_l``: what predictive coding learns with after exact

@@ -69,6 +69,7 @@ def problem(fitted):
 # ---------------------------------------------------------------- numbers
 
 
+@pytest.mark.filterwarnings("ignore:.*raised the mean energy")  # rate 0.5 is too large here
 @pytest.mark.parametrize("inference", [None, "activity", ActivityDescent(n_steps=3, rate=0.2)])
 def test_layer_energies_are_those_of_infer(fitted, problem, inference):
     net, X, Y, objective = problem
@@ -260,6 +261,8 @@ def test_bad_arguments(Display, fitted):
     pipeline = make_pipeline(StandardScaler(), small(PCClassifier)).fit(X, y)
     with pytest.raises(TypeError, match=r"got Pipeline; of a pipeline pass the last step"):
         Display.from_estimator(pipeline, X, y)
+    with pytest.raises(TypeError, match=r"got Network; .*PCRegressor\.from_network\(net"):
+        Display.from_estimator(model.network_, X, y)
     with pytest.raises(TypeError, match="got Pipeline"):
         TrainingDisplay.from_estimator(pipeline)
 

@@ -7,7 +7,13 @@ from sklearn.datasets import load_iris
 from pcnet import PCClassifier
 from pcnet.display import LayerEnergyDisplay
 from pcnet.display._record import problem_of, trace_energies
-from pcnet.inference import ActivityDescent, Backprop, ErrorOptimization, GaussSeidel
+from pcnet.inference import (
+    ActivityDescent,
+    Backprop,
+    ErrorOptimization,
+    GaussSeidel,
+    IncrementalDescent,
+)
 
 
 @pytest.fixture
@@ -18,7 +24,13 @@ def model():
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "method", [ActivityDescent(2, 0.2, 0.5), ErrorOptimization(2), GaussSeidel(2)]
+    "method",
+    [
+        ActivityDescent(2, 0.2, 0.5),
+        ErrorOptimization(2),
+        GaussSeidel(2),
+        IncrementalDescent(2),
+    ],
 )
 def test_a_trace_is_the_methods_own(model, method):
     problem, method = problem_of(*model, method)

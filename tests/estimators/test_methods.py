@@ -52,7 +52,10 @@ class StopAfterAnEpoch(Callback):
 
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:Maximum iterations", "ignore:Inference was cut off", "ignore:ActivityDescent took"
+    "ignore:Maximum iterations",
+    "ignore:Inference was cut off",
+    "ignore:ActivityDescent took",
+    "ignore:Inference raised the mean energy",  # default rates, on networks that they do not suit
 )
 
 

@@ -19,6 +19,7 @@ def fit_with(n_threads, Estimator, X, y, **arguments):
         return small(Estimator, hidden_layer_sizes=(160, 160, 160, 96), **arguments).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:Inference raised the mean energy")  # rate 0.5 is too large here
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("inference", ["error", "activity"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])

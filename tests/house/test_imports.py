@@ -17,7 +17,7 @@ FLOORS = [
     {"_core", "_blas", "_version"},
     {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
     | {"_checkpoint_file", "_chunks", "losses"},
-    {"network", "parameterization", "_reference"},
+    {"network", "_network_checks", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}

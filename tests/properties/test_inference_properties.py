@@ -1,6 +1,7 @@
 """Facts about inference on any network: energies fall, samples never talk to each other."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from pcnet.inference import ErrorDescent
 
 from ..helpers import objective, relative_error, starts_threads
 from .problems import batch_sizes, methods, problems
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*raised the mean energy")  # any rate, any network
 
 PER_SAMPLE = ("energy", "n_steps", "n_passes", "status")
 

@@ -1,0 +1,159 @@
+"""Checks of what makes a `Network`, and of what is written into one afterwards."""
+
+from numbers import Integral
+
+import numpy as np
+
+from . import _core
+from ._arguments import NOT_OF_ONES_OWN, check_choice
+from .parameterization import default_skips
+
+ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
+
+
+def check_activation(activation, n_hidden):
+    """What `Network` keeps as its activation.
+
+    Parameters
+    ----------
+    activation : str or sequence of str
+        One of `ACTIVATIONS`, or one for each hidden layer.
+    n_hidden : int
+
+    Returns
+    -------
+    str or tuple of str
+        A name if all hidden layers share it, else one for each.
+    """
+    if isinstance(activation, str):
+        check_choice("activation", activation, ACTIVATIONS)
+        return activation
+    if not isinstance(activation, (list, tuple)):
+        raise TypeError(
+            "activation must be a name such as 'relu', or a list of names, one per hidden layer; "
+            f"got {activation!r}" + (NOT_OF_ONES_OWN if callable(activation) else "")
+        )
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation must name one function per hidden layer ({n_hidden}), got "
+            f"{len(activation)}; one string serves all layers"
+        )
+    for index, name in enumerate(activation):
+        check_choice(f"activation[{index}]", name, ACTIVATIONS)
+    return activation[0] if len(set(activation)) == 1 else tuple(activation)
+
+
+def check_layer_sizes(layer_sizes):
+    sizes = list(layer_sizes) if np.iterable(layer_sizes) else layer_sizes
+    if (
+        not isinstance(sizes, list)
+        or len(sizes) < 2
+        or not all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
+    ):
+        raise ValueError(
+            "layer_sizes must be at least two positive integers, (inputs, hidden widths, "
+            f"outputs), such as (784, 128, 128, 10); got {layer_sizes!r}"
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def check_core_dtype(dtype):
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        dtype = None
+    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be float32 or float64; got {dtype}")
+    return dtype
+
+
+def check_per_layer(name, values, length):
+    if not np.iterable(values) or isinstance(values, str):
+        raise TypeError(
+            f"{name} must be a list of {length} entries, one a layer; got {type(values).__name__}"
+        )
+    values = list(values)
+    if len(values) != length:
+        raise ValueError(f"{name} must have {length} entries, one a layer; got {len(values)}")
+    return values
+
+
+def check_skips(skips, sizes):
+    n_layers = len(sizes) - 1
+    if skips is None:
+        return np.zeros(n_layers, dtype=bool)
+    skips = np.asarray(check_per_layer("skips", skips, n_layers), dtype=bool)
+    possible = default_skips(sizes)
+    if np.any(skips & ~possible):
+        layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
+        raise ValueError(
+            f"skips[{layer - 1}] asks for an identity connection into layer {layer}, but only "
+            "hidden layers that are as wide as the hidden layer below can have one; set it False"
+        )
+    return skips
+
+
+def check_chain(weights):
+    """Raise unless each of the matrices has a row for each column of the one before."""
+    for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
+        if below.shape[1] != above.shape[0]:
+            raise ValueError(
+                f"weights[{i + 1}] must have {below.shape[1]} rows, one for each column of "
+                f"weights[{i}]; got shape {above.shape}"
+            )
+
+
+def check_fields(net):
+    """Raise unless the network's fields, which users may replace, still belong together."""
+    weights = net.weights
+    if not isinstance(weights, (list, tuple)) or not weights:
+        raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
+    dtype = getattr(weights[0], "dtype", None)
+    check_core_dtype(dtype)
+    for i, W in enumerate(weights):
+        _check_field(f"weights[{i}]", W, dtype, 2)
+    check_chain(weights)
+    n_layers, sizes = len(weights), net.layer_sizes
+    if net.biases is not None:
+        for i, b in enumerate(check_per_layer("biases", net.biases, n_layers)):
+            _check_field(f"biases[{i}]", b, dtype, 1)
+            if len(b) != sizes[i + 1]:
+                raise ValueError(f"biases[{i}] must have {sizes[i + 1]} entries; got {len(b)}")
+    check_per_layer("scales", net.scales, n_layers)
+    check_skips(net.skips, sizes)
+    check_activation(net.activation, n_layers - 1)
+
+
+def _check_field(name, array, dtype, ndim):
+    if not isinstance(array, np.ndarray) or array.ndim != ndim:
+        raise TypeError(
+            f"{name} must be a NumPy array of {ndim} dimension(s); got {type(array).__name__} of "
+            f"shape {np.shape(array)}"
+        )
+    if array.dtype != dtype:
+        raise TypeError(
+            f"{name} must be {dtype} like weights[0]; got {array.dtype}. Write into the array, "
+            f"net.{name}[:] = .., which keeps its dtype, or convert it: .astype(net.dtype)"
+        )
+
+
+def check_order(net, X, errors, activities):
+    """Raise if errors and activities have been mistaken for each other.
+
+    They are lists of the same shapes, so nothing else would tell. In the right order z_1 less its
+    prediction is e_1; where that is not so, but is so with the two exchanged, they are. Errors
+    that a method of inference reports for learning alone may be neither, and pass. A few samples
+    are enough.
+    """
+    if not activities:
+        return
+    x, e, z = (a[:4].astype(np.float64) for a in (X, errors[0], activities[0]))
+    mu = net.scales[0] * (x @ net.weights[0].astype(np.float64))
+    if net.biases is not None:
+        mu += net.biases[0]
+    rounding = 1e-3 * np.abs(mu).max()
+    if np.abs(z - mu - e).max() > rounding >= np.abs(e - mu - z).max():
+        raise ValueError(
+            "errors and activities are exchanged: what came as activities are the errors of what "
+            "came as errors. Write weight_gradients(X, result.errors, result.activities)"
+        )

@@ -1,0 +1,82 @@
+"""Methods of one's own, made of `Passes`, against the definition and against our own."""
+
+import numpy as np
+import pytest
+
+from pcnet import PCRegressor, infer
+from pcnet.inference import ActivityDescent, Passes
+
+from ..helpers import make_activities, make_batch, make_network, relative_error
+
+
+class FromAnywhere:
+    """Activity descent from given activities, or from the feed-forward state."""
+
+    has_end_test = False
+
+    def __init__(self, activities=None, n_steps=6, rate=0.05):
+        self.activities, self.n_steps, self.rate = activities, n_steps, rate
+
+    def check(self):
+        pass
+
+    @property
+    def trace_steps(self):
+        return self.n_steps
+
+    def run(self, batch, X, Y, objective):
+        passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()
+        passes.start()
+        if self.activities is not None:
+            for z, given in zip(batch.activities, self.activities, strict=False):
+                z[: len(given), : given.shape[1]] = given
+            passes.restart()
+        for _ in range(self.n_steps):
+            passes.differentiate(gradient)
+            batch.activities.hidden -= self.rate * gradient.hidden
+            passes.residuals()
+            passes.end_step()
+        passes.report()
+
+
+@pytest.fixture
+def problem():
+    net = make_network((4, 9, 7, 7, 3), "tanh")
+    return (net, *make_batch(net, 70))
+
+
+def test_another_start(problem, tolerance):
+    net, X, Y = problem
+    z = given = make_activities(net, len(X))[: net.n_layers - 1]
+    energies = [net.energy(X, Y, z).sum()]
+    for _ in range(6):
+        z = [a - 0.05 * g for a, g in zip(z, net.activity_gradients(X, Y, z), strict=True)]
+        energies.append(net.energy(X, Y, z).sum())
+    result = infer(net, X, Y, FromAnywhere(given))
+    assert relative_error(result.activities[:-1], z) <= tolerance("float64", "inference")
+    np.testing.assert_allclose(result.energy_trace, energies, rtol=1e-12)
+    assert np.all(result.n_passes == 1 + 6)  # of `start` and `restart`, and of the steps
+
+
+def test_the_same_start_is_activity_descent(problem):
+    net, X, Y = problem
+    ours, own = infer(net, X, Y, ActivityDescent(6, 0.05)), infer(net, X, Y, FromAnywhere())
+    np.testing.assert_allclose(own.energy_trace, ours.energy_trace, rtol=1e-12)
+    np.testing.assert_array_equal(own.n_passes, ours.n_passes)
+
+
+def test_training_by_it(problem):
+    _, X, Y = problem
+    models = [
+        PCRegressor((8, 8), inference=method, max_iter=2, random_state=0).fit(X, Y)
+        for method in (FromAnywhere(), ActivityDescent(6, 0.05))
+    ]
+    np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-4)
+
+
+def test_more_steps_than_said(problem):
+    class Longer(FromAnywhere):
+        trace_steps = 3
+
+    with pytest.raises(ValueError, match=r"step 4 of inference has no room .* said 3"):
+        infer(*problem, Longer())
