@@ -1,7 +1,7 @@
 # libFuzzer on the C core under AddressSanitizer and UBSan: csrc/tests/fuzz_core.c says what holds.
 need clang clang
 fuzzed=(csrc/core_f32_generic.c csrc/core_f64_generic.c csrc/dispatch.c csrc/tests/fuzz_core.c
-    csrc/tests/fuzz_case.c csrc/tests/fixture.c csrc/tests/check.c)
+    csrc/tests/fuzz_case.c csrc/tests/fuzz_passes.c csrc/tests/fixture.c csrc/tests/check.c)
 fuzz_flags=(-std=c11 -g -O1 -fno-omit-frame-pointer -Icsrc -DPCNET_FUZZING -DPCNET_ONLY_GENERIC)
 sanitizers=address,undefined
 [ -z "$short" ] || sanitizers=address # half the time to compile; gcc's UBSan is in .ci/run

@@ -90,6 +90,15 @@ static void take_network(fuzz_case *c, bytes *in) {
     fuzz_pack(c);
 }
 
+int fuzz_same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
+int fuzz_same(vec a, vec b) {
+    for (size_t i = 0; i < a.n; i++)
+        if (!fuzz_same_number(vec_get(a, i), vec_get(b, i)))
+            return 0;
+    return 1;
+}
+
 void fuzz_pack(fuzz_case *c) {
     for (int i = 0; i < c->net.n_layers; i++) {
         const void *w = c->weights[i].data;

@@ -44,6 +44,9 @@ void fuzz_case_free(fuzz_case *c);
 
 /* Numbers of ordinary size, the first few from the bytes: zeros, huge, tiny, inf, nan. */
 void fuzz_fill(bytes *in, vec v);
+/* Equal, or both nan; of all elements. */
+int fuzz_same_number(double a, double b);
+int fuzz_same(vec a, vec b);
 /* Panels anew from the weights. */
 void fuzz_pack(fuzz_case *c);
 

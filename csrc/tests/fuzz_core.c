@@ -6,19 +6,11 @@
 #include "fuzz_core.h"
 
 #include "fuzz_case.h"
+#include "fuzz_passes.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
-
-static int all_same(vec a, vec b) {
-    for (size_t i = 0; i < a.n; i++)
-        if (!same_number(vec_get(a, i), vec_get(b, i)))
-            return 0;
-    return 1;
-}
 
 static int all_finite(vec v) {
     for (size_t i = 0; i < v.n; i++)
@@ -81,8 +73,8 @@ static void check_one_thread(fuzz_case *c, const method *how) {
     }
     CHECK(infer(c, how, workspace, 1) == PCNET_OK, "one thread fails");
     for (int i = 0; i < c->net.n_layers; i++) {
-        CHECK(all_same(activities[i], c->activities[i]), "activities of layer %d", i + 1);
-        CHECK(all_same(errors[i], c->errors[i]), "errors of layer %d", i + 1);
+        CHECK(fuzz_same(activities[i], c->activities[i]), "activities of layer %d", i + 1);
+        CHECK(fuzz_same(errors[i], c->errors[i]), "errors of layer %d", i + 1);
         vec_free(&activities[i]);
         vec_free(&errors[i]);
     }
@@ -135,7 +127,7 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
             const double a = vec_get(out, (size_t)(n * k + j));
             const double b =
                 vec_get(c->activities[top], (size_t)n * (size_t)c->strides[top] + (size_t)j);
-            CHECK(same_number(a, b), "output %d of sample %d: %g, %g", j, n, a, b);
+            CHECK(fuzz_same_number(a, b), "output %d of sample %d: %g, %g", j, n, a, b);
         }
     if (top > 0 && take_below(in, 2))
         fuzz_fill(in, c->activities[take_below(in, top)]);
@@ -286,9 +278,10 @@ static void fuzz_elements(fuzz_case *c, bytes *in) {
 
 /* ---- arguments out of their ranges ---- */
 
-static void spoil(fuzz_case *c, bytes *in) {
-    const int i = take_below(in, c->net.n_layers);
-    switch (take_below(in, 14)) {
+/* Returns 1 if network, activities or errors are at fault, 0 if objective or targets are. */
+static int spoil(fuzz_case *c, bytes *in) {
+    const int i = take_below(in, c->net.n_layers), what = take_below(in, 14);
+    switch (what) {
     case 0:
         c->net.n_layers = -take_below(in, 2);
         break;
@@ -331,15 +324,17 @@ static void spoil(fuzz_case *c, bytes *in) {
     default:
         c->batch.targets = NULL;
     }
+    return what < 8 || what == 11 || what == 12;
 }
 
 static void fuzz_refusals(fuzz_case *c, bytes *in) {
     const method how = take_method(in, c->max_steps);
-    spoil(c, in);
+    const int is_of_state = spoil(c, in);
     CHECK(infer(c, &how, c->workspace, c->n_threads) == PCNET_BAD_ARGUMENT, "accepted");
     CHECK(c->core->errors(&c->net, &c->batch, &c->objective, NULL, c->workspace, c->n_threads) ==
               PCNET_BAD_ARGUMENT,
           "accepted");
+    fuzz_refused_passes(c, in, is_of_state);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -347,10 +342,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bytes in = {data, size};
     const int work = take_below(&in, 16);
     fuzz_case *c = fuzz_case_new(&in);
-    if (work < 8)
+    if (work < 6)
         fuzz_inference(c, &in);
-    else if (work < 10)
+    else if (work < 8)
         fuzz_evaluation(c, &in);
+    else if (work < 11)
+        fuzz_passes(c, &in);
     else if (work < 13)
         fuzz_learning(c, &in);
     else if (work < 14)
