@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _core
+from ..network import check_network
 from ._energies import has_risen
 from ._objective import Objective
 from ._resolve import resolve_method, rows_per_sample
@@ -108,6 +109,7 @@ def infer(
     >>> bool(np.all(result.converged))
     True
     """
+    check_network(net)
     objective = Objective(loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
     if X is None or Y is None:
