@@ -80,8 +80,9 @@ def infer(
         ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``; the other names
         stand for the methods of `pcnet.inference` with their default options, too.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+        Of a trained estimator's ``network_``: the loss that it was trained with.
     output_precision : float
-        lambda, positive.
+        lambda, positive. Of a trained estimator's ``network_``: its ``output_precision_``.
     activity_decay : float
         Not negative.
 
