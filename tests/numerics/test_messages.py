@@ -111,6 +111,7 @@ def test_exchanged_targets_and_activities():
     [
         ("method", "iPC", "method of inference must be .* Here that is 'incremental'"),
         ("method", "Z-IL", "Here that is 'zero_divergence'"),
+        ("method", "ErrorDescent", r"Without quotes that is an object: ErrorDescent\(\)$"),
         ("method", "nonsense", "got 'nonsense'$"),
         ("method", ErrorDescent, r"got the class ErrorDescent; write ErrorDescent\(\)"),
         ("method", object(), "which has no check and no trace_steps and no run"),
