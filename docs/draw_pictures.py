@@ -378,8 +378,14 @@ PICTURES = (
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder of the pictures")
-    parser.add_argument("names", nargs="*", help="pictures to draw; default all")
+    names = [picture.__name__ for picture in PICTURES]
+    parser.add_argument(
+        "names", nargs="*", help=f"pictures to draw, default all: {', '.join(names)}"
+    )
     chosen = parser.parse_args(arguments)
+    unknown = sorted(set(chosen.names) - set(names))
+    if unknown:
+        parser.error(f"there is no picture {unknown[0]!r}; there are {', '.join(names)}")
     chosen.output.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         if not chosen.names or picture.__name__ in chosen.names:

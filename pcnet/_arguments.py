@@ -72,13 +72,24 @@ def check_count(name, value, smallest=0):
         raise ValueError(f"{name} must be an integer of at least {smallest}; got {value!r}")
 
 
-_ROWS_HINT = (
-    ". Give a row for each sample: [x] for a single one, y[:, None] for targets of one column, "
-    "one-hot rows such as np.eye(n_classes)[y] for class labels"
+#: The end of an error's text about weights that are no matrix.
+WEIGHTS_HINT = (
+    ". Give a row for each unit below and a column for each unit of the layer: [[w]] between two "
+    "single units"
 )
 
 
-def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
+def rows_hint(name, n_columns):
+    """The end of an error's text about an array that has not a row for each sample."""
+    hint = ". Give a row for each sample: [x] for a single one"
+    if n_columns == 1:
+        return f"{hint}, {name.lower()}[:, None] for a list of numbers, [[x]] for one number"
+    if name == "Y":
+        return f"{hint}. Of class labels 0, 1, .. make one-hot rows: np.eye({n_columns})[labels]"
+    return hint
+
+
+def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=""):
     """A finite, C-contiguous array of this dtype.
 
     Parameters
@@ -93,6 +104,8 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
         None: any length of at least 1.
     copy : bool
         Whether the result must not share memory with ``values``.
+    hint : str
+        What an error about too few dimensions, or one column for several, ends in.
 
     Returns
     -------
@@ -112,13 +125,14 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True):
     if array.ndim != ndim:
         raise ValueError(
             f"{name} must have {ndim} dimension(s); got shape {array.shape}"
-            + (_ROWS_HINT if (array.ndim, ndim) == (1, 2) else "")
+            + (hint if array.ndim < ndim else "")
         )
     for axis, (found, wanted) in enumerate(zip(array.shape, shape or (None,) * ndim, strict=True)):
         if found == 0 or (wanted is not None and found != wanted):
             raise ValueError(
                 f"{name} must have {'at least 1' if wanted is None else wanted} "
                 f"{('rows', 'columns')[axis] if ndim == 2 else 'entries'}; got shape {array.shape}"
+                + (hint if (axis, found) == (1, 1) else "")
             )
     with np.errstate(over="ignore"):
         converted = np.array(array, dtype=dtype, order="C", copy=True if copy else None)

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from . import _core
-from ._arguments import check_choice, check_float_array, check_positive
+from ._arguments import WEIGHTS_HINT, check_choice, check_float_array, check_positive, rows_hint
 from ._data import as_rows
 from ._network_checks import (
     check_activation,
@@ -153,7 +153,10 @@ class Network:
         activation = check_activation(activation, len(weights) - 1)
         float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
         dtype = np.dtype(np.float32 if float32 else np.float64)
-        weights = [check_float_array(f"weights[{i}]", w, dtype, 2) for i, w in enumerate(weights)]
+        weights = [
+            check_float_array(f"weights[{i}]", w, dtype, 2, hint=WEIGHTS_HINT)
+            for i, w in enumerate(weights)
+        ]
         check_chain(weights)
         sizes = (weights[0].shape[0], *(w.shape[1] for w in weights))
         if biases is not None:
@@ -354,7 +357,8 @@ class Network:
     def check_rows(self, name, values, n_columns, n_samples=None):
         """An array of this network's dtype, (n, n_columns), finite, with at least one row."""
         shape = (n_samples, n_columns)
-        return check_float_array(name, values, self.dtype, 2, shape, copy=False)
+        hint = rows_hint(name, n_columns)
+        return check_float_array(name, values, self.dtype, 2, shape, copy=False, hint=hint)
 
     def unpadded(self, arrays, n_samples):
         """The batch's arrays without the room beyond each layer's units and the samples."""
@@ -387,6 +391,15 @@ class Network:
     def _fill(rows, arrays):
         for row, array in zip(rows, arrays, strict=False):
             row[: array.shape[0], : array.shape[1]] = array
+
+
+def check_network(net):
+    """Raise unless ``net`` is a `Network`; estimators, which hold one, are often given instead."""
+    if not isinstance(net, Network):
+        raise TypeError(
+            f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "
+            "own as network_"
+        )
 
 
 def core_output(core_network, X):

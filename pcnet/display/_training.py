@@ -65,6 +65,11 @@ class TrainingDisplay(Display):
                 f"{type(estimator).__name__}; of a pipeline pass the last step, model[-1]"
             )
         check_is_fitted(estimator)
+        if not estimator.history_:
+            raise ValueError(
+                f"this {type(estimator).__name__} has no history to draw: it was made from a "
+                "network or converted, and not trained since"
+            )
         return cls.from_history(estimator.history_, curves)
 
     @classmethod

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _core
+from ..network import check_network
 from ._energies import has_risen
 from ._objective import Objective
 from ._resolve import resolve_method, rows_per_sample
@@ -79,8 +80,9 @@ def infer(
         ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``; the other names
         stand for the methods of `pcnet.inference` with their default options, too.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+        Of a trained estimator's ``network_``: the loss that it was trained with.
     output_precision : float
-        lambda, positive.
+        lambda, positive. Of a trained estimator's ``network_``: its ``output_precision_``.
     activity_decay : float
         Not negative.
 
@@ -108,6 +110,7 @@ def infer(
     >>> bool(np.all(result.converged))
     True
     """
+    check_network(net)
     objective = Objective(loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
     if X is None or Y is None:

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..network import check_network
 from ._objective import Objective
 from ._resolve import resolve_method, rows_per_sample
 
@@ -114,6 +115,7 @@ def learning_gradients(
     >>> [W.shape for W in weights]
     [(4, 16), (16, 16), (16, 3)]
     """
+    check_network(net)
     objective = Objective(loss, output_precision, activity_decay)
     method = resolve_method(method)
     method = training_method(method, net, method)  # one that learns must not learn from this

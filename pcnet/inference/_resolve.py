@@ -36,7 +36,7 @@ def resolve_method(method, name="inference"):
     )
     if isinstance(method, str):
         if method not in METHODS:
-            raise ValueError(f"{wanted}{method!r}{our_name(method, METHODS)}")
+            raise ValueError(f"{wanted}{method!r}{our_name(method, METHODS) or _quoted(method)}")
         return METHODS[method]()
     if isinstance(method, type):
         raise TypeError(f"{wanted}the class {method.__name__}; write {method.__name__}()")
@@ -45,6 +45,12 @@ def resolve_method(method, name="inference"):
         raise TypeError(f"{wanted}{method!r}, which has no {' and no '.join(lacking)}")
     method.check()
     return method
+
+
+def _quoted(method):
+    """The end of an error's text, where a class's own name came as a string."""
+    is_class = method in {cls.__name__ for cls in METHODS.values()}
+    return f". Without quotes that is an object: {method}()" if is_class else ""
 
 
 def resolve_inner(method):

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _reference as reference
 from ..losses import check_loss
+from ..network import check_network
 
 
 def in_float64(net):
@@ -19,6 +20,7 @@ def in_float64(net):
     -------
     Network
     """
+    check_network(net)
     exact = copy.copy(net)
     exact.weights = [W.astype(np.float64) for W in net.weights]
     exact.biases = None if net.biases is None else [b.astype(np.float64) for b in net.biases]

@@ -3,17 +3,13 @@
 import numpy as np
 
 from .. import _reference as reference
-from ..network import Network
+from .. import network
 from ._backprop import in_float64
 
 
 def check_network(net):
     """A network in float64 (itself, if it is), or a TypeError that says where to find one."""
-    if not isinstance(net, Network):
-        raise TypeError(
-            f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "
-            "own as network_"
-        )
+    network.check_network(net)
     return net if net.dtype == np.float64 else in_float64(net)
 
 

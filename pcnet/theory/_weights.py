@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._arguments import check_float_array
-from ..network import Network
+from ..network import check_network
 
 
 def weight_slices(net):
@@ -28,8 +28,7 @@ def weight_slices(net):
     >>> weight_slices(Network.init((2, 3, 1)))
     [slice(0, 6, None), slice(6, 9, None)]
     """
-    if not isinstance(net, Network):
-        raise TypeError(f"net must be a pcnet.Network, got {type(net).__name__}")
+    check_network(net)
     ends = np.cumsum([0, *(W.size for W in net.weights)]).tolist()
     return [slice(*pair) for pair in zip(ends, ends[1:])]
 

@@ -241,6 +241,8 @@ def test_bad_histories_and_curves():
         TrainingDisplay.from_estimator(model, curves=["validation_score"])
     with pytest.raises(ValueError, match="curves must name some of"):
         TrainingDisplay.from_history({"accuracy": [1.0]})
+    with pytest.raises(ValueError, match="this PCClassifier has no history to draw"):
+        TrainingDisplay.from_estimator(PCClassifier.from_network(model.network_))
     with pytest.raises(TypeError, match="curves must be a list of names"):
         TrainingDisplay.from_estimator(model, curves="loss")
     with pytest.raises(ValueError, match="curves of one length"):

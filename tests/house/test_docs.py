@@ -109,6 +109,13 @@ def test_pictures_of_the_ten_pages_are_drawn_and_shown(tmp_path):
     assert drawn == set(re.findall(r"images/ten-pages/(\w+\.png)", text))
 
 
+def test_a_picture_that_there_is_not(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        script("draw_pictures.py").main(["--output", str(tmp_path / "none"), "setling"])
+    assert "no picture 'setling'; there are network, " in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_drawing_of_the_core_is_up_to_date():
     drawing = script("draw_core.py")
     assert drawing.TARGET.read_text(encoding="utf-8") == drawing.drawing()

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pcnet import Network, infer
-from pcnet.inference import AugmentedLagrangian, ErrorDescent
+from pcnet import Network, PCClassifier, infer
+from pcnet.inference import AugmentedLagrangian, ErrorDescent, learning_gradients
+from pcnet.theory import backprop_gradients
 
 from ..helpers import make_batch, make_network
 
@@ -110,6 +111,7 @@ def test_exchanged_targets_and_activities():
     [
         ("method", "iPC", "method of inference must be .* Here that is 'incremental'"),
         ("method", "Z-IL", "Here that is 'zero_divergence'"),
+        ("method", "ErrorDescent", r"Without quotes that is an object: ErrorDescent\(\)$"),
         ("method", "nonsense", "got 'nonsense'$"),
         ("method", ErrorDescent, r"got the class ErrorDescent; write ErrorDescent\(\)"),
         ("method", object(), "which has no check and no trace_steps and no run"),
@@ -144,6 +146,50 @@ def test_a_free_end_is_pointed_to_its_page(given):
     net = make_network(SIZES, "tanh")
     with pytest.raises(TypeError, match=r"both ends fixed.*docs/experiments\.md"):
         infer(net, *given)
+
+
+@pytest.mark.parametrize("net", [[np.ones((4, 3))], np.ones((2, 4)), Network])
+@pytest.mark.parametrize("function", [infer, learning_gradients, backprop_gradients])
+def test_what_is_no_network(function, net):
+    with pytest.raises(TypeError, match=r"net must be a pcnet.Network, got (list|ndarray|type)"):
+        function(net, np.ones((2, 4)), np.ones((2, 3)))
+
+
+def test_an_estimator_is_no_network_but_has_one():
+    X, y = np.eye(4), [0, 1, 0, 1]
+    model = PCClassifier((3,), max_iter=1, n_iter_no_change=1).fit(X, y)
+    with pytest.raises(TypeError, match=r"got PCClassifier; a fitted .* its own as network_"):
+        infer(model, X, np.eye(2)[y])
+
+
+# ---------------------------------------------------------------- shapes
+
+
+@pytest.mark.parametrize("labels", [np.arange(3), np.arange(3)[:, None]])
+def test_class_labels_are_to_be_one_hot(labels):
+    net, X, _ = problem(3)
+    with pytest.raises(ValueError, match=r"Y must have .* one-hot rows: np\.eye\(3\)\[labels\]$"):
+        infer(net, X, labels)
+    with pytest.raises(ValueError, match=r"Y must have 3 columns; got shape \(3, 2\)$"):
+        infer(net, X, np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("x", [0.5, [0.5]])
+def test_numbers_are_no_rows_and_no_labels(x):
+    net = Network.from_weights([[[1.0]], [[1.0]]])
+    hint = r" must have 2 dim.*, {}\[:, None\] for a list of numbers, \[\[x\]\] for one number$"
+    with pytest.raises(ValueError, match="^X" + hint.format("x")):
+        net.forward(x)
+    with pytest.raises(ValueError, match="^Y" + hint.format("y")):
+        infer(net, [[0.5]], x)
+    with pytest.raises(ValueError, match=r"^activities\[0\]" + hint.format(r"activities\[0\]")):
+        net.energy([[0.5]], [[2.0]], [x])
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1.0], [[1.0], [1.0]]])
+def test_weights_of_single_units_are_matrices(weights):
+    with pytest.raises(ValueError, match=r"weights\[0\] must .* \[\[w\]\] between two"):
+        Network.from_weights(weights)
 
 
 def test_none_is_called_none():
