@@ -157,3 +157,27 @@ def test_libraries_brought_along_are_fine():
         " 0x1d (RPATH)  Library rpath: [$ORIGIN/../pcnet.libs]\n"
     )
     check.check_dynamic_section("_core.so", text, {"libgomp-1234.so.1.0.0"})
+
+
+@pytest.mark.parametrize(
+    ("here", "lacks"),
+    [
+        (("linux", "x86_64", (3, 14), True), False),
+        (("win32", "AMD64", (3, 14), True), True),
+        (("darwin", "arm64", (3, 14), True), True),
+        (("darwin", "arm64", (3, 14), False), False),
+        (("darwin", "x86_64", (3, 14), False), True),
+        (("darwin", "x86_64", (3, 13), False), False),
+    ],
+)
+def test_where_a_wheel_is_tested_without_onnxruntime(here, lacks):
+    assert check.lacks_onnxruntime(*here) == lacks
+
+
+def test_only_onnx_is_left_out_there():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    assert extras["all"] == ["pcnet[plot,onnx,skops]"]
+    assert set(extras["test"]) - set(check.WITHOUT_ONNX) == {"pcnet[all]"}
+    assert set(check.WITHOUT_ONNX) - set(extras["test"]) == {"pcnet[plot,skops]"}
