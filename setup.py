@@ -33,6 +33,13 @@ int main(void) {
 }
 """
 
+# Nothing but a compiler is needed for the first, and the headers of C and Python for the second.
+COMPILER_PROBE = "int main(void) { return 0; }\n"
+HEADERS_PROBE = """\
+#include <Python.h>
+int main(void) { return 0; }
+"""
+
 SIMD_PROBE = """\
 int main(void) {
     float sum = 0;
@@ -86,20 +93,48 @@ def libomp_prefixes():
     return [prefix for prefix in prefixes if prefix and Path(prefix, "include").is_dir()]
 
 
-def builds(compiler, text, compile_flags, link_flags):
-    """Whether a small program compiles and links with these flags."""
+def probe(compiler, text, compile_flags=(), link_flags=None):
+    """What a small program fails with when compiled and, given flags for it, linked; or None."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(text)
         try:
             objects = compiler.compile(
-                [str(source)], output_dir=folder, extra_postargs=compile_flags
+                [str(source)], output_dir=folder, extra_postargs=list(compile_flags)
             )
-            compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
+            if link_flags is not None:
+                compiler.link_executable(
+                    objects, "probe", output_dir=folder, extra_postargs=link_flags
+                )
         except Exception as error:  # compilers raise their own types, by platform
-            print(f"Probe of {' '.join(compile_flags)} failed: {error}", file=sys.stderr)
-            return False
-    return True
+            return error
+    return None
+
+
+def builds(compiler, text, compile_flags, link_flags):
+    """Whether a small program compiles and links with these flags."""
+    error = probe(compiler, text, compile_flags, link_flags)
+    if error is not None:
+        print(f"Probe of {' '.join(compile_flags)} failed: {error}", file=sys.stderr)
+    return error is None
+
+
+def require_compiler(compiler):
+    """Stops, saying what to install, where no C or no C against Python's headers compiles."""
+    error = probe(compiler, COMPILER_PROBE)
+    if error is not None:
+        raise SystemExit(
+            f"pcnet: building it needs a C compiler, and none works here: {error}\n"
+            "Install one (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install;\n"
+            "Windows: the C++ build tools of Visual Studio), or name one with CC."
+        )
+    error = probe(compiler, HEADERS_PROBE)
+    if error is not None:
+        raise SystemExit(
+            f"pcnet: the C compiler works, but not with Python's headers: {error}\n"
+            "Install the headers of C and of this Python (Debian: apt-get install libc6-dev\n"
+            "python3-dev)."
+        )
 
 
 def probe_openmp(compiler):
@@ -122,8 +157,9 @@ def openmp_flags(compiler):
     if flags is not None:
         return flags
     remedy = (
-        "Install a compiler with OpenMP (Debian: gcc; macOS: brew install libomp, and set\n"
-        "LIBOMP_PREFIX if it is not found), or set PCNET_OPENMP=0 to build without it."
+        "Install a compiler with OpenMP (Debian: gcc, or clang with libomp-dev; macOS: brew\n"
+        "install libomp, and set LIBOMP_PREFIX if it is not found), or set PCNET_OPENMP=0 to\n"
+        "build without it."
     )
     if wish == "1":
         raise SystemExit(f"pcnet: PCNET_OPENMP=1, but no OpenMP program compiles here.\n{remedy}")
@@ -140,6 +176,7 @@ class BuildExt(build_ext):
     """build_ext that probes OpenMP, picks flags by compiler and compiles files in parallel."""
 
     def build_extensions(self):
+        require_compiler(self.compiler)  # else it would be OpenMP that is said to be missing
         flags = openmp_flags(self.compiler)
         is_msvc = self.compiler.compiler_type == "msvc"
         simd = not is_msvc and builds(self.compiler, SIMD_PROBE, [SIMD_FLAG, "-Werror"], [])

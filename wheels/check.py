@@ -11,10 +11,12 @@ is needed, for what pcnet depends on.
 
 import argparse
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
 import zipfile
@@ -39,6 +41,9 @@ score = pcnet.PCClassifier((64,) * 4, max_iter=5, random_state=0).fit(X / 16, y)
 assert score > 0.97, score
 print("{isa}: digits, training accuracy", round(score, 4), flush=True)
 """
+FEW = ["pytest>=8.2", "hypothesis>=6.100"]
+# The extra "test" without "onnx".
+WITHOUT_ONNX = [*FEW, "pcnet[plot,skops]", "rich>=13", "pandas>=2.1"]
 
 
 class Wrong(Exception):
@@ -144,6 +149,26 @@ def check_dispatch(python, folder):
     return isas
 
 
+def lacks_onnxruntime(system, machine, version, free_threaded):
+    """Whether PyPI has no onnxruntime there: no wheel, and it is published as wheels only.
+
+    As of its version 1.32: free-threaded for Linux alone; macOS on x86-64 up to CPython 3.13.
+    """
+    if free_threaded:
+        return system != "linux"
+    return system == "darwin" and machine == "x86_64" and version >= (3, 14)
+
+
+def suite_requirements():
+    """What the whole suite needs here; its tests of ONNX are skipped where that is not there."""
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    here = sys.platform, platform.machine(), sys.version_info[:2], free_threaded
+    if not lacks_onnxruntime(*here):
+        return ["pcnet[test]"]
+    print("== no onnxruntime for this Python: the tests of ONNX are skipped", flush=True)
+    return WITHOUT_ONNX
+
+
 def check_installed(wheels, *, quick):
     """Install, dispatch, test suite; all of it outside the tree."""
     with tempfile.TemporaryDirectory() as name:
@@ -155,8 +180,8 @@ def check_installed(wheels, *, quick):
         source = folder / "source"
         ignored = shutil.ignore_patterns(".git", "build", "dist", "*.so", "*.egg-info", ".venv*")
         shutil.copytree(ROOT, source, ignore=ignored)
-        tests = ["pytest>=8.2", "hypothesis>=6.100"] if quick else ["pcnet[test]"]
-        run(*pip, "--prefer-binary", *tests, env=bare_environment())
+        needed = FEW if quick else suite_requirements()
+        run(*pip, "--prefer-binary", *needed, env=bare_environment())
         pytest = [python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         if quick:
             pytest += ["tests/golden"]

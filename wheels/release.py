@@ -3,8 +3,9 @@
     python wheels/release.py TAG [FOLDER]
 
 TAG must be "v" and the version of pcnet/_version.py, CITATION.cff must name the same version, and
-CHANGELOG.md must have its section, dated, first after an empty "Unreleased".  With a FOLDER, all
-its wheels and its one source distribution must be of that version.
+CHANGELOG.md must have its section, dated, first after an empty "Unreleased", and README.md, which
+is the page on PyPI, must not say that nothing is released.  With a FOLDER, all its wheels and its
+one source distribution must be of that version.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+UNRELEASED = ("not yet released", "no wheels on a package index yet")
 
 
 def version_of(root):
@@ -32,6 +34,13 @@ def citation_problems(root, version):
     text = (root / "CITATION.cff").read_text(encoding="utf-8")
     if f"\nversion: {version}\n" not in text:
         yield f"CITATION.cff does not say 'version: {version}'"
+
+
+def readme_problems(root):
+    text = " ".join((root / "README.md").read_text(encoding="utf-8").split())  # whatever the lines
+    for words in UNRELEASED:
+        if words in text:
+            yield f"README.md, the page of the release on PyPI, says {words!r}"
 
 
 def changelog_problems(root, version, today):
@@ -91,7 +100,7 @@ def problems(tag, *, root=ROOT, folder=None, today=None):
     """
     version, today = version_of(root), today or datetime.datetime.now(datetime.UTC).date()
     found = [*version_problems(tag, version), *citation_problems(root, version)]
-    found += changelog_problems(root, version, today)
+    found += [*changelog_problems(root, version, today), *readme_problems(root)]
     return found + (list(file_problems(folder, version)) if folder is not None else [])
 
 

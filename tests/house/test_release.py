@@ -41,6 +41,7 @@ def tree(tmp_path):
     (tmp_path / "pcnet" / "_version.py").write_text('"""Version."""\n\n__version__ = "1.2.0"\n')
     (tmp_path / "CITATION.cff").write_text("title: pcnet\nversion: 1.2.0\nlicense: BSD\n")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "README.md").write_text("# pcnet\n\nVersion 1.2.0.\n")
     return tmp_path
 
 
@@ -74,6 +75,8 @@ def test_another_tag(tree, tag):
         ("CHANGELOG.md", "2026-05-04", "2026-13-05", "is no date"),
         ("CHANGELOG.md", "## [Unreleased]\n", "", "first section must be"),
         ("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n", "under Unreleased"),
+        ("README.md", "1.2.0.", "1.2.0, not yet\nreleased: names may change.", "not yet released"),
+        ("README.md", "1.2.0.", "1.2.0, no wheels on a package index yet.", "no wheels on"),
     ],
 )
 def test_disagreement_is_refused(tree, file, old, new, words):
@@ -105,7 +108,7 @@ def test_files_to_publish(tree):
 def test_this_tree_is_read():
     """The very files of the project: today's answer may be no, but it names no missing piece."""
     found = release.problems(f"v{release.version_of(ROOT)}")
-    assert all("CHANGELOG.md" in problem for problem in found)
+    assert all(problem.startswith(("CHANGELOG.md", "README.md")) for problem in found)
 
 
 def test_the_pythons_of_the_wheels_are_those_of_the_classifiers():
@@ -157,3 +160,27 @@ def test_libraries_brought_along_are_fine():
         " 0x1d (RPATH)  Library rpath: [$ORIGIN/../pcnet.libs]\n"
     )
     check.check_dynamic_section("_core.so", text, {"libgomp-1234.so.1.0.0"})
+
+
+@pytest.mark.parametrize(
+    ("here", "lacks"),
+    [
+        (("linux", "x86_64", (3, 14), True), False),
+        (("win32", "AMD64", (3, 14), True), True),
+        (("darwin", "arm64", (3, 14), True), True),
+        (("darwin", "arm64", (3, 14), False), False),
+        (("darwin", "x86_64", (3, 14), False), True),
+        (("darwin", "x86_64", (3, 13), False), False),
+    ],
+)
+def test_where_a_wheel_is_tested_without_onnxruntime(here, lacks):
+    assert check.lacks_onnxruntime(*here) == lacks
+
+
+def test_only_onnx_is_left_out_there():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    assert extras["all"] == ["pcnet[plot,onnx,skops]"]
+    assert set(extras["test"]) - set(check.WITHOUT_ONNX) == {"pcnet[all]"}
+    assert set(check.WITHOUT_ONNX) - set(extras["test"]) == {"pcnet[plot,skops]"}
