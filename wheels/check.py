@@ -85,6 +85,8 @@ def check_names(names):
         require("/tests/" not in name, f"{name} does not belong in the wheel")
     for needed in ("pcnet/_core.", "pcnet/_blas.", "pcnet/py.typed"):
         require(any(name.startswith(needed) for name in names), f"{needed}* is missing")
+    for needed in ("/LICENSE", "/bundled/README.md"):  # pcnet's licence, and the OpenMP library's
+        require(any(name.endswith(needed) for name in names), f"{needed} is missing")
 
 
 def check_elf_files(wheel, archive, names):

@@ -120,7 +120,11 @@ def test_the_pythons_of_the_wheels_are_those_of_the_classifiers():
     assert built == [*plain, "cp314t-*"]
 
 
-NAMES = ["pcnet/_core.so", "pcnet/_blas.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"]
+NAMES = [
+    *("pcnet/_core.so", "pcnet/_blas.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"),
+    "pcnet-1.dist-info/licenses/LICENSE",
+    "pcnet-1.dist-info/licenses/wheels/bundled/README.md",
+]
 
 
 def test_what_belongs_in_a_wheel():
@@ -136,9 +140,10 @@ def test_what_does_not(name):
         check.check_names([*NAMES, name])
 
 
-def test_a_missing_extension_is_seen():
-    with pytest.raises(check.Wrong, match="_blas"):
-        check.check_names([name for name in NAMES if "_blas" not in name])
+@pytest.mark.parametrize("part", ["_blas", "LICENSE", "bundled"])
+def test_a_missing_piece_is_seen(part):
+    with pytest.raises(check.Wrong, match=part):
+        check.check_names([name for name in NAMES if part not in name])
 
 
 @pytest.mark.parametrize(
