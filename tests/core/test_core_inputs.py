@@ -109,7 +109,7 @@ def test_samples_are_independent(dtype, tolerance):
 
 def test_targets_without_rows_are_told_how_to_get_them(net):
     X, _ = make_batch(net, 4)
-    with pytest.raises(ValueError, match=r"Y must have 2 dimension.* np\.eye\(n_classes\)\[y\]"):
+    with pytest.raises(ValueError, match=r"Y must have 2 dimension.* np\.eye\(3\)\[labels\]"):
         pcnet.infer(net, X, [0, 1, 2, 0])
     with pytest.raises(ValueError, match=r"X must have 2 dimension.* \[x\] for a single one"):
         net.forward(X[0])
