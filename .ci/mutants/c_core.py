@@ -23,6 +23,12 @@ MUTANTS = [
         "z > rule.low && z <= rule.high",
         "z >= rule.low && z < rule.high",
     ),
+    (
+        "derivative at a kink, vectors",
+        "passes.inc",
+        "(bit_vec)(z > rule.low) & (bit_vec)(z <= rule.high)",
+        "(bit_vec)(z >= rule.low) & (bit_vec)(z < rule.high)",
+    ),
     ("derivative of tanh", "activations.inc", "*slope = 1 - t * t;", "*slope = 1 - t;"),
     ("derivative of gelu", "activations.inc", "REAL_C(0.134145)", "REAL_C(0.044715)"),
     (

@@ -1,0 +1,38 @@
+"""Where the core changes its course: at kinks of an activation, and beyond a kernel's depth."""
+
+import numpy as np
+import pytest
+
+import pcnet
+
+from ..helpers import relative_error
+
+
+def test_the_derivative_at_a_kink_is_the_left_value(dtype):
+    """relu'(0) = 0: at z = 0 no response passes, the gradient is 0, and nothing moves."""
+    net = pcnet.Network.init((3, 7, 19, 2), "relu", random_state=0, dtype=dtype)
+    X, Y = np.zeros((4, 3), dtype), np.ones((4, 2), dtype)
+    result = pcnet.infer(net, X, Y, pcnet.inference.ErrorDescent(max_steps=5))
+    assert np.all(result.n_steps == 0)
+    assert np.all(result.converged)
+    assert all(np.all(z == 0) for z in result.activities)
+
+
+@pytest.mark.parametrize("n_in", [256, 257, 300, 600])
+def test_products_of_any_depth(n_in, dtype, tolerance):
+    """The kernel takes 256 columns at a time; both passes against plain products."""
+    net = pcnet.Network.init(
+        (n_in, n_in, n_in, 3), "identity", skip=False, random_state=0, dtype=dtype
+    )
+    X = np.random.default_rng(0).standard_normal((5, n_in)).astype(dtype)
+    z, expected = net.forward(X), X.astype(np.float64)
+    for found, W, a in zip(z, net.weights, net.scales, strict=True):
+        expected = a * expected @ W.astype(np.float64)
+        assert relative_error(found, expected) < tolerance(dtype, "twin")
+    Y = np.zeros((5, 3), dtype)
+    gradient = net.activity_gradients(X, Y, z)[0]  # errors are 0 below the outputs
+    assert np.all(gradient == 0)
+    gradient = net.activity_gradients(X, Y, [z[0], np.zeros_like(z[1]), z[2]])[0]
+    error = -net.scales[1] * z[0].astype(np.float64) @ net.weights[1].astype(np.float64)
+    expected = -net.scales[1] * error @ net.weights[1].astype(np.float64).T
+    assert relative_error(gradient, expected) < tolerance(dtype, "twin")
