@@ -23,7 +23,8 @@ found=${PCNET_FUZZ_FOUND:-$root}
 seconds=${PCNET_FUZZ_SECONDS:-600}
 [ -z "$short" ] || seconds=20
 "$work/fuzz/fuzz" "$corpus" -seed=1 -max_total_time="$seconds" -max_len=600 -len_control=20 \
-    -timeout=300 -report_slow_units=300 -print_final_stats=1 -artifact_prefix="$found/" >"$work/fuzz.log" 2>&1 || {
+    -timeout=300 -report_slow_units=300 -print_final_stats=1 -artifact_prefix="$found/" \
+    >"$work/fuzz.log" 2>&1 || {
     tail -n 60 "$work/fuzz.log"
     exit 1
 }
