@@ -36,3 +36,26 @@ def test_products_of_any_depth(n_in, dtype, tolerance):
     error = -net.scales[1] * z[0].astype(np.float64) @ net.weights[1].astype(np.float64)
     expected = -net.scales[1] * error @ net.weights[1].astype(np.float64).T
     assert relative_error(gradient, expected) < tolerance(dtype, "twin")
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_sample_that_finds_no_step_keeps_its_state(activation, tolerance):
+    """Tried steps that were refused leave no trace: z_l - mu_l is e_l to rounding.
+
+    With both end tests off, samples go on to where no step lowers the energy by more than its
+    rounding; a refused step is up to a thousand times larger than the rounding of z.
+    """
+    net = pcnet.Network.init((6, 24, 24, 24, 4), activation, random_state=0)  # float32
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((64, 6), np.float32), rng.standard_normal((64, 4), np.float32)
+    method = pcnet.inference.ErrorDescent(max_steps=500, tol=0, energy_tol=0)
+    result = pcnet.infer(net, X, Y, method, output_precision=20.0)
+    assert np.count_nonzero(result.n_steps < method.max_steps) > 32  # they ended by themselves
+    z = [X.astype(np.float64), *(z.astype(np.float64) for z in result.activities)]
+    phi = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[activation]
+    for index, error in enumerate(result.errors[:-1]):
+        below = z[index] if index == 0 else phi(z[index])
+        mu = net.scales[index] * below @ net.weights[index].astype(np.float64)
+        if net.skips[index]:
+            mu += z[index]
+        assert np.max(np.abs(z[index + 1] - mu - error)) < tolerance(np.float32, "twin")

@@ -33,6 +33,14 @@ def expected_scales(parameterization, D, N, L, skip, gamma):
     return np.array(scales[parameterization])
 
 
+@pytest.mark.parametrize("sizes", [(6, 6), (6, 6, 6), (5, 6, 6, 6), (6, 6, 4, 4, 4)])
+def test_no_skip_enters_the_first_layer_or_the_output(sizes):
+    """Nor where their widths are equal, too."""
+    hidden_to_hidden = [1 < layer < len(sizes) - 1 for layer in range(1, len(sizes))]
+    equal = [n_in == n_out for n_in, n_out in zip(sizes, sizes[1:])]
+    assert list(Network.init(sizes).skips) == [h and e for h, e in zip(hidden_to_hidden, equal)]
+
+
 @pytest.mark.parametrize("gamma", [1.0, 0.3])
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("sizes", SHAPES)
