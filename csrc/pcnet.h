@@ -72,7 +72,8 @@ typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
 typedef void (*pcnet_gemm)(void);
 
 /* A network.  The products use the panels where they are given (the core's own kernel), else
- * the plain weights through gemm.  backward_panels[0] is never read. */
+ * the plain weights through gemm.  Where backward_panels or its entry is NULL, the backward pass
+ * reads W_l's own panels: faster in wide layers.  backward_panels[0] is never read. */
 typedef struct {
     int n_layers;                       /* L >= 1 */
     const int *sizes;                   /* L + 1: D, n_1, .., n_L */
@@ -149,7 +150,7 @@ typedef struct {
     const double *weight_scales; /* per layer */
     const double *bias_scales;   /* per layer */
     void *const *forward_panels; /* per layer: INOUT weights */
-    void *const *backward_panels; /* per layer: OUT the same, transposed; entry 0 unused */
+    void *const *backward_panels; /* per layer: OUT the same, transposed, as in the network */
     void *const *first_moments;   /* per layer, in panels: Adam's m, SGD's velocity */
     void *const *second_moments;  /* per layer, in panels: Adam's v; unused by SGD */
     void *const *biases;          /* per layer; NULL without biases */
@@ -174,6 +175,8 @@ typedef struct {
      * padding keeps rows out of the same cache sets); elements of a zeroed array of errors
      * must follow it for `update`. */
     size_t (*panel_size)(int n_rows, int n_columns);
+    /* The same of W^T for the backward pass; 0 where it is better off with W's own panels. */
+    size_t (*transposed_size)(int n_in, int n_out);
     ptrdiff_t (*row_stride)(int n);
     /* plain (rows, columns) -> panels, panels of the transpose, and back. */
     void (*pack)(int n_rows, int n_columns, const void *plain, void *panels);

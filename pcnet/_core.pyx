@@ -122,6 +122,7 @@ cdef extern from "pcnet.h" nogil:
         int layer
     ctypedef struct pcnet_core:
         size_t (*panel_size)(int, int) noexcept nogil
+        size_t (*transposed_size)(int, int) noexcept nogil
         ptrdiff_t (*row_stride)(int) noexcept nogil
         void (*pack)(int, int, const void *, void *) noexcept nogil
         void (*pack_transposed)(int, int, const void *, void *) noexcept nogil
@@ -379,6 +380,21 @@ cdef const pcnet_core *_find_core(dtype, isa) except NULL:
     return core
 
 
+def panel_sizes(layer_sizes, dtype, *, transposed=False):
+    """Elements of the panels of every layer's W, or of W^T: 0 for the first layer, which needs
+    none, and for wide ones, whose backward pass reads W's own; list of int, (L,)."""
+    cdef const pcnet_core *core = _find_core(np.dtype(dtype), default_isa())
+    _check_counts("the units of a layer", layer_sizes)
+    cdef size_t (*size)(int, int) noexcept nogil
+    size = core.transposed_size if transposed else core.panel_size
+    sizes = []
+    for n_in, n_out in zip(layer_sizes, layer_sizes[1:]):
+        sizes.append(size(n_in, n_out))
+    if transposed:
+        sizes[0] = 0
+    return sizes
+
+
 def allocate_panels(layer_sizes, dtype, *, transposed=False):
     """Zeroed panels for the weights of every layer, in one block of memory.
 
@@ -387,26 +403,20 @@ def allocate_panels(layer_sizes, dtype, *, transposed=False):
     layer_sizes : sequence of int, (L + 1,)
     dtype : dtype
     transposed : bool
-        Panels of W^T; the first layer has none (None in the list).
+        Panels of W^T; None in the list where there are none, see `panel_sizes`.
 
     Returns
     -------
     list of ndarray, (L,)
         One-dimensional.
     """
-    cdef const pcnet_core *core = _find_core(np.dtype(dtype), default_isa())
-    _check_counts("the units of a layer", layer_sizes)
-    sizes = []
-    for n_in, n_out in zip(layer_sizes, layer_sizes[1:]):
-        sizes.append(core.panel_size(n_out, n_in) if transposed else core.panel_size(n_in, n_out))
-    if transposed:
-        sizes[0] = 0
+    sizes = panel_sizes(layer_sizes, dtype, transposed=transposed)
     # every layer starts on a line of its own
     ends = np.cumsum([(s + 15) // 16 * 16 for s in sizes])
     slab = aligned_zeros((int(ends[-1]),), dtype)
     starts = [0, *ends[:-1]]
     panels = [slab[a : a + s] for a, s in zip(starts, sizes)]
-    return [None, *panels[1:]] if transposed else panels
+    return [p if p.size else None for p in panels]
 
 
 def pack_weights(weights, forward, backward=None):
@@ -417,7 +427,7 @@ def pack_weights(weights, forward, backward=None):
         source = _address(w, w.dtype, w.shape)
         core.pack(w.shape[0], w.shape[1], <void *> source, <void *> _address(
             forward[l], w.dtype, (core.panel_size(w.shape[0], w.shape[1]),), True))
-        if backward is not None and l > 0:
+        if backward is not None and backward[l] is not None:
             core.pack_transposed(w.shape[0], w.shape[1], <void *> source, <void *> _address(
                 backward[l], w.dtype, (core.panel_size(w.shape[1], w.shape[0]),), True))
 

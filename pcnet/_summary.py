@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ._arguments import check_count
+from ._core import panel_sizes
 from ._fitting import AUTO_BATCH_SIZE, Minibatches
 from ._lbfgs import BLOCK, FullBatch
 from ._targets import MatrixTargets, check_labels, find_classes
@@ -274,23 +275,24 @@ def _layers(network):
 def _training_bytes(estimator, network, batch_size):
     """Copies of the parameters, and what a batch needs.
 
-    Weights plain, packed, packed transposed (not of the first layer), one for each of the
+    Weights plain, packed, packed transposed (where a layer is narrow), one for each of the
     solver's moments and, with early stopping, the best; activities, errors and working memory of
     a batch come to 3 times its activations. L-BFGS has vectors of float64 instead of moments:
     `history_size` pairs, and those of the point, the gradient and the line search.
     """
     arrays = [*network.weights, *(network.biases or [])]
     parameters = sum(array.nbytes for array in arrays)
-    copies = 3 + bool(estimator.early_stopping)
+    copies = 2 + bool(estimator.early_stopping)
     sizes = network.layer_sizes
+    transposed = network.dtype.itemsize * sum(panel_sizes(sizes, network.dtype, transposed=True))
     row = network.dtype.itemsize * (3 * sum(sizes[1:]) + sizes[0] + sizes[-1])
     solver = resolve_solver(estimator.solver)
     if isinstance(solver, LBFGS):
         n_vectors = 2 * solver.history_size + LBFGS_VECTORS
         vectors = 8 * n_vectors * sum(array.size for array in arrays)
-        return copies * parameters + vectors + batch_size * row + _OVERHEAD_BYTES
+        return copies * parameters + transposed + vectors + batch_size * row + _OVERHEAD_BYTES
     copies += solver.n_moments
-    return copies * parameters - network.weights[0].nbytes + batch_size * row + _OVERHEAD_BYTES
+    return copies * parameters + transposed + batch_size * row + _OVERHEAD_BYTES
 
 
 def _seconds_per_step(probe, batch_size):

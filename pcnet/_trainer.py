@@ -1,8 +1,9 @@
 """Training steps: inference and the solver's update of one minibatch, all in the core.
 
 While it trains, a `Trainer` keeps the weights packed, as the core's products read them, and
-updates them in place; `Trainer.sync` copies them back into the network. That makes five copies of
-the weights in all: plain, packed, packed transposed, and Adam's two moments.
+updates them in place; `Trainer.sync` copies them back into the network. That makes four copies of
+the weights in all: plain, packed, and Adam's two moments; in narrow layers a fifth, the packed
+transpose.
 """
 
 import math

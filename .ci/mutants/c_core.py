@@ -151,6 +151,30 @@ MUTANTS = [
         "        for (; j < n_columns; j++)\n            for (int k = i",
         "        for (; j + 1 < n_columns; j++)\n            for (int k = i",
     ),
+    (
+        "W^T's product stays in one panel",
+        "products.inc",
+        ".a_jump = panel - width,",
+        ".a_jump = 0,",
+    ),
+    (
+        "W^T's product forgets the panels before",
+        "products.inc",
+        ".add = column > 0,\n                     .ahead = ahead + ",
+        ".add = 0,\n                     .ahead = ahead + ",
+    ),
+    (
+        "W^T's last columns, few rows",
+        "products.inc",
+        "column < w->n_out; column += PANEL)",
+        "column + PANEL <= w->n_out; column += PANEL)",
+    ),
+    (
+        "rows put across, a quad's halves",
+        "products.inc",
+        "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, SECOND);",
+        "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, FIRST);",
+    ),
     # ---- the objective
     (
         "lambda of the energy dropped",
@@ -263,14 +287,14 @@ MUTANTS = [
     (
         "inputs without activation",
         "update.inc",
-        "activate_rows(net->activations[l - 1], batch->n_samples",
-        "activate_rows(0, batch->n_samples",
+        "activate_rows(net->activations[l - 1], n, count",
+        "activate_rows(0, n, count",
     ),
     (
         "sample weights forgotten",
         "update.inc",
-        "inputs[(ptrdiff_t)i * PANEL + j] *= weight;",
-        "inputs[(ptrdiff_t)i * PANEL + j] *= 1 + 0 * weight;",
+        "scratch[i * PANEL + j] *= weight;",
+        "scratch[i * PANEL + j] *= 1 + 0 * weight;",
     ),
     (
         "last block skipped",
@@ -319,6 +343,12 @@ MUTANTS = [
         "update.inc",
         "(nesterov ? momentum * velocity[j] - change : velocity[j])",
         "velocity[j]",
+    ),
+    (
+        "later samples' inputs",
+        "update.inc",
+        "z.at += PANEL * z.stride;",
+        "",
     ),
     (
         "transposed weights stay old",

@@ -68,7 +68,7 @@ model *model_new(variant v, const shape *s) {
         .scales = m->scales,
         .weights = m->weight_pointers,
         .forward_panels = v.packed ? m->forward_pointers : NULL,
-        .backward_panels = v.packed ? m->backward_pointers : NULL,
+        .backward_panels = v.packed == BOTH_PANELS ? m->backward_pointers : NULL,
         .biases = s->bias ? m->bias_pointers : NULL,
         .gemm = naive_gemm(v.dtype),
     };

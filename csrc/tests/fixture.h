@@ -6,12 +6,16 @@
 
 #define MAX_LAYERS 8
 
-/* What is tested: one dtype, one instruction set, with or without panels. */
+/* How products are computed: by gemm on plain weights, or by the core's kernel on panels of W and
+ * W^T, or of W alone. */
+enum { PLAIN_WEIGHTS = 0, BOTH_PANELS = 1, OWN_PANELS = 2 };
+
+/* What is tested: one dtype, one instruction set, one kind of products. */
 typedef struct {
     const pcnet_core *core;
     pcnet_dtype dtype;
     pcnet_isa isa;
-    int packed; /* products by the core's kernel on panels, else by gemm on plain weights */
+    int packed;
 } variant;
 
 typedef struct {

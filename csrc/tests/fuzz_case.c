@@ -53,7 +53,7 @@ static int take_size(bytes *in, int before) {
 static void take_network(fuzz_case *c, bytes *in) {
     const int n_layers = 1 + take_below(in, MOST_LAYERS);
     const int with_skips = take_below(in, 2), activation = take_below(in, PCNET_N_ACTIVATIONS + 1);
-    const int kinds = take_below(in, 4);
+    const int kinds = take_below(in, 6);
     c->sizes[0] = 1 + take_below(in, 40);
     for (int l = 1; l <= n_layers; l++) {
         const int i = l - 1, hidden = l > 1 && l < n_layers;
@@ -83,7 +83,7 @@ static void take_network(fuzz_case *c, bytes *in) {
         .scales = c->scales,
         .weights = c->weight_at,
         .forward_panels = kinds & 1 ? NULL : c->forward_at,
-        .backward_panels = kinds & 1 ? NULL : c->backward_at,
+        .backward_panels = kinds & 5 ? NULL : c->backward_at,
         .biases = kinds & 2 ? NULL : c->bias_at,
         .gemm = naive_gemm(c->dtype),
     };

@@ -72,16 +72,15 @@ int main(void) {
     for (int dtype = PCNET_FLOAT32; dtype <= PCNET_FLOAT64; dtype++)
         for (int isa = PCNET_GENERIC; isa <= PCNET_AVX512; isa++) {
             variant v = {pcnet_get_core((pcnet_dtype)dtype, (pcnet_isa)isa), (pcnet_dtype)dtype,
-                         (pcnet_isa)isa, 0};
+                         (pcnet_isa)isa, PLAIN_WEIGHTS};
             if (v.core == NULL) {
                 printf("float%d, isa %d: not on this machine\n", 32 + 32 * dtype, isa);
                 continue;
             }
             test_activations(v);
             test_packing(v);
-            test_variant(v);
-            v.packed = 1;
-            test_variant(v);
+            for (v.packed = PLAIN_WEIGHTS; v.packed <= OWN_PANELS; v.packed++)
+                test_variant(v);
             printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);
         }
     return check_summary();

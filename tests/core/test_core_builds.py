@@ -1,4 +1,5 @@
-"""One core in several builds: instruction sets, and products by panels or through BLAS.
+"""One core in several builds: instruction sets, and products by panels (of W and W^T, or of W
+alone) or through BLAS.
 
 Public calls use one of them, chosen by machine and by task; here each computes the same
 inference, weight gradients and solver steps as the twin.
@@ -19,9 +20,9 @@ PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
 
 
-@pytest.fixture(params=["gemm", "panels"])
-def packed(request):
-    return request.param == "panels"
+@pytest.fixture(params=["gemm", "panels", "panels of W alone"])
+def products(request):
+    return request.param
 
 
 @pytest.fixture(params=ISAS)
@@ -29,13 +30,12 @@ def isa(request):
     return request.param
 
 
-def core_network(net, packed, isa):
+def core_network(net, products, isa):
     panels = None
-    if packed:
-        panels = (
-            _core.allocate_panels(net.layer_sizes, net.dtype),
-            _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True),
-        )
+    if products != "gemm":
+        panels = [_core.allocate_panels(net.layer_sizes, net.dtype), None]
+        if products == "panels":
+            panels[1] = _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
         _core.pack_weights(net.weights, *panels)
     return _core.CoreNetwork(
         net.layer_sizes,
@@ -43,7 +43,7 @@ def core_network(net, packed, isa):
         net.skips,
         net.scales,
         net.dtype,
-        weights=None if packed else net.weights,
+        weights=net.weights if panels is None else None,
         biases=net.biases,
         panels=panels,
         isa=isa,
@@ -56,8 +56,8 @@ def net(layer_sizes, dtype):
 
 
 @pytest.fixture
-def batch(net, packed, isa):
-    return _core.Batch(core_network(net, packed, isa), N_SAMPLES, 1)
+def batch(net, products, isa):
+    return _core.Batch(core_network(net, products, isa), N_SAMPLES, 1)
 
 
 @cache
