@@ -8,7 +8,8 @@ peak over the memory held just before is compared with
     5.5 * parameters + 8 * activations of one batch + one copy of the data
 
 (weights, the same packed, in narrow layers also their transposes packed, and Adam's two moments
-make 4 or 5; early stopping may keep one more copy). The import is timed after scikit-learn's neural_network.
+make 4 or 5; early stopping may keep one more copy). The import is timed after scikit-learn's
+neural_network.
 """
 
 import argparse
