@@ -1,7 +1,7 @@
 """Wide layers: their backward pass reads the forward pass' panels, samples side by side.
 
 Oracles: the twin, and that a sample's bits tell nothing of the others in the batch, whose number
-chooses among three ways through the same products.
+chooses between two ways through the same products.
 """
 
 import numpy as np
