@@ -1,4 +1,4 @@
-"""Build of the two extension modules; everything declarative is in pyproject.toml.
+"""Build of the extension module; everything declarative is in pyproject.toml.
 
 Environment variables read here:
 
@@ -212,10 +212,9 @@ def extensions():
         include_dirs=["csrc"],
         depends=headers,
     )
-    blas = Extension("pcnet._blas", ["pcnet/_blas.pyx"], include_dirs=["csrc"], depends=headers)
     # No state is shared between calls, so a free-threaded Python need not switch its GIL on.
     directives = {"language_level": "3", "freethreading_compatible": True}
-    return cythonize([core, blas], compiler_directives=directives)
+    return cythonize([core], compiler_directives=directives)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt})

@@ -1,8 +1,8 @@
 /* pcnet's C core: inference and learning of predictive-coding networks.
  *
  * The core computes and nothing else: it allocates no memory, draws no random numbers, prints
- * nothing and knows no Python.  Callers hand in pointers, sizes, a workspace whose size they
- * asked for, and a BLAS gemm; every function returns a pcnet_status.
+ * nothing and knows no Python.  Callers hand in pointers, sizes and a workspace whose size they
+ * asked for; every function returns a pcnet_status.
  *
  * Conventions (row vectors; layers l = 1..L, hidden layers 1..H with H = L - 1, z_0 = x):
  *
@@ -68,23 +68,17 @@ typedef enum {
 
 typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
 
-/* A BLAS gemm with the Fortran interface (sgemm or dgemm), cast to this type. */
-typedef void (*pcnet_gemm)(void);
-
-/* A network.  The products use the panels where they are given (the core's own kernel), else
- * the plain weights through gemm.  Where backward_panels or its entry is NULL, the backward pass
- * reads W_l's own panels: faster in wide layers.  backward_panels[0] is never read. */
+/* A network.  Where backward_panels or its entry is NULL, the backward pass reads W_l's own
+ * panels: faster in wide layers.  backward_panels[0] is never read. */
 typedef struct {
     int n_layers;                       /* L >= 1 */
     const int *sizes;                   /* L + 1: D, n_1, .., n_L */
     const int *activations;             /* per layer: f_l, applied to the layer's input */
     const int *skips;                   /* per layer: tau_l, 0 or 1 */
     const double *scales;               /* per layer: a_l */
-    const void *const *weights;         /* per layer: W_l (n_{l-1}, n_l), or NULL */
-    const void *const *forward_panels;  /* per layer: W_l in panels, or NULL */
+    const void *const *forward_panels;  /* per layer: W_l in panels */
     const void *const *backward_panels; /* per layer: W_l^T in panels, or NULL */
     const void *const *biases;          /* per layer: b_l (n_l); or NULL: no biases */
-    pcnet_gemm gemm;
 } pcnet_network;
 
 typedef struct {

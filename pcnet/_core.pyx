@@ -13,8 +13,6 @@ import os
 
 import numpy as np
 
-from pcnet._blas import GEMM_ADDRESSES
-
 
 cdef extern from "pcnet.h" nogil:
     double PCNET_SERIAL_WORK
@@ -56,18 +54,15 @@ cdef extern from "pcnet.h" nogil:
         PCNET_ADAM
         PCNET_SGD
         PCNET_NESTEROV
-    ctypedef void (*pcnet_gemm)() noexcept nogil
     ctypedef struct pcnet_network:
         int n_layers
         const int *sizes
         const int *activations
         const int *skips
         const double *scales
-        const void **weights
         const void **forward_panels
         const void **backward_panels
         const void **biases
-        pcnet_gemm gemm
     ctypedef struct pcnet_objective:
         int loss
         double output_precision
@@ -304,11 +299,9 @@ cdef class CoreNetwork:
     scales : sequence of float, (L,)
     dtype : dtype
         float32 or float64.
-    weights : list of ndarray, (n_in, n_out), or None
-        C-contiguous.  Without ``panels`` products go through BLAS.
+    panels : tuple of two lists
+        ``(forward, backward)`` as `allocate_panels` makes them; ``backward`` may be None.
     biases : list of ndarray, (n_out,), or None
-    panels : tuple of two lists, or None
-        ``(forward, backward)`` as `allocate_panels` makes them.
     isa : str, optional
         Default: `default_isa()`.
     """
@@ -323,8 +316,8 @@ cdef class CoreNetwork:
     cdef readonly str isa
     cdef readonly bint has_biases
 
-    def __init__(self, layer_sizes, activations, skips, scales, dtype, *, weights=None,
-                 biases=None, panels=None, isa=None):
+    def __init__(self, layer_sizes, activations, skips, scales, dtype, *, panels, biases=None,
+                 isa=None):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
         _check_counts("the units of a layer", self.layer_sizes)
@@ -339,27 +332,20 @@ cdef class CoreNetwork:
         cdef int n_layers = len(self.layer_sizes) - 1
         if not (n_layers == len(activations) == len(skips) == len(scales)):
             raise ValueError("one activation, skip and scale a layer are needed")
-        for arrays, shapes in (
-            (weights, list(zip(self.layer_sizes, self.layer_sizes[1:]))),
-            (biases, [(n,) for n in self.layer_sizes[1:]]),
-        ):
-            if arrays is not None:
-                for array, shape in zip(arrays, shapes, strict=True):
-                    _address(array, self.dtype, shape)
+        if biases is not None:
+            for array, n in zip(biases, self.layer_sizes[1:], strict=True):
+                _address(array, self.dtype, (n,))
         self._keep = [
-            None if arrays is None else _Pointers(arrays)
-            for arrays in (weights, biases, *(panels or (None, None)))
+            None if arrays is None else _Pointers(arrays) for arrays in (biases, *panels)
         ]
         self.net.n_layers = n_layers
         self.net.sizes = &self.sizes[0]
         self.net.activations = &self.activation_codes[0]
         self.net.skips = &self.skip_flags[0]
         self.net.scales = &self.scale_values[0]
-        self.net.weights = _constant(self._keep[0])
-        self.net.biases = _constant(self._keep[1])
-        self.net.forward_panels = _constant(self._keep[2])
-        self.net.backward_panels = _constant(self._keep[3])
-        self.net.gemm = <pcnet_gemm> <uintptr_t> GEMM_ADDRESSES[self.dtype.name]
+        self.net.biases = _constant(self._keep[0])
+        self.net.forward_panels = _constant(self._keep[1])
+        self.net.backward_panels = _constant(self._keep[2])
 
     @property
     def n_layers(self):

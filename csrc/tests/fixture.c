@@ -3,33 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* C = alpha op(A) op(B) + beta C, column-major as Fortran's BLAS has it, one sum at a time. */
-#define DEFINE_NAIVE_GEMM(name, real)                                                              \
-    static void name(const char *trans_a, const char *trans_b, const int *m, const int *n,         \
-                     const int *k, const real *alpha, const real *a, const int *lda,               \
-                     const real *b, const int *ldb, const real *beta, real *c, const int *ldc) {   \
-        for (int j = 0; j < *n; j++)                                                               \
-            for (int i = 0; i < *m; i++) {                                                         \
-                real sum = 0;                                                                      \
-                for (int p = 0; p < *k; p++) {                                                     \
-                    ptrdiff_t at_a = *trans_a == 'N' || *trans_a == 'n' ? i + (ptrdiff_t)p * *lda  \
-                                                                        : p + (ptrdiff_t)i * *lda; \
-                    ptrdiff_t at_b = *trans_b == 'N' || *trans_b == 'n' ? p + (ptrdiff_t)j * *ldb  \
-                                                                        : j + (ptrdiff_t)p * *ldb; \
-                    sum += a[at_a] * b[at_b];                                                      \
-                }                                                                                  \
-                real *out = c + i + (ptrdiff_t)j * *ldc;                                           \
-                *out = *alpha * sum + (*beta == 0 ? 0 : *beta * *out);                             \
-            }                                                                                      \
-    }
-
-DEFINE_NAIVE_GEMM(naive_sgemm, float)
-DEFINE_NAIVE_GEMM(naive_dgemm, double)
-
-pcnet_gemm naive_gemm(pcnet_dtype dtype) {
-    return dtype == PCNET_FLOAT64 ? (pcnet_gemm)naive_dgemm : (pcnet_gemm)naive_sgemm;
-}
-
 size_t n_weights(const model *m, int layer) {
     return (size_t)m->s.sizes[layer - 1] * (size_t)m->s.sizes[layer];
 }
@@ -46,7 +19,6 @@ static void set_layer(model *m, int l) {
     vec_random(m->biases[i], 0.4);
     m->forward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_in, n_out));
     m->backward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_out, n_in));
-    m->weight_pointers[i] = m->weights[i].data;
     m->bias_pointers[i] = m->biases[i].data;
     m->forward_pointers[i] = m->forward_panels[i].data;
     m->backward_pointers[i] = m->backward_panels[i].data;
@@ -66,11 +38,9 @@ model *model_new(variant v, const shape *s) {
         .activations = m->activations,
         .skips = m->skips,
         .scales = m->scales,
-        .weights = m->weight_pointers,
-        .forward_panels = v.packed ? m->forward_pointers : NULL,
-        .backward_panels = v.packed == BOTH_PANELS ? m->backward_pointers : NULL,
+        .forward_panels = m->forward_pointers,
+        .backward_panels = v.panels == BOTH_PANELS ? m->backward_pointers : NULL,
         .biases = s->bias ? m->bias_pointers : NULL,
-        .gemm = naive_gemm(v.dtype),
     };
     return m;
 }

@@ -6,16 +6,15 @@
 
 #define MAX_LAYERS 8
 
-/* How products are computed: by gemm on plain weights, or by the core's kernel on panels of W and
- * W^T, or of W alone. */
-enum { PLAIN_WEIGHTS = 0, BOTH_PANELS = 1, OWN_PANELS = 2 };
+/* What the products read: panels of W and W^T, or of W alone. */
+enum { BOTH_PANELS = 0, OWN_PANELS = 1 };
 
-/* What is tested: one dtype, one instruction set, one kind of products. */
+/* What is tested: one dtype, one instruction set, one kind of panels. */
 typedef struct {
     const pcnet_core *core;
     pcnet_dtype dtype;
     pcnet_isa isa;
-    int packed;
+    int panels;
 } variant;
 
 typedef struct {
@@ -34,7 +33,7 @@ typedef struct {
     double scales[MAX_LAYERS];
     vec weights[MAX_LAYERS], biases[MAX_LAYERS];
     vec forward_panels[MAX_LAYERS], backward_panels[MAX_LAYERS];
-    const void *weight_pointers[MAX_LAYERS], *bias_pointers[MAX_LAYERS];
+    const void *bias_pointers[MAX_LAYERS];
     const void *forward_pointers[MAX_LAYERS], *backward_pointers[MAX_LAYERS];
     pcnet_network net;
 } model;
@@ -47,9 +46,6 @@ typedef struct {
     ptrdiff_t strides[MAX_LAYERS];
     pcnet_batch batch;
 } samples;
-
-/* A gemm of the dtype, one sum at a time. */
-pcnet_gemm naive_gemm(pcnet_dtype dtype);
 
 model *model_new(variant v, const shape *s);
 void model_free(model *m);

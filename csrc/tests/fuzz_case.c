@@ -53,7 +53,7 @@ static int take_size(bytes *in, int before) {
 static void take_network(fuzz_case *c, bytes *in) {
     const int n_layers = 1 + take_below(in, MOST_LAYERS);
     const int with_skips = take_below(in, 2), activation = take_below(in, PCNET_N_ACTIVATIONS + 1);
-    const int kinds = take_below(in, 6);
+    const int kinds = take_below(in, 4);
     c->sizes[0] = 1 + take_below(in, 40);
     for (int l = 1; l <= n_layers; l++) {
         const int i = l - 1, hidden = l > 1 && l < n_layers;
@@ -70,7 +70,6 @@ static void take_network(fuzz_case *c, bytes *in) {
         c->biases[i] = filled(in, c->dtype, n_out);
         c->forward_panels[i] = vec_new(c->dtype, c->core->panel_size(c->sizes[i], c->sizes[l]));
         c->backward_panels[i] = vec_new(c->dtype, c->core->panel_size(c->sizes[l], c->sizes[i]));
-        c->weight_at[i] = c->weights[i].data;
         c->bias_at[i] = c->biases[i].data;
         c->forward_at[i] = c->forward_panels[i].data;
         c->backward_at[i] = c->backward_panels[i].data;
@@ -81,11 +80,9 @@ static void take_network(fuzz_case *c, bytes *in) {
         .activations = c->activations,
         .skips = c->skips,
         .scales = c->scales,
-        .weights = c->weight_at,
-        .forward_panels = kinds & 1 ? NULL : c->forward_at,
-        .backward_panels = kinds & 5 ? NULL : c->backward_at,
+        .forward_panels = c->forward_at,
+        .backward_panels = kinds & 1 ? NULL : c->backward_at,
         .biases = kinds & 2 ? NULL : c->bias_at,
-        .gemm = naive_gemm(c->dtype),
     };
     fuzz_pack(c);
 }

@@ -26,7 +26,7 @@ typedef struct {
     vec weights[MOST_LAYERS], biases[MOST_LAYERS], inputs, targets, sample_weight;
     vec forward_panels[MOST_LAYERS], backward_panels[MOST_LAYERS];
     vec activities[MOST_LAYERS], errors[MOST_LAYERS];
-    const void *weight_at[MOST_LAYERS], *bias_at[MOST_LAYERS];
+    const void *bias_at[MOST_LAYERS];
     const void *forward_at[MOST_LAYERS], *backward_at[MOST_LAYERS];
     void *activity_at[MOST_LAYERS], *error_at[MOST_LAYERS];
     ptrdiff_t strides[MOST_LAYERS];

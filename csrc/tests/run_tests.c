@@ -36,17 +36,13 @@ static void test_variant(variant v) {
             test_single_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_error_descent(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
-            if (v.packed)
-                test_update(v, s, batches[k], n_threads);
+            test_update(v, s, batches[k], n_threads);
         }
         test_not_finite_start(v, s);
-        if (v.packed)
-            test_not_finite_input(v, s, tile + 1);
+        test_not_finite_input(v, s, tile + 1);
         test_bad_arguments(v, s);
-        if (v.packed) {
-            test_not_finite_gradient(v, s);
-            test_same_bits(v, s, 2 * tile + 3);
-        }
+        test_not_finite_gradient(v, s);
+        test_same_bits(v, s, 2 * tile + 3);
     }
 }
 
@@ -72,14 +68,14 @@ int main(void) {
     for (int dtype = PCNET_FLOAT32; dtype <= PCNET_FLOAT64; dtype++)
         for (int isa = PCNET_GENERIC; isa <= PCNET_AVX512; isa++) {
             variant v = {pcnet_get_core((pcnet_dtype)dtype, (pcnet_isa)isa), (pcnet_dtype)dtype,
-                         (pcnet_isa)isa, PLAIN_WEIGHTS};
+                         (pcnet_isa)isa, BOTH_PANELS};
             if (v.core == NULL) {
                 printf("float%d, isa %d: not on this machine\n", 32 + 32 * dtype, isa);
                 continue;
             }
             test_activations(v);
             test_packing(v);
-            for (v.packed = PLAIN_WEIGHTS; v.packed <= OWN_PANELS; v.packed++)
+            for (v.panels = BOTH_PANELS; v.panels <= OWN_PANELS; v.panels++)
                 test_variant(v);
             printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);
         }

@@ -46,7 +46,7 @@ static optimizer *optimizer_new(model *m, int solver) {
         .weight_scales = o->weight_scales,
         .bias_scales = o->bias_scales,
         .forward_panels = o->forward,
-        .backward_panels = m->v.packed == BOTH_PANELS ? o->backward : NULL,
+        .backward_panels = m->v.panels == BOTH_PANELS ? o->backward : NULL,
         .first_moments = o->pointers[0],
         .second_moments = o->pointers[1],
         .biases = m->s.bias ? o->biases : NULL,
@@ -128,7 +128,7 @@ static void check_layer(const model *m, const optimizer *o, const gradients *g, 
     vec now = vec_new(m->v.dtype, n_weights(m, i + 1));
     vec transposed = vec_new(m->v.dtype, now.n);
     m->v.core->unpack(n_in, n_out, m->forward_panels[i].data, now.data);
-    const int has_transposed = i > 0 && m->v.packed == BOTH_PANELS;
+    const int has_transposed = i > 0 && m->v.panels == BOTH_PANELS;
     if (has_transposed)
         m->v.core->unpack(n_out, n_in, m->backward_panels[i].data, transposed.data);
     double worst = 0;

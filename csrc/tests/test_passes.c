@@ -242,8 +242,7 @@ void test_not_finite_input(variant v, const shape *s, int n_samples) {
     vec out = vec_new(v.dtype, (size_t)n_samples * (size_t)s->sizes[s->n_layers]);
     for (size_t k = 0; k < m->weights[0].n; k++)
         vec_set(m->weights[0], k, 0);
-    if (v.packed)
-        model_pack(m);
+    model_pack(m);
     CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) == PCNET_OK,
           "%s: finite inputs", s->name);
     for (size_t place = 0; place < b->inputs.n; place += 1 + b->inputs.n / 7)

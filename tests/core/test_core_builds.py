@@ -1,5 +1,4 @@
-"""One core in several builds: instruction sets, and products by panels (of W and W^T, or of W
-alone) or through BLAS.
+"""One core in several builds: instruction sets, and products by panels of W and W^T, or of W alone.
 
 Public calls use one of them, chosen by machine and by task; here each computes the same
 inference, weight gradients and solver steps as the twin.
@@ -20,7 +19,7 @@ PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
 
 
-@pytest.fixture(params=["gemm", "panels", "panels of W alone"])
+@pytest.fixture(params=["panels", "panels of W alone"])
 def products(request):
     return request.param
 
@@ -31,19 +30,16 @@ def isa(request):
 
 
 def core_network(net, products, isa):
-    panels = None
-    if products != "gemm":
-        panels = [_core.allocate_panels(net.layer_sizes, net.dtype), None]
-        if products == "panels":
-            panels[1] = _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
-        _core.pack_weights(net.weights, *panels)
+    panels = [_core.allocate_panels(net.layer_sizes, net.dtype), None]
+    if products == "panels":
+        panels[1] = _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
+    _core.pack_weights(net.weights, *panels)
     return _core.CoreNetwork(
         net.layer_sizes,
         net.activations,
         net.skips,
         net.scales,
         net.dtype,
-        weights=net.weights if panels is None else None,
         biases=net.biases,
         panels=panels,
         isa=isa,

@@ -18,7 +18,9 @@ def test_units(n_units, transposed):
     with pytest.raises(ValueError, match="units of a layer must be at most"):
         _core.allocate_panels((3, n_units, 2), "float32", transposed=transposed)
     with pytest.raises(ValueError, match="units of a layer must be at most"):
-        _core.CoreNetwork((n_units, 2), ["identity"], [False], [1.0], "float64")
+        _core.CoreNetwork(
+            (n_units, 2), ["identity"], [False], [1.0], "float64", panels=([None], None)
+        )
 
 
 @pytest.mark.parametrize("n_samples", TOO_MANY)

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "pcnet"
 
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
-    {"_core", "_blas", "_version"},
+    {"_core", "_version"},
     {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
     | {"_checkpoint_file", "_chunks", "losses"},
     {"network", "_network_checks", "parameterization", "_reference"},
@@ -102,18 +102,12 @@ def test_the_reference_does_not_know_the_core():
         if name in MODULES:
             todo |= imported_modules(name) - seen
     assert "_core" not in seen
-    assert "_blas" not in seen
 
 
 def test_only_the_boundary_sees_the_c_header():
     files = [*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.py")]
     seeing = {path.name for path in files if re.search(r"extern from \"pcnet", path.read_text())}
     assert seeing <= {"_core.pyx", "_core.pxd"}
-
-
-def test_only_one_file_knows_scipys_blas():
-    files = [*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.py")]
-    assert {path.name for path in files if "cython_blas" in path.read_text()} == {"_blas.pyx"}
 
 
 def test_the_c_core_knows_no_python():
