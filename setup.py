@@ -6,10 +6,17 @@ PCNET_OPENMP      auto (default): use OpenMP if a small program compiles and lin
                   warn and build single-threaded; 1: fail without OpenMP; 0: never use it.
 PCNET_BUILD_JOBS  how many files to compile at once (default: the number of CPUs).
 CC, CFLAGS, LDFLAGS as usual; on macOS LIBOMP_PREFIX may name the folder of libomp.
+
+A second build in the same folder takes over an extension only if nothing that it is made of has
+changed: sources, headers, compiler, flags and macros (`fingerprint`).
 """
 
 import functools
+import hashlib
+import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -194,6 +201,69 @@ class BuildExt(build_ext):
                 extension.extra_link_args += flags[1]
         self.compiler.compile = functools.partial(compile_in_parallel, self.compiler.compile)
         super().build_extensions()
+
+    def build_extension(self, extension):
+        """Build it, unless the file of an earlier build was made of the very same things."""
+        target = Path(self.get_ext_fullpath(extension.name)).absolute()
+        # not beside the target: all that lies in build_lib goes into the wheel
+        place = hashlib.sha256(str(target).encode()).hexdigest()[:16]
+        record = Path(self.build_temp, f"{extension.name}-{place}.made-of")
+        made_of = fingerprint(self.compiler, extension)
+        asked = self.force
+        self.force = asked or not record.is_file() or record.read_text("utf-8") != made_of
+        record.unlink(missing_ok=True)  # a build that fails leaves none
+        try:
+            super().build_extension(extension)
+        finally:
+            self.force = asked
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(made_of, encoding="utf-8")
+
+
+# What compilers read from the environment beside what setuptools puts into their commands.
+COMPILER_VARIABLES = (
+    *("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED", "ARCHFLAGS", "CPATH", "LIBRARY_PATH"),
+    *("MACOSX_DEPLOYMENT_TARGET", "SDKROOT", "CL", "_CL_", "LINK", "_LINK_", "INCLUDE", "LIB"),
+)
+
+
+def fingerprint(compiler, extension):
+    """All that decides what an extension is compiled to, as a text to compare.
+
+    Sources and headers count by their content, a compiler by its file's size and time: an upgrade
+    or an edited wrapper script is another compiler.
+    """
+    commands = {
+        name: command
+        for name in ("preprocessor", "compiler", "compiler_so", "linker_so", "linker_exe")
+        if isinstance(command := getattr(compiler, name, None), list)
+    }
+    programs = [command[0] for command in commands.values()]
+    programs += shlex.split(os.environ.get("CC", ""))[:1]
+    files = sorted({*extension.sources, *extension.depends})
+    return json.dumps(
+        {
+            "commands": commands,
+            "programs": {program: identity(program) for program in sorted(set(programs))},
+            "environment": {name: os.environ.get(name) for name in COMPILER_VARIABLES},
+            "compile_flags": extension.extra_compile_args,
+            "link_flags": extension.extra_link_args,
+            "macros": [list(macro) for macro in extension.define_macros],
+            "include_dirs": extension.include_dirs,
+            "libraries": extension.libraries,
+            "files": {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in files},
+        },
+        indent=1,
+    )
+
+
+def identity(program):
+    """Path, size and time of a program's file; None where there is none."""
+    path = shutil.which(program)
+    if path is None:
+        return None
+    status = os.stat(path)
+    return [os.path.realpath(path), status.st_size, status.st_mtime_ns]
 
 
 def compile_in_parallel(compile_files, sources, *args, **kwargs):
