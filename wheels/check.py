@@ -1,15 +1,17 @@
 """Check a wheel: what is in it, what it needs of a system, and that it works where it is installed.
 
-    python wheels/check.py [--quick] WHEEL_OR_FOLDER
+    python wheels/check.py [--quick] WHEEL_OR_FOLDER_OR_SDIST
 
 The files are looked at (ELF files with binutils' ``readelf`` and ``objdump``, on Linux), then the
 wheel, or the one of a folder that fits this Python, is installed alone in a fresh environment
 outside the tree, has to run with OpenMP and with each instruction set of the machine, and has to
 pass the test suite; with --quick only its golden tests, but these with each instruction set. PyPI
-is needed, for what pcnet depends on.
+is needed, for what pcnet depends on. A source distribution (.tar.gz) is looked at, built with
+OpenMP, installed and tested in the same way, by the tests that it holds itself.
 """
 
 import argparse
+import functools
 import os
 import platform
 import re
@@ -17,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -43,7 +46,9 @@ print("{isa}: digits, training accuracy", round(score, 4), flush=True)
 """
 FEW = ["pytest>=8.2", "hypothesis>=6.100"]
 # The extra "test" without "onnx".
-WITHOUT_ONNX = [*FEW, "pcnet[plot,skops]", "rich>=13", "pandas>=2.1"]
+WITHOUT_ONNX = [
+    *(*FEW, "pcnet[plot,skops]", "rich>=13", "pandas>=2.1", "setuptools>=77", "PyYAML>=6"),
+]
 # What an instruction set can change; the other folders test files, pictures and documents.
 NUMERICAL = [f"tests/{tier}" for tier in ("core", "numerics", "golden", "theory", "estimators")]
 
@@ -121,6 +126,31 @@ def check_dynamic_section(name, text, libraries):
         require(local, f"{name} looks for libraries in {path}")
 
 
+def check_sdist_names(names):
+    """A source distribution holds all that a build and the tests need, and nothing built."""
+    for name in names:
+        built = Path(name).suffix in {".so", ".pyd", ".o", ".pyc"}
+        translated = re.fullmatch(r"[^/]+/pcnet/[^/]+\.c", name)
+        require(not built and not translated, f"{name} does not belong in the source distribution")
+    inside = {name.partition("/")[2] for name in names}
+    for needed in (
+        *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h", "pcnet/_core.pyx"),
+        *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
+    ):
+        require(needed in inside, f"{needed} is missing in the source distribution")
+
+
+def unpack_sdist(path, folder):
+    """Look at a source distribution and unpack it; the folder of its sources."""
+    with tarfile.open(path) as archive:
+        names = [member.name for member in archive.getmembers() if member.isfile()]
+        check_sdist_names(names)
+        archive.extractall(folder, filter="data")
+    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {len(names)} files", flush=True)
+    (unpacked,) = folder.iterdir()
+    return unpacked
+
+
 # ---- where it is installed ----
 
 
@@ -130,13 +160,17 @@ def bare_environment(**more):
     return {**{k: v for k, v in os.environ.items() if k not in drop}, **more}
 
 
-def install(folder, wheels):
-    """The wheel that fits this Python, and what it depends on, in a fresh environment."""
+def install(folder, found):
+    """What fits this Python, a wheel of a folder or an sdist, in a fresh environment."""
     venv.create(folder, with_pip=True)
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / ("python.exe" if os.name == "nt" else "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--no-index", "--no-deps", "--find-links", wheels, "pcnet", env=bare_environment())
+    if found.is_dir():
+        alone = ["--no-index", "--no-deps", "--find-links", found, "pcnet"]
+    else:  # built here: its build tools come from PyPI
+        alone = ["--no-deps", found]
+    run(*pip, *alone, env=bare_environment(PCNET_OPENMP="1"))
     run(*pip, "--prefer-binary", "pcnet", env=bare_environment())  # the rest, from PyPI
     return python, pip
 
@@ -173,38 +207,61 @@ def suite_requirements():
     return WITHOUT_ONNX
 
 
-def check_installed(wheels, *, quick):
-    """Install, dispatch, test suite; all of it outside the tree."""
+def copy_of_tree(folder):
+    """The tree without what was built in it, where the folder of the sources hides no package."""
+    ignored = shutil.ignore_patterns(".git", "build", "dist", "*.so", "*.egg-info", ".venv*")
+    return Path(shutil.copytree(ROOT, folder, ignore=ignored))
+
+
+def check_installed(found, source, *, quick):
+    """Install, dispatch, test suite; all of it outside the tree.
+
+    Parameters
+    ----------
+    found : Path
+        A folder of wheels, or a source distribution.
+    source : callable
+        Folder -> folder of the sources, with the tests to run.
+    quick : bool
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python, pip = install(folder / "environment", wheels)
+        sources = source(folder / "source")
+        python, pip = install(folder / "environment", found)
         origin = output(python, "-P", "-c", "import pcnet; print(pcnet.__file__)", cwd=folder)
-        require(folder in Path(origin.strip()).parents, f"pcnet was imported from {origin}")
+        inside = folder / "environment" in Path(origin.strip()).parents
+        require(inside, f"pcnet was imported from {origin}")
         isas = check_dispatch(python, folder)
-        source = folder / "source"
-        ignored = shutil.ignore_patterns(".git", "build", "dist", "*.so", "*.egg-info", ".venv*")
-        shutil.copytree(ROOT, source, ignore=ignored)
         needed = FEW if quick else suite_requirements()
         run(*pip, "--prefer-binary", *needed, env=bare_environment())
         pytest = [python, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         for isa in isas:
             tests = ["tests/golden"] if quick else [] if isa == isas[-1] else NUMERICAL
             print(f"== {' '.join(tests) or 'all tests'} with {isa}", flush=True)
-            run(*pytest, *tests, cwd=source, env=bare_environment(PCNET_ISA=isa))
+            run(*pytest, *tests, cwd=sources, env=bare_environment(PCNET_ISA=isa))
+
+
+def check_wheels(path, *, quick):
+    """A wheel, or the wheels of a folder: all are looked at, the one for this Python is tested."""
+    found = sorted(path.glob("*.whl")) if path.is_dir() else [path]
+    require(found, f"no wheel in {path}")
+    for wheel in found:
+        check_file(wheel)
+    check_installed(path if path.is_dir() else path.parent, copy_of_tree, quick=quick)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("wheels", type=Path, help="a wheel, or a folder with wheels")
+    parser.add_argument("path", type=Path, help="a wheel, a folder with wheels, or a .tar.gz")
     parser.add_argument("--quick", action="store_true", help="golden tests only")
     arguments = parser.parse_args()
-    wheels = arguments.wheels.resolve()
-    found = sorted(wheels.glob("*.whl")) if wheels.is_dir() else [wheels]
+    path = arguments.path.resolve()
     try:
-        require(found, f"no wheel in {wheels}")
-        for wheel in found:
-            check_file(wheel)
-        check_installed(wheels if wheels.is_dir() else wheels.parent, quick=arguments.quick)
+        if path.name.endswith(".tar.gz"):
+            unpack = functools.partial(unpack_sdist, path)
+            check_installed(path, unpack, quick=arguments.quick)
+        else:
+            check_wheels(path, quick=arguments.quick)
     except Wrong as wrong:
         sys.exit(f"wheels/check.py: {wrong}")
 

@@ -1,20 +1,33 @@
-"""Refuse a release unless tag, version and changelog agree.
+"""Refuse a release unless tag, version, changelog and files agree.
 
     python wheels/release.py TAG [FOLDER]
+    python wheels/release.py --files FOLDER
 
-TAG must be "v" and the version of pcnet/_version.py, CITATION.cff must name the same version, and
-CHANGELOG.md must have its section, dated, first after an empty "Unreleased", and README.md, which
-is the page on PyPI, must not say that nothing is released.  With a FOLDER, all its wheels and its
-one source distribution must be of that version.
+TAG must be "v" and the version of pcnet/_version.py, CITATION.cff must name the same version,
+CHANGELOG.md must have its section, dated and not empty, first after an empty "Unreleased", and
+README.md, which is the page on PyPI, must not say that nothing is released.  A FOLDER must hold the
+source distribution of that version and the whole set of wheels, one for each Python of
+[tool.cibuildwheel] on each platform, and nothing else; --files asks for no more than that.
 """
 
 import argparse
 import datetime
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# Name -> platform tag of its wheels; each is built and tested by .github/workflows/wheels.yml.
+PLATFORMS = {
+    "manylinux x86_64": r"manylinux_\w+_x86_64(\.manylinux\w+_x86_64)*",
+    "manylinux aarch64": r"manylinux_\w+_aarch64(\.manylinux\w+_aarch64)*",
+    "musllinux x86_64": r"musllinux_\w+_x86_64",
+    "musllinux aarch64": r"musllinux_\w+_aarch64",
+    "macOS x86_64": r"macosx_\w+_x86_64",
+    "macOS arm64": r"macosx_\w+_arm64",
+    "Windows AMD64": r"win_amd64",
+}
 UNRELEASED = ("not yet released", "no wheels on a package index yet")
 
 
@@ -64,21 +77,38 @@ def changelog_problems(root, version, today):
         return
     if date > today:
         yield f"CHANGELOG.md: {date} is yet to come"
+    if not re.search(r"^- \S", sections[1], flags=re.MULTILINE):
+        yield f"CHANGELOG.md: the section of {version} lists no change"
 
 
-def file_problems(folder, version):
+def built_pythons(root):
+    """Tags (Python, ABI) of the wheels, such as cp314-cp314t, as pyproject.toml has them built."""
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    build = tomllib.loads(text)["tool"]["cibuildwheel"]["build"].split()
+    abis = [pattern.removesuffix("-*") for pattern in build]
+    return [f"{abi.removesuffix('t')}-{abi}" for abi in abis]
+
+
+def file_problems(root, folder, version):
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    if f"pcnet-{version}.tar.gz" not in names:
-        yield f"{folder}: no pcnet-{version}.tar.gz"
-    if not any(name.endswith(".whl") for name in names):
-        yield f"{folder}: no wheels"
-    for name in names:
-        if name != f"pcnet-{version}.tar.gz" and not re.fullmatch(
-            rf"pcnet-{re.escape(version)}-[^-]+-[^-]+-[^-]+\.whl", name
-        ):
-            yield f"{folder}: {name} is no file of pcnet {version}"
-        elif "-linux_" in name:
+    sdist = f"pcnet-{version}.tar.gz"
+    if sdist not in names:
+        yield f"{folder}: no {sdist}"
+    left = [name for name in names if name != sdist]
+    for python in built_pythons(root):
+        for platform, tag in PLATFORMS.items():
+            pattern = rf"pcnet-{re.escape(version)}-{python}-{tag}\.whl"
+            found = [name for name in left if re.fullmatch(pattern, name)]
+            if not found:
+                yield f"{folder}: no wheel for {python} on {platform}"
+            for name in found[1:]:
+                yield f"{folder}: {name} is a second wheel for {python} on {platform}"
+            left = [name for name in left if name not in found]
+    for name in left:
+        if "-linux_" in name:
             yield f"{folder}: {name} is not repaired (see wheels/README.md)"
+        else:
+            yield f"{folder}: {name} is no file of the release {version}"
 
 
 def problems(tag, *, root=ROOT, folder=None, today=None):
@@ -101,18 +131,25 @@ def problems(tag, *, root=ROOT, folder=None, today=None):
     version, today = version_of(root), today or datetime.datetime.now(datetime.UTC).date()
     found = [*version_problems(tag, version), *citation_problems(root, version)]
     found += [*changelog_problems(root, version, today), *readme_problems(root)]
-    return found + (list(file_problems(folder, version)) if folder is not None else [])
+    return found + (list(file_problems(root, folder, version)) if folder is not None else [])
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("tag")
+    parser.add_argument("tag", nargs="?", help="the tag of the release, such as v1.2.3")
     parser.add_argument("folder", nargs="?", type=Path, help="files about to be published")
-    arguments = parser.parse_args()
-    found = problems(arguments.tag, folder=arguments.folder)
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="look at files only")
+    given = parser.parse_args(arguments)
+    if (given.tag is None) == (given.files is None):
+        parser.error("give either a tag or --files FOLDER")
+    if given.files is not None:
+        version = version_of(ROOT)
+        found, fine = list(file_problems(ROOT, given.files, version)), f"{version}: all files"
+    else:
+        found, fine = problems(given.tag, folder=given.folder), f"{given.tag}: all agrees"
     if found:
         sys.exit("\n".join(["No release:", *found]))
-    print(f"{arguments.tag}: tag, version and changelog agree")
+    print(fine)
 
 
 if __name__ == "__main__":

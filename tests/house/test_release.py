@@ -21,7 +21,22 @@ CHANGELOG = """# Changelog
 - Something.
 
 ## [1.1.0] - 2026-01-01
+
+- Something before.
 """
+PYPROJECT = """
+[tool.cibuildwheel]
+build = "cp313-* cp314t-*"
+"""
+WHEELS = [
+    f"pcnet-1.2.0-{python}-{platform}.whl"
+    for python in ("cp313-cp313", "cp314-cp314t")
+    for platform in (
+        *("manylinux_2_27_x86_64.manylinux_2_28_x86_64", "manylinux_2_28_aarch64"),
+        *("musllinux_1_2_x86_64", "musllinux_1_2_aarch64"),
+        *("macosx_15_0_x86_64", "macosx_15_0_arm64", "win_amd64"),
+    )
+]
 
 
 def script(name):
@@ -42,6 +57,7 @@ def tree(tmp_path):
     (tmp_path / "CITATION.cff").write_text("title: pcnet\nversion: 1.2.0\nlicense: BSD\n")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "README.md").write_text("# pcnet\n\nVersion 1.2.0.\n")
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     return tmp_path
 
 
@@ -75,6 +91,9 @@ def test_another_tag(tree, tag):
         ("CHANGELOG.md", "2026-05-04", "2026-13-05", "is no date"),
         ("CHANGELOG.md", "## [Unreleased]\n", "", "first section must be"),
         ("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n", "under Unreleased"),
+        ("CHANGELOG.md", "### Added\n\n- Something.\n", "", "lists no change"),
+        ("CHANGELOG.md", "- Something.\n", "", "lists no change"),
+        ("CHANGELOG.md", "- Something.\n", "-\n", "lists no change"),
         ("README.md", "1.2.0.", "1.2.0, not yet\nreleased: names may change.", "not yet released"),
         ("README.md", "1.2.0.", "1.2.0, no wheels on a package index yet.", "no wheels on"),
     ],
@@ -90,19 +109,63 @@ def test_a_development_version_is_refused(tree):
     assert any("no version to release" in problem for problem in problems(tree))
 
 
-def test_files_to_publish(tree):
-    folder = tree / "dist"
-    folder.mkdir()
-    assert len(problems(tree, folder=folder)) == 2  # neither sdist nor wheel
-    for name in ("pcnet-1.2.0.tar.gz", "pcnet-1.2.0-cp311-cp311-manylinux_2_28_x86_64.whl"):
-        (folder / name).touch()
+@pytest.fixture
+def folder(tree):
+    """All files of the release 1.2.0."""
+    (tree / "dist").mkdir()
+    for name in ("pcnet-1.2.0.tar.gz", *WHEELS):
+        (tree / "dist" / name).touch()
+    return tree / "dist"
+
+
+def test_a_whole_set_of_files_is_published(tree, folder):
     assert problems(tree, folder=folder) == []
-    (folder / "pcnet-1.1.0-cp311-cp311-win_amd64.whl").touch()
-    (folder / "pcnet-1.2.0-cp311-cp311-linux_x86_64.whl").touch()
-    assert [re.search(r"is no file|not repaired", p)[0] for p in problems(tree, folder=folder)] == [
-        "is no file",
-        "not repaired",
-    ]
+
+
+@pytest.mark.parametrize("name", ["pcnet-1.2.0.tar.gz", *WHEELS])
+def test_a_missing_file_is_named(tree, folder, name):
+    (folder / name).unlink()
+    (problem,) = problems(tree, folder=folder)
+    assert "no pcnet-1.2.0.tar.gz" in problem or "no wheel for cp31" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pcnet-1.1.0-cp313-cp313-win_amd64.whl", "is no file of the release"),
+        ("pcnet-1.2.0-cp310-cp310-win_amd64.whl", "is no file of the release"),
+        ("pcnet-1.1.0.tar.gz", "is no file of the release"),
+        ("pcnet-1.2.0-cp313-cp313-linux_x86_64.whl", "is not repaired"),
+        ("pcnet-1.2.0-cp313-cp313-macosx_14_0_arm64.whl", "is a second wheel"),
+    ],
+)
+def test_a_file_too_many_is_named(tree, folder, name, words):
+    (folder / name).touch()
+    (problem,) = problems(tree, folder=folder)
+    assert words in problem
+
+
+def test_an_empty_folder(tree):
+    (tree / "dist").mkdir()
+    assert len(problems(tree, folder=tree / "dist")) == 1 + len(WHEELS)
+
+
+def test_files_alone_are_looked_at(tree, folder, monkeypatch, capsys):
+    """As a pull request has it, where there is no tag."""
+    monkeypatch.setattr(release, "ROOT", tree)
+    (tree / "CHANGELOG.md").unlink()
+    release.main(["--files", str(folder)])
+    assert "all files" in capsys.readouterr().out
+    (folder / WHEELS[0]).unlink()
+    with pytest.raises(SystemExit, match="no wheel for cp313-cp313 on manylinux x86_64"):
+        release.main(["--files", str(folder)])
+
+
+@pytest.mark.parametrize("arguments", [[], ["v1.2.0", "--files", "dist"]])
+def test_a_command_that_does_not_say_what_to_check(arguments, capsys):
+    with pytest.raises(SystemExit):
+        release.main(arguments)
+    assert "give either a tag or --files FOLDER" in capsys.readouterr().err
 
 
 def test_this_tree_is_read():
@@ -144,6 +207,28 @@ def test_what_does_not(name):
 def test_a_missing_piece_is_seen(part):
     with pytest.raises(check.Wrong, match=part):
         check.check_names([name for name in NAMES if part not in name])
+
+
+SDIST = [
+    f"pcnet-1.2.0/{name}"
+    for name in (
+        *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h", "pcnet/_core.pyx"),
+        *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
+    )
+]
+
+
+def test_what_belongs_in_a_source_distribution():
+    check.check_sdist_names([*SDIST, "pcnet-1.2.0/csrc/dispatch.c"])
+    for missing in SDIST:
+        with pytest.raises(check.Wrong, match="is missing in the source distribution"):
+            check.check_sdist_names([name for name in SDIST if name != missing])
+
+
+@pytest.mark.parametrize("name", ["pcnet/_core.c", "pcnet/_core.cpython-311.so", "csrc/a.o"])
+def test_what_is_built_does_not_belong_in_a_source_distribution(name):
+    with pytest.raises(check.Wrong, match=name):
+        check.check_sdist_names([*SDIST, f"pcnet-1.2.0/{name}"])
 
 
 @pytest.mark.parametrize(
