@@ -14,6 +14,7 @@ from ._fitted import FittedMixin
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
+from ._objective_state import copy_of_options, loss_unit, scoring_unit
 from ._outputs import HiddenActivitiesMixin
 from ._progress import (
     describe_divergence,
@@ -179,6 +180,7 @@ class BasePC(
         observers += [tasks]
         observers += resolve_callbacks(self.callbacks)
         observers += [make_progress(self.verbose) if self.verbose else None]
+        self._begin_training(validation)
         return self._make_run(minibatches, observers, call, data, validation)
 
     def _make_run(self, minibatches, observers, call, data, validation):
@@ -234,6 +236,7 @@ class BasePC(
     def _begin_with(self, network, random_state):
         """Own a network on which this estimator has not trained yet."""
         self._random_state = random_state
+        vars(self).pop("_trained", None)
         self._architecture = {name: self._architecture_argument(name) for name in ARCHITECTURE}
         self.network_ = network
         # Drawn once: later warm starts on the same data must not validate on what they trained on.
@@ -278,7 +281,6 @@ class BasePC(
         return min(self.batch_size, n_samples)
 
     def _make_trainer(self, minibatches):
-        self._describe_objective()
         solver = resolve_solver(self.solver)
         # Another solver cannot go on with the moments of the last one.
         solver_type = type(solver).__name__
@@ -295,21 +297,40 @@ class BasePC(
         return Trainer(self.network_, objective, method, solver, batch_size, state=state)
 
     def _objective(self):
+        """What the network was trained to minimise, whatever the arguments say by now."""
         return Objective(
-            loss=self._loss_and_activation()[0],
+            loss=self._trained["loss"],
             output_precision=self.output_precision_,
-            activity_decay=float(self.activity_decay),
+            activity_decay=self._trained["activity_decay"],
         )
 
     def _describe_objective(self):
-        """Set the attributes that tell of the objective; return the name of its loss."""
+        """Fix what the training to come minimises, apart from later changes of the arguments."""
         loss, self.out_activation_ = self._loss_and_activation()
         precision = self.output_precision
         if precision == "auto":
             own = getattr(resolve_method(self.inference), "auto_precision", None)
             precision = AUTO_PRECISION / self.n_layers_ if own is None else own
         self.output_precision_ = float(precision)
-        return loss
+        self._trained = {
+            **getattr(self, "_trained", {}),
+            "loss": copy_of_options(loss),
+            "activity_decay": float(self.activity_decay),
+            "inference": copy_of_options(self.inference),
+        }
+
+    def _begin_training(self, validation):
+        """Fix the objective; where losses or scores get another unit, begin a new history."""
+        before = getattr(self, "_trained", {})
+        self._describe_objective()
+        if "loss" in before and loss_unit(before["loss"]) != loss_unit(self._trained["loss"]):
+            self.history_ = {}
+            self._optimizer_state = None  # its moments are those of the other loss
+        if validation is not None:
+            scoring = scoring_unit(self.scoring)
+            if before.get("scoring", scoring) != scoring:
+                self.history_ = {}
+            self._trained["scoring"] = scoring
 
     # ------------------------------------------------------------ after the loop
 

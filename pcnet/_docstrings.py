@@ -150,11 +150,12 @@ t_ : int
 loss_ : float
     Last value of `loss_curve_`.
 history_ : dict of lists
-    One entry an epoch in each list, over `warm_start` and `partial_fit`, for
-    ``pandas.DataFrame(model.history_)``: "epoch" (from 1), "loss", "penalty", "energy", "n_steps",
-    "n_passes", "converged", "ended" (the next attributes are these columns), "learning_rate" of
-    the last step, "seconds", and what was measured of "validation_loss", "validation_score",
-    ``"validation_"`` and the name of each scorer, "train_score". nan: not measured.
+    One entry an epoch in each list, over `warm_start` and `partial_fit` as long as `loss` and
+    `scoring` stay the same (else a new history begins), for ``pandas.DataFrame(model.history_)``:
+    "epoch" (from 1), "loss", "penalty", "energy", "n_steps", "n_passes", "converged", "ended" (the
+    next attributes are these columns), "learning_rate" of the last step, "seconds", and what was
+    measured of "validation_loss", "validation_score", ``"validation_"`` and the name of each
+    scorer, "train_score". nan: not measured.
 loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
     {loss_unit}.
@@ -190,7 +191,8 @@ feature_names_in_ : ndarray of shape (n_features,)
 RAISES = """
 FloatingPointError
     Training diverged. The message names the place and the remedy; the estimator keeps its last
-    finite weights and the curves of the completed epochs.
+    finite weights and the curves of the completed epochs. (One that a callback or a scorer raises
+    comes as it is.)
 """
 
 

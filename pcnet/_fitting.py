@@ -108,8 +108,6 @@ class MinibatchLoop:
                         self._epoch()
             except KeyboardInterrupt:
                 run.stop_reason = "interrupted"
-            except FloatingPointError as error:
-                run.stop_reason, run.error = "diverged", error
             run.sync()  # a step may have been interrupted after its update
 
     def _epoch(self):
@@ -118,9 +116,13 @@ class MinibatchLoop:
         for observer in run.observers:
             observer.on_epoch_begin(run)
         for X, Y, weight in run.minibatches.epoch(run.random_state, start=run.batch):
-            report = run.trainer.step(
-                X, Y, run.rate(), sample_weight=weight, weight_decay=run.alpha
-            )
+            rate = run.rate()
+            # Only here: the FloatingPointError of a callback, scorer or schedule is its own.
+            try:
+                report = run.trainer.step(X, Y, rate, sample_weight=weight, weight_decay=run.alpha)
+            except FloatingPointError as error:
+                run.diverge(error)
+                return
             run.add(report, weight)
             for observer in self._per_batch:
                 if observer.on_batch_end(run, report):
@@ -131,7 +133,11 @@ class MinibatchLoop:
 
     def _end_epoch(self):
         run = self.run
-        record = run.end_epoch()
+        try:
+            record = run.end_epoch()
+        except FloatingPointError as error:
+            run.diverge(error)
+            return
         for observer in run.observers:
             record.update(observer.measure(run))
         run.keep_record()

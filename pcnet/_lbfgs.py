@@ -229,11 +229,19 @@ class LbfgsLoop(MinibatchLoop):
             run.begin_epoch()
             for observer in run.observers:
                 observer.on_epoch_begin(run)
-        return run.trainer.evaluate(theta)
+        return self._or_leave(run.trainer.evaluate, theta)
+
+    def _or_leave(self, function, theta):
+        """``function(theta)``; its FloatingPointError ends training as diverged."""
+        try:
+            return function(theta)
+        except FloatingPointError as error:
+            self.run.diverge(error)
+            raise _Leave from error
 
     def _iteration(self, theta):
         run, full = self.run, self.run.trainer
-        report = full.accept(theta)
+        report = self._or_leave(full.accept, theta)
         run.learning_rate = math.nan  # each line search finds its own
         run.add(report, None)
         run.n_samples_seen += report.n_samples * (full.n_calls - self._n_calls - 1)

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._data import as_rows
@@ -42,6 +43,18 @@ class DecisionFunctionMixin:
     def _threshold(self):
         """Output above which a label of a multilabel target is predicted."""
         return 0.0 if self.out_activation_ == "logistic" else 0.5
+
+
+def _has_hidden_layer(estimator):
+    """Whether there is a `transform`, for scikit-learn's ``available_if``."""
+    network = getattr(estimator, "network_", None)
+    sizes = estimator.hidden_layer_sizes if network is None else network.layer_sizes[1:-1]
+    if hasattr(sizes, "__len__") and len(sizes) == 0:
+        raise AttributeError(
+            "transform gives the activities of a hidden layer, but this network has none; "
+            "give hidden_layer_sizes at least one width and fit again"
+        )
+    return True
 
 
 class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -83,25 +96,45 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _transform_index(self):
         """The chosen hidden layer, counted from 0 at the input."""
         widths = self.network_.layer_sizes[1:-1]
-        if not widths:
-            raise ValueError(
-                "transform gives the activities of a hidden layer, but this network has none; "
-                "give hidden_layer_sizes at least one width and fit again"
-            )
         check_transform_layer(self.transform_layer, len(widths))
         return self.transform_layer % len(widths)
 
+    def fit_transform(self, X, y=None, **fit_params):
+        """`fit`, then `transform` of the same X.
+
+        Parameters
+        ----------
+        X, y, **fit_params
+            As in `fit`.
+
+        Returns
+        -------
+        activities : ndarray of shape (n_samples, width of the layer)
+        """
+        return super().fit_transform(X, y, **fit_params)
+
     @property
     def _n_features_out(self):
+        _has_hidden_layer(self)
         try:
             return self.network_.layer_sizes[1 + self._transform_index()]
-        except ValueError as error:  # tools ask hasattr whether there is a transform
+        except ValueError as error:  # transform_layer out of range: tools ask hasattr
             raise AttributeError(str(error)) from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [np.float64, np.float32]
         return tags
+
+
+# Not as decorators: scikit-learn wraps the methods for set_output when the class is made, and its
+# wrapping would undo them.
+for _name in ("transform", "fit_transform", "get_feature_names_out"):
+    setattr(
+        HiddenActivitiesMixin,
+        _name,
+        available_if(_has_hidden_layer)(vars(HiddenActivitiesMixin)[_name]),
+    )
 
 
 def hidden_activities(network, X, index):

@@ -194,6 +194,10 @@ class Run:
         """End training after the present step; a reason given before stays."""
         self.stop_reason = self.stop_reason or reason
 
+    def diverge(self, error):
+        """End training because of this FloatingPointError, whatever was asked for before."""
+        self.stop_reason, self.error = "diverged", error
+
     def seconds(self):
         """Time spent on this run, in all processes that worked on it."""
         return self._seconds_before + self.clock() - self._started

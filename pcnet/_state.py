@@ -7,7 +7,7 @@ from ._version import __version__
 
 #: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
 #: attributes are renamed or change their meaning; new arguments alone need neither.
-FORMAT = 2
+FORMAT = 3
 
 _FORMAT_KEY = "_pcnet_format"
 _VERSION_KEY = "_pcnet_version"
@@ -104,5 +104,20 @@ def _from_format_1(state):
     state |= dict.fromkeys(new)
 
 
+# ---------------------------------------------------------------- format 2 -> 3
+
+
+def _from_format_2(state):
+    """What the network was trained to minimise is kept apart from the arguments."""
+    if "history_" not in state:
+        return  # not fitted
+    of_outputs = {"softmax": "log_loss", "logistic": "logistic"}
+    state["_trained"] = {
+        "loss": of_outputs.get(state["out_activation_"], state["loss"]),
+        "activity_decay": float(state["activity_decay"]),
+        "inference": state["inference"],
+    }
+
+
 # The entry at index f - 1 brings format f to f + 1, in place.
-_UPGRADES = (_from_format_1,)
+_UPGRADES = (_from_format_1, _from_format_2)

@@ -18,7 +18,7 @@ from ._targets import MatrixTargets, check_labels, find_classes
 from ._threads import effective_n_threads, single_threaded_blas
 from ._trainer import Trainer
 from ._validation import check_dtype, check_hidden_layer_sizes
-from .inference import Objective, resolve_method
+from .inference import resolve_method
 from .network import Network
 from .solvers import LBFGS, resolve_solver
 
@@ -142,7 +142,8 @@ class SummaryMixin:
             Its classes or columns are counted.
         n_features, n_outputs, n_samples : int, default=None
             In place of X and y. Not needed after `fit`, but for the time, which needs the number
-            of samples; when given, or X or y, the network is the one that `fit` would make.
+            of samples; when given, or X or y, the network is the one that `fit` would make. What
+            training takes is that of the next `fit`, with the arguments as they are now.
 
         Returns
         -------
@@ -298,8 +299,8 @@ def _training_bytes(estimator, network, batch_size):
 def _seconds_per_step(probe, batch_size):
     """Mean time of a training step, at a rate of 0; of a block of samples with L-BFGS."""
     network = probe.network_.copy()
-    loss = probe._describe_objective()
-    objective = Objective(loss, probe.output_precision_, float(probe.activity_decay))
+    probe._describe_objective()
+    objective = probe._objective()
     method, solver = resolve_method(probe.inference), resolve_solver(probe.solver)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((batch_size, network.layer_sizes[0])).astype(network.dtype)

@@ -116,7 +116,7 @@ class Trainer:
         first, second = (*self._moments, None)[:2]
         bias_first, bias_second = (*self._bias_moments, None, None)[:2]
         self._update = _core.Update(
-            *self._solver.core_options(),
+            *self._solver.core_options(dtype),
             forward=self._forward,
             backward=self._backward,
             first_moments=first,

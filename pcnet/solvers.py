@@ -33,7 +33,9 @@ class Adam(OptionsMixin, BaseEstimator):
     beta_2 : float, default=0.999
         Decay of the running mean of the squared gradient, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the denominator; small against the scaled gradient's order 1. Greater than 0.
+        Added to the denominator; small against the scaled gradient's order 1. Greater than 0, and
+        at least the root of the smallest normal number of the dtype trained in (1.1e-19 in
+        float32): the squares of gradients below that are 0.
     clip : float, default=None
         Largest root mean square, over all weights and biases together, of the scaled gradient
         that the solver sees; a larger gradient is shrunk to it, its direction kept. The mean, not
@@ -67,8 +69,15 @@ class Adam(OptionsMixin, BaseEstimator):
         self.epsilon = epsilon
         self.clip = clip
 
-    def core_options(self):
-        """Name and numbers as the core takes them."""
+    def core_options(self, dtype):
+        """Name and numbers as the core takes them, for weights of this dtype."""
+        least = float(np.sqrt(np.finfo(dtype).tiny))
+        if self.epsilon < least:
+            raise ValueError(
+                f"Adam's epsilon must be at least {least:.2g} in {np.dtype(dtype).name}, where the "
+                f"squares of smaller gradients are 0; got {self.epsilon!r}. Raise it (1e-8 is "
+                "usual), or train with dtype='float64'"
+            )
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
 
@@ -110,8 +119,8 @@ class SGD(OptionsMixin, BaseEstimator):
         self.nesterov = nesterov
         self.clip = clip
 
-    def core_options(self):
-        """Name and number as the core takes them."""
+    def core_options(self, dtype):
+        """Name and number as the core takes them, for weights of this dtype."""
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
 

@@ -51,7 +51,7 @@ def problem_of(estimator, X, y, inference):
     X, y : array-like
         As in `fit`.
     inference : {"error", "activity"}, inference object or None
-        None: the estimator's own.
+        None: the one that the estimator was trained with.
 
     Returns
     -------
@@ -67,7 +67,8 @@ def problem_of(estimator, X, y, inference):
             "PCRegressor.from_network(net, output_precision=1.0)"
         )
     check_is_fitted(estimator)
-    method = resolve_method(estimator.inference if inference is None else inference)
+    # not its argument `inference`, which may have been set since
+    method = resolve_method(estimator._trained["inference"] if inference is None else inference)
     rows, Y = estimator._clamp(X, y)
     X = np.empty(rows.shape)
     for part, block in rows.blocks():

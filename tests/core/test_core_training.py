@@ -226,7 +226,7 @@ def test_solver_kernels(solver, n, dtype, tolerance):
     expected = values.copy()
     m, v = np.zeros(n, dtype), np.zeros(n, dtype)
     expected_m, expected_v = m.copy(), v.copy()
-    update = _core.Update(*solver.core_options())
+    update = _core.Update(*solver.core_options(dtype))
     for n_updates in (1, 2, 3):
         gradient = rng.standard_normal(n).astype(dtype)
         update.begin(n_updates, 1.0)

@@ -112,11 +112,16 @@ def test_transform_layer_out_of_range(Estimator, layer):
 def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
     X, y = data_for(Estimator)
     model = small(Estimator, hidden_layer_sizes=()).fit(X, y)
-    with pytest.raises(ValueError, match="this network has none"):
-        model.transform(X)
-    with pytest.raises(ValueError, match="this network has none"):
-        model.get_feature_names_out()
+    names = ("transform", "fit_transform", "get_feature_names_out", "set_output")
+    for estimator in (model, small(Estimator, hidden_layer_sizes=())):
+        assert not any(hasattr(estimator, name) for name in names)
+        with pytest.raises(AttributeError) as found:
+            estimator.transform(X)
+        assert "this network has none" in str(found.value.__cause__)
     assert not hasattr(model, "_n_features_out")  # which skl2onnx asks for
+    # what was fitted decides, then what is to be
+    assert not hasattr(model.set_params(hidden_layer_sizes=(4,)), "transform")
+    assert all(hasattr(small(Estimator, hidden_layer_sizes=[4]), name) for name in names)
     with pytest.raises(ValueError, match="transform_layer must be -1 with 0 hidden layers"):
         small(Estimator, hidden_layer_sizes=(), transform_layer=0).fit(X, y)
 

@@ -114,7 +114,7 @@ def test_what_is_minimised(loss, monkeypatch):
     ],
 )
 def test_options_of_the_solver_reach_the_core(solver, options):
-    assert solver.core_options() == options
+    assert solver.core_options(np.float32) == options
 
 
 def test_options_of_the_solver_matter():

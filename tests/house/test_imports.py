@@ -24,7 +24,7 @@ FLOORS = [
     | {"_run", "_lbfgs", "callbacks"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}
-    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities"},
+    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities", "_objective_state"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
