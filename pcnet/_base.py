@@ -1,6 +1,5 @@
 """What both estimators share: the course of a fit, from checked arguments to attributes."""
 
-import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 
@@ -29,6 +28,7 @@ from ._summary import SummaryMixin
 from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import check_hidden_layer_sizes, check_sample_weight
+from ._warnings import warn
 from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
 from .callbacks._plateau import Plateau
@@ -157,7 +157,6 @@ class BasePC(
                 X,
                 small_is_fine=self.parameterization == "sp",
                 names=getattr(self, "feature_names_in_", None),
-                stacklevel=5,
             )
 
         rows, validation = _weighted_rows(weight), None
@@ -237,6 +236,7 @@ class BasePC(
         """Own a network on which this estimator has not trained yet."""
         self._random_state = random_state
         vars(self).pop("_trained", None)
+        self._warned = ()  # texts that calls of partial_fit need not repeat
         self._architecture = {name: self._architecture_argument(name) for name in ARCHITECTURE}
         self.network_ = network
         # Drawn once: later warm starts on the same data must not validate on what they trained on.
@@ -273,10 +273,9 @@ class BasePC(
         if self.batch_size == "auto":
             return min(AUTO_BATCH_SIZE, n_samples)
         if self.batch_size > n_samples and not call.incremental:
-            warnings.warn(
+            warn(
                 f"Got `batch_size` {self.batch_size} larger than sample size {n_samples}. "
                 "It is going to be clipped",
-                stacklevel=6,
             )
         return min(self.batch_size, n_samples)
 
@@ -370,35 +369,33 @@ class BasePC(
             rate = None if full_batch else self.learning_rate_init
             raise FloatingPointError(describe_divergence(run, rate)) from run.error
         if run.stop_reason == "interrupted":
-            warnings.warn(
+            warn(
                 f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
                 "the weights it had then.",
-                stacklevel=5,
             )
         method, precision = run.trainer.method, self.output_precision_
         for text in (
             describe_unfinished_inference(run, method, self.n_layers_ - 1, precision),
             describe_risen_energy(run, method, precision),
         ):
-            if text:
-                warnings.warn(text, ConvergenceWarning, stacklevel=5)
+            if text and not (call.incremental and text in self._warned):
+                self._warned = (*self._warned, text)
+                warn(text, ConvergenceWarning)
         if run.stop_reason != "max_iter" or call.incremental:
             return
         if isinstance(run.trainer, FullBatch):
-            warnings.warn(
-                f"L-BFGS ended after {self.n_iter_} iterations (max_iter={self.max_iter}) and "
-                f"{run.trainer.n_calls} evaluations (max_fun={run.trainer.solver.max_fun}) without "
-                "having converged. Raise max_iter, LBFGS(max_fun=...) or tol.",
+            warn(
+                f"L-BFGS ended at its limit of iterations (max_iter={self.max_iter}) or of "
+                f"evaluations (max_fun={run.trainer.solver.max_fun}) without having converged. "
+                "Raise max_iter, LBFGS(max_fun=...) or tol.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         elif not run.schedule.has_horizon:
-            warnings.warn(
+            warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
                 "learning_rate='linear' or 'cosine'.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def __sklearn_tags__(self):

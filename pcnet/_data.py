@@ -5,13 +5,12 @@ matrices, images of uint8, memory maps, chunks) is converted a few rows at a tim
 bits as if it had been converted as a whole.
 """
 
-import warnings
-
 import numpy as np
 import scipy.sparse
 
 from ._chunks import Chunks
 from ._validation import check_data, check_finite, validate_data
+from ._warnings import warn
 from .exceptions import FeatureScaleWarning
 
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
@@ -325,7 +324,7 @@ def check_finite_rows(estimator, rows):
 # ---------------------------------------------------------------- scale of features
 
 
-def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
+def warn_if_unscaled(rows, *, small_is_fine=False, names=None):
     """Warn if features are far from unit scale, as some rows tell.
 
     Parameters
@@ -336,8 +335,6 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
         Whether only large features matter.
     names : sequence of str, default=None
         What to call the columns.
-    stacklevel : int
-        As of `warnings.warn`, counted from here.
     """
     index = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.intp)
     columns = np.sqrt(rows.mean_squares(index))
@@ -358,13 +355,12 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None, stacklevel=2):
             "the columns' median"
         )
     elif scale > high or (entries < low and not small_is_fine):
-        found = f"their root mean square is {scale:.3g}"
+        found = f"their root mean square is about {scale:.1g}"
     else:
         return
-    warnings.warn(
+    warn(
         f"Features are far from unit scale: {found}. Training may be slow, poor or diverge. Scale "
         "them, for example make_pipeline(StandardScaler(), ...), or MaxAbsScaler() for sparse "
         "data; or set input_scaling='standard' or 'max'",
         FeatureScaleWarning,
-        stacklevel=stacklevel + 1,
     )

@@ -1,7 +1,5 @@
 """The equilibrium energy of samples whose labels or targets are given."""
 
-import warnings
-
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
@@ -14,6 +12,7 @@ from ._data import check_rows
 from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
 from ._threads import single_threaded_blas
+from ._warnings import warn
 from .inference import ErrorDescent, resolve_method
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
@@ -87,12 +86,11 @@ class EnergyMixin:
                     n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == _core.ENDED_LIMIT)
         expected = not getattr(method, "has_end_test", True)
         if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
-            warnings.warn(
-                f"Inference did not end within {method} for {n_cut_off / energies.size:.0%} of "
+            warn(
+                f"Inference did not end within {method} for more than {MOST_UNFINISHED:.0%} of "
                 "the samples, so their energies are too high. Pass inference=ErrorDescent(...) "
                 "with more max_steps or a larger tol",
                 ConvergenceWarning,
-                stacklevel=3,
             )
         return energies
 

@@ -34,16 +34,13 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
     if not getattr(method, "has_end_test", True):
         return None
     cut_off = 1.0 - np.array(run.recent("ended"))
-    affected = cut_off > UNFINISHED_INFERENCE
-    if not affected.any():
+    if not np.any(cut_off > UNFINISHED_INFERENCE):
         return None
-    worst = int(np.argmax(cut_off))
     return (
-        f"Inference was cut off by its step limit for more than {UNFINISHED_INFERENCE:.0%} of the "
-        f"samples in {affected.sum()} of {run.n_epochs} epochs ({cut_off[worst]:.0%} in epoch "
-        f"{worst + 1}), so weights were updated away from equilibrium. Lower output_precision "
-        f"(now {output_precision:g}) or learning_rate_init, or raise the limit: "
-        f"{_raised_limit(method)}."
+        f"Inference was cut off by its step limit for more than {UNFINISHED_INFERENCE:.0%} of an "
+        "epoch's samples (1 - ended_fraction_ is their share), so weights were updated away from "
+        f"equilibrium. Lower output_precision (now {output_precision:g}) or learning_rate_init, or "
+        f"raise the limit: {_raised_limit(method)}."
     )
 
 
@@ -73,16 +70,13 @@ def describe_risen_energy(run, method, output_precision):
         return None
     before = output_precision * np.array(run.recent("loss"))
     after = np.array(run.recent("energy"))
-    affected = has_risen(before, after)
-    if not affected.any():
+    if not has_risen(before, after).any():
         return None
-    worst = int(np.argmax(np.where(affected, after - before, 0)))
     return (
-        f"Inference raised the mean energy from {before[worst]:.3g} to {after[worst]:.3g} in epoch "
-        f"{worst + 1}, and raised it in {affected.sum()} of {run.n_epochs} epochs, so weights "
-        f"learned from activities away from equilibrium: the rate of {method!r} is too "
-        "large for the network. Lower it (or learning_rate_init, if the energy rises late), or use "
-        "inference='error', which needs no rate and never raises the energy."
+        "Inference raised the mean energy (energy_curve_ lies above output_precision_ times "
+        "loss_curve_), so weights learned from activities away from equilibrium: the rate of "
+        f"{method!r} is too large for the network. Lower it (or learning_rate_init, if the energy "
+        "rises late), or use inference='error', which needs no rate and never raises the energy."
     )
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._data import Rows
 from ._run import FitCall
 from ._version import __version__
+from ._warnings import warn
 from .callbacks._checkpoint import path_of
 from .callbacks._validation import gather_validation_set
 
@@ -85,10 +85,9 @@ class ResumeMixin:
         _check_arguments(saved.estimator, self)
         isa = _core.default_isa()
         if header["instruction_set"] != isa:
-            warnings.warn(
+            warn(
                 f"The run was started with the instructions {header['instruction_set']}, this "
-                f"machine uses {isa}: it goes on, but not to the same bits.",
-                stacklevel=3,
+                f"machine uses {isa}: it goes on, but not to the same bits."
             )
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, FitCall(validation=own, saved=saved))

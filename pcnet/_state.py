@@ -3,6 +3,8 @@
 import inspect
 import math
 
+from sklearn.utils.validation import check_is_fitted
+
 from ._version import __version__
 
 #: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
@@ -24,6 +26,26 @@ class StateMixin:
 
     def __setstate__(self, state):
         super().__setstate__(upgraded_state(state, type(self)))
+
+    def drop_optimizer_state(self):
+        """Free what the solver remembers: two thirds of a fitted estimator's size with Adam.
+
+        Predictions, energies and the history stay the same to the bit. Only training that goes on
+        (`partial_fit`, or `fit` with ``warm_start=True``) begins with a fresh optimiser, as after
+        `from_network`. Call it before saving a model that is to predict and nothing else.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        NotFittedError
+            There is nothing to free yet.
+        """
+        check_is_fitted(self)
+        self._optimizer_state = None
+        return self
 
 
 def upgraded_state(state, cls):
@@ -112,6 +134,7 @@ def _from_format_2(state):
     if "history_" not in state:
         return  # not fitted
     of_outputs = {"softmax": "log_loss", "logistic": "logistic"}
+    state["_warned"] = ()
     state["_trained"] = {
         "loss": of_outputs.get(state["out_activation_"], state["loss"]),
         "activity_decay": float(state["activity_decay"]),

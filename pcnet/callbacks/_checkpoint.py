@@ -1,13 +1,13 @@
 """Files from which an interrupted run goes on."""
 
 import os
-import warnings
 from numbers import Integral, Real
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from .._warnings import warn
 from ._base import Callback
 
 
@@ -131,9 +131,8 @@ class CheckpointWriter(Callback):
             self.save(run, self.checkpoint.path)
         except OSError as error:
             if not self._has_failed:
-                warnings.warn(
+                warn(
                     f"The checkpoint {str(self.checkpoint.path)!r} could not be written: {error}. "
-                    "Training goes on; an older file is unharmed.",
-                    stacklevel=2,
+                    "Training goes on; an older file is unharmed."
                 )
             self._has_failed = True

@@ -9,7 +9,7 @@ from ._resolve import named
 
 @named("error_optimization")
 class ErrorOptimization(BaseEstimator):
-    """Gradient descent on the errors with one fixed rate, as published.
+    """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC) [1]_.
 
     With ``z_l = mu_l + eps_l`` and eps the free variables, from eps = 0, all layers at once:
     ``u <- momentum u + (eps - v)`` and ``eps <- eps - rate u``, where v are the responses to the
@@ -32,6 +32,13 @@ class ErrorOptimization(BaseEstimator):
     Notes
     -----
     No sample counts as converged: the method has no test.
+
+    The descent is the published one, the network is pcnet's. There ``z_l = f(W_l z_{l-1}) + e_l``:
+    an error is added after the activation function. Here ``z_l = W_l f(z_{l-1}) + eps_l``: before
+    it. Both compute the same function where all errors are 0, take the same steps where f is the
+    identity, and come to backpropagation's weight gradients as the output precision falls. Else
+    they weigh errors differently, to first order ``e = f'(W z) eps``, and have other equilibria;
+    where f' is 0, only the published error can move z.
 
     References
     ----------

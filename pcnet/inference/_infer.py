@@ -1,12 +1,12 @@
 """`infer`: one batch to equilibrium, with everything a study wants to see."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _core
+from .._warnings import warn
 from ..network import check_network
 from ._energies import has_risen
 from ._objective import Objective
@@ -140,11 +140,10 @@ def infer(
 def _warn_if_risen(method, before, after):
     """Never silent, but once for a line of the user's code: the text holds no figures."""
     if has_risen(before, after):
-        warnings.warn(
+        warn(
             "Inference raised the mean energy from what it was at the start: the rate of "
             f"{method!r} is too large for this network. Lower it until energy_trace falls (plain "
             "descent diverges above largest_stable_rate of pcnet.theory.extreme_eigenvalues), "
             "lower output_precision, or use method='error', which never raises the energy",
             ConvergenceWarning,
-            stacklevel=3,
         )

@@ -289,3 +289,24 @@ def test_bad_options(name, value):
     net = make_network((4, 6, 3))
     with pytest.raises((ValueError, TypeError), match=name):
         pcnet.infer(net, *make_batch(net, 2), method=GradientFlow(**{name: value}))
+
+
+@pytest.mark.parametrize("n_samples", [1, 4, 16])
+def test_time_of_jpc_is_the_number_of_samples_times_ours(n_samples):
+    """jpc integrates the gradient of the batch's mean energy: its clock is n times slower."""
+    jpc_time = 20.0
+    net = make_network((3, 5, 2), "tanh")
+    X, Y = make_batch(net, n_samples)
+    shape = net.forward(X)[0].shape
+
+    def slope_of_the_mean(_, z):
+        return -np.ravel(net.activity_gradients(X, Y, [z.reshape(shape)])[0]) / n_samples
+
+    start = np.ravel(net.forward(X)[0])
+    end = solve_ivp(slope_of_the_mean, (0, jpc_time), start, "DOP853", rtol=1e-11, atol=1e-12)
+    method = GradientFlow(
+        "dormand_prince", rtol=1e-9, atol=1e-11, max_time=jpc_time / n_samples, steady_tol=0
+    )
+    result = pcnet.infer(net, X, Y, method)
+    found = result.activities[0]
+    np.testing.assert_allclose(found, end.y[:, -1].reshape(shape), rtol=1e-6, atol=1e-8)

@@ -84,9 +84,7 @@ def fitted(method, **options):
 
 @pytest.mark.parametrize("method", TOO_FAST[:-1], ids=repr)
 def test_training_warns_once(method):
-    with pytest.warns(
-        ConvergenceWarning, match="raised the mean energy .* in 3 of 3 epochs"
-    ) as caught:
+    with pytest.warns(ConvergenceWarning, match="raised the mean energy") as caught:
         model = fitted(method)
     assert len(caught) == 1
     energy, loss = (np.array(model.history_[name]) for name in ("energy", "loss"))
