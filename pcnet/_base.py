@@ -38,6 +38,7 @@ from .callbacks._time import MaxTime
 from .callbacks._validation import Validation, ValidationSet
 from .inference import Objective, resolve_method, training_method
 from .network import Network
+from .parameterization import prepare_narrow_layers
 from .solvers import LBFGS, resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
@@ -230,6 +231,7 @@ class BasePC(
             random_state=random_state,
             dtype=X.dtype,
         )
+        prepare_narrow_layers(network)
         self._begin_with(network, random_state)
 
     def _begin_with(self, network, random_state):

@@ -1,5 +1,7 @@
 """Classification with predictive-coding networks."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
@@ -46,7 +48,8 @@ class PCClassifier(
     loss : {"squared_error", "log_loss"}, default="squared_error"
         What the output layer minimises: half the squared distance to the one-hot target, or the
         cross-entropy of the softmax (for multilabel targets, of one logistic per column). Both
-        estimate probabilities; "squared_error" predicts more accurately in deep networks.
+        estimate probabilities; "squared_error" predicts more accurately in deep networks, but
+        needs hidden layers of at least ``n_classes - 1`` units (a warning tells).
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
     class_weight : dict, "balanced" or None, default=None
@@ -256,6 +259,17 @@ class PCClassifier(
         return tags
 
     # ------------------------------------------------------------ for BasePC
+
+    def _initialize(self, X, n_outputs):
+        super()._initialize(X, n_outputs)
+        narrowest = min(self.network_.layer_sizes[1:-1], default=n_outputs)
+        if self.loss == "squared_error" and not self._multilabel and narrowest < n_outputs - 1:
+            warnings.warn(
+                f"the narrowest hidden layer has {narrowest} units for {n_outputs} classes. With "
+                "loss='squared_error' the outputs then span too few directions to keep all classes "
+                f"apart: set loss='log_loss', or give each layer {n_outputs - 1} units or more",
+                stacklevel=6,
+            )
 
     def _loss_and_activation(self):
         if self.loss == "squared_error":

@@ -47,6 +47,9 @@ BIAS_SHARE = 0.1
 #: are activations, mostly of one sign.
 INPUT_SHARE = 0.7
 
+#: Hidden layers with fewer units than this start and learn more gently, see `narrow_shares`.
+NARROW = 16
+
 
 class PerLayer(NamedTuple):
     """Factors of the weights and of the biases of every layer, each (L,) float64."""
@@ -119,6 +122,44 @@ def initial_weights(layer_sizes, parameterization, random_state, dtype):
     return weights
 
 
+def narrow_shares(layer_sizes):
+    """Each hidden layer's units over `NARROW`, at most 1.
+
+    One step moves every unit alike, at any width. It may leave a rectifier inactive for all
+    samples, from where no gradient brings it back. That costs a layer of 128 units a few of them,
+    but a layer of two units half of what it can tell apart.
+
+    Returns
+    -------
+    ndarray of float64, (L - 1,)
+    """
+    return np.minimum(1.0, np.array(layer_sizes[1:-1], dtype=np.float64) / NARROW)
+
+
+def prepare_narrow_layers(network):
+    """Adjust freshly drawn weights where hidden layers are narrower than `NARROW`, in place.
+
+    The output's weights are multiplied by the share of the layer below: under ``"mupc"`` the
+    outputs start at about 1 / sqrt(N), so that in a narrow network the first gradients would
+    only shrink them, by pushing the units towards 0. A narrow layer's units above the first, if
+    they have no skip, get weights of sum 0 or more (their sign is turned), because the activities
+    below have mostly one sign and would leave half of the units inactive. ``"sp"`` networks, and
+    wider layers, stay as they are.
+
+    Parameters
+    ----------
+    network : Network
+    """
+    if network.parameterization not in ("mupc", "ntp") or network.n_layers == 1:
+        return
+    shares = narrow_shares(network.layer_sizes)
+    network.weights[-1] *= network.dtype.type(shares[-1])
+    for index in range(1, network.n_layers - 1):
+        if shares[index] < 1 and not network.skips[index]:
+            weights = network.weights[index]
+            weights *= np.where(weights.sum(axis=0) < 0, -1, 1).astype(network.dtype)
+
+
 def learning_rate_multipliers(network):
     """Each layer's learning rate over the base rate, so that rates transfer between shapes.
 
@@ -128,7 +169,9 @@ def learning_rate_multipliers(network):
     sqrt(N0 L0 / (N L)) with a skip and sqrt(N0 / N) without, and the output layer's by gamma.
     Biases move like the outputs of their layer: by 1, with a skip by L0 / L times `BIAS_SHARE`.
     Shallow networks lack the base shape's sum of residual layers: there all of these but the
-    output's bias, which is no part of that sum, are multiplied by `shallow_boost`.
+    output's bias, which is no part of that sum, are multiplied by `shallow_boost`. Hidden layers
+    narrower than `NARROW` learn more slowly: by the square root of their share in the first
+    layer (`narrow_shares`), by its square in those above, whose rectified inputs have one sign.
     ``"ntp"`` differs in the output layer (1 / sqrt(N), its scale being larger); ``"sp"`` and
     networks made from given weights have factors of 1.
 
@@ -151,6 +194,10 @@ def learning_rate_multipliers(network):
     boost = shallow_boost(network.skips)
     weights *= boost
     biases[:-1] *= boost
+    slower = narrow_shares(network.layer_sizes)
+    slower[:1], slower[1:] = np.sqrt(slower[:1]), slower[1:] ** 2
+    weights[:-1] *= slower
+    biases[:-1] *= slower
     return PerLayer(weights, biases)
 
 

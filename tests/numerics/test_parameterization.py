@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import Network
+from pcnet import Network, parameterization
 from pcnet.parameterization import (
     BASE_SHAPE,
     BIAS_SHARE,
+    NARROW,
     gradient_scales,
     layer_scales,
     learning_rate_multipliers,
+    prepare_narrow_layers,
     shallow_boost,
 )
 
@@ -193,6 +195,47 @@ def test_a_step_moves_every_shape_alike(parameterization):
     moves = np.array(moves)
     spread = np.nanmax(moves, axis=0) / np.nanmin(moves, axis=0)
     assert np.all(spread <= 1 + 1e-12)
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_rates_of_narrow_layers(skip, monkeypatch):
+    """With the share s of `NARROW`: the first layer's by sqrt(s), those above by s^2 of their own.
+
+    The output's, and those of wider layers, are what they would be anyway.
+    """
+    net = Network.init((5, 4, 4, NARROW, 8, 3), skip=skip)
+    rates = learning_rate_multipliers(net)
+    monkeypatch.setattr(parameterization, "NARROW", 1)
+    free = learning_rate_multipliers(net)
+    factors = [0.25**0.5, 0.25**2, 1, 0.5**2, 1]
+    assert np.allclose(rates.weights / free.weights, factors, rtol=1e-14)
+    assert np.allclose(rates.biases / free.biases, factors, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["mupc", "ntp"])
+def test_start_of_narrow_layers(name):
+    """Outputs by the share of the layer below; sums of at least 0, up to sign the same weights."""
+    net = Network.init((5, 6, 4, 4, NARROW, 2, 3), parameterization=name, random_state=0)
+    before = [w.copy() for w in net.weights]
+    prepare_narrow_layers(net)
+    for index, (new, old) in enumerate(zip(net.weights, before, strict=True)):
+        if index in (1, 4):
+            assert np.all(new.sum(axis=0) >= 0)
+            assert np.array_equal(np.abs(new), np.abs(old))
+        elif index == 5:
+            assert np.array_equal(new, old * (2 / NARROW))
+        else:  # the first, a skip, a wide layer
+            assert np.array_equal(new, old)
+
+
+@pytest.mark.parametrize(
+    "sizes, name", [((5, NARROW, 64, 3), "mupc"), ((5, 4, 2, 3), "sp"), ((5, 3), "mupc")]
+)
+def test_other_networks_start_as_drawn(sizes, name):
+    net = Network.init(sizes, parameterization=name, random_state=0)
+    before = [w.copy() for w in net.weights]
+    prepare_narrow_layers(net)
+    assert all(map(np.array_equal, net.weights, before))
 
 
 @pytest.mark.parametrize("make", ["sp", "given"])

@@ -54,6 +54,7 @@ def test_format_1_predicts_as_when_it_was_saved(format1, name):
 @pytest.mark.parametrize("name", FITTED)
 def test_format_1_goes_on_training_with_its_moments(format1, name, monkeypatch):
     monkeypatch.setattr(parameterization, "shallow_boost", lambda skips: 1.0)  # younger than it
+    monkeypatch.setattr(parameterization, "NARROW", 1)
     estimators, arrays = format1
     # with an activity decay, be it lost in rounding, inference opens with a step of 1, as it did
     model = estimators[name].set_params(early_stopping=False, activity_decay=1e-30)

@@ -1,0 +1,83 @@
+"""Layers of any width from 2 units up train at the default rate."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPClassifier
+
+from pcnet import PCClassifier, PCRegressor
+
+from .support import digits, iris
+
+WIDTHS = (2, 3, 5, 8, 16, 32, 64, 128)
+SHAPES = [(width,) * depth for width in WIDTHS for depth in (1, 2, 3)]
+SHAPES += [(5, 2), (128, 2), (2, 128), (16, 16, 2)]
+NARROW_SHAPES = [(2,), (2, 2), (3, 3, 3), (5, 2), (8, 8)]
+SEEDS = (0, 1, 2)
+
+
+def halves(X, y):
+    """Every other sample to train on, the others to score."""
+    return X[::2], y[::2], X[1::2], y[1::2]
+
+
+def wine():
+    X, y = load_wine(return_X_y=True)
+    return halves((X - X.mean(axis=0)) / X.std(axis=0), y)
+
+
+def bent():
+    """Targets with a linear part and a bent one, which a linear model cannot fit."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((500, 4))
+    return halves(X, 40 + 7 * (X[:, 0] + np.abs(X[:, 1]) + 0.1 * rng.standard_normal(500)))
+
+
+def mean_score(data, make):
+    X, y, X_test, y_test = data
+    return np.mean([make(seed).fit(X, y).score(X_test, y_test) for seed in SEEDS])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_classifier_learns_three_classes_at_any_width(shape):
+    """Two units can tell three classes apart; an inactive layer leaves 0.4, a lost unit 0.7."""
+    assert mean_score(wine(), lambda seed: PCClassifier(shape, random_state=seed)) >= 0.88
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_regressor_is_no_worse_than_a_linear_model_at_any_width(shape):
+    data = bent()
+    linear = LinearRegression().fit(*data[:2]).score(*data[2:])
+    found = mean_score(data, lambda seed: PCRegressor(shape, random_state=seed))
+    assert found >= linear - (0.15 if min(shape) < 5 else 0.0)
+
+
+@pytest.mark.parametrize("shape", NARROW_SHAPES, ids=str)
+def test_narrow_classifier_is_as_good_as_an_mlp(shape):
+    """Ten classes, with the loss that the MLP has."""
+    X, y = digits(1000)
+    data = halves(X, y)
+    ours = mean_score(data, lambda seed: PCClassifier(shape, loss="log_loss", random_state=seed))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mlp = mean_score(data, lambda seed: MLPClassifier(shape, random_state=seed, max_iter=100))
+    assert ours >= mlp - 0.02
+
+
+def test_squared_error_in_layers_too_narrow_for_the_classes_warns():
+    X, y = digits(100)
+    for shape in [(8,), (32, 2), (2, 32)]:
+        with pytest.warns(UserWarning, match="loss='log_loss', or give each layer 9 units") as seen:
+            PCClassifier(shape, max_iter=1).fit(X, y)
+        assert [warning.filename for warning in seen] == [__file__]
+        with pytest.warns(UserWarning, match="narrowest hidden layer"):
+            PCClassifier(shape, max_iter=1).partial_fit(X, y, classes=range(10))
+    PCClassifier((9, 9), max_iter=1).fit(X, y)
+    PCClassifier((), max_iter=1).fit(X, y)
+    PCClassifier((2,), loss="log_loss", max_iter=1).fit(X, y)
+    PCClassifier((2,), max_iter=1).fit(*iris())
+    PCClassifier((2,), max_iter=1).fit(X, np.eye(10)[y])  # multilabel
