@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from ._data import warn_if_unscaled
 from ._estimator_arguments import ARCHITECTURE, EstimatorArguments
+from ._fingerprint import fingerprint
 from ._fitted import FittedMixin
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
@@ -20,7 +21,13 @@ from ._progress import (
     describe_risen_energy,
     describe_unfinished_inference,
 )
-from ._resume import ResumeMixin, apply_saved, check_fingerprint, fingerprint, save_run
+from ._resume import (
+    ResumeMixin,
+    apply_saved,
+    check_arguments_can_be_saved,
+    check_fingerprint,
+    save_run,
+)
 from ._run import Run, truncate_history
 from ._schedules import Schedule
 from ._state import StateMixin
@@ -199,8 +206,11 @@ class BasePC(
         if call.validation is not None and data is not None:
             own = fingerprint(validation.X, validation.Y, validation.sample_weight)
         if checkpoint is not None:
+            check_arguments_can_be_saved(self)
             observers.append(
-                CheckpointWriter(checkpoint, lambda run, path: save_run(run, path, data, own))
+                CheckpointWriter(
+                    checkpoint, lambda run, path, run_id: save_run(run, path, data, own, run_id)
+                )
             )
         run = Run(
             self._make_trainer(minibatches),

@@ -9,28 +9,40 @@ import json
 import os
 import pickle
 import re
+import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 FORMAT = 1
 _MAGIC = b"pcnet checkpoint, format "
 _DIGEST_SIZE = 32
+_MAX_HEADER = 2**16
 
 
 def write_atomically(path, write):
     """Replace a file by what ``write(file)`` writes: at any moment the old or the new is there.
 
-    The new content goes to a file beside it, to the disk, and then takes the name.
+    The new content goes to a file of a name of its own in the same folder, to the disk, and then
+    takes the name of the old; so any number of threads and processes may write at once. The
+    permissions of an existing file are kept; of a symbolic link, its target is replaced.
     """
-    path = Path(path)
-    _remove_stale(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path = Path(os.path.realpath(path))
+    temporary, descriptor = _create_beside(path)
     try:
-        with open(temporary, "wb") as file:
+        with open(descriptor, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if fcntl is not None:  # as long as the lock says that the file is in use
+                os.replace(temporary, path)
+        if fcntl is None:  # Windows does not rename open files
+            os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -38,14 +50,39 @@ def write_atomically(path, write):
     _sync_folder(path.parent)
 
 
+def remove_stale(path):
+    """Remove what killed processes have left beside a file; only where files can be locked."""
+    if fcntl is None:
+        return
+    path = Path(os.path.realpath(path))
+    pattern = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{16}\.tmp")
+    with suppress(OSError):
+        for entry in os.scandir(path.parent):
+            if pattern.fullmatch(entry.name):
+                _remove_unlocked(entry.path)
+
+
 def write_checkpoint(path, header, payload):
-    """Write an object with a header (a dict of numbers and strings)."""
+    """Write an object with a header (a dict of numbers and strings).
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; an older one is unharmed, here and below.
+    PicklingError
+        The object cannot be pickled.
+    """
 
     def write(file):
         hashing = _HashingWriter(file)
         hashing.write(_MAGIC + str(FORMAT).encode() + b"\n")
         hashing.write(json.dumps(header).encode() + b"\n")
-        pickle.dump(payload, hashing, protocol=5)
+        try:
+            pickle.dump(payload, hashing, protocol=5)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # AttributeError, TypeError, what __reduce__ raises
+            raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
         file.write(hashing.digest())
 
     write_atomically(path, write)
@@ -56,20 +93,21 @@ def read_checkpoint(path):
 
     Raises
     ------
-    FileNotFoundError
-        There is none.
+    OSError
+        There is none (FileNotFoundError), or it cannot be read.
     ValueError
         It is something else, damaged, or of a newer format.
     """
     try:
-        data = Path(path).read_bytes()
+        data = memoryview(Path(path).read_bytes())
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no checkpoint {str(path)!r}; call fit to start a run that writes one"
         ) from None
-    if not data.startswith(_MAGIC):
-        raise ValueError(f"{str(path)!r} is not a pcnet checkpoint")
-    first, _, rest = data.partition(b"\n")
+    except OSError as error:
+        text = f"the checkpoint cannot be read: {error.strerror}"
+        raise OSError(error.errno, text, str(path)) from None
+    first, header, start = _lines(path, bytes(data[:_MAX_HEADER]))
     version = first[len(_MAGIC) :]
     if version.isdigit() and int(version) > FORMAT:
         raise ValueError(
@@ -79,8 +117,43 @@ def read_checkpoint(path):
     content, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
     if hashlib.blake2b(content, digest_size=_DIGEST_SIZE).digest() != digest:
         raise ValueError(f"{str(path)!r} is truncated or damaged")
-    header, _, pickled = rest[:-_DIGEST_SIZE].partition(b"\n")
-    return json.loads(header), pickle.loads(pickled)
+    return json.loads(header), pickle.loads(content[start:])
+
+
+def read_header(path):
+    """Return the header of a checkpoint, without loading it; {} if damaged, None without a file.
+
+    An empty file counts as none.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is something else.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(_MAX_HEADER)
+    except FileNotFoundError:
+        return None
+    if not start:
+        return None
+    header = _lines(path, start)[1]
+    try:
+        found = json.loads(header)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines(path, data):
+    """First line, header, and where the pickle starts."""
+    if not data.startswith(_MAGIC):
+        raise ValueError(f"{str(path)!r} is not a pcnet checkpoint")
+    first, _, rest = data.partition(b"\n")
+    header = rest.partition(b"\n")[0]
+    return first, header, len(first) + len(header) + 2
 
 
 class _HashingWriter:
@@ -96,35 +169,78 @@ class _HashingWriter:
         return self._hash.digest()
 
 
-def _remove_stale(path):
-    """Remove what killed processes have left beside a file."""
-    if os.name != "posix":  # elsewhere a process cannot be asked for without harm
-        return
-    pattern = re.compile(re.escape(f".{path.name}.") + r"(\d+)\.tmp")
-    with suppress(OSError):
-        for entry in path.parent.iterdir():
-            match = pattern.fullmatch(entry.name)
-            if match and not _is_running(int(match[1])):
-                entry.unlink()
+# ---------------------------------------------------------------- the file beside it
 
 
-def _is_running(pid):
+def _create_beside(path):
+    """Create a locked file in the folder of `path`, with its permissions; (name, descriptor)."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        old = os.stat(path)
+    except FileNotFoundError:
+        old = None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        descriptor = None
+        try:
+            # a new file gets what the umask says; others must not read one that will be private
+            descriptor = os.open(temporary, flags, 0o666 if old is None else 0o600)
+            if old is not None:
+                _take_permissions(descriptor, old)
+            if _lock(descriptor) and not os.path.exists(temporary):
+                os.close(descriptor)  # taken for a stale one before it was locked
+                continue
+        except BaseException:
+            if descriptor is not None:
+                os.close(descriptor)
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        return temporary, descriptor
+
+
+def _take_permissions(descriptor, old):
+    """Give a file the owner, group and mode of another, as far as the process may."""
+    if not hasattr(os, "fchmod"):
+        return
+    mode = stat.S_IMODE(old.st_mode)
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except OSError:
+            mode &= ~stat.S_IRWXG  # what the old group might do is not for another one
+    os.fchmod(descriptor, mode)
+
+
+def _lock(descriptor):
+    """Mark a file as in use until it is closed, by whatever end of the process."""
+    if fcntl is None:
         return False
-    except OSError:
-        return True
-    return pid != os.getpid()  # one of ours is left from an earlier process of the same number
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:  # some network file systems have no locks
+        return False
+    return True
+
+
+def _remove_unlocked(path):
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+        finally:
+            os.close(descriptor)
 
 
 def _sync_folder(folder):
     """Make the new name last through a power failure, where folders can be opened."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems cannot
+    with suppress(OSError):  # no permission to read it, or a network file system that cannot
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from ._repeated_fits import repeating_caller
 from ._scaling import KINDS
 from ._validation import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .callbacks._checkpoint import resolve_checkpoint
@@ -233,14 +234,11 @@ class EstimatorArguments(BaseEstimator, ABC):
                 "solver='lbfgs' writes no checkpoints: SciPy keeps the state of its iterations to "
                 "itself, so that a resumed run could not be the same. Set checkpoint=None"
             )
-        context = getattr(self, "_parent_callback_ctx", None)
-        while context is not None:
-            if context.estimator_name.endswith("SearchCV"):
-                raise ValueError(
-                    f"inside {context.estimator_name} all candidates would write the same "
-                    "checkpoint; set checkpoint=None"
-                )
-            context = context.parent
+        caller = repeating_caller(self)
+        if caller is not None:
+            raise ValueError(
+                f"inside {caller} several fits would write the same checkpoint; set checkpoint=None"
+            )
 
     def _check_architecture(self):
         for name, old in self._architecture.items():

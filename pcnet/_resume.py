@@ -1,7 +1,7 @@
 """Saving a run in the middle, and going on with it in another process, to the same bits."""
 
 import copy
-import hashlib
+import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,14 +9,13 @@ from sklearn.base import _fit_context
 
 from . import _core
 from ._checkpoint_file import read_checkpoint, write_checkpoint
-from ._data import Rows
 from ._run import FitCall
+from ._same_value import same_value
 from ._version import __version__
 from ._warnings import warn
-from .callbacks._checkpoint import path_of
+from .callbacks._checkpoint import Checkpoint, path_of
+from .callbacks._plateau import Plateau, parameters, with_parameters
 from .callbacks._validation import gather_validation_set
-
-_FINGERPRINT_ROWS = 256
 
 #: What may differ when a run goes on; the rest decides on its bits.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")
@@ -33,8 +32,10 @@ _TRANSIENT = (
 class SavedRun(NamedTuple):
     """The payload of a checkpoint."""
 
-    estimator: Any  # fitted, as if training had ended then
-    t_before: int  # its t_ when the run began
+    estimator: Any  # fitted, as if training had ended then: with the best weights
+    weights: list  # parameters with which training goes on
+    scoring: Any  # of the estimator, functions by their names
+    t_before: int  # t_ of the estimator when the run began
     run: dict  # Run.state()
     data: str  # fingerprints
     validation: str | None
@@ -82,7 +83,7 @@ class ResumeMixin:
                 "call resume(X, y, checkpoint=path)"
             )
         header, saved = read_checkpoint(path_of(source))
-        _check_arguments(saved.estimator, self)
+        _check_arguments(saved, self)
         isa = _core.default_isa()
         if header["instruction_set"] != isa:
             warn(
@@ -96,9 +97,10 @@ class ResumeMixin:
 def load_checkpoint(path):
     """Load the estimator from a checkpoint, as if training had ended at that moment.
 
-    It predicts; ``estimator.resume(X, y)`` goes on with the training. Its `callbacks`, and
-    `scoring` if that is not a name, are not in the file. Loading can run code: load no files from
-    strangers.
+    It predicts; ``estimator.resume(X, y)`` goes on with the training. Under `early_stopping` it
+    has the best weights so far, as `fit` would leave them, and `resume` goes on from the last. Its
+    `checkpoint` names the file that it was loaded from. Its `callbacks`, and `scoring` if that is
+    not a name, are not in the file. Loading can run code: only load files that you trust.
 
     Parameters
     ----------
@@ -108,19 +110,29 @@ def load_checkpoint(path):
     -------
     PCClassifier or PCRegressor
     """
-    return read_checkpoint(path)[1].estimator
+    estimator = read_checkpoint(path)[1].estimator
+    if isinstance(estimator.checkpoint, Checkpoint):
+        estimator.checkpoint.path = path
+    else:
+        estimator.checkpoint = path
+    return estimator
 
 
-def save_run(run, path, data, validation):
+def save_run(run, path, data, validation, run_id):
     """Write the checkpoint of a run; ``data`` and ``validation`` are fingerprints."""
     estimator = run.estimator
     view = copy.copy(estimator)
     for name in _TRANSIENT:
         vars(view).pop(name, None)
     view.network_ = run.network
+    for observer in run.observers:
+        if isinstance(observer, Plateau):
+            view.network_ = observer.final_network(run.network)
     view._optimizer_state = run.trainer.state()
     view._keep_inference(run.trainer.method)
     view._describe(run)
+    if view.stop_reason_ is None and run.n_epochs >= run.max_iter:
+        view.stop_reason_ = "max_iter"  # which the loop says only afterwards
     view.t_ = estimator.t_ + run.n_samples_seen
     view.callbacks = None
     if not _is_name(view.scoring):
@@ -131,17 +143,41 @@ def save_run(run, path, data, validation):
         "instruction_set": _core.default_isa(),
         "epoch": run.n_epochs,
         "batch": run.batch,
+        "run": run_id,
     }
-    payload = SavedRun(view, estimator.t_, run.state(), data, validation)
+    payload = SavedRun(
+        estimator=view,
+        weights=parameters(run.network),
+        scoring=_describe_scoring(estimator.scoring),
+        t_before=estimator.t_,
+        run=run.state(),
+        data=data,
+        validation=validation,
+    )
     write_checkpoint(path, header, payload)
 
 
+def check_arguments_can_be_saved(estimator):
+    """Raise ValueError if an argument that goes into the checkpoint cannot be pickled."""
+    for name, value in estimator.get_params(deep=False).items():
+        if name == "callbacks" or (name == "scoring" and not _is_name(value)):
+            continue
+        try:
+            pickle.dumps(value)
+        except Exception as error:
+            raise ValueError(
+                f"checkpoint: {name}={value!r} cannot be pickled ({error}), so that the run cannot "
+                "be saved; define its class or function in a module, or set checkpoint=None"
+            ) from error
+
+
 def apply_saved(estimator, saved):
-    """Give the estimator the fitted attributes that the saved one has."""
+    """Give the estimator the fitted attributes that the saved one has, to train on with."""
     arguments = estimator.get_params(deep=False)
     for name, value in vars(saved.estimator).items():
         if name not in arguments:
             setattr(estimator, name, value)
+    estimator.network_ = with_parameters(saved.estimator.network_, saved.weights)
     estimator.t_ = saved.t_before
 
 
@@ -154,55 +190,42 @@ def check_fingerprint(saved, found, what):
         )
 
 
-def fingerprint(*arrays):
-    """Digest of shapes, dtypes, all of 1-d arrays and some rows of others; None stands for itself.
-
-    `Rows` count as the dense array that they spell out. It reads at most 256 rows of a matrix, so
-    that it costs little where data are on disk.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        if array is None:
-            digest.update(b"none")
-            continue
-        digest.update(repr((array.shape, array.dtype.kind)).encode())
-        if len(array.shape) > 1:
-            rows = np.linspace(0, len(array) - 1, min(len(array), _FINGERPRINT_ROWS)).astype(int)
-            if isinstance(array, Rows):
-                array = array.take(rows, np.empty((len(rows), array.shape[1]), array.dtype))
-            else:
-                array = array[rows]
-        if array.dtype.kind == "O":
-            array = array.astype(str)
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _check_arguments(old, new):
+def _check_arguments(saved, new):
+    old = saved.estimator
     if type(old) is not type(new):
         raise ValueError(
             f"the checkpoint is one of {type(old).__name__}, not of {type(new).__name__}"
         )
     before, now = old.get_params(deep=True), new.get_params(deep=True)
+    before["scoring"], now["scoring"] = saved.scoring, _describe_scoring(new.scoring)
     for name in sorted({*before, *now}):
         if name.split("__")[0] in _FREE:
             continue
         a, b = before.get(name), now.get(name)
-        if name == "random_state" and not _is_seed(a, b):
+        if name == "random_state" and all(isinstance(v, np.random.RandomState) for v in (a, b)):
             continue  # the state itself is in the file
-        if name == "scoring" and not _is_name(b):
-            continue  # functions are not
-        if repr(a) != repr(b):
-            hint = "; to train longer, use warm_start afterwards" if name == "max_iter" else ""
-            raise ValueError(
-                f"{name} was {a!r} when the run was started and is {b!r} now; set it back to go on "
-                f"with the same run{hint}"
-            )
+        if not same_value(a, b):
+            raise ValueError(_describe_change(name, a, b))
 
 
-def _is_seed(*values):
-    return not any(isinstance(value, np.random.RandomState) for value in values)
+def _describe_change(name, a, b):
+    hint = "; to train longer, use warm_start afterwards" if name == "max_iter" else ""
+    if repr(a) == repr(b):
+        found = f"{name} had another value when the run was started, though both print as {a!r}"
+    else:
+        found = f"{name} was {a!r} when the run was started and is {b!r} now"
+    return f"{found}; set it back to go on with the same run{hint}"
 
 
 def _is_name(scoring):
     return scoring is None or isinstance(scoring, (str, list, tuple))
+
+
+def _describe_scoring(scoring):
+    """What the file says of `scoring`: names as they are, functions and objects by their names."""
+    if _is_name(scoring):
+        return scoring
+    if isinstance(scoring, dict):
+        return {name: _describe_scoring(scorer) for name, scorer in scoring.items()}
+    named = scoring if hasattr(scoring, "__qualname__") else type(scoring)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -6,6 +6,7 @@ import math
 from sklearn.utils.validation import check_is_fitted
 
 from ._version import __version__
+from ._warnings import warn
 
 #: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
 #: attributes are renamed or change their meaning; new arguments alone need neither.
@@ -15,17 +16,46 @@ _FORMAT_KEY = "_pcnet_format"
 _VERSION_KEY = "_pcnet_version"
 
 
+#: Arguments that name files which a fit would write or `resume` read.
+PATHS = ("checkpoint",)
+
+
+class StateWithPaths(dict):
+    """The state in a pickle or a copy, both of which keep paths.
+
+    Whoever can write a pickle can run code anyhow, and worker processes need the paths.
+    """
+
+
 class StateMixin:
     """Stamps saved state with its format, and reads older formats.
 
-    It serves everything that goes through ``__getstate__``: pickle, joblib, skops and copy.
+    It serves everything that goes through ``__getstate__``: pickle, joblib, skops and copy. Only
+    pickles (joblib's among them) and copies keep `PATHS`: files of other formats are not to decide
+    where their reader writes, or which pickle it loads.
     """
 
     def __getstate__(self):
-        return {**super().__getstate__(), _FORMAT_KEY: FORMAT, _VERSION_KEY: __version__}
+        state = super().__getstate__()
+        return {**_without_paths(state), _FORMAT_KEY: FORMAT, _VERSION_KEY: __version__}
+
+    def __reduce_ex__(self, protocol):
+        function, arguments, state, *rest = super().__reduce_ex__(protocol)
+        paths = {name: value for name, value in vars(self).items() if name in PATHS}
+        return function, arguments, StateWithPaths(state | paths), *rest
 
     def __setstate__(self, state):
-        super().__setstate__(upgraded_state(state, type(self)))
+        upgraded = upgraded_state(state, type(self))
+        if not isinstance(state, StateWithPaths):
+            dropped = [name for name in PATHS if upgraded.get(name) is not None]
+            upgraded = _without_paths(upgraded)
+            if dropped:
+                warn(
+                    f"{', '.join(dropped)} of the {type(self).__name__} in this file was dropped: "
+                    "a file does not decide what is written or read. Set it again with set_params "
+                    "if you trust it."
+                )
+        super().__setstate__(upgraded)
 
     def drop_optimizer_state(self):
         """Free what the solver remembers: two thirds of a fitted estimator's size with Adam.
@@ -46,6 +76,10 @@ class StateMixin:
         check_is_fitted(self)
         self._optimizer_state = None
         return self
+
+
+def _without_paths(state):
+    return {name: None if name in PATHS else value for name, value in state.items()}
 
 
 def upgraded_state(state, cls):

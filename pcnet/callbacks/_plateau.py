@@ -1,5 +1,7 @@
 """When training no longer pays: ``tol`` and ``n_iter_no_change``, as in scikit-learn's MLP."""
 
+import copy
+
 import numpy as np
 
 from ._base import Callback
@@ -47,6 +49,12 @@ class Plateau(Callback):
             for kept, array in zip(self._best_parameters, parameters(run.network)):
                 np.copyto(array, kept)
 
+    def final_network(self, network):
+        """The network that `on_fit_end` would leave now; it shares arrays, and is not written."""
+        if self._best_parameters is None:
+            return network
+        return _with_arrays(network, self._best_parameters)
+
     def _keep(self, arrays):
         if self._best_parameters is None:
             self._best_parameters = [np.empty_like(a) for a in arrays]
@@ -69,3 +77,16 @@ class Plateau(Callback):
 def parameters(network):
     """All weight and bias arrays of a network in one list."""
     return [*network.weights, *(network.biases or [])]
+
+
+def with_parameters(network, arrays):
+    """A copy of a network with other weights and biases, in the order of `parameters`."""
+    return _with_arrays(network, arrays).copy()
+
+
+def _with_arrays(network, arrays):
+    other = copy.copy(network)
+    n_layers = len(network.weights)
+    other.weights = arrays[:n_layers]
+    other.biases = arrays[n_layers:] or None
+    return other

@@ -16,7 +16,8 @@ PACKAGE = ROOT / "pcnet"
 FLOORS = [
     {"_core", "_version"},
     {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
-    | {"_checkpoint_file", "_chunks", "_warnings", "losses"},
+    | {"_checkpoint_file", "_chunks", "_fingerprint", "_repeated_fits", "_same_value", "_warnings"}
+    | {"losses"},
     {"network", "_network_checks", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},

@@ -1,50 +1,104 @@
 """Oracle: after a crash at any call, the old or the new file is there, and whole."""
 
 import os
+import pickle
+import stat
+import threading
 
 import pytest
 
 from pcnet import _checkpoint_file
-from pcnet._checkpoint_file import FORMAT, read_checkpoint, write_atomically, write_checkpoint
+from pcnet._checkpoint_file import (
+    FORMAT,
+    read_checkpoint,
+    read_header,
+    remove_stale,
+    write_atomically,
+    write_checkpoint,
+)
+
+posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
+
+CALLS = ("open", "stat", "fstat", "fchmod", "fsync", "replace", "flock")
 
 
 class Crash(BaseException):
     """The machine stops: nothing after it happens."""
 
 
-class CrashingOS:
-    """The module os, up to a certain call."""
+class Failing:
+    """The modules os and fcntl, which raise an error before or after one of their calls."""
 
-    def __init__(self, n_calls):
+    def __init__(self, n_calls, error, after):
         self.n_left = n_calls
+        self.error = error
+        self.after = after
+        self.seen = []
+
+    def install(self, patched):
+        patched.setattr(_checkpoint_file, "os", Module(os, self))
+        if _checkpoint_file.fcntl is not None:
+            patched.setattr(_checkpoint_file, "fcntl", Module(_checkpoint_file.fcntl, self))
+
+    def call(self, function, args):
+        self.n_left -= 1
+        if self.n_left == -1 and not self.after:
+            raise self.error
+        try:
+            found = function(*args)
+        except OSError:
+            if self.n_left == -1:
+                raise self.error from None
+            raise
+        self.seen.append(function.__name__)
+        if self.n_left == -1:
+            if function is os.open:
+                os.close(found)  # as the interpreter would, were it an object
+            raise self.error
+        return found
+
+
+class Module:
+    def __init__(self, module, failing):
+        self.module = module
+        self.failing = failing
 
     def __getattr__(self, name):
-        function = getattr(os, name)
-        if name not in ("fsync", "replace", "open"):
-            return function
-
-        def call(*args):
-            if self.n_left == 0:
-                raise Crash
-            self.n_left -= 1
-            return function(*args)
-
-        return call
+        value = getattr(self.module, name)
+        return value if name not in CALLS else lambda *args: self.failing.call(value, args)
 
 
-@pytest.mark.parametrize("n_calls", range(6))
-def test_old_or_new_after_a_crash(n_calls, tmp_path, monkeypatch):
+ERRORS = [Crash(), KeyboardInterrupt(), OSError(28, "No space left on device"), MemoryError()]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("exists", [False, True])
+def test_old_or_new_after_an_error_at_any_call(exists, error, after, tmp_path):
     path = tmp_path / "c"
-    write_checkpoint(path, {"n": 1}, "old")
-    with monkeypatch.context() as patched:
-        patched.setattr(_checkpoint_file, "os", CrashingOS(n_calls))
-        if n_calls < (4 if os.name == "posix" else 2):
-            with pytest.raises(Crash):
+    completed = n_calls = 0
+    while not completed:
+        path.unlink(missing_ok=True)
+        if exists:
+            write_checkpoint(path, {"n": 1}, "old")
+        failing = Failing(n_calls, error, after)
+        with pytest.MonkeyPatch.context() as patched:
+            failing.install(patched)
+            try:
                 write_checkpoint(path, {"n": 2}, "new")
+                completed = failing.n_left >= 0
+            except type(error):
+                pass
+        if "replace" in failing.seen:
+            assert read_checkpoint(path) == ({"n": 2}, "new")
+        elif exists:
+            assert read_checkpoint(path) == ({"n": 1}, "old")
         else:
-            write_checkpoint(path, {"n": 2}, "new")
-    expected = ({"n": 1}, "old") if n_calls < 2 else ({"n": 2}, "new")  # fsync, replace
-    assert read_checkpoint(path) == expected
+            assert not path.exists()
+        remove_stale(path)
+        assert set(tmp_path.iterdir()) <= {path}
+        n_calls += 1
+    assert n_calls > (6 if os.name == "posix" else 3)
 
 
 def test_a_failing_writer_leaves_nothing_new(tmp_path):
@@ -61,14 +115,149 @@ def test_a_failing_writer_leaves_nothing_new(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere nothing is removed")
-def test_leavings_of_killed_processes_are_removed(tmp_path):
-    dead, alive = tmp_path / ".c.999999999.tmp", tmp_path / f".c.{os.getppid()}.tmp"
-    other = tmp_path / ".d.999999999.tmp"
-    for path in (dead, alive, other):
-        path.write_bytes(b"half")
-    write_checkpoint(tmp_path / "c", {}, 1)
-    assert sorted(tmp_path.iterdir()) == sorted([alive, other, tmp_path / "c"])
+def test_what_cannot_be_pickled_is_said_by_one_error(tmp_path):
+    class Broken:
+        def __reduce__(self):
+            raise RuntimeError("not this one")
+
+    for payload in (lambda: None, Broken(), threading.Lock()):
+        with pytest.raises(pickle.PicklingError, match=r"not this one|pickle"):
+            write_checkpoint(tmp_path / "c", {}, payload)
+    assert not list(tmp_path.iterdir())
+
+
+@posix
+def test_what_killed_processes_have_left_is_removed(tmp_path):
+    path = tmp_path / "c"
+    left, other = tmp_path / f".c.{'0' * 16}.tmp", tmp_path / f".d.{'0' * 16}.tmp"
+    written = []
+
+    def write(file):
+        for stale in (left, other):
+            stale.write_bytes(b"half")
+        remove_stale(path)
+        written.append(sorted(tmp_path.iterdir()))  # among them the one that is being written
+        file.write(b"new")
+
+    write_atomically(path, write)
+    assert len(written[0]) == 2
+    assert other in written[0]
+    assert left not in written[0]
+    assert sorted(tmp_path.iterdir()) == sorted([path, other])
+    assert path.read_bytes() == b"new"
+
+
+def test_many_threads_write_and_each_reader_sees_a_whole_file(tmp_path):
+    path = tmp_path / "c"
+    payloads = [[i] * 3000 for i in range(6)]
+    write_checkpoint(path, {"n": 0}, payloads[0])
+    done = threading.Event()
+    errors, reads = [], []
+
+    def work(i):
+        try:
+            for _ in range(40):
+                write_checkpoint(path, {"n": i}, payloads[i])
+                remove_stale(path)
+        except BaseException as error:
+            errors.append(error)
+
+    def read():
+        try:
+            while not done.is_set():
+                header, payload = read_checkpoint(path)
+                assert payload == payloads[header["n"]]
+                reads.append(header["n"])
+        except BaseException as error:
+            errors.append(error)
+
+    writers = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for thread in writers + readers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in readers:
+        thread.join()
+    if os.name == "nt":  # a file that is being read cannot be replaced
+        errors = [error for error in errors if not isinstance(error, PermissionError)]
+    assert not errors
+    assert len(reads) > 20
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# ------------------------------------------------------------ permissions and links
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444])
+def test_permissions_of_an_existing_file_are_kept(mode, tmp_path):
+    path = tmp_path / "c"
+    path.touch()
+    path.chmod(mode)
+    for i in range(2):
+        write_checkpoint(path, {}, i)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_the_permissions_of_any_other(umask, tmp_path):
+    old = os.umask(umask)
+    try:
+        (tmp_path / "any").touch()
+        write_checkpoint(tmp_path / "c", {}, 1)
+    finally:
+        os.umask(old)
+    assert (tmp_path / "c").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+@posix
+def test_a_private_file_is_private_while_it_is_written(tmp_path):
+    path = tmp_path / "c"
+    path.touch()
+    path.chmod(0o600)
+    modes = []
+    write_atomically(path, lambda file: modes.append(os.fstat(file.fileno()).st_mode))
+    assert [stat.S_IMODE(mode) for mode in modes] == [0o600]
+
+
+@posix
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_link_stays_and_its_target_is_replaced(exists, tmp_path):
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "real", tmp_path / "link"
+    if exists:
+        write_checkpoint(target, {}, "old")
+    link.symlink_to(os.path.join("data", "real"))
+    write_checkpoint(link, {"n": 2}, "new")
+    assert link.is_symlink()
+    assert not target.is_symlink()
+    assert read_checkpoint(target) == read_checkpoint(link) == ({"n": 2}, "new")
+    assert [entry.name for entry in (tmp_path / "data").iterdir()] == ["real"]
+
+
+# ------------------------------------------------------------ what is read
+
+
+def test_the_header_is_read_without_the_rest(tmp_path):
+    path = tmp_path / "c"
+    assert read_header(path) is None
+    path.touch()
+    assert read_header(path) is None
+    write_checkpoint(path, {"n": 1}, "x" * 10**5)
+    assert read_header(path) == {"n": 1}
+    path.write_bytes(path.read_bytes()[:40])
+    assert read_header(path) in ({"n": 1}, {})
+    path.write_bytes(b"a,b,c")
+    with pytest.raises(ValueError, match="not a pcnet checkpoint"):
+        read_header(path)
+
+
+def test_a_folder_cannot_be_read(tmp_path):
+    with pytest.raises(OSError, match="the checkpoint cannot be read"):
+        read_checkpoint(tmp_path)
 
 
 def test_every_truncation_and_every_flipped_byte_is_seen(tmp_path):

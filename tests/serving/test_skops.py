@@ -8,7 +8,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet.callbacks import Checkpoint
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
@@ -78,7 +77,6 @@ def others():
     """Fitted estimators whose arguments do not go with all estimators and methods."""
     yield fitted(PCRegressor, {"loss": Huber(0.5)})
     yield fitted(PCRegressor, {"solver": LBFGS(history_size=3), **ENDS_AT_ONCE})
-    yield fitted(PCClassifier, {}).set_params(checkpoint=Checkpoint("run.ckpt"))
 
 
 @pytest.fixture
