@@ -32,7 +32,6 @@ from ._run import Run, truncate_history
 from ._schedules import Schedule
 from ._state import StateMixin
 from ._summary import SummaryMixin
-from ._threads import single_threaded_blas
 from ._trainer import Trainer
 from ._validation import check_hidden_layer_sizes, check_sample_weight
 from ._warnings import warn
@@ -126,10 +125,8 @@ class BasePC(
         tasks = begin_tasks(self, X, y, sample_weight, max_iter)
         with _unchanged_on_error(self):
             run = self._prepare(X, y, sample_weight, call, tasks)
-            # The trainer has asked for its number of threads before, see effective_n_threads.
-            with single_threaded_blas():
-                loop = LbfgsLoop if isinstance(run.trainer, FullBatch) else MinibatchLoop
-                loop(run)()
+            loop = LbfgsLoop if isinstance(run.trainer, FullBatch) else MinibatchLoop
+            loop(run)()
             self._record(run)
             if tasks is not None and run.stop_reason != "diverged":
                 tasks.end_fit()

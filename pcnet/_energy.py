@@ -11,7 +11,6 @@ from ._arguments import check_positive
 from ._data import check_rows
 from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
-from ._threads import single_threaded_blas
 from ._warnings import warn
 from .inference import ErrorDescent, resolve_method
 
@@ -76,14 +75,13 @@ class EnergyMixin:
             )
         energies = np.empty((len(X), len(targets)))
         n_cut_off = 0
-        batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))  # asks for its threads first
-        with single_threaded_blas():
-            for block, rows in small_blocks(X):
-                for column, Y in enumerate(targets):
-                    Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
-                    method.run(batch, rows, Y, self._objective())
-                    energies[block, column] = batch.energy[: len(rows)]
-                    n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == _core.ENDED_LIMIT)
+        batch = self.network_.core_batch(min(len(X), BLOCK_ROWS))
+        for block, rows in small_blocks(X):
+            for column, Y in enumerate(targets):
+                Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
+                method.run(batch, rows, Y, self._objective())
+                energies[block, column] = batch.energy[: len(rows)]
+                n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == _core.ENDED_LIMIT)
         expected = not getattr(method, "has_end_test", True)
         if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
             warn(

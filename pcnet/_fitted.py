@@ -5,7 +5,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._data import check_finite_rows, check_rows
 from ._scaling import ScaledRows, fit_scaling
-from ._threads import single_threaded_blas
 
 
 class FittedMixin:
@@ -15,18 +14,15 @@ class FittedMixin:
         """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         rows = check_rows(self, X, dtype=self.network_.dtype, finite=False)
-        with single_threaded_blas():
-            outputs, suspect = self.network_.core_output(self._scaled(rows))
-            if suspect:  # to look at all of X first would cost a fifth of a small network's time
-                check_finite_rows(self, rows)
+        outputs, suspect = self.network_.core_output(self._scaled(rows))
+        if suspect:  # to look at all of X first would cost a fifth of a small network's time
+            check_finite_rows(self, rows)
         return outputs
 
     def _of_rows(self, X, function):
-        """``function`` of the checked rows of X (`Rows`), with BLAS held to one thread."""
+        """``function`` of the checked rows of X (`Rows`)."""
         check_is_fitted(self)
-        dtype = self.network_.dtype
-        with single_threaded_blas():
-            return function(self._scaled(check_rows(self, X, dtype=dtype)))
+        return function(self._scaled(check_rows(self, X, dtype=self.network_.dtype)))
 
     def _fit_scaling(self, X, sample_weight, stored):
         """Measure what `input_scaling` asks for, on data stored as that dtype."""

@@ -12,12 +12,14 @@ points of the decoupled weight decay. Without this a network of 17 layers hardly
 """
 
 import math
+from contextlib import suppress
 
 import numpy as np
-import scipy.optimize
 
 from . import _core
 from ._fitting import MinibatchLoop
+from ._quasi_newton import QuasiNewton
+from ._sums import dot
 from ._threads import effective_n_threads
 from ._trainer import StepReport
 from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
@@ -119,7 +121,7 @@ class FullBatch:
         parts = zip(gradients, self._parts(self._trial), strict=True)
         slope = np.concatenate([unit * g.ravel() for g, (_, unit) in parts])
         precision = self.objective.output_precision
-        value = (report.energy + 0.5 * float(pull @ theta)) / precision
+        value = (report.energy + 0.5 * dot(pull, theta)) / precision
         gradient = (slope + pull) / precision
         if self._found is None:
             self._wall = _WALL * (1.0 + abs(value))
@@ -140,8 +142,8 @@ class FullBatch:
             by_weight, by_bias = batch.weight_gradients(X, share)
             for total, part in zip(gradients, [*by_weight, *(by_bias or [])], strict=True):
                 total += part
-            loss += float(share @ batch.loss[:n])
-            energy += float(share @ batch.energy[:n])
+            loss += dot(share, batch.loss[:n])
+            energy += dot(share, batch.energy[:n])
             ended = batch.ended[:n]
             counts += (
                 batch.n_steps[:n].sum(),
@@ -178,8 +180,8 @@ class FullBatch:
         return self.network.core_output(X)[0]
 
 
-class _Leave(Exception):
-    """Ends `scipy.optimize.minimize` from its callback."""
+class _Diverged(Exception):
+    """Leaves the search; the run knows the error."""
 
 
 class LbfgsLoop(MinibatchLoop):
@@ -198,29 +200,35 @@ class LbfgsLoop(MinibatchLoop):
 
     def _epoch(self):
         """Iterate until the end, or until a callback has written other weights."""
+        with suppress(_Diverged):
+            self._search()
+
+    def _search(self):
         run, full = self.run, self.run.trainer
-        options = {
-            "maxiter": run.max_iter - run.n_epochs,
-            "maxfun": max(1, full.solver.max_fun - full.n_calls),
-            "maxcor": full.solver.history_size,
-            "gtol": full.tol,
-            "ftol": full.solver.resolution,
-        }
-        start = full.variables()
-        try:
-            result = scipy.optimize.minimize(
-                self._evaluate,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                callback=self._iteration,
-                options=options,
-            )
-            if result.nit == 0:  # the start is the optimum: leave a row that says so
-                self._iteration(result.x)
-        except _Leave:
-            return
-        run.request_stop({0: "converged", 1: "max_iter"}.get(result.status, "plateau"))
+        search = QuasiNewton(self._evaluate, full.variables(), full.solver.history_size)
+        reason = "converged" if search.largest_slope <= full.tol else None
+        n_epochs = run.n_epochs
+        while reason is None:
+            reason = self._iterate(search)
+            if run.stop_reason is not None or full.weights_replaced:
+                return
+        if run.n_epochs == n_epochs:  # nothing was moved: leave a row that says so
+            self._record(search.x)
+        run.request_stop(reason)
+
+    def _iterate(self, search):
+        """One iteration and its row; why it was the last, or None."""
+        run, full = self.run, self.run.trainer
+        before = search.value
+        if not search.step():
+            return "plateau"
+        self._record(search.x)
+        if run.n_epochs >= run.max_iter or full.n_calls > full.solver.max_fun:
+            return "max_iter"
+        decrease = (before - search.value) / max(abs(before), abs(search.value), 1.0)
+        if search.largest_slope <= full.tol or decrease <= full.solver.resolution:
+            return "converged"
+        return None
 
     def _evaluate(self, theta):
         run = self.run
@@ -229,19 +237,20 @@ class LbfgsLoop(MinibatchLoop):
             run.begin_epoch()
             for observer in run.observers:
                 observer.on_epoch_begin(run)
-        return self._or_leave(run.trainer.evaluate, theta)
+        return self._or_diverge(run.trainer.evaluate, theta)
 
-    def _or_leave(self, function, theta):
+    def _or_diverge(self, function, theta):
         """``function(theta)``; its FloatingPointError ends training as diverged."""
         try:
             return function(theta)
         except FloatingPointError as error:
             self.run.diverge(error)
-            raise _Leave from error
+            raise _Diverged from error
 
-    def _iteration(self, theta):
+    def _record(self, theta):
+        """Accept a point; the row of its iteration, and what the observers say to it."""
         run, full = self.run, self.run.trainer
-        report = self._or_leave(full.accept, theta)
+        report = self._or_diverge(full.accept, theta)
         run.learning_rate = math.nan  # each line search finds its own
         run.add(report, None)
         run.n_samples_seen += report.n_samples * (full.n_calls - self._n_calls - 1)
@@ -251,5 +260,3 @@ class LbfgsLoop(MinibatchLoop):
                 run.request_stop(observer.stop_reason)
         self._end_epoch()
         self._begun = False
-        if run.stop_reason is not None or full.weights_replaced:
-            raise _Leave

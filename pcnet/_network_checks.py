@@ -148,7 +148,7 @@ def check_order(net, X, errors, activities):
     if not activities:
         return
     x, e, z = (a[:4].astype(np.float64) for a in (X, errors[0], activities[0]))
-    mu = net.scales[0] * (x @ net.weights[0].astype(np.float64))
+    mu = net.scales[0] * np.einsum("ij,jk->ik", x, net.weights[0].astype(np.float64))
     if net.biases is not None:
         mu += net.biases[0]
     rounding = 1e-3 * np.abs(mu).max()

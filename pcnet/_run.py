@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._sums import dot
+
 # An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
 # every number is still finite: float64 can hide an explosion for long in a shallow network.
 DIVERGED = 1e8
@@ -266,7 +268,8 @@ class Run:
     def _penalty(self):
         if self.alpha == 0.0:
             return 0.0
-        return 0.5 * self.alpha * sum(float(np.vdot(W, W)) for W in self.network.weights)
+        flat = (W.reshape(-1) for W in self.network.weights)
+        return 0.5 * self.alpha * sum(dot(w, w) for w in flat)
 
     # ------------------------------------------------------------ to go on elsewhere
 

@@ -88,7 +88,7 @@ def _mean_and_variance(rows, share):
     """Two passes in float64; a sum about the mean keeps its digits."""
     mean, variance = np.zeros((2, rows.shape[1]))
     for part, block in rows.blocks(_PASS_ROWS):
-        mean += share[part] @ block.astype(np.float64)
+        mean += np.einsum("i,ij->j", share[part], block.astype(np.float64))
     for part, block in rows.blocks(_PASS_ROWS):
-        variance += share[part] @ np.square(block - mean)
+        variance += np.einsum("i,ij->j", share[part], np.square(block - mean))
     return mean, variance

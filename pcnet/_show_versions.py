@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info  # scikit-learn's own dependency
 
 from . import _core, _threads
 from ._version import __version__

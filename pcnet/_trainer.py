@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _core
+from ._sums import dot
 from ._threads import effective_n_threads
 from .inference import lessons, rows_per_sample, training_method
 from .network import core_output
@@ -211,8 +212,8 @@ class Trainer:
         ended = batch.ended[:n]
         return StepReport(
             n_samples=n,
-            loss=float(share @ batch.loss[:n]),
-            energy=float(share @ batch.energy[:n]),
+            loss=dot(share, batch.loss[:n]),
+            energy=dot(share, batch.energy[:n]),
             n_steps=float(batch.n_steps[:n].mean()),
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
             converged=np.count_nonzero(ended == _core.ENDED_CONVERGED) / n,

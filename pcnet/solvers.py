@@ -127,8 +127,8 @@ class SGD(OptionsMixin, BaseEstimator):
 class LBFGS(BaseEstimator):
     """Limited-memory BFGS on all samples at once, for small data sets.
 
-    Minimises the mean energy at equilibrium plus the weight decay's penalty, with SciPy's
-    L-BFGS-B. `max_iter` counts its iterations. It ends where no entry of the gradient exceeds
+    Minimises the mean energy at equilibrium plus the weight decay's penalty. `max_iter`
+    counts iterations. It ends where no entry of the gradient exceeds
     `tol`, or where an iteration lowers the energy by less than inference can tell. `batch_size`,
     `shuffle`, `learning_rate` and its companions have no effect.
 

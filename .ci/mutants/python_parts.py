@@ -119,8 +119,8 @@ MUTANTS = [
     (
         "penalty without its half",
         "_lbfgs.py",
-        "(report.energy + 0.5 * float(pull @ theta))",
-        "(report.energy + float(pull @ theta))",
+        "(report.energy + 0.5 * dot(pull, theta))",
+        "(report.energy + dot(pull, theta))",
         "tests/estimators/test_lbfgs.py",
     ),
     (
@@ -129,6 +129,27 @@ MUTANTS = [
         "[unit * g.ravel() for",
         "[g.ravel() for",
         "tests/estimators/test_lbfgs.py",
+    ),
+    (
+        "curvature's scale left out",
+        "_quasi_newton.py",
+        "result *= product / dot(bent, bent)",
+        "result *= 1.0",
+        "tests/numerics/test_quasi_newton.py",
+    ),
+    (
+        "second loop's sign",
+        "_quasi_newton.py",
+        "(share - dot(bent, result) / product) * moved",
+        "(share + dot(bent, result) / product) * moved",
+        "tests/numerics/test_quasi_newton.py",
+    ),
+    (
+        "slope condition left out",
+        "_quasi_newton.py",
+        "elif abs(now[2]) <= -SLOPE_LEFT * slope:",
+        "elif True:",
+        "tests/numerics/test_quasi_newton.py",
     ),
     (
         "backpropagation starts a layer off",

@@ -15,10 +15,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
 
 from .._classifier import PCClassifier
-from .._threads import effective_n_threads, single_threaded_blas
+from .._threads import effective_n_threads
 from .._version import __version__
 from ._picture import draw, record_energies
 
@@ -226,7 +226,7 @@ def train_peers(options, data):
     )
     # One thread, because more do not help products as small as these, and slow them down badly
     # when the machine has other work.
-    with single_threaded_blas(), warnings.catch_warnings():
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs are what is asked for
         return [
             timed_row("MLPClassifier, default", MLPClassifier(random_state=options.seed), data),

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import single_threaded_blas
 from ..display._record import (
     Problem,
     Trace,
@@ -62,12 +61,11 @@ def record_energies(model, X, y):
         (y[:N_IMAGES, None] == model.classes_).astype(np.float64),
         {"loss": model.loss, "output_precision": model.output_precision_},
     )
-    with single_threaded_blas():
-        equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
-        error = trace_error_descent(problem, N_ERROR_STEPS)
-        n_steps = max(net.n_layers, 2 * N_ERROR_STEPS)
-        rate = stable_rate(problem, n_steps)
-        activity = trace_activity_descent(problem, n_steps, rate)
+    equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
+    error = trace_error_descent(problem, N_ERROR_STEPS)
+    n_steps = max(net.n_layers, 2 * N_ERROR_STEPS)
+    rate = stable_rate(problem, n_steps)
+    activity = trace_activity_descent(problem, n_steps, rate)
     return Traces(error, activity, rate, float(equilibrium.energy.mean()))
 
 

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._arguments import check_count
 from .._base import BasePC
-from .._threads import single_threaded_blas
 from ..inference import ActivityDescent, ErrorDescent, IncrementalDescent, infer, resolve_method
 from ..network import Network
 from ..theory import in_float64
@@ -83,12 +82,11 @@ def trace_energies(problem, method, n_steps):
     check_count("n_steps", n_steps)
     if isinstance(method, IncrementalDescent):  # the same with the weights at rest, from step 0 on
         method = ActivityDescent(rate=method.rate)
-    with single_threaded_blas():
-        if isinstance(method, ActivityDescent) and not method.momentum:
-            return trace_activity_descent(problem, n_steps, method.rate)
-        if isinstance(method, ErrorDescent):
-            return trace_error_descent(problem, n_steps)
-        return trace_other(problem, method, n_steps)
+    if isinstance(method, ActivityDescent) and not method.momentum:
+        return trace_activity_descent(problem, n_steps, method.rate)
+    if isinstance(method, ErrorDescent):
+        return trace_error_descent(problem, n_steps)
+    return trace_other(problem, method, n_steps)
 
 
 def trace_error_descent(problem, n_steps):

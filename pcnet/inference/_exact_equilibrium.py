@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .. import _core
-from .._threads import single_threaded_blas
+from .._sums import solve_positive
 from ._passes import Passes
 
 
@@ -44,8 +44,7 @@ class ExactEquilibrium(BaseEstimator):
         S = np.eye(n_outputs) / objective.output_precision + _responses_gram(batch, n_outputs)
         passes.start()
         delta = batch.errors[-1][:n, :n_outputs]
-        with single_threaded_blas():  # its threads would change the last bits
-            delta[:] = np.linalg.solve(S, delta.T.astype(np.float64) / objective.output_precision).T
+        delta[:] = solve_positive(S, delta.T.astype(np.float64) / objective.output_precision).T
         passes.respond(batch.errors)
         passes.push()
         passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch

@@ -7,7 +7,6 @@ from scipy.linalg import eigvalsh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._arguments import check_positive
-from .._threads import single_threaded_blas
 from ._hessian import ActivityHessian
 
 #: Up to so many unknowns the dense matrix is no slower than Lanczos.
@@ -140,15 +139,13 @@ def extreme_eigenvalues(hessian, tol=1e-3):
         "v0": np.random.default_rng(0).standard_normal(hessian.shape[0]),
         "return_eigenvectors": False,
     }
-    # products of a vector are bound by memory: a second thread only waits
-    with single_threaded_blas():
-        try:
-            return _lanczos(hessian, options)
-        except ArpackNoConvergence:
-            raise np.linalg.LinAlgError(
-                f"Lanczos iteration did not reach tol={tol!r} in {MAX_RESTARTS} restarts; take a "
-                "larger tol, or numpy.linalg.eigvalsh(hessian.toarray()) of a small network"
-            ) from None
+    try:
+        return _lanczos(hessian, options)
+    except ArpackNoConvergence:
+        raise np.linalg.LinAlgError(
+            f"Lanczos iteration did not reach tol={tol!r} in {MAX_RESTARTS} restarts; take a "
+            "larger tol, or numpy.linalg.eigvalsh(hessian.toarray()) of a small network"
+        ) from None
 
 
 def _lanczos(hessian, options):

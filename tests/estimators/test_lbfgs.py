@@ -197,12 +197,12 @@ def test_deep_networks_train():
 
 def test_limits_are_warned_of():
     X, y = data_for(PCClassifier)
-    with pytest.warns(ConvergenceWarning, match=r"after 3 iterations \(max_iter=3\)"):
+    with pytest.warns(ConvergenceWarning, match=r"limit of iterations \(max_iter=3\)"):
         model = small(PCClassifier, solver="lbfgs", max_iter=3).fit(X, y)
     assert (model.n_iter_, model.stop_reason_) == (3, "max_iter")
     with pytest.warns(ConvergenceWarning, match=r"\(max_fun=5\)"):
         model = small(PCClassifier, solver=LBFGS(max_fun=5), max_iter=100).fit(X, y)
-    assert 5 <= model.t_ / len(X) <= 25  # scipy looks at the limit between line searches
+    assert 5 <= model.t_ / len(X) <= 25  # the limit is looked at between line searches
 
 
 @not_converged

@@ -17,12 +17,12 @@ FLOORS = [
     {"_core", "_version"},
     {"_threads", "_validation", "_arguments", "_state", "_data", "_scaling", "exceptions"}
     | {"_checkpoint_file", "_chunks", "_fingerprint", "_repeated_fits", "_same_value", "_warnings"}
-    | {"losses"},
+    | {"_sums", "losses"},
     {"network", "_network_checks", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
-    | {"_run", "_lbfgs", "callbacks"},
+    | {"_run", "_lbfgs", "_quasi_newton", "callbacks"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}
     | {"_estimator_arguments", "_fitted", "_labels", "_probabilities", "_objective_state"},

@@ -51,6 +51,75 @@ def test_as_a_context_manager_it_restores():
 
 
 @needs_openmp
+def test_a_plain_call_in_a_block_outlasts_it():
+    with set_num_threads(2):
+        set_num_threads(5)
+        assert effective_n_threads() == 5
+    assert effective_n_threads() == 5
+
+
+@needs_openmp
+def test_one_object_may_begin_several_blocks():
+    default = effective_n_threads()
+    limit = set_num_threads(default + 3)
+    with limit:
+        with limit:
+            assert effective_n_threads() == default + 3
+        assert effective_n_threads() == default + 3
+    assert effective_n_threads() == default
+    with limit:
+        assert effective_n_threads() == default + 3
+    assert effective_n_threads() == default
+
+
+@needs_openmp
+def test_blocks_of_threads_may_overlap():
+    """Each thread has its own number; whichever ends first, no number is left."""
+    default = effective_n_threads()
+    for first_to_leave in (0, 1):
+        inside, leave = threading.Barrier(3), [threading.Event(), threading.Event()]
+        found = {}
+
+        def hold(i, inside=inside, leave=leave, found=found):
+            with set_num_threads(default + 1 + i):
+                inside.wait(timeout=60)
+                found[i] = effective_n_threads() - default
+                leave[i].wait(timeout=60)
+
+        threads = [threading.Thread(target=hold, args=(i,)) for i in (0, 1)]
+        for thread in threads:
+            thread.start()
+        inside.wait(timeout=60)
+        for i in (first_to_leave, 1 - first_to_leave):
+            leave[i].set()
+            threads[i].join()
+            expected = default if i != first_to_leave else default + 2 - first_to_leave
+            assert effective_n_threads() == expected
+        assert found == {0: 1, 1: 2}
+
+
+@needs_openmp
+def test_many_overlapping_blocks_leave_no_number():
+    default = effective_n_threads()
+    wrong = []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for n_threads in rng.integers(1, 9, 300).tolist():
+            with set_num_threads(n_threads):
+                if effective_n_threads() != n_threads:
+                    wrong.append(n_threads)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert effective_n_threads() == default
+
+
+@needs_openmp
 def test_it_precedes_threadpoolctl_and_the_environment(tmp_path):
     with threadpool_limits(1, user_api="openmp"), set_num_threads(3):
         assert effective_n_threads() == 3

@@ -4,13 +4,12 @@ import os
 import subprocess
 import sys
 import textwrap
-import threading
 
 import pytest
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 import pcnet
-from pcnet._threads import effective_n_threads, single_threaded_blas
+from pcnet._threads import effective_n_threads
 
 needs_openmp = pytest.mark.skipif(not pcnet.has_openmp(), reason="built without OpenMP")
 needs_fork = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="no safe fork here")
@@ -26,7 +25,7 @@ def fit():
 """
 
 
-def run_python(code, folder, **environment):
+def run_python(code, folder, timeout=600, **environment):
     """Standard output of a fresh interpreter outside the source tree."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "LOKY_"))}
     env.update(environment, PYTHONWARNINGS="ignore")
@@ -36,7 +35,7 @@ def run_python(code, folder, **environment):
         env=env,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -126,79 +125,104 @@ def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
 
 
 @needs_fork
-def test_a_fork_while_blas_is_limited_does_not_lock_the_child(tmp_path):
+def test_a_fit_goes_on_while_another_thread_forks(tmp_path):
+    """OpenBLAS's threads hang where another thread forks: nothing here may wait for them."""
     code = """
     import os, threading
-    from pcnet._threads import single_threaded_blas
-    entered, leave = threading.Event(), threading.Event()
-    def hold():
-        with single_threaded_blas():
-            entered.set()
-            leave.wait()
-    holder = threading.Thread(target=hold)
-    holder.start()
-    entered.wait()
-    child = os.fork()
-    if child == 0:
-        with single_threaded_blas():
-            pass
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    leave.set()
-    holder.join()
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(600, 200)), np.arange(600) % 3
+    done = threading.Event()
+    def work(**arguments):
+        for _ in range(4):
+            model = PCClassifier((128,) * 2, batch_size=200, random_state=0, **arguments)
+            model.fit(X, y).transform(X)
+            model.class_energies(X[:50])
+    def work_on_all():
+        work(input_scaling="standard", max_iter=1)
+        work(solver="lbfgs", max_iter=1)
+        done.set()
+    threading.Thread(target=work_on_all, daemon=True).start()
+    n_forks = 0
+    while not done.wait(0.002):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        n_forks += 1
+    print(n_forks > 0)
     """
-    assert run_python(code, tmp_path) == "0"
+    program = FIT + textwrap.dedent(code)
+    environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "4"}
+    assert run_python(program, tmp_path, timeout=180, **environment) == "True"
 
 
-@pytest.fixture
+BLAS_THREADS = """
+import threading
+from threadpoolctl import ThreadpoolController
+controller = ThreadpoolController().select(user_api="blas")
+controller.limit(limits=2)
+with controller.limit(limits=None):
+    pass  # an open limit would keep other threads from setting theirs
 def blas_threads():
-    """blas_threads(): the BLAS libraries' numbers of threads, all 2 when the test starts."""
-    controller = ThreadpoolController().select(user_api="blas")
-
-    def set_to(limits):
-        controller.limit(limits=limits)
-        with controller.limit(limits=None):
-            pass  # an open limit would keep other threads from restoring theirs
-
-    found = controller.lib_controllers[0].num_threads
-    set_to(2)
-    yield lambda: {library.num_threads for library in controller.lib_controllers}
-    set_to(found)
+    return {library.num_threads for library in controller.lib_controllers}
+assert blas_threads() == {2}
+"""
 
 
-def test_blas_is_limited_inside_and_restored_after(blas_threads):
-    with single_threaded_blas():
-        assert blas_threads() == {1}
-    assert blas_threads() == {2}
+@needs_fork
+def test_a_child_forked_during_a_fit_keeps_its_blas_threads(tmp_path):
+    """From the thread that fits, by a callback, and from another."""
+    code = """
+    import os
+    found = []
+    def fork():
+        child = os.fork()
+        if child == 0:
+            np.ones((300, 300)) @ np.ones((300, 300))
+            os._exit(10 * len(blas_threads()) + max(blas_threads()))
+        found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    def fork_twice(run):
+        fork()
+        other = threading.Thread(target=fork)
+        other.start()
+        other.join()
+    for solver in ("adam", "lbfgs"):
+        PCClassifier(
+            (16,), solver=solver, max_iter=1, callbacks=fork_twice, random_state=0
+        ).fit(X, y)
+    print(found)
+    """
+    assert run_python(FIT + BLAS_THREADS + textwrap.dedent(code), tmp_path) == "[12, 12, 12, 12]"
 
 
-def test_blas_is_restored_after_an_exception(blas_threads):
-    with pytest.raises(RuntimeError, match="work failed"), single_threaded_blas():
-        raise RuntimeError("work failed")
-    assert blas_threads() == {2}
-
-
-def test_blas_limit_may_be_nested(blas_threads):
-    with single_threaded_blas():
-        with single_threaded_blas():
-            pass
-        assert blas_threads() == {1}
-    assert blas_threads() == {2}
-
-
-def test_blas_limit_lasts_until_the_last_thread_has_left(blas_threads):
-    entered, leave = threading.Event(), threading.Event()
-
-    def hold():
-        with single_threaded_blas():
-            entered.set()
-            leave.wait(timeout=60)
-
-    with single_threaded_blas():
-        holder = threading.Thread(target=hold)
-        holder.start()
-        assert entered.wait(timeout=60)
-    assert blas_threads() == {1}
-    leave.set()
-    holder.join()
-    assert blas_threads() == {2}
+@needs_proc
+def test_interrupted_calls_change_no_number_of_threads(tmp_path):
+    """Ctrl-C at random moments of calls with one row, and of blocks of `set_num_threads`."""
+    code = """
+    import signal
+    import pcnet
+    from pcnet._threads import effective_n_threads
+    model = PCClassifier((8,), max_iter=1, random_state=0).fit(X, y)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    before = effective_n_threads()
+    def predict():
+        model.predict(X[:1])
+        model.transform(X[:1])
+        model.class_energies(X[:1])
+    def block():
+        with pcnet.set_num_threads(before + 1):
+            with pcnet.set_num_threads(before + 2):
+                pass
+    for work, n_interrupts in ((predict, 400), (block, 2000)):
+        n_done = 0
+        while n_done < n_interrupts:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(2e-5, 1e-3))
+                while True:
+                    work()
+            except KeyboardInterrupt:
+                n_done += 1
+            assert blas_threads() == {2}, (n_done, blas_threads())
+            assert effective_n_threads() == before, (n_done, effective_n_threads())
+    """
+    run_python(FIT + BLAS_THREADS + textwrap.dedent(code), tmp_path, OMP_NUM_THREADS="2")
