@@ -81,6 +81,9 @@ def linear_methods(n_hidden):
     ]
 
 
+TABLES = {"tanh": methods, "identity": linear_methods}
+
+
 def cosine(a, b):
     a, b = (np.concatenate([w.ravel() for w in part]).astype(np.float64) for part in (a, b))
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
@@ -119,22 +122,45 @@ def yardsticks(net, X, Y):
     return Yardsticks(exact, first, least.energy.mean(), at_equilibrium, by_backprop)
 
 
+def label(method):
+    return " ".join(repr(method).split())
+
+
+def rows(net, X, Y, tried):
+    """(method, {what: figure}) of each method, without its time."""
+    truth = yardsticks(net, X, Y)
+    for method in tried:
+        weights, n_passes = learn(net, X, Y, method)
+        # the energy of the activities, whatever the method took for errors
+        energy = truth.net.energy(X, Y, infer(net, X, Y, method).activities).sum()
+        yield (
+            method,
+            {
+                "passes": n_passes,
+                "excess": max(energy - truth.least, 0.0) / (truth.first - truth.least),
+                "backprop": cosine(weights, truth.by_backprop),
+                "equilibrium": cosine(weights, truth.at_equilibrium),
+            },
+        )
+
+
+def problem(activation, depth=20, width=64, n=128):
+    """A network at its initial weights and n digits, float32."""
+    X, y = load_digits(return_X_y=True)
+    X, Y = (X[:n] / 8 - 1).astype(np.float32), np.eye(10, dtype=np.float32)[y[:n]]
+    return Network.init((X.shape[1], *(width,) * depth, 10), activation, random_state=0), X, Y
+
+
 def print_table(net, X, Y, tried):
     """A row for each method; the first is the unit of time."""
-    truth = yardsticks(net, X, Y)
     print("| method | passes | excess energy | cosine to BP | to equilibrium | time |")
     print("|---|---|---|---|---|---|")
     works = [lambda method=method: learn(net, X, Y, method) for method in tried]
     seconds = alternate_seconds(works, repeats=3, least=0.02, rest=0.02)
-    for method, time in zip(tried, seconds, strict=True):
-        weights, n_passes = learn(net, X, Y, method)
-        # the energy of the activities, whatever the method took for errors
-        energy = truth.net.energy(X, Y, infer(net, X, Y, method).activities).sum()
+    for (method, found), time in zip(rows(net, X, Y, tried), seconds, strict=True):
         print(
-            f"| `{' '.join(repr(method).split())}` | {n_passes:.1f} "
-            f"| {max(energy - truth.least, 0.0) / (truth.first - truth.least):.1e} "
-            f"| {cosine(weights, truth.by_backprop):.4f} "
-            f"| {cosine(weights, truth.at_equilibrium):.4f} | {time / seconds[0]:.1f} |",
+            f"| `{label(method)}` | {found['passes']:.1f} | {found['excess']:.1e} "
+            f"| {found['backprop']:.4f} | {found['equilibrium']:.4f} | {time / seconds[0]:.1f} |",
             flush=True,
         )
 
@@ -146,15 +172,10 @@ def main():
     parser.add_argument("--samples", type=int, default=128)
     arguments = parser.parse_args()
     print_environment()
-    X, y = load_digits(return_X_y=True)
-    n = arguments.samples
-    X, Y = (X[:n] / 8 - 1).astype(np.float32), np.eye(10, dtype=np.float32)[y[:n]]
-    sizes = (X.shape[1], *(arguments.width,) * arguments.depth, 10)
-    shape = f"{arguments.depth} hidden layers of {arguments.width}, {n} samples"
-    for activation, tried in (("tanh", methods), ("identity", linear_methods)):
-        print(f"\n{activation}, {shape}")
-        net = Network.init(sizes, activation, random_state=0)
-        print_table(net, X, Y, tried(arguments.depth))
+    sizes = arguments.depth, arguments.width, arguments.samples
+    for activation, tried in TABLES.items():
+        print(f"\n{activation}, {sizes[0]} hidden layers of {sizes[1]}, {sizes[2]} samples")
+        print_table(*problem(activation, *sizes), tried(arguments.depth))
 
 
 if __name__ == "__main__":

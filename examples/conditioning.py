@@ -111,12 +111,14 @@ def draw(tables, epochs, trained, path):
     figure.savefig(path, dpi=70)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "conditioning.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X, y = digits()
     tables = at_the_start(X, y, WIDTHS, DEPTHS)
+    figures = {}
     for name, table in tables.items():
         deepest = table[table["depth"] == max(DEPTHS)]
+        figures[f"growth.{name}"] = np.exp(np.mean(np.log(deepest["growth"])))
         for row in deepest:
             print(
                 f"{name:14s} {row['depth']} x {row['width']:3d}: condition number "
@@ -127,8 +129,18 @@ def main():
     trained = {case: in_training(X, y, case[1], epochs, name=case[0]) for case in cases}
     for (name, depth), values in trained.items():
         print(f"{name:14s} {depth:2d} x 64 in training: {values[0]:8.3g} -> {values[-1]:8.3g}")
+    rises = [values[-1] / values[0] for (name, _), values in trained.items() if name == "muPC"]
+    figures |= {"least_rise": min(rises), "greatest_rise": max(rises)}
+    table = tables["muPC"]
+    ends = [table["condition"][table["depth"] == depth].mean() for depth in (DEPTHS[0], DEPTHS[-1])]
+    figures["power_of_depth"] = np.log(ends[1] / ends[0]) / np.log(DEPTHS[-1] / DEPTHS[0])
     draw(tables, epochs, trained, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "conditioning.png"))
 
 
 if __name__ == "__main__":

@@ -98,16 +98,22 @@ def draw(curves, path):
     figure.savefig(path, dpi=70)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "depth.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     data = train_test_split(*digits(), random_state=0)
-    curves = {}
+    curves, figures = {}, {}
     for parameterization in RATES:
         for depth in DEPTHS:
-            curves[parameterization, depth] = run = best(data, depth, parameterization)
-            print(f"{parameterization:4s} {depth:3d} hidden layers: {run[1][-1]:.1%}", flush=True)
+            curves[parameterization, depth] = found = best(data, depth, parameterization)
+            figures[f"{parameterization}.{depth}"] = accuracy = found[1][-1]
+            print(f"{parameterization:4s} {depth:3d} hidden layers: {accuracy:.1%}", flush=True)
     draw(curves, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "depth.png"))
 
 
 if __name__ == "__main__":

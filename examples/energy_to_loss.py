@@ -81,8 +81,8 @@ def draw(tables, path):
     figure.savefig(path, dpi=70)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "energy_to_loss.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     tables = sweeps(*data())
     for name, table in tables.items():
         for depth in np.unique(table["depth"]):
@@ -92,8 +92,15 @@ def main():
             print(
                 f"{name:10s} {depth:2d} layers, width: energy / loss, cosine   ", "  ".join(cells)
             )
+    sp = tables["sp"]
+    deepest = sp["gradient_cosine"][sp["depth"] == max(DEPTHS)]
     draw(tables, path)
     print(f"Figure written to {path}")
+    return {"sp_cosine": np.max(deepest)}
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "energy_to_loss.png"))
 
 
 if __name__ == "__main__":

@@ -88,10 +88,10 @@ def draw(records, gaps, path):
     figure.savefig(path, dpi=70)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "equilibrated_energy.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X, y = digits()
-    records, gaps = {}, {}
+    records, gaps, figures = {}, {}, {}
     for depth in DEPTHS:
         net, records[depth] = train(X, y, depth)
         record = records[depth]
@@ -101,8 +101,16 @@ def main():
             f"{depth:2d} hidden layers: theory and inference differ by at most {worst:.1e}", end=""
         )
         print(", ".join(["", *(f"{name} {gap[-1]:.1e}" for name, gap in gaps[depth].items())]))
+        near = np.flatnonzero(gaps[depth]["error descent"] < 1e-7)
+        figures[f"steps.{depth}"] = near[0] if near.size else np.inf
+        figures[f"activity_descent_excess.{depth}"] = gaps[depth]["activity descent"][-1]
     draw(records, gaps, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "equilibrated_energy.png"))
 
 
 if __name__ == "__main__":

@@ -83,8 +83,8 @@ def draw(tables, path):
     figure.savefig(path, dpi=70)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "learning_rates.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X_train, X_test, y_train, y_test = train_test_split(
         *digits(), train_size=N_SAMPLES, random_state=0
     )
@@ -96,10 +96,20 @@ def main():
                 f"{name:4s} {row['width']:3d} x {row['depth']:3d}, rate {row['rate']:5g}: "
                 f"loss {row['loss']:.3f}, test accuracy {row['score']:.1%}"
             )
-    for shape in SHAPES["mupc"]:
-        print(f"muPC, {shape[0]} x {shape[1]}: best rate {best_rate(tables['mupc'], shape):g}")
+    figures = {
+        f"{name}.{width} x {depth}": best_rate(table, (width, depth))
+        for name, table in tables.items()
+        for width, depth in SHAPES[name]
+    }
+    for shape, rate in figures.items():
+        print(f"{shape}: best rate {rate:g}")
     draw(tables, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "learning_rates.png"))
 
 
 if __name__ == "__main__":

@@ -85,15 +85,21 @@ def draw_samples(axes, X, labels, y, shown):
         inset.set_title(text, color=COLOURS[0] if is_wrong else "0.2", fontsize=10, pad=2)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "mislabelled_digits.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X, y = digits()
     labels, wrong = mislabel(y, SHARE_WRONG, seed=0)
     suspicion = rate(X, labels)
-    for name, values in suspicion.items():
-        print(f"average precision {average_precision_score(wrong, values):.3f}  {name}")
+    precision = {name: average_precision_score(wrong, values) for name, values in suspicion.items()}
+    for name, value in precision.items():
+        print(f"average precision {value:.3f}  {name}")
     draw(X, labels, y, suspicion, path)
     print(f"Figure written to {path}")
+    return dict(zip(("energy", "probability", "mlp"), precision.values()))
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "mislabelled_digits.png"))
 
 
 if __name__ == "__main__":

@@ -79,14 +79,15 @@ def draw(curves, cosines, path):
     figure.savefig(path, dpi=90)
 
 
-def main(depth=30, width=64, max_iter=12):
-    path = output_path(__doc__.splitlines()[0], "pc_against_backprop.png")
+def run(path, depth=30, width=64, max_iter=12):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X, y = digits()
     split = train_test_split(X, y, test_size=500, random_state=0)
-    curves, cosines = {}, {}
+    curves, cosines, figures = {}, {}, {}
     for rule in RULES:
         model, losses, accuracies = train(rule, split, depth, width, max_iter)
         curves[rule] = losses, accuracies
+        figures[f"accuracy.{rule}"] = accuracies[-1]
         print(f"{rule}: loss {losses[-1]:.4f}, test accuracy {accuracies[-1]:.1%}")
         if rule == "predictive coding":
             fresh, _, _ = train(rule, split, depth, width, 1)
@@ -99,6 +100,11 @@ def main(depth=30, width=64, max_iter=12):
         print(f"gradient cosine {name}: {pairs}")
     draw(curves, cosines, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "pc_against_backprop.png"))
 
 
 if __name__ == "__main__":

@@ -37,13 +37,18 @@ def draw(shown, path):
     figure.savefig(path, dpi=80)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "pictures.png")
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
     X_train, X_test, y_train, y_test = train_test_split(*digits(), random_state=0)
     model = PCClassifier((64,) * 15, max_iter=15, early_stopping=True, random_state=0)
     model.fit(X_train, y_train)
     draw(displays(model, X_test, y_test), path)
     print(f"Figure written to {path}")
+    return {}
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "pictures.png"))
 
 
 if __name__ == "__main__":

@@ -82,17 +82,23 @@ def draw(panels, path):
     figure.savefig(path, dpi=90)
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "race_to_equilibrium.png")
-    panels = []
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
+    panels, figures = [], {}
     for depth in (4, 32):
         curves = race(*problem(depth, 64))
         panels.append((f"{depth} hidden layers of 64", curves))
         print(f"{depth} hidden layers: share of the excess energy left after 20 passes")
         for name, curve in curves.items():
-            print(f"  {left_at(curve, 20.0):9.1e}  {name}")
+            figures[f"{depth}.{name}"] = left_at(curve, 20.0)
+            print(f"  {figures[f'{depth}.{name}']:9.1e}  {name}")
     draw(panels, path)
     print(f"Figure written to {path}")
+    return figures
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "race_to_equilibrium.png"))
 
 
 if __name__ == "__main__":

@@ -124,18 +124,25 @@ def draw(path, n=41):
     figure.savefig(path, dpi=60, pil_kwargs={"optimize": True})
 
 
-def main():
-    path = output_path(__doc__.splitlines()[0], "trust_region.png")
-    for name, (_, gradient, hessian) in LANDSCAPES.items():
+def run(path):
+    """Compute, print and draw; the figures that the documentation quotes."""
+    figures = {}
+    for key, (name, (_, gradient, hessian)) in zip(("energy", "loss"), LANDSCAPES.items()):
         low, high = eigenvalues_at_origin(hessian)
         took = np.mean([steps_to_half(descend(gradient, w)) for w in starts()])
         print(f"{name:40s} curvatures {low:.3f}, {high:.3f}; half the loss after {took:.1f} steps")
+        figures |= {f"{key}.escape": low, f"{key}.trap": high, f"{key}.steps": took}
     backprop, trust_region = trust_region_parts((0.1, 0.1))
     print(
         f"at (0.1, 0.1) descent is {backprop.round(3)} (BP) + {trust_region.round(3)} (inference)"
     )
     draw(path)
     print(f"Figure written to {path}")
+    return figures | {"backprop": backprop[1], "added": trust_region[1]}
+
+
+def main():
+    run(output_path(__doc__.splitlines()[0], "trust_region.png"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,211 @@
+"""What the pages quote: passages with the names of the figures in place of the numbers.
+
+In a passage `{name:format}` stands for a number of figures.json, white space for any white space.
+Every passage must be on its page once, with the number that the format makes of the kept figure:
+a format of Python, or `.1f*100` for a multiple, `~10` for a rounded number, `e` for one significant
+digit such as 2e-5, and `decades` for the power of ten. `{any:}` is a number that is not held, such
+as a time.
+"""
+
+import math
+import re
+
+ENERGY_ROW = (
+    "| {layers} layers {activation}, {loss} | {{sharpness.{n}.{activation}.{loss}.lambda:.2f}} "
+    "| {{sharpness.{n}.{activation}.{loss}.3:.2f}} | {{sharpness.{n}.{activation}.{loss}.5:.2f}} "
+    "| **{{sharpness.{n}.{activation}.{loss}.10:.2f}}** "
+    "| {{sharpness.{n}.{activation}.{loss}.30:.2f}} "
+    "| {{sharpness.{n}.{activation}.{loss}.probability:.2f}} |"
+)
+DEPTHS = (8, 16, 32, 64, 128)
+PROBLEMS = ("cancer", "rare", "digits")
+
+
+#: Activation -> methods in the order of the table; the columns that are held, and their formats.
+METHODS = {
+    "tanh": [
+        *("Backprop()", "ZeroDivergence()", "ErrorDescent()"),
+        "ErrorDescent(energy_tol=0.0, max_steps=200, tol=0.0001)",
+        *(
+            "ProspectiveConfiguration()",
+            "LearnedPrecision()",
+            "Nudged()",
+            "Nudged(kind='positive')",
+        ),
+        *("ErrorOptimization(rate=0.3)", "GaussSeidel()", "ActivityDescent(rate=0.25)"),
+        *("ActivityDescent(momentum=0.8, rate=0.25)", "AdamActivityDescent(rate=0.003)"),
+        *("IncrementalDescent(rate=0.25)", "PrecisionDescent(n_steps=21)"),
+        *("ForwardUpdate(method=PrecisionDescent(n_steps=21))", "GradientFlow()"),
+        *(
+            "GradientFlow(step=0.25)",
+            "GradientFlow(atol=1e-05, pair='bogacki_shampine', rtol=0.0001)",
+        ),
+        "AugmentedLagrangian(n_steps=40)",
+    ],
+    "identity": [
+        *("Backprop()", "ExactEquilibrium()", "ErrorDescent()", "ActivityDescent(rate=0.25)"),
+        *("AugmentedLagrangian(n_steps=40)", "AugmentedLagrangian(n_steps=400)"),
+    ],
+}
+COLUMNS = {"passes": ".1f", "excess": ".1e", "backprop": ".4f", "equilibrium": ".4f"}
+
+
+def methods_table(activation):
+    """All rows of a table of docs/inference.md; their times are not held."""
+    source = f"inference_methods.{activation}"
+    return "\n".join(
+        row(
+            f"`{method}`",
+            [f"{{{source}.{method}.{what}:{form}}}" for what, form in COLUMNS.items()] + ["{any:}"],
+        )
+        for method in METHODS[activation]
+    )
+
+
+def row(title, cells):
+    return f"| {title} | " + " | ".join(cells) + " |"
+
+
+#: Page -> passages.
+CLAIMS = {
+    "docs/energy.md": [
+        "that costs {energy_passes.5.float32:.0f} passes a sample in float32 and "
+        "{energy_passes.5.float64:.0f} in float64, and leaves at most {energy_passes.left:e} of",
+        "Average precision {mislabelled_digits.energy:.3f}, against "
+        "{mislabelled_digits.probability:.3f} for `1 - predict_proba` of the same networks",
+        "`MLPClassifier` with early stopping ({mislabelled_digits.mlp:.3f})",
+        "{novelty.score:.3f} by `score_samples`, {novelty.probability:.3f} by the largest "
+        "probability of the same network, {novelty.forest:.3f} by an isolation forest",
+        "(mean area {novelty.letter:.3f} above)",
+        *(
+            ENERGY_ROW.format(layers=n, n=n, activation=activation, loss=loss)
+            for n, activation in ((4, "relu"), (4, "tanh"), (31, "relu"))
+            for loss in ("squared_error", "log_loss")
+        ),
+    ],
+    "docs/inference.md": [methods_table("tanh"), methods_table("identity")],
+    "docs/depth.md": [
+        row("muPC, test accuracy", [f"{{depth.mupc.{d}:.1f*100}} %" for d in DEPTHS]),
+        row("sp, test accuracy", [f"{{depth.sp.{d}:.1f*100}} %" for d in DEPTHS]),
+        "muPC's best rate of a grid is {learning_rates.mupc.32 x 8:g} for 32 units x 8 layers, "
+        "{learning_rates.mupc.128 x 32:g} for 128 x 32 and {learning_rates.mupc.512 x 128:g} for "
+        "512 x 128",
+        "With sp it falls from {learning_rates.sp.32 x 8:g} to {learning_rates.sp.128 x 32:g} or",
+    ],
+    "docs/theory.md": [
+        "(the activities shrink by 10^{conditioning.growth.sp:decades} in 32 layers)",
+        "grows with the depth to the power of {conditioning.power_of_depth:.1f},",
+        "another factor of {conditioning.least_rise:.1f} to {conditioning.greatest_rise:.1f} in 16",
+        "10 hidden layers take it {equilibrated_energy.steps.10:.0f} steps to within 1e-7",
+        "cosine of 31 hidden layers is at most {energy_to_loss.sp_cosine:.2f}",
+    ],
+    "docs/saddles.md": [
+        "leaves the plateau after about {origin_saddle.escape:~10} steps, backpropagation does not "
+        "within {origin_saddle.stays:.0f}",
+    ],
+    "docs/trust_region.md": [
+        "with {trust_region.energy.escape:.3f} and {trust_region.energy.trap:.3f}: a steeper way",
+        "after {trust_region.energy.steps:.1f} steps instead of {trust_region.loss.steps:.1f}",
+        "moves w_2 by {trust_region.backprop:.3f}, and the trust region adds "
+        "{trust_region.added:.3f} to that",
+    ],
+    "docs/outputs.md": [
+        row("`PCClassifier`", [f"{{log_loss.default.{p}:.3f}}" for p in PROBLEMS]),
+        row('with `loss="log_loss"`', [f"{{log_loss.log_loss.{p}:.3f}}" for p in PROBLEMS]),
+        row('calibrated, "temperature"', [f"{{log_loss.calibrated.{p}:.3f}}" for p in PROBLEMS]),
+        row("`MLPClassifier`", [f"{{log_loss.mlp.{p}:.3f}}" for p in PROBLEMS]),
+    ],
+    "docs/data.md": [
+        "took the R2 of a `PCRegressor` from {offset.centred:.2f} to {offset.offset:.2f} (an "
+        "`MLPRegressor`'s to {offset.mlp.offset:.2f})",
+    ],
+    "docs/trust.md": [
+        "{mutants.c_core:.0f} wrong versions of the C core, {mutants.python_parts:.0f} of the",
+    ],
+    "docs/performance.md": ["(1024 costs {scaling.batch_1024:.2f} of 32)"],
+    "benchmarks/README.md": [
+        "a batch of 1024 costs {scaling.batch_1024:.2f} of one of 32",
+        "| test accuracy | {mnist.accuracy.30:.2f*100} % | {mnist.accuracy.128:.2f*100} % |",
+    ],
+    "README.md": [
+        "1024 costs {scaling.batch_1024:.2f} of 32.",
+        "| MNIST, 30 layers of 128, 900 batches of 64 | {mnist.accuracy.30:.1f*100} %",
+        "| MNIST, 128 layers of 128, one epoch | {mnist.accuracy.128:.1f*100} %",
+    ],
+}
+
+PLACE = re.compile(r"\{([^{}:]+):([^{}]*)\}")
+QUOTED = r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+
+
+def flat(kept):
+    """{"source.key": number} of the kept file, what was computed and what was measured."""
+    found = {}
+    for part in ("computed", "measured"):
+        for source, figures in kept.get(part, {}).items():
+            found |= {f"{source}.{key}": value for key, value in figures.items()}
+    return found
+
+
+def pattern(passage):
+    """(regular expression, [(name, format)]) of a passage."""
+    parts = PLACE.split(passage)
+    literal = [r"\s+".join(map(re.escape, re.split(r"\s+", part))) for part in parts[::3]]
+    return re.compile(QUOTED.join(literal)), list(zip(parts[1::3], parts[2::3], strict=True))
+
+
+def shown(value, form):
+    """A figure as a page shows it."""
+    if form == "e":
+        digits, _, power = f"{value:.0e}".partition("e")
+        return f"{digits}e{int(power)}"
+    if form == "decades":
+        return str(round(abs(math.log10(value))))
+    if form.startswith("~"):
+        return str(int(form[1:]) * round(value / int(form[1:])))
+    form, _, factor = form.partition("*")
+    return format(value * float(factor or 1), form)
+
+
+def located(text, passage):
+    """The one match of a passage in a page, or a sentence on why there is none."""
+    found = list(pattern(passage)[0].finditer(text))
+    if len(found) == 1:
+        return found[0], None
+    return None, f"{'no' if not found else len(found)} place(s) that read: {passage}"
+
+
+def problems(root, figures):
+    """Lines on the passages that are not on their page, or say something else."""
+    for page, passages in CLAIMS.items():
+        text = (root / page).read_text(encoding="utf-8")
+        for passage in passages:
+            match, problem = located(text, passage)
+            if problem:
+                yield f"{page}: {problem}"
+                continue
+            for (name, form), said in zip(pattern(passage)[1], match.groups(), strict=True):
+                if name == "any":
+                    continue
+                if name not in figures:
+                    yield f"{page}: no figure {name} in figures.json"
+                elif said != shown(figures[name], form):
+                    yield f"{page}: says {said}, {name} is {shown(figures[name], form)}"
+
+
+def rewrite(root, figures):
+    """Put the kept figures into all pages; the pages that have changed."""
+    for page, passages in CLAIMS.items():
+        path = root / page
+        text = old = path.read_text(encoding="utf-8")
+        for passage in passages:
+            match, problem = located(text, passage)
+            if problem:
+                continue  # `problems` tells of it
+            for place, (name, form) in reversed(list(enumerate(pattern(passage)[1], 1))):
+                if name in figures:
+                    start, end = match.span(place)
+                    text = text[:start] + shown(figures[name], form) + text[end:]
+        if text != old:
+            path.write_text(text, encoding="utf-8")
+            yield page
