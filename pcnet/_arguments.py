@@ -72,6 +72,57 @@ def check_count(name, value, smallest=0):
         raise ValueError(f"{name} must be an integer of at least {smallest}; got {value!r}")
 
 
+def check_representable(name, value, dtype):
+    """Raise unless a number is 0 or keeps its digits in ``dtype``, where the core computes with it.
+
+    Parameters
+    ----------
+    name : str
+    value : float
+    dtype : dtype
+        float32 or float64.
+    """
+    limits = np.finfo(dtype)
+    if value != 0 and not float(limits.tiny) <= abs(float(value)) <= float(limits.max):
+        raise ValueError(
+            f"{name} must be in the range of {np.dtype(dtype)}, in which this network computes: "
+            f"{limits.tiny:.2g} to {limits.max:.2g} in size; got {value!r}"
+            + (". Use a network of float64 weights" if limits.dtype == np.float32 else "")
+        )
+
+
+def all_finite(array):
+    """Whether an array holds neither NaN nor infinity."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()  # without an array of its own; it may overflow
+    return bool(np.isfinite(total) or np.isfinite(array).all())
+
+
+#: The end of an error's text about numbers that became too large in the course of a computation.
+OVERFLOW_REMEDY = (
+    "the inputs, targets or weights are too large. Scale the inputs and targets to about unit "
+    "variance, or make the network of float64 weights"
+)
+
+
+def check_no_overflow(what, arrays, remedy=OVERFLOW_REMEDY):
+    """Raise a FloatingPointError that names the first layer whose array is not finite.
+
+    Parameters
+    ----------
+    what : str
+        What the arrays are, in the plural.
+    arrays : sequence of ndarray
+        Of the layers 1, 2, ..
+    remedy : str
+    """
+    for layer, array in enumerate(arrays, 1):
+        if not all_finite(array):
+            raise FloatingPointError(
+                f"the {what} of layer {layer} are not finite in {array.dtype}: {remedy}"
+            )
+
+
 #: The end of an error's text about weights that are no matrix.
 WEIGHTS_HINT = (
     ". Give a row for each unit below and a column for each unit of the layer: [[w]] between two "
@@ -99,7 +150,8 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
     values : array-like
     dtype : dtype
         Any real numbers are converted to it.
-    ndim : int
+    ndim : int or None
+        None: any.
     shape : tuple of int or None
         None: any length of at least 1.
     copy : bool
@@ -114,14 +166,16 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
     try:
         array = np.asarray(values)
     except ValueError:  # NumPy's words for it name no argument
+        wanted = "" if ndim is None else f" of {ndim} dimension(s)"
         raise ValueError(
-            f"{name} must be one array of {ndim} dimension(s); got a {type(values).__name__} of "
+            f"{name} must be one array{wanted}; got a {type(values).__name__} of "
             "parts whose shapes differ"
         ) from None
     if values is None:
         raise TypeError(f"{name} must be an array of numbers; got None")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+    ndim = array.ndim if ndim is None else ndim
     if array.ndim != ndim:
         raise ValueError(
             f"{name} must have {ndim} dimension(s); got shape {array.shape}"
@@ -136,7 +190,7 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
             )
     with np.errstate(over="ignore"):
         converted = np.array(array, dtype=dtype, order="C", copy=True if copy else None)
-    if not np.all(np.isfinite(converted)):
+    if not all_finite(converted):
         raise ValueError(
             f"{name} must be finite in {np.dtype(dtype)}, but contains NaN or infinity; impute or "
             "drop those rows, or scale the values"

@@ -1,11 +1,18 @@
 """Checks of what makes a `Network`, and of what is written into one afterwards."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
 from . import _core
-from ._arguments import NOT_OF_ONES_OWN, check_choice
+from ._arguments import (
+    NOT_OF_ONES_OWN,
+    all_finite,
+    check_choice,
+    check_positive,
+    check_representable,
+)
+from .losses import Huber, check_loss, check_targets
 from .parameterization import default_skips
 
 ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
@@ -82,7 +89,11 @@ def check_skips(skips, sizes):
     n_layers = len(sizes) - 1
     if skips is None:
         return np.zeros(n_layers, dtype=bool)
-    skips = np.asarray(check_per_layer("skips", skips, n_layers), dtype=bool)
+    skips = check_per_layer("skips", skips, n_layers)
+    for i, skip in enumerate(skips):
+        if not isinstance(skip, (bool, np.bool_, Integral)) or skip not in (0, 1):
+            raise TypeError(f"skips[{i}] must be True or False; got {skip!r}")
+    skips = np.asarray(skips, dtype=bool)
     possible = default_skips(sizes)
     if np.any(skips & ~possible):
         layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
@@ -103,13 +114,36 @@ def check_chain(weights):
             )
 
 
+def check_scales(scales, n_layers, dtype):
+    """Raise unless there is a number for each layer that ``dtype`` can hold."""
+    for i, scale in enumerate(check_per_layer("scales", scales, n_layers)):
+        if not isinstance(scale, Real) or isinstance(scale, (bool, np.bool_)):
+            raise TypeError(f"scales[{i}] must be a number; got {scale!r}")
+        check_representable(f"scales[{i}]", float(scale), dtype)
+
+
+def check_gamma(gamma, scales, dtype):
+    """Raise unless the output's scale, which gamma divides, is a number that ``dtype`` can hold."""
+    limits = np.finfo(dtype)
+    if not float(limits.tiny) <= scales[-1] <= float(limits.max):
+        raise ValueError(
+            f"gamma must leave the scale of the output, 1 / (width gamma), in the range of "
+            f"{np.dtype(dtype)}, {limits.tiny:.2g} to {limits.max:.2g}; got gamma={gamma!r}, which "
+            f"makes it {scales[-1]:.3g}. Use a gamma nearer to 1"
+        )
+
+
 def check_fields(net):
     """Raise unless the network's fields, which users may replace, still belong together."""
     weights = net.weights
     if not isinstance(weights, (list, tuple)) or not weights:
         raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
-    dtype = getattr(weights[0], "dtype", None)
-    check_core_dtype(dtype)
+    dtype = getattr(weights[0], "dtype", np.dtype(np.float64))
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"weights[0] must be float32 or float64, like all other weights; got {dtype}. Convert "
+            "it: .astype(np.float64)"
+        )
     for i, W in enumerate(weights):
         _check_field(f"weights[{i}]", W, dtype, 2)
     check_chain(weights)
@@ -119,9 +153,48 @@ def check_fields(net):
             _check_field(f"biases[{i}]", b, dtype, 1)
             if len(b) != sizes[i + 1]:
                 raise ValueError(f"biases[{i}] must have {sizes[i + 1]} entries; got {len(b)}")
-    check_per_layer("scales", net.scales, n_layers)
+    check_scales(net.scales, n_layers, dtype)
     check_skips(net.skips, sizes)
     check_activation(net.activation, n_layers - 1)
+
+
+def check_finite_fields(net):
+    """`check_fields`, and that no weight or bias is NaN or infinite."""
+    check_fields(net)
+    for name, arrays in (("weights", net.weights), ("biases", net.biases or [])):
+        for i, array in enumerate(arrays):
+            if not all_finite(array):
+                raise ValueError(
+                    f"{name}[{i}] must be finite, but holds NaN or infinity: training of your own "
+                    "has diverged, or other values were written into it. Use the values from "
+                    "before, and a smaller learning rate"
+                )
+
+
+def check_inputs(net, X):
+    """Inputs (n, D) as `Network.check_rows` gives them, for a network whose fields are fit."""
+    check_finite_fields(net)
+    return net.check_rows("X", X, net.layer_sizes[0])
+
+
+def check_clamped(net, X, Y, loss):
+    """Inputs (n, D) and targets (n, K) in the range of a loss; see `check_inputs`."""
+    X = check_inputs(net, X)
+    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    check_targets(loss, Y)
+    return X, Y
+
+
+def check_terms(net, loss, output_precision, activity_decay):
+    """Raise unless these are options of an energy that the network's dtype can hold."""
+    check_loss(loss)
+    check_positive("output_precision", output_precision)
+    check_positive("activity_decay", activity_decay, or_zero=True)
+    check_fields(net)
+    check_representable("output_precision", output_precision, net.dtype)
+    check_representable("activity_decay", activity_decay, net.dtype)
+    if isinstance(loss, Huber):
+        check_representable("delta of Huber's loss", loss.delta, net.dtype)
 
 
 def _check_field(name, array, dtype, ndim):
@@ -130,6 +203,8 @@ def _check_field(name, array, dtype, ndim):
             f"{name} must be a NumPy array of {ndim} dimension(s); got {type(array).__name__} of "
             f"shape {np.shape(array)}"
         )
+    if not array.size:
+        raise ValueError(f"{name} must have at least one entry; got shape {array.shape}")
     if array.dtype != dtype:
         raise TypeError(
             f"{name} must be {dtype} like weights[0]; got {array.dtype}. Write into the array, "
@@ -148,11 +223,13 @@ def check_order(net, X, errors, activities):
     if not activities:
         return
     x, e, z = (a[:4].astype(np.float64) for a in (X, errors[0], activities[0]))
-    mu = net.scales[0] * np.einsum("ij,jk->ik", x, net.weights[0].astype(np.float64))
-    if net.biases is not None:
-        mu += net.biases[0]
-    rounding = 1e-3 * np.abs(mu).max()
-    if np.abs(z - mu - e).max() > rounding >= np.abs(e - mu - z).max():
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN passes
+        mu = net.scales[0] * np.einsum("ij,jk->ik", x, net.weights[0].astype(np.float64))
+        if net.biases is not None:
+            mu += net.biases[0]
+        rounding = 1e-3 * np.abs(mu).max()
+        exchanged = np.abs(z - mu - e).max() > rounding >= np.abs(e - mu - z).max()
+    if exchanged:
         raise ValueError(
             "errors and activities are exchanged: what came as activities are the errors of what "
             "came as errors. Write weight_gradients(X, result.errors, result.activities)"

@@ -2,15 +2,20 @@
 
 from numbers import Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from ._arguments import NOT_OF_ONES_OWN, our_name
 from ._core import HUBER_DELTA, LOSS_CODES
 
-__all__ = ["Huber", "check_loss"]
+__all__ = ["Huber", "check_loss", "check_targets"]
 
 LOSSES = tuple(LOSS_CODES)
+
+#: How far the sum of a row of probabilities may be from 1, and how far below 0 one of them: what
+#: rounding does to rows that were computed in float32.
+SUM_ROUNDING, ZERO_ROUNDING = 1e-3, 1e-6
 
 
 class Huber(BaseEstimator):
@@ -65,3 +70,55 @@ def check_loss(loss):
             f"pcnet.losses.Huber(delta=1.35); got {loss!r}"
             + (NOT_OF_ONES_OWN if callable(loss) else our_name(loss, LOSSES))
         )
+
+
+def check_targets(loss, Y, name="Y"):
+    """Raise unless targets are in the range of the loss.
+
+    ``"log_loss"``: each row holds probabilities, which sum to 1 (one-hot rows, or soft labels);
+    ``"logistic"``: from 0 to 1; ``"poisson"``: 0 or more; ``"squared_error"`` and Huber's loss:
+    any number.
+
+    Parameters
+    ----------
+    loss : str or Huber
+        Checked already.
+    Y : ndarray, (n, K)
+        Finite.
+    name : str
+        What errors call the targets.
+
+    Raises
+    ------
+    ValueError
+        A target is out of range.
+    """
+    if loss == "log_loss":
+        sums = Y.sum(axis=1, dtype=np.float64)
+        wrong = (Y < -ZERO_ROUNDING).any(axis=1) | ~(np.abs(sums - 1) <= SUM_ROUNDING)
+        wanted = "a row of probabilities of sum 1 for each sample"
+        remedy = (
+            f"Of class labels 0, 1, .. make one-hot rows: np.eye({Y.shape[1]})[labels]; for "
+            "several labels a sample use loss='logistic'"
+        )
+    elif loss == "logistic":
+        wrong = ((Y < 0) | (Y > 1)).any(axis=1)
+        wanted = "0 or 1, or probabilities between them"
+        remedy = "For targets of any size use loss='squared_error' or 'huber'"
+    elif loss == "poisson":
+        wrong = (Y < 0).any(axis=1)
+        wanted = "counts or rates of 0 or more"
+        remedy = "For targets of either sign use loss='squared_error' or 'huber'"
+    else:
+        return
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"{name} must hold {wanted} with loss={loss!r}; got {_shown(Y[row])} in row {row}. "
+            f"{remedy}"
+        )
+
+
+def _shown(row, most=6):
+    text = ", ".join(f"{value:g}" for value in row[:most])
+    return f"[{text}, ..]" if len(row) > most else f"[{text}]"

@@ -4,20 +4,32 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from . import _core
-from ._arguments import WEIGHTS_HINT, check_choice, check_float_array, check_positive, rows_hint
+from ._arguments import (
+    WEIGHTS_HINT,
+    all_finite,
+    check_choice,
+    check_float_array,
+    check_no_overflow,
+    check_positive,
+    rows_hint,
+)
 from ._data import as_rows
 from ._network_checks import (
     check_activation,
     check_chain,
+    check_clamped,
     check_core_dtype,
     check_fields,
+    check_gamma,
+    check_inputs,
     check_layer_sizes,
     check_order,
     check_per_layer,
+    check_scales,
     check_skips,
+    check_terms,
 )
 from ._threads import effective_n_threads
-from .losses import check_loss
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
@@ -105,7 +117,7 @@ class Network:
         bias : bool
             Biases, 0 at the start.
         gamma : float
-            Positive; divides the output scale of ``"mupc"``.
+            Positive; divides the output scale of ``"mupc"``, which must stay in the dtype's range.
         random_state : int, RandomState, Generator or None
         dtype : {float32, float64}
 
@@ -124,7 +136,9 @@ class Network:
         rng = check_random_state(random_state)
         weights = initial_weights(layer_sizes, parameterization, rng, dtype)
         biases = [np.zeros(n, dtype) for n in layer_sizes[1:]] if bias else None
-        scales = layer_scales(layer_sizes, parameterization, skips, gamma)
+        with np.errstate(over="ignore", divide="ignore"):
+            scales = layer_scales(layer_sizes, parameterization, skips, gamma)
+        check_gamma(gamma, scales, dtype)
         return cls(weights, biases, scales, skips, activation, parameterization, float(gamma))
 
     @classmethod
@@ -167,6 +181,7 @@ class Network:
             ]
         scales = np.ones(len(weights)) if scales is None else scales
         scales = check_float_array("scales", scales, np.float64, 1, (len(weights),))
+        check_scales(scales, len(weights), dtype)
         return cls(weights, biases, scales, check_skips(skips, sizes), activation, None, 1.0)
 
     @property
@@ -183,7 +198,11 @@ class Network:
 
     @property
     def dtype(self):
-        return self.weights[0].dtype
+        try:
+            return self.weights[0].dtype
+        except (AttributeError, IndexError, TypeError):
+            check_fields(self)
+            raise
 
     @property
     def activations(self):
@@ -202,13 +221,14 @@ class Network:
         )
 
     def copy(self):
-        """A network of its own with the same weights."""
+        """A network of its own with the same weights, which shares no array with this one."""
+        check_fields(self)
         biases = None if self.biases is None else [b.copy() for b in self.biases]
         return Network(
             [w.copy() for w in self.weights],
             biases,
-            self.scales.copy(),
-            self.skips.copy(),
+            np.array(self.scales, dtype=np.float64),
+            np.array(self.skips, dtype=bool),
             self.activation,
             self.parameterization,
             self.gamma,
@@ -227,11 +247,18 @@ class Network:
         -------
         list of ndarray, (n, n_l)
             z_1, .., z_H, mu_L.
+
+        Raises
+        ------
+        FloatingPointError
+            An activity overflowed.
         """
-        X = self.check_rows("X", X, self.layer_sizes[0])
+        X = check_inputs(self, X)
         batch = self.core_batch(len(X))
         batch.forward(X)
-        return self.unpadded(batch.activities, len(X))
+        activities = self.unpadded(batch.activities, len(X))
+        check_no_overflow("activities", activities)
+        return activities
 
     def output(self, X):
         """Feed-forward outputs mu_L alone, in little memory.
@@ -243,8 +270,18 @@ class Network:
         Returns
         -------
         ndarray, (n, K)
+
+        Raises
+        ------
+        FloatingPointError
+            As by `forward`.
         """
-        return self.core_output(self.check_rows("X", X, self.layer_sizes[0]))[0]
+        X = check_inputs(self, X)
+        outputs, overflowed = self.core_output(X)
+        if overflowed or not all_finite(outputs):
+            for start in range(0, len(X), OUTPUT_ROWS):
+                self.forward(X[start : start + OUTPUT_ROWS])  # raises, and names the layer
+        return outputs
 
     def energy(
         self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
@@ -259,8 +296,8 @@ class Network:
         ----------
         X : array-like, (n, D)
         Y : array-like, (n, K)
-            Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
-            counts or rates of at least 0 (poisson).
+            Targets: any numbers (squared_error, huber), rows of probabilities of sum 1, such as
+            one-hot ones (log_loss), numbers from 0 to 1 (logistic) or of at least 0 (poisson).
         activities : list of array-like, (n, n_l)
             z_1..z_H; an output after them, as `forward` returns it, is ignored.
         loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
@@ -272,9 +309,18 @@ class Network:
         Returns
         -------
         ndarray of float64, (L,)
+
+        Raises
+        ------
+        ValueError
+            An argument does not fit, a target is out of the loss's range, or a weight is NaN.
+        FloatingPointError
+            A layer's energy overflowed.
         """
         batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
-        return batch.evaluate(X, Y, *objective).mean(axis=0)
+        energies = batch.evaluate(X, Y, *objective)
+        check_no_overflow("energies", energies.T)
+        return energies.mean(axis=0)
 
     def activity_gradients(
         self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
@@ -293,9 +339,16 @@ class Network:
         -------
         list of ndarray, (n, n_l)
             Per sample, not divided by n.
+
+        Raises
+        ------
+        ValueError, FloatingPointError
+            As by `energy`.
         """
         batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
-        return self.unpadded(batch.evaluate(X, Y, *objective, gradients=True), len(X))
+        gradients = self.unpadded(batch.evaluate(X, Y, *objective, gradients=True), len(X))
+        check_no_overflow("activity gradients", gradients)
+        return gradients
 
     def weight_gradients(self, X, errors, activities):
         """Gradients of the mean energy by weights and biases.
@@ -315,15 +368,23 @@ class Network:
         -------
         weights : list of ndarray, (n_{l-1}, n_l)
         biases : list of ndarray, (n_l,), or None
+
+        Raises
+        ------
+        FloatingPointError
+            A gradient overflowed.
         """
-        X = self.check_rows("X", X, self.layer_sizes[0])
+        X = check_inputs(self, X)
         activities = self._check_activities(activities, len(X))
         errors = self._check_list("errors", errors, len(X), self.n_layers)
         check_order(self, X, errors, activities)
         batch = self.core_batch(len(X))
         self._fill(batch.activities, activities)
         self._fill(batch.errors, errors)
-        return batch.weight_gradients(X, np.full(len(X), 1.0 / len(X)))
+        weights, biases = batch.weight_gradients(X, np.full(len(X), 1.0 / len(X)))
+        check_no_overflow("weight gradients", weights)
+        check_no_overflow("bias gradients", biases or [])
+        return weights, biases
 
     # ------------------------------------------------------------ towards the core
 
@@ -366,11 +427,8 @@ class Network:
         return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
 
     def _at(self, X, Y, activities, loss, output_precision, activity_decay):
-        check_loss(loss)
-        check_positive("output_precision", output_precision)
-        check_positive("activity_decay", activity_decay, or_zero=True)
-        X = self.check_rows("X", X, self.layer_sizes[0])
-        Y = self.check_rows("Y", Y, self.layer_sizes[-1], len(X))
+        check_terms(self, loss, output_precision, activity_decay)
+        X, Y = check_clamped(self, X, Y, loss)
         batch = self.core_batch(len(X))
         self._fill(batch.activities, self._check_activities(activities, len(X)))
         return batch, X, Y, (loss, float(output_precision), float(activity_decay))

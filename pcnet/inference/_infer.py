@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _core
+from .._arguments import check_no_overflow
+from .._network_checks import check_clamped, check_terms
 from .._warnings import warn
 from ..network import check_network
 from ._energies import has_risen
@@ -74,8 +76,8 @@ def infer(
     net : Network
     X : array-like, (n, D)
     Y : array-like, (n, K)
-        Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
-        counts or rates of at least 0 (poisson).
+        Targets: any numbers (squared_error, huber), rows of probabilities of sum 1, such as
+        one-hot ones (log_loss), numbers from 0 to 1 (logistic) or of at least 0 (poisson).
     method : str or inference object
         ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``; the other names
         stand for the methods of `pcnet.inference` with their default options, too.
@@ -92,8 +94,11 @@ def infer(
 
     Raises
     ------
+    ValueError
+        An argument does not fit, a target is out of the loss's range, or a weight is NaN.
     FloatingPointError
-        The energy is not finite at the start, or a method without safeguards diverged.
+        The energy is not finite at the start, a method without safeguards diverged, or an
+        activity or error overflowed.
 
     Warns
     -----
@@ -118,22 +123,25 @@ def infer(
             "X and Y must both be arrays, got None: infer holds both ends fixed. A network with a "
             'free input or none is "Free ends" in the documentation (docs/experiments.md)'
         )
-    X = net.check_rows("X", X, net.layer_sizes[0])
-    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    check_terms(net, **vars(objective))
+    X, Y = check_clamped(net, X, Y, loss)
     n = len(X)
     batch = net.core_batch(n * rows_per_sample(method), trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
     if batch.n_steps[:n].any() and getattr(method, "minimizes_energy", True):
         _warn_if_risen(method, batch.trace[0], batch.energy[:n].mean())
+    activities, errors = net.unpadded(batch.activities, n), net.unpadded(batch.errors, n)
+    check_no_overflow("activities", activities)
+    check_no_overflow("errors", errors)
     return InferenceResult(
-        activities=net.unpadded(batch.activities, n),
-        errors=net.unpadded(batch.errors, n),
-        energy=batch.energy[:n],
-        n_steps=batch.n_steps[:n],
+        activities=activities,
+        errors=errors,
+        energy=batch.energy[:n].copy(),
+        n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
         converged=batch.ended[:n] == _core.ENDED_CONVERGED,
-        status=batch.ended[:n],
-        energy_trace=batch.trace[: batch.n_steps.max() + 1],
+        status=batch.ended[:n].copy(),
+        energy_trace=batch.trace[: batch.n_steps.max() + 1].copy(),
     )
 
 

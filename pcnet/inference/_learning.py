@@ -28,6 +28,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arguments import check_no_overflow
+from .._network_checks import check_clamped, check_terms
 from ..network import check_network
 from ._objective import Objective
 from ._resolve import resolve_method, rows_per_sample
@@ -105,6 +107,11 @@ def learning_gradients(
         Of the unscaled weights, mean over the samples.
     biases : list of ndarray, (n_l,), or None
 
+    Raises
+    ------
+    ValueError, FloatingPointError
+        As by `infer`, and where a gradient overflowed.
+
     Examples
     --------
     >>> import numpy as np
@@ -119,12 +126,15 @@ def learning_gradients(
     objective = Objective(loss, output_precision, activity_decay)
     method = resolve_method(method)
     method = training_method(method, net, method)  # one that learns must not learn from this
-    X = net.check_rows("X", X, net.layer_sizes[0])
-    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    check_terms(net, **vars(objective))
+    X, Y = check_clamped(net, X, Y, loss)
     batch = net.core_batch(len(X) * rows_per_sample(method))
     total = None
     for lesson in lessons(method, batch, X, Y, objective, np.full(len(X), 1.0 / len(X))):
         weights, biases = batch.weight_gradients(*lesson)
         parts = [*weights, *(biases or [])]
         total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
-    return total[: net.n_layers], None if net.biases is None else total[net.n_layers :]
+    weights, biases = total[: net.n_layers], total[net.n_layers :]
+    check_no_overflow("weight gradients", weights)
+    check_no_overflow("bias gradients", biases)
+    return weights, None if net.biases is None else biases

@@ -1,12 +1,10 @@
 """Backpropagation on the very same network, in plain NumPy."""
 
-import copy
-
 import numpy as np
 
 from .. import _reference as reference
-from ..losses import check_loss
-from ..network import check_network
+from ..inference import Objective
+from ._checks import check_clamped, check_network, feed_forward, raises_on_overflow
 
 
 def in_float64(net):
@@ -19,14 +17,12 @@ def in_float64(net):
     Returns
     -------
     Network
+        Its arrays are its own, also where the network given is float64.
     """
-    check_network(net)
-    exact = copy.copy(net)
-    exact.weights = [W.astype(np.float64) for W in net.weights]
-    exact.biases = None if net.biases is None else [b.astype(np.float64) for b in net.biases]
-    return exact
+    return check_network(net)
 
 
+@raises_on_overflow
 def backprop_gradients(net, X, Y, loss="squared_error"):
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
@@ -40,8 +36,7 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     net : Network
     X : array-like, (n, D)
     Y : array-like, (n, K)
-        Targets: values (squared_error, huber), probabilities (log_loss), 0 or 1 (logistic),
-        counts or rates of at least 0 (poisson).
+        Targets, in the range of the loss as in `pcnet.infer`.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
 
     Returns
@@ -60,11 +55,9 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     >>> [W.shape for W in weights]
     [(4, 16), (16, 16), (16, 3)]
     """
-    check_loss(loss)
-    net = in_float64(net)
-    X = net.check_rows("X", X, net.layer_sizes[0])
-    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
-    activities = reference.forward(net, X)
+    net = check_network(net)
+    X, Y = check_clamped(net, X, Y, Objective(loss))
+    activities = feed_forward(net, X)
     errors = [reference.output_delta(loss, activities[-1], Y, 1.0)]
     for index in range(net.n_layers - 1, 0, -1):
         errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))

@@ -1,16 +1,27 @@
 """Checks that the functions of the theory share."""
 
+import functools
+
 import numpy as np
 
+from .. import _network_checks as network_checks
 from .. import _reference as reference
 from .. import network
-from ._backprop import in_float64
+from .._arguments import OVERFLOW_REMEDY, all_finite, check_no_overflow
 
 
 def check_network(net):
-    """A network in float64 (itself, if it is), or a TypeError that says where to find one."""
+    """A copy of a network in float64, or an error that says where to find one or what is wrong.
+
+    A copy also of float64 networks: what is made of it does not change with the original.
+    """
     network.check_network(net)
-    return net if net.dtype == np.float64 else in_float64(net)
+    network_checks.check_finite_fields(net)
+    exact = net.copy()
+    exact.weights = [W.astype(np.float64, copy=False) for W in exact.weights]
+    if exact.biases is not None:
+        exact.biases = [b.astype(np.float64, copy=False) for b in exact.biases]
+    return exact
 
 
 def check_linear(net, function, instead):
@@ -34,14 +45,58 @@ def check_hidden(net, function):
         )
 
 
-def check_clamped(net, X, Y):
-    """Inputs (n, D) and targets (n, K) in float64."""
-    X = net.check_rows("X", X, net.layer_sizes[0])
-    return X, net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+def check_clamped(net, X, Y, objective):
+    """Inputs (n, D) and targets (n, K) in float64, the targets in the range of the loss."""
+    network_checks.check_terms(net, **vars(objective))
+    return network_checks.check_clamped(net, X, Y, objective.loss)
 
 
 def check_activities(net, X, activities):
     """Hidden activities z_1..z_H in float64, the feed-forward ones for None."""
     if activities is None:
-        activities = reference.forward(net, X)
+        return feed_forward(net, X)[:-1]
     return net._check_activities(activities, len(X))
+
+
+def one_row(values):
+    """One sample's numbers as a row, for functions that take (1, D) or (D,)."""
+    try:
+        return np.atleast_2d(values) if np.ndim(values) == 1 else values
+    except ValueError:  # parts of different lengths: named where shapes are checked
+        return values
+
+
+def feed_forward(net, X):
+    """`reference.forward`, or a FloatingPointError that names the layer that overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        activities = reference.forward(net, X)
+    check_no_overflow("feed-forward activities", activities)
+    return activities
+
+
+def raises_on_overflow(function):
+    """Decorator: a FloatingPointError where an array or number that is returned is not finite."""
+
+    @functools.wraps(function)
+    def checked(*args, **kwargs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = function(*args, **kwargs)
+        if not all(all_finite(np.asarray(part)) for part in _numbers(result)):
+            raise FloatingPointError(
+                f"the result of {function.__name__} is not finite in float64: {OVERFLOW_REMEDY}"
+            )
+        return result
+
+    return checked
+
+
+def _numbers(result):
+    """The arrays and numbers that a function of the theory returns, also those of its objects."""
+    if isinstance(result, (list, tuple)):
+        for part in result:
+            yield from _numbers(part)
+    elif isinstance(result, (float, np.ndarray)):
+        yield result
+    else:  # a Hessian: what products with it are made of
+        for name in ("curvature", "bends", "value", "gradients"):
+            yield from _numbers(getattr(result, name, ()))

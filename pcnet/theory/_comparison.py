@@ -13,7 +13,7 @@ import numpy as np
 from .. import _reference as reference
 from ..inference import ErrorDescent, Objective, infer
 from ._backprop import backprop_gradients, cosine
-from ._checks import check_clamped, check_network
+from ._checks import check_clamped, check_network, feed_forward
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
 
 #: Nonlinear networks' equilibrium: more exact than in training.
@@ -71,11 +71,11 @@ def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0,
     0.5
     """
     net = check_network(net)
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss, output_precision)
+    X, Y = check_clamped(net, X, Y, objective)
     energy, weights = _equilibrium(net, X, Y, objective, method)
     target, _ = backprop_gradients(net, X, Y, loss)
-    lost = reference.loss_values(loss, reference.forward(net, X)[-1], Y).mean()
+    lost = reference.loss_values(loss, feed_forward(net, X)[-1], Y).mean()
     return BackpropComparison(
         energy_to_loss_ratio=float(energy / (output_precision * lost)) if lost > 0 else 1.0,
         gradient_cosine=cosine(_one_vector(weights), _one_vector(target)),

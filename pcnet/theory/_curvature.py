@@ -4,8 +4,9 @@ import numpy as np
 import scipy.special
 
 from .. import _reference as reference
-from .._arguments import check_choice
-from ..losses import Huber, check_loss
+from .._arguments import check_choice, check_float_array
+from ..losses import Huber, check_loss, check_targets
+from ._checks import raises_on_overflow
 
 
 def _tanh(z):
@@ -14,6 +15,7 @@ def _tanh(z):
 
 
 def _gelu(z):
+    z = np.clip(z, -100.0, 100.0)  # it is 0 long before, and powers of z must not overflow
     t = np.tanh(reference.GELU_ROOT * (z + reference.GELU_CUBIC * z**3))
     inner = reference.GELU_ROOT * (1 + 3 * reference.GELU_CUBIC * z * z)
     inner_slope = 6 * reference.GELU_ROOT * reference.GELU_CUBIC * z
@@ -59,12 +61,13 @@ def activation_second_derivative(name, z):
     ndarray of float64, shape of z
     """
     check_choice("name", name, tuple(reference.ACTIVATIONS))
-    z = np.asarray(z, dtype=np.float64)
+    z = check_float_array("z", z, np.float64, None, copy=False)
     if name not in _SECOND_DERIVATIVES:
         return np.zeros_like(z)
     return _SECOND_DERIVATIVES[name](z)
 
 
+@raises_on_overflow
 def output_curvature(loss, mu, Y):
     """Second derivative of the loss by the output of each sample.
 
@@ -85,6 +88,9 @@ def output_curvature(loss, mu, Y):
         Symmetric, positive semidefinite.
     """
     check_loss(loss)
+    mu = check_float_array("mu", mu, np.float64, 2, copy=False)
+    Y = check_float_array("Y", Y, np.float64, 2, mu.shape, copy=False)
+    check_targets(loss, Y)
     if loss == "squared_error":
         diagonal = np.ones_like(mu)
     elif loss == "log_loss":

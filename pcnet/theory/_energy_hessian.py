@@ -4,13 +4,14 @@ import numpy as np
 
 from .. import _reference as reference
 from ..inference import Objective
-from ._checks import check_activities, check_clamped, check_network
+from ._checks import check_activities, check_clamped, check_network, raises_on_overflow
 from ._linearization import linearize_linear
 from ._newton import activity_solver, is_quadratic, settle
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
 
 
+@raises_on_overflow
 def energy_hessian(
     net,
     X,
@@ -63,8 +64,8 @@ def energy_hessian(
     array([-1.618,  0.618])
     """
     net = check_network(net)
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss, output_precision, activity_decay)
+    X, Y = check_clamped(net, X, Y, objective)
     if activities is not None:
         activities = check_activities(net, X, activities)
     z = settle(net, X, Y, objective, activities) if net.n_layers > 1 else []

@@ -11,13 +11,14 @@ import numpy as np
 from .. import _reference as reference
 from .._arguments import check_positive
 from ..inference import Objective
-from ._checks import check_clamped, check_linear
+from ._checks import check_clamped, check_linear, feed_forward, raises_on_overflow
 from ._hessian import hessian_of
 from ._linearization import linearize_linear
 
 _INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
 
 
+@raises_on_overflow
 def equilibrium_rescaling(net, output_precision=1.0):
     """The rescaling S of a linear network's squared error.
 
@@ -54,6 +55,7 @@ def equilibrium_rescaling(net, output_precision=1.0):
     return linearize_linear(net).rescaling(output_precision)[0]
 
 
+@raises_on_overflow
 def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
     """Hidden activities that minimise the energy of a linear network (squared error).
 
@@ -83,6 +85,7 @@ def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
     return _minimum(net, X, Y, objective)
 
 
+@raises_on_overflow
 def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
     """Least energy of each sample of a linear network (squared error).
 
@@ -105,11 +108,12 @@ def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
     if activity_decay > 0:
         z = _minimum(net, X, Y, objective)
         return reference.sample_energies(net, X, Y, z, objective)
-    r = Y - reference.forward(net, X)[-1]
+    r = Y - feed_forward(net, X)[-1]
     S = linearize_linear(net).rescaling(output_precision)[0]
     return 0.5 * np.sum(r * np.linalg.solve(S, r.T).T, axis=1)
 
 
+@raises_on_overflow
 def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay=0.0):
     """Gradients of a linear network's mean equilibrium energy by its parameters (squared error).
 
@@ -139,11 +143,11 @@ def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay
 def _problem(function, net, X, Y, output_precision, activity_decay):
     net = check_linear(net, function, _INSTEAD)
     objective = Objective("squared_error", output_precision, activity_decay)
-    return net, *check_clamped(net, X, Y), objective
+    return net, *check_clamped(net, X, Y, objective), objective
 
 
 def _minimum(net, X, Y, objective):
-    z = reference.forward(net, X)[:-1]
+    z = feed_forward(net, X)[:-1]
     if not z:
         return z
     gradient = reference.activity_gradients(net, X, Y, z, objective)

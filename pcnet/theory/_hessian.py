@@ -6,13 +6,22 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .. import _reference as reference
+from .._arguments import check_float_array
 from ..inference import Objective
 from ._block_tridiagonal import BlockCholesky
-from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._checks import (
+    check_activities,
+    check_clamped,
+    check_hidden,
+    check_network,
+    one_row,
+    raises_on_overflow,
+)
 from ._curvature import activation_second_derivative, output_curvature
-from ._linearization import linearize
+from ._linearization import linearization_at
 
 
+@raises_on_overflow
 def activity_hessian(
     net,
     x,
@@ -66,8 +75,8 @@ def activity_hessian(
     """
     net = check_network(net)
     check_hidden(net, "activity_hessian")
-    x, y = (np.atleast_2d(v) if np.ndim(v) == 1 else v for v in (x, y))
-    x, y = check_clamped(net, x, y)
+    objective = Objective(loss, output_precision, activity_decay)
+    x, y = check_clamped(net, one_row(x), one_row(y), objective)
     if len(x) != 1:
         raise ValueError(
             f"activity_hessian is that of one sample, got {len(x)}; call it for each, as samples "
@@ -76,13 +85,12 @@ def activity_hessian(
     z = check_activities(net, x, activities)
     if not isinstance(gauss_newton, (bool, np.bool_)):
         raise TypeError(f"gauss_newton must be True or False; got {gauss_newton!r}")
-    objective = Objective(loss, output_precision, activity_decay)
     return hessian_of(net, x, y, z, objective, gauss_newton)
 
 
 def hessian_of(net, x, y, z, objective, gauss_newton=False):
     """`ActivityHessian` of checked arguments: a float64 network, rows of one sample."""
-    linear = linearize(net, x, z)
+    linear = linearization_at(net, z)
     output = reference.predictions(net, x, z)[-1]
     C = objective.output_precision * output_curvature(objective.loss, output, y)
     bends = None
@@ -171,7 +179,13 @@ class ActivityHessian(LinearOperator):
         return self._cholesky.solve_rows(v)
 
     def _flat(self, solve, v):
-        rows = np.asarray(v, dtype=np.float64).reshape(self.shape[0], -1).T
+        v = check_float_array("v", v, np.float64, None, copy=False)
+        if v.ndim not in (1, 2) or len(v) != self.shape[0]:
+            raise ValueError(
+                f"v must have the shape ({self.shape[0]},) or ({self.shape[0]}, m), an entry for "
+                f"each hidden unit; got {v.shape}"
+            )
+        rows = v.reshape(self.shape[0], -1).T
         return np.concatenate(solve(self._split(rows)), axis=1).T.reshape(np.shape(v))
 
     @cached_property

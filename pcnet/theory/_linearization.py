@@ -35,7 +35,11 @@ def linearize(net, X, activities=None):
     """
     net = check_network(net)
     X = net.check_rows("X", X, net.layer_sizes[0])
-    activities = check_activities(net, X, activities)
+    return linearization_at(net, check_activities(net, X, activities))
+
+
+def linearization_at(net, activities):
+    """`linearize` of checked arguments: a float64 network, z_1..z_H."""
     names = net.activations[1:]
     gains = [
         scale * reference.activation_derivative(name, z)

@@ -5,11 +5,18 @@ import numpy as np
 from .. import _reference as reference
 from .._arguments import check_positive
 from ..inference import Objective
-from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._checks import (
+    check_activities,
+    check_clamped,
+    check_hidden,
+    check_network,
+    raises_on_overflow,
+)
 from ._curvature import output_curvature
-from ._linearization import linearize
+from ._linearization import linearization_at, linearize
 
 
+@raises_on_overflow
 def linearized_rescaling(net, X, output_precision=1.0, activities=None):
     """The rescaling S of each sample, the network linearised at a point.
 
@@ -35,6 +42,7 @@ def linearized_rescaling(net, X, output_precision=1.0, activities=None):
     return S if len(S) == len(X) else np.repeat(S, len(X), axis=0)  # no hidden layers
 
 
+@raises_on_overflow
 def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", output_precision=1.0):
     """Where the energy would be least if it were quadratic: one Gauss-Newton step.
 
@@ -62,13 +70,13 @@ def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", out
     """
     net = check_network(net)
     check_hidden(net, "linearized_equilibrium")
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss, output_precision)
+    X, Y = check_clamped(net, X, Y, objective)
     z = check_activities(net, X, activities)
     gradient = reference.activity_gradients(net, X, Y, z, objective)
     output = reference.predictions(net, X, z)[-1]
     C = output_precision * output_curvature(loss, output, Y)
-    step = linearize(net, X, z).gauss_newton_solve(gradient, C)
+    step = linearization_at(net, z).gauss_newton_solve(gradient, C)
     gained = 0.5 * sum(np.sum(g * s, axis=1) for g, s in zip(gradient, step))
     energy = reference.sample_energies(net, X, Y, z, objective) - gained
     return [a - s for a, s in zip(z, step)], energy

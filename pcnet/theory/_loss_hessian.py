@@ -2,11 +2,12 @@
 
 from .. import _reference as reference
 from ..inference import Objective
-from ._checks import check_clamped, check_network
+from ._checks import check_clamped, check_network, feed_forward, raises_on_overflow
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
 
 
+@raises_on_overflow
 def loss_hessian(net, X, Y, loss="squared_error"):
     """d2L / dW2 of the mean feed-forward loss, exact.
 
@@ -44,9 +45,9 @@ def loss_hessian(net, X, Y, loss="squared_error"):
            [-2.,  0.]])
     """
     net = check_network(net)
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss)
-    *hidden, output = reference.forward(net, X)
+    X, Y = check_clamped(net, X, Y, objective)
+    *hidden, output = feed_forward(net, X)
     errors = [reference.output_delta(loss, output, Y, 1.0)]
     for index in range(net.n_layers - 1, 0, -1):
         errors.insert(0, reference.feedback(net, index, errors[0], hidden[index - 1]))

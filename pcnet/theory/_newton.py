@@ -4,7 +4,14 @@ import numpy as np
 
 from .. import _reference as reference
 from ..inference import ErrorDescent, Objective, infer
-from ._checks import check_activities, check_clamped, check_hidden, check_network
+from ._checks import (
+    check_activities,
+    check_clamped,
+    check_hidden,
+    check_network,
+    feed_forward,
+    raises_on_overflow,
+)
 from ._hessian import hessian_of
 
 START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
@@ -14,6 +21,7 @@ MAX_STEPS = 20
 RESIDUAL = 1e-9
 
 
+@raises_on_overflow
 def newton_equilibrium(
     net,
     X,
@@ -51,8 +59,8 @@ def newton_equilibrium(
     """
     net = check_network(net)
     check_hidden(net, "newton_equilibrium")
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss, output_precision, activity_decay)
+    X, Y = check_clamped(net, X, Y, objective)
     if activities is not None:
         activities = check_activities(net, X, activities)
     return settle(net, X, Y, objective, activities)
@@ -64,7 +72,7 @@ def settle(net, X, Y, objective, start=None):
     if start is not None:
         z = start
     elif quadratic:
-        z = reference.forward(net, X)[:-1]
+        z = feed_forward(net, X)[:-1]
     else:
         z = infer(net, X, Y, START, **vars(objective)).activities[:-1]
     for _ in range(MAX_STEPS):

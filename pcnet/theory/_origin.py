@@ -21,7 +21,7 @@ import numpy as np
 from .. import _reference as reference
 from .._arguments import check_choice
 from ..inference import Objective
-from ._checks import check_clamped, check_hidden, check_network
+from ._checks import check_clamped, check_hidden, check_network, raises_on_overflow
 from ._weights import weight_slices
 
 KINDS = ("energy", "loss")
@@ -31,7 +31,7 @@ _UNFIT = ("leaky_relu", "logistic", "relu", "selu")
 
 
 def at_origin(net):
-    """A copy of a network with all weights 0, in float64.
+    """A copy of a network with all weights 0, in float64; the network itself stays as it is.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ def at_origin(net):
     return net
 
 
+@raises_on_overflow
 def origin_hessian(
     net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
 ):
@@ -95,6 +96,7 @@ def origin_hessian(
     return hessian
 
 
+@raises_on_overflow
 def predicted_origin_eigenvalues(
     net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
 ):
@@ -141,8 +143,8 @@ def _blocks(function, net, X, Y, of, objective):
     net = check_network(net)
     check_hidden(net, function)
     _check_origin(net, function)
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(*objective)
+    X, Y = check_clamped(net, X, Y, objective)
     delta = reference.output_delta(objective.loss, np.zeros_like(Y), Y, 1.0)
     gain = net.scales[-1] * _slope_at_zero(net)
     coupled = all(net.skips[1:-1])

@@ -2,15 +2,15 @@
 
 import itertools
 import warnings
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from .. import _reference as reference
-from .._arguments import check_count, check_positive
+from .._arguments import check_count, check_float_array, check_positive
 from ..network import Network
-from ._checks import check_network
+from ._checks import check_network, feed_forward
 from ._comparison import compare_with_backprop
 
 
@@ -48,12 +48,32 @@ def over_shapes(measure, widths, depths, n_seeds=1):
     check_count("n_seeds", n_seeds, 1)
     shapes = itertools.product(depths, widths, range(n_seeds))
     rows = [(width, depth, seed, measure(width, depth, seed)) for depth, width, seed in shapes]
-    names = list(rows[0][3])
+    names = _check_measured(rows)
     counts = [("width", np.int64), ("depth", np.int64), ("seed", np.int64)]
     table = np.empty(len(rows), [*counts, *((name, np.float64) for name in names)])
     for place, (width, depth, seed, values) in enumerate(rows):
         table[place] = (width, depth, seed, *(values[name] for name in names))
     return table
+
+
+def _check_measured(rows):
+    """The names of what was measured, the same in all rows."""
+    names = list(rows[0][3]) if isinstance(rows[0][3], dict) else None
+    for width, depth, seed, values in rows:
+        where = f"at width {width}, depth {depth}, seed {seed}"
+        if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+            raise TypeError(
+                f"measure must return a dict of names and numbers; got {values!r} {where}"
+            )
+        if list(values) != names:
+            raise ValueError(
+                "measure must return the same names for all networks; got "
+                f"{', '.join(map(repr, values))} {where}, but {', '.join(map(repr, names))} before"
+            )
+        for name, value in values.items():
+            if not isinstance(value, (Real, np.bool_)):
+                raise TypeError(f"measure must return numbers; got {name}={value!r} {where}")
+    return names
 
 
 def backprop_comparison_sweep(X, Y, widths, depths, n_seeds=1, output_precision=1.0, **network):
@@ -78,9 +98,8 @@ def backprop_comparison_sweep(X, Y, widths, depths, n_seeds=1, output_precision=
     ndarray with the fields width, depth, seed, energy_to_loss_ratio, gradient_cosine
         See `over_shapes`.
     """
-    X, Y = np.asarray(X, dtype=np.float64), np.asarray(Y, dtype=np.float64)
-    if X.ndim != 2 or Y.ndim != 2:
-        raise ValueError(f"X and Y must have 2 dimensions; got shapes {X.shape} and {Y.shape}")
+    X = check_float_array("X", X, np.float64, 2, copy=False)
+    Y = check_float_array("Y", Y, np.float64, 2, (len(X), None), copy=False)
 
     def measure(width, depth, seed):
         sizes = (X.shape[1], *[width] * depth, Y.shape[1])
@@ -120,7 +139,12 @@ def forward_norms(net, X):
     """
     net = check_network(net)
     X = net.check_rows("X", X, net.layer_sizes[0])
-    return np.array([np.sqrt(np.mean(z**2)) for z in reference.forward(net, X)])
+    return np.array([_root_mean_square(z) for z in feed_forward(net, X)])
+
+
+def _root_mean_square(values):
+    largest = np.abs(values).max()  # so that no square overflows or vanishes
+    return largest * np.sqrt(np.mean((values / largest) ** 2)) if largest > 0 else 0.0
 
 
 def learning_rate_transfer(estimator, X, y, X_test, y_test, rates, widths, depths):
@@ -152,6 +176,8 @@ def learning_rate_transfer(estimator, X, y, X_test, y_test, rates, widths, depth
             "estimator must be a PCClassifier or PCRegressor object, got "
             f"{type(estimator).__name__}"
         )
+    if isinstance(rates, str) or not np.iterable(rates):
+        raise TypeError(f"rates must be a sequence of numbers such as [0.01, 0.1]; got {rates!r}")
     rates = list(rates)
     for index, rate in enumerate(rates):
         check_positive(f"rates[{index}]", rate)

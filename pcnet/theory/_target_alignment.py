@@ -3,9 +3,8 @@
 import numpy as np
 
 from .. import _reference as reference
-from ..inference import learning_gradients
-from ..losses import check_loss
-from ._backprop import in_float64
+from ..inference import Objective, learning_gradients
+from ._checks import check_clamped, check_network, feed_forward
 
 # of the weights' step, over their size: small enough for a derivative by central differences
 _REACH = 1e-5
@@ -49,12 +48,10 @@ def target_alignment(
     >>> target_alignment(net, np.ones((2, 4)), np.eye(3)[:2]).shape
     (2,)
     """
-    check_loss(loss)
-    net = in_float64(net)
-    X = net.check_rows("X", X, net.layer_sizes[0])
-    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    net = check_network(net)
+    X, Y = check_clamped(net, X, Y, Objective(loss, output_precision, activity_decay))
     options = (method, loss, output_precision, activity_decay)
-    wanted = reference.output_delta(loss, reference.forward(net, X)[-1], Y, 1.0)
+    wanted = reference.output_delta(loss, feed_forward(net, X)[-1], Y, 1.0)
     moved = np.array([_output_change(net, X[[i]], Y[[i]], options) for i in range(len(X))])
     with np.errstate(invalid="ignore"):
         norms = np.linalg.norm(moved, axis=1) * np.linalg.norm(wanted, axis=1)

@@ -19,15 +19,23 @@ import numpy as np
 from .. import _reference as reference
 from ..inference import Objective
 from ._backprop import backprop_gradients
-from ._checks import check_clamped, check_hidden, check_network
+from ._checks import (
+    check_clamped,
+    check_hidden,
+    check_network,
+    feed_forward,
+    one_row,
+    raises_on_overflow,
+)
 from ._curvature import output_curvature
 from ._hessian import hessian_of
-from ._linearization import linearize
+from ._linearization import linearization_at
 from ._linearized import linearized_equilibrium
 from ._newton import settle
 from ._tangent import Tangent
 
 
+@raises_on_overflow
 def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision=1.0):
     """The Fisher information I(z^) of one sample's hidden activities at the feed-forward pass.
 
@@ -57,17 +65,17 @@ def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision
     if y is None:
         if not isinstance(loss, str) or loss == "huber":
             raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
-        y = np.zeros((1, net.layer_sizes[-1]))
-    x, y = (np.atleast_2d(v) if np.ndim(v) == 1 else v for v in (x, y))
-    x, y = check_clamped(net, x, y)
+        y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # in every loss's range
+    x, y = check_clamped(net, one_row(x), one_row(y), objective)
     if len(x) != 1:
         raise ValueError(
             f"fisher_preconditioner is that of one sample, got {len(x)}; call it for each, with "
             "X[i : i + 1]"
         )
-    return hessian_of(net, x, y, reference.forward(net, x)[:-1], objective, gauss_newton=True)
+    return hessian_of(net, x, y, feed_forward(net, x)[:-1], objective, gauss_newton=True)
 
 
+@raises_on_overflow
 def predicted_activity_step(net, X, Y, loss="squared_error", output_precision=1.0):
     """The step - I^-1 g from the feed-forward activities towards the equilibrium.
 
@@ -85,9 +93,10 @@ def predicted_activity_step(net, X, Y, loss="squared_error", output_precision=1.
         Changes of z_1..z_H.
     """
     z, _ = linearized_equilibrium(net, X, Y, None, loss, output_precision)
-    return [a - b for a, b in zip(z, reference.forward(*_inputs(net, X))[:-1])]
+    return [a - b for a, b in zip(z, feed_forward(*_inputs(net, X))[:-1])]
 
 
+@raises_on_overflow
 def predicted_equilibrium_energy(net, X, Y, loss="squared_error", output_precision=1.0):
     """Second-order prediction of each sample's energy at equilibrium, F(z^) - 1/2 g I^-1 g.
 
@@ -127,6 +136,7 @@ class GradientDecomposition(NamedTuple):
     predicted_trust_region: list
 
 
+@raises_on_overflow
 def gradient_decomposition(net, X, Y, loss="squared_error", output_precision=1.0):
     """Predictive coding's weight gradient as backpropagation's plus the trust region's direction.
 
@@ -152,8 +162,8 @@ def gradient_decomposition(net, X, Y, loss="squared_error", output_precision=1.0
     """
     net, X = _inputs(net, X)
     check_hidden(net, "gradient_decomposition")
-    X, Y = check_clamped(net, X, Y)
     objective = Objective(loss, output_precision)
+    X, Y = check_clamped(net, X, Y, objective)
     z = settle(net, X, Y, objective)
     errors = reference.errors(net, X, Y, z, objective)
     total = reference.weight_gradients(net, X, errors, z)[0]
@@ -183,11 +193,11 @@ def _model_gradients(net, X, Y, objective):
     so that its gradient is that of Q with dz held fixed. W_l acts on u_l, and on z^_l from there
     on; b_l below is the derivative of Q by z^_l, carried down from the output.
     """
-    *hidden, output = reference.forward(net, X)
+    *hidden, output = feed_forward(net, X)
     step = predicted_activity_step(net, X, Y, objective.loss, objective.output_precision)
     delta = reference.output_delta(objective.loss, output, Y, objective.output_precision)
     curvature = objective.output_precision * output_curvature(objective.loss, output, Y)
-    linear = linearize(net, X, hidden)
+    linear = linearization_at(net, hidden)
     moved = linear.output(step)
     bent = np.einsum("nk,nkj->nj", moved, curvature)
     errors = [*linear.errors(step), delta - bent]  # - dQ/du_l

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._arguments import check_float_array
+from .._network_checks import check_fields
 from ..network import check_network
 
 
@@ -29,6 +30,7 @@ def weight_slices(net):
     [slice(0, 6, None), slice(6, 9, None)]
     """
     check_network(net)
+    check_fields(net)
     ends = np.cumsum([0, *(W.size for W in net.weights)]).tolist()
     return [slice(*pair) for pair in zip(ends, ends[1:])]
 
@@ -45,10 +47,11 @@ def split_weights(net, vector):
     Returns
     -------
     list of ndarray of float64, (n_{l-1}, n_l)
+        They share no memory with the vector.
     """
     slices = weight_slices(net)
     size = slices[-1].stop
-    vector = check_float_array("vector", vector, np.float64, 1, (size,), copy=False)
+    vector = check_float_array("vector", vector, np.float64, 1, (size,))
     return [vector[part].reshape(W.shape) for part, W in zip(slices, net.weights)]
 
 
@@ -63,4 +66,11 @@ def flatten_weights(weights):
     -------
     ndarray of float64, (n_weights,)
     """
-    return np.concatenate([np.ravel(np.asarray(W, dtype=np.float64)) for W in weights])
+    if isinstance(weights, str) or not np.iterable(weights) or not len(weights := list(weights)):
+        raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
+    return np.concatenate(
+        [
+            check_float_array(f"weights[{i}]", W, np.float64, 2, copy=False).ravel()
+            for i, W in enumerate(weights)
+        ]
+    )

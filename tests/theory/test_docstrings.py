@@ -38,4 +38,7 @@ def test_importing_pcnet_loads_no_theory_but_backpropagation(tmp_path):
         timeout=120,
         check=True,
     )
-    assert done.stdout.split("\n")[:2] == ["['pcnet.theory._backprop']", "forward_norms"]
+    assert done.stdout.split("\n")[:2] == [
+        "['pcnet.theory._backprop', 'pcnet.theory._checks']",
+        "forward_norms",
+    ]
