@@ -123,7 +123,8 @@ callbacks : None, callable, Callback or list of them, default={callbacks}
     scikit-learn are registered by `set_callbacks`.
 checkpoint : None, str, path-like or Checkpoint, default={checkpoint}
     File to which `fit` saves its state after each epoch, or as an object of
-    :class:`pcnet.callbacks.Checkpoint` says; `resume` goes on from it. Not with `partial_fit`.
+    :class:`pcnet.callbacks.Checkpoint` says; `resume` goes on from it. Not with `partial_fit`,
+    nor in searches or other estimators that fit clones of this one several times.
 """
 
 ATTRIBUTES = """

@@ -185,8 +185,8 @@ def check_fingerprint(saved, found, what):
     """Raise unless the data are those that the run was started on."""
     if saved != found:
         raise ValueError(
-            f"the {what} are not those that the run was started on, in this order; pass the same, "
-            "or start a new run with fit"
+            f"the {what} are not those that the run was started on; pass the same values in the "
+            "same order and dtype, sparse if they were, or start a new run with fit"
         )
 
 

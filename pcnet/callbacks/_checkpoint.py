@@ -33,7 +33,8 @@ class Checkpoint(BaseEstimator):
 
     Notes
     -----
-    The end of training is always saved. The file is a pickle: load none from strangers.
+    The end of training is always saved. An existing file keeps its permissions, and must be a
+    checkpoint or empty. The file is a pickle: only load files that you trust.
 
     Examples
     --------
@@ -54,8 +55,9 @@ class Checkpoint(BaseEstimator):
         self.every_minutes = every_minutes
 
     def exists(self):
-        """Whether there is a file to go on from."""
-        return Path(self.path).exists()
+        """Whether there is a file to go on from; an empty one is none."""
+        path = Path(self.path)
+        return path.is_file() and path.stat().st_size > 0
 
 
 def resolve_checkpoint(checkpoint):

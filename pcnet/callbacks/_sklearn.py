@@ -129,7 +129,7 @@ class SklearnTasks(Callback):
 
 
 def _fitted(run):
-    """Attributes that make a copy of the estimator what it were if training ended now."""
+    """Attributes by which a copy of the estimator predicts with the present weights."""
     return lambda: {
         "network_": run.network.copy(),
         "n_iter_": run.n_epochs,

@@ -97,7 +97,7 @@ class Validation(Callback):
 
 
 class Scorers:
-    """scikit-learn scorers, called with the estimator as it would be if training ended now.
+    """scikit-learn scorers, called with the estimator as it is with the present weights.
 
     Parameters
     ----------

@@ -331,3 +331,25 @@ def test_mode_and_link_of_a_checkpoint_are_kept_by_fit_and_resume(tmp_path):
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o600
     np.testing.assert_array_equal(load_checkpoint(link).predict(X), whole.predict(X))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_size_of_a_file(early_stopping, tmp_path):
+    """Network and two moments, with early stopping the best weights too: nothing twice."""
+    X, y = data_for(PCRegressor)
+    model = PCRegressor((300, 300), max_iter=3, checkpoint=tmp_path / "c")
+    model.set_params(early_stopping=early_stopping).fit(X, y)
+    parameters = sum(array.nbytes for array in [*model.coefs_, *model.intercepts_])
+    size = (tmp_path / "c").stat().st_size
+    assert size < (3 + early_stopping) * parameters + 20_000
+
+
+def test_an_empty_file_is_nothing_to_go_on_from(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c")
+    assert not checkpoint.exists()
+    (tmp_path / "c").touch()
+    assert not checkpoint.exists()
+    X, y = data_for(PCRegressor)
+    small(PCRegressor, max_iter=1, checkpoint=checkpoint).fit(X, y)
+    assert checkpoint.exists()
+    assert not Checkpoint(tmp_path).exists()
