@@ -28,7 +28,7 @@ typedef enum {
     PCNET_BAD_ARGUMENT = 1,        /* a size, enum or pointer outside its range */
     PCNET_ENERGY_NOT_FINITE = 2,   /* the energy of the feed-forward state is inf or nan */
     PCNET_GRADIENT_NOT_FINITE = 3, /* a weight gradient or the weight it leads to is inf or nan */
-    PCNET_FIRST_NOT_FINITE = 4,    /* mu_1 is inf or nan in some row: see `output` */
+    PCNET_OUTPUT_NOT_FINITE = 4,   /* a layer is inf or nan in some row: see `output` */
 } pcnet_status;
 
 typedef enum { PCNET_FLOAT32 = 0, PCNET_FLOAT64 = 1 } pcnet_dtype;
@@ -184,8 +184,9 @@ typedef struct {
     /* Feed-forward pass into batch->activities. */
     pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
                             int n_threads);
-    /* Feed-forward outputs only: out (n_samples, K) = mu_L.  Where an input is inf or nan, so is
-     * all of its row of mu_1, and the status says PCNET_FIRST_NOT_FINITE; `out` is written. */
+    /* Feed-forward outputs only: out (n_samples, K) = mu_L.  Where an input, or an activity that has
+     * overflowed, is inf or nan, so is all of its row of the next layer's mu, and the status says
+     * PCNET_OUTPUT_NOT_FINITE; `out` is written. */
     pcnet_status (*output)(const pcnet_network *net, const void *inputs, int n_samples, void *out,
                            void *workspace, int n_threads);
     /* At batch->activities z_1..z_H: errors, mu_L (OUT, in the activities of layer L), and, where

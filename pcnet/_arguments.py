@@ -141,7 +141,7 @@ def rows_hint(name, n_columns):
 
 
 def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=""):
-    """A finite, C-contiguous array of this dtype.
+    """A finite, C-contiguous, aligned array of this dtype.
 
     Parameters
     ----------
@@ -190,6 +190,8 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
             )
     with np.errstate(over="ignore"):
         converted = np.array(array, dtype=dtype, order="C", copy=True if copy else None)
+    if not converted.flags.aligned:  # of np.frombuffer with an offset: C must not read it
+        converted = converted.copy()
     if not all_finite(converted):
         raise ValueError(
             f"{name} must be finite in {np.dtype(dtype)}, but contains NaN or infinity; impute or "

@@ -142,20 +142,20 @@ class BasePC(
             apply_saved(self, call.saved)
         self._check_options(call, warm)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
+        dtype = self._network_dtype(X, warm)
         sample_weight = check_sample_weight(sample_weight, len(X))
+        given = given._replace(sample_weight=sample_weight)
         data = None
         if self.checkpoint is not None or call.saved is not None:
             data = fingerprint(X, y, sample_weight)
         if call.saved is not None:
             check_fingerprint(call.saved.data, data, "X, y and sample_weight")
-        targets, weight = self._encode_targets(
-            y, sample_weight, call=call, warm=warm, dtype=X.dtype
-        )
+        targets, weight = self._encode_targets(y, sample_weight, call=call, warm=warm, dtype=dtype)
         if warm:
             self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
         else:
-            self._initialize(X, targets.n_outputs)
-            self._fit_scaling(X, sample_weight, getattr(given.X, "dtype", None))
+            self._initialize(X.shape[1], targets.n_outputs, dtype)
+        self._fit_scaling(X, sample_weight, call, warm)
         X = self._scaled(X)
         if not warm:
             warn_if_unscaled(
@@ -166,7 +166,7 @@ class BasePC(
 
         rows, validation = _weighted_rows(weight), None
         if call.validation is not None:
-            validation = self._own_validation(call.validation, X.dtype)
+            validation = self._own_validation(call.validation)
         elif self.early_stopping:
             rows, held_out = split_rows(
                 rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
@@ -226,17 +226,17 @@ class BasePC(
             run.restore(call.saved.run)
         return run
 
-    def _initialize(self, X, n_outputs):
+    def _initialize(self, n_features, n_outputs, dtype):
         random_state = check_random_state(self.random_state)
         network = Network.init(
-            (X.shape[1], *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
+            (n_features, *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
             activation=self.activation,
             parameterization=self.parameterization,
             skip=self.skip,
             bias=self.fit_intercept,
             gamma=self.gamma,
             random_state=random_state,
-            dtype=X.dtype,
+            dtype=dtype,
         )
         prepare_narrow_layers(network)
         self._begin_with(network, random_state)

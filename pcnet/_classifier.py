@@ -260,8 +260,8 @@ class PCClassifier(
 
     # ------------------------------------------------------------ for BasePC
 
-    def _initialize(self, X, n_outputs):
-        super()._initialize(X, n_outputs)
+    def _initialize(self, n_features, n_outputs, dtype):
+        super()._initialize(n_features, n_outputs, dtype)
         narrowest = min(self.network_.layer_sizes[1:-1], default=n_outputs)
         if self.loss == "squared_error" and not self._multilabel and narrowest < n_outputs - 1:
             warnings.warn(

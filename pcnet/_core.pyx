@@ -23,7 +23,7 @@ cdef extern from "pcnet.h" nogil:
         PCNET_BAD_ARGUMENT
         PCNET_ENERGY_NOT_FINITE
         PCNET_GRADIENT_NOT_FINITE
-        PCNET_FIRST_NOT_FINITE
+        PCNET_OUTPUT_NOT_FINITE
     ctypedef enum pcnet_dtype:
         PCNET_FLOAT32
         PCNET_FLOAT64
@@ -357,7 +357,7 @@ def aligned_zeros(shape, dtype):
 
 
 cdef uintptr_t _address(array, dtype, shape, bint writable=False) except? 0:
-    """Address of an array that must be C-contiguous, of this dtype and shape."""
+    """Address of an array that must be C-contiguous, aligned, of this dtype and shape."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
         raise ValueError(
             f"expected a {dtype} array of shape {shape}, got "
@@ -365,6 +365,8 @@ cdef uintptr_t _address(array, dtype, shape, bint writable=False) except? 0:
         )
     if not array.flags.c_contiguous or (writable and not array.flags.writeable):
         raise ValueError(f"expected a C-contiguous{' writable' if writable else ''} array")
+    if not array.flags.aligned:
+        raise ValueError("expected an aligned array; copy it first, np.array(array)")
     return <uintptr_t> array.ctypes.data
 
 
@@ -1032,7 +1034,8 @@ def output(CoreNetwork network, X, out, int n_threads):
     Returns
     -------
     bool
-        Whether X may hold inf or nan: some row of mu_1 does, be it by overflow.
+        Whether X may hold inf or nan, or a layer has overflowed: some row of some mu_l is not
+        finite.
     """
     cdef pcnet_status status
     _check_counts("the samples of one call", [X.shape[0]])
@@ -1046,7 +1049,7 @@ def output(CoreNetwork network, X, out, int n_threads):
     cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
     with nogil:
         status = network.core.output(&network.net, inputs, n, target, workspace, n_threads)
-    if status == PCNET_FIRST_NOT_FINITE:
+    if status == PCNET_OUTPUT_NOT_FINITE:
         return True
     _check(status)
     return False

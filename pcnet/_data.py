@@ -16,12 +16,16 @@ from .exceptions import FeatureScaleWarning
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
 BLOCK_ENTRIES = 2**22
 BLOCK_ROWS = 1024
+#: Rows that are converted to float64 at once.
+FLOAT64_ROWS = 256
 
 #: Features whose root mean square lies within these bounds pass without a warning,
 SCALE_BOUNDS = (1 / 30, 30.0)
 #: as do columns up to this multiple of the columns' median.
 SCALE_RATIO = 1000.0
 SCALE_ROWS = 1000
+#: A float64 whose square is infinite.
+SQUARES_OVERFLOW = 1e155
 
 
 class Rows:
@@ -74,13 +78,15 @@ class Rows:
             part = slice(start, min(start + size, n_samples))
             yield part, self.take(part, out[: part.stop - start])
 
-    def mean_squares(self, rows):
-        """Mean square of each column over some rows (index array), float64."""
-        total = np.zeros(self.shape[1])
-        for _, block in RowSubset(self, rows).blocks():
-            with np.errstate(over="ignore"):
-                total += np.einsum("ij,ij->j", block, block, dtype=np.float64)
-        return total / len(rows)
+    def root_mean_squares(self, rows):
+        """Root mean square of each column over some rows (index array), float64."""
+        largest, total = np.zeros((2, self.shape[1]))
+        for _, block in RowSubset(self, rows).blocks(FLOAT64_ROWS):
+            np.maximum(largest, np.abs(block).max(axis=0), out=largest)
+        unit = np.where(largest > 0, largest, 1.0)  # squares of it neither overflow nor vanish
+        for _, block in RowSubset(self, rows).blocks(FLOAT64_ROWS):
+            total += np.square(block / unit).sum(axis=0)
+        return np.sqrt(total / len(rows)) * unit
 
     def filled(self, rows):
         """Share of the entries of some rows (index array) that are not 0."""
@@ -89,7 +95,7 @@ class Rows:
 
 
 class DenseRows(Rows):
-    """A C-contiguous array of floats, read without a copy.
+    """A C-contiguous, aligned array of floats, read without a copy.
 
     Parameters
     ----------
@@ -153,12 +159,13 @@ class SparseRows(Rows):
     def take(self, rows, out):
         return self.X[rows].toarray(out=out)
 
-    def mean_squares(self, rows):
+    def root_mean_squares(self, rows):
         part = self.X[rows].astype(np.float64)
         part.sum_duplicates()
-        with np.errstate(over="ignore"):
-            squares = part.multiply(part)
-        return np.asarray(squares.sum(axis=0)).ravel() / len(rows)
+        largest = np.ravel(abs(part).max(axis=0).toarray())
+        unit = np.where(largest > 0, largest, 1.0)
+        part.data /= unit[part.indices]
+        return np.sqrt(np.ravel(part.multiply(part).sum(axis=0)) / len(rows)) * unit
 
     def filled(self, rows):
         part = self.X[rows]
@@ -225,7 +232,8 @@ def check_rows(estimator, X, *, dtype, finite=True):
     ----------
     estimator : fitted estimator
     X : array-like, sparse matrix or array, or Chunks
-    dtype : dtype
+    dtype : dtype, or list of dtypes
+        As in `check_rows_and_targets`.
     finite : bool, default=True
         Whether to look for NaN and infinity now; `check_finite_rows` does it later.
 
@@ -239,7 +247,7 @@ def check_rows(estimator, X, *, dtype, finite=True):
         scikit-learn's, for another number of features, NaN or infinity.
     """
     X, converted = _checked(estimator, X, dtype=dtype, reset=False, ensure_all_finite=False)
-    rows = _as_rows_of(X, dtype if converted else X.dtype)
+    rows = _as_rows_of(X, _type_of(X, dtype) if converted else X.dtype)
     if finite:
         check_finite_rows(estimator, rows)
     return rows
@@ -268,9 +276,7 @@ def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
     (X, y), converted = _checked(
         estimator, X, y, dtype=dtype, reset=reset, ensure_all_finite=False, **options
     )
-    if converted and isinstance(dtype, list):
-        dtype = X.dtype if X.dtype in dtype else dtype[0]
-    rows = _as_rows_of(X, dtype if converted else X.dtype)
+    rows = _as_rows_of(X, _type_of(X, dtype) if converted else X.dtype)
     check_finite_rows(estimator, rows)
     return rows, y
 
@@ -294,8 +300,20 @@ def _is_converted_by_batch(X, dtype):
         return False
     if X.dtype.kind in "biu" or X.dtype == np.float16:
         return True
-    ready = X.flags.c_contiguous and X.dtype in (dtype if isinstance(dtype, list) else [dtype])
+    ready = _is_ready(X) and X.dtype in (dtype if isinstance(dtype, list) else [dtype])
     return isinstance(X, np.memmap) and X.dtype.kind == "f" and not ready
+
+
+def _is_ready(X):
+    """Whether the core can read the array where it lies."""
+    return X.flags.c_contiguous and X.flags.aligned
+
+
+def _type_of(X, dtype):
+    """The type to convert X to, where ``dtype`` may be a list: the first unless X has another."""
+    if not isinstance(dtype, list):
+        return dtype
+    return X.dtype if X.dtype in dtype else dtype[0]
 
 
 def _as_rows_of(X, dtype):
@@ -304,7 +322,7 @@ def _as_rows_of(X, dtype):
         return ChunkedRows([_as_rows_of(chunk, dtype) for chunk in X.chunks])
     if scipy.sparse.issparse(X):
         return SparseRows(X)
-    if X.dtype == dtype and X.flags.c_contiguous:
+    if X.dtype == dtype and _is_ready(X):
         return DenseRows(X)
     return ConvertedRows(X, dtype)
 
@@ -337,16 +355,17 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None):
         What to call the columns.
     """
     index = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.intp)
-    columns = np.sqrt(rows.mean_squares(index))
+    columns = rows.root_mean_squares(index)
     used = columns[columns > 0]
-    if len(used) == 0 or not np.isfinite(columns).all():
+    largest = columns.max()
+    if len(used) == 0 or not largest < SQUARES_OVERFLOW:
         return  # nothing to scale; or training ends at once, in an error that says the same
     low, high = SCALE_BOUNDS
-    scale = float(np.sqrt(np.mean(np.square(columns))))
+    scale = float(largest * np.sqrt(np.mean(np.square(columns / largest))))
     # Sparse features, such as the words of a text, train well with most of them 0; scaled up to a
     # mean square of 1 they were worse.
     entries = scale / np.sqrt(rows.filled(index)) if scale < low else scale
-    large = np.flatnonzero(columns > SCALE_RATIO * np.median(used))
+    large = np.flatnonzero(columns / SCALE_RATIO > np.median(used))
     if len(large):
         shown = ", ".join(str(i if names is None else names[i]) for i in large[:5])
         more = f" and {len(large) - 5} more" if len(large) > 5 else ""

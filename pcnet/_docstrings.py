@@ -113,10 +113,10 @@ max_time : float or None, default={max_time}
     whichever comes first, so that results depend on the speed of the machine. `partial_fit`
     always completes its epoch.
 input_scaling : {{"standard", "max"}} or None, default={input_scaling}
-    Scaling of the features inside, measured by the first training and applied batch by batch,
-    so that data need not be copied: "standard" subtracts the (weighted) mean and divides by the
-    standard deviation, for sparse data the latter only; "max" divides by the largest absolute
-    value, by 255 if the data are uint8.
+    Scaling of the features inside, measured by the first training and applied batch by batch in
+    float64, so that data need not be copied: "standard" subtracts the (weighted) mean and divides
+    by the standard deviation, for sparse data the latter only; "max" divides by the largest
+    absolute value. `partial_fit` measures until 32 rows have been seen in which a feature varies.
 callbacks : None, callable, Callback or list of them, default={callbacks}
     What to call while training: functions ``f(run)`` after each epoch, which stop it by returning
     True, or objects of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; callbacks of

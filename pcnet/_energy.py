@@ -59,7 +59,7 @@ class EnergyMixin:
 
     def _clamp(self, X, y):
         """Checked samples, as `Rows`, and targets as the network takes them, (n, K)."""
-        X, y = self._check_X_y(X, y, dtype=self.network_.dtype, reset=False)
+        X, y = self._check_X_y(X, y, dtype=self._features_dtype(), reset=False)
         return self._scaled(X), self._clamped_targets(y)
 
     def _clamped_energies(self, X, targets, inference):
@@ -123,7 +123,7 @@ class ClassEnergyMixin(EnergyMixin):
         """
         check_is_fitted(self)
         dtype = self.network_.dtype
-        X = self._scaled(check_rows(self, X, dtype=dtype))
+        X = self._scaled(check_rows(self, X, dtype=self._features_dtype()))
         one_hot = np.eye(len(self.classes_), dtype=dtype)
         return self._clamped_energies(
             X, [one_hot[k : k + 1] for k in range(len(one_hot))], inference

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ._repeated_fits import repeating_caller
-from ._scaling import KINDS
+from ._scaling import ANY_DTYPE, KINDS
 from ._validation import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .callbacks._checkpoint import resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
@@ -265,10 +265,19 @@ class EstimatorArguments(BaseEstimator, ABC):
         return getattr(self, name)
 
     def _data_dtype(self, warm):
+        if self.input_scaling is not None:
+            return ANY_DTYPE
         if warm:
             return self.network_.dtype
         dtype = check_dtype(self.dtype)
-        return [np.float64, np.float32] if dtype is None else dtype
+        return ANY_DTYPE if dtype is None else dtype
+
+    def _network_dtype(self, X, warm):
+        """What to compute in, for `Rows` that were checked to be of `_data_dtype`."""
+        if warm:
+            return self.network_.dtype
+        dtype = check_dtype(self.dtype)
+        return X.dtype if dtype is None else dtype
 
     @property
     def _full_batch(self):

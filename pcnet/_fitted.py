@@ -3,40 +3,63 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._data import check_finite_rows, check_rows
-from ._scaling import ScaledRows, fit_scaling
+from ._data import SparseRows, check_finite_rows, check_rows
+from ._first_calls import follow_inputs
+from ._scaling import ANY_DTYPE, ScaledRows, fit_scaling
+from ._validation import check_overflow
 
 
 class FittedMixin:
     """Attributes of a fitted estimator, and passes through its network."""
 
     def _outputs(self, X):
-        """Outputs mu_L of the network, shape (n_samples, n_outputs)."""
+        """Outputs mu_L of the network, shape (n_samples, n_outputs).
+
+        Raises
+        ------
+        FloatingPointError
+            Finite features overflow on their way through the network.
+        """
         check_is_fitted(self)
-        rows = check_rows(self, X, dtype=self.network_.dtype, finite=False)
+        rows = check_rows(self, X, dtype=self._features_dtype(), finite=False)
         outputs, suspect = self.network_.core_output(self._scaled(rows))
         if suspect:  # to look at all of X first would cost a fifth of a small network's time
             check_finite_rows(self, rows)
+        check_overflow(not suspect and np.isfinite(outputs).all())
         return outputs
 
     def _of_rows(self, X, function):
         """``function`` of the checked rows of X (`Rows`)."""
         check_is_fitted(self)
-        return function(self._scaled(check_rows(self, X, dtype=self.network_.dtype)))
+        return function(self._scaled(check_rows(self, X, dtype=self._features_dtype())))
 
-    def _fit_scaling(self, X, sample_weight, stored):
-        """Measure what `input_scaling` asks for, on data stored as that dtype."""
-        self.input_mean_ = self.input_scale_ = None
-        if self.input_scaling is not None:
-            self.input_mean_, self.input_scale_ = fit_scaling(
-                X, sample_weight, self.input_scaling, stored
-            )
+    def _features_dtype(self):
+        """What `check_rows` is to make of features: scaled ones keep float64 until they are."""
+        return self.network_.dtype if self.input_scale_ is None else ANY_DTYPE
+
+    def _fit_scaling(self, X, sample_weight, call, warm):
+        """Measure what `input_scaling` asks for, if this call is one that does."""
+        seen = vars(self).pop("_seen_inputs", None) if warm else None
+        if not warm:
+            self.input_mean_ = self.input_scale_ = None
+        if self.input_scaling is None or (warm and seen is None):
+            return
+        if not warm and not call.incremental:
+            self.input_mean_, self.input_scale_ = fit_scaling(X, sample_weight, self.input_scaling)
+            return
+        centred = self.input_mean_ is not None if warm else not isinstance(X, SparseRows)
+        scaling = self.input_mean_, self.input_scale_
+        seen, self.input_mean_, self.input_scale_ = follow_inputs(
+            seen, X, sample_weight, self.input_scaling, scaling, centred
+        )
+        if seen is not None:
+            self._seen_inputs = seen
 
     def _scaled(self, X):
         """The rows as the network sees them."""
-        return (
-            X if self.input_scale_ is None else ScaledRows(X, self.input_mean_, self.input_scale_)
-        )
+        if self.input_scale_ is None:
+            return X
+        return ScaledRows(X, self.input_mean_, self.input_scale_, self.network_.dtype)
 
     @property
     def loss_curve_(self):

@@ -11,6 +11,7 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
+from ._validation import normalised_weight
 
 
 class LabelsMixin:
@@ -89,8 +90,8 @@ class LabelsMixin:
         if self.class_weight is None:
             return sample_weight
         per_class = class_weight_per_class(self.class_weight, self.classes_, codes, sample_weight)
-        weight = per_class[codes]
-        return weight if sample_weight is None else weight * sample_weight
+        weight = normalised_weight(per_class)[codes]
+        return normalised_weight(weight if sample_weight is None else weight * sample_weight)
 
     def _stratify(self, targets):
         return None if self._multilabel else targets.codes

@@ -1,5 +1,6 @@
 """What an estimator measures while it trains: which samples, by which scores."""
 
+import numpy as np
 from sklearn.utils import _safe_indexing
 
 from ._validation import check_sample_weight
@@ -9,19 +10,24 @@ from .callbacks._validation import Scorers, TrainScore, Validation, ValidationSe
 class MeasuringMixin:
     """Makes the observers that measure scores, for `BasePC`."""
 
-    def _own_validation(self, given, dtype):
+    def _own_validation(self, given):
         """Observer of a validation set that the user gave."""
         try:
-            X, y = self._check_X_y(given.X, given.y, dtype=dtype, reset=False)
+            X, y = self._check_X_y(given.X, given.y, dtype=self._features_dtype(), reset=False)
             X = self._scaled(X)
             if len(X) < 2:
                 raise ValueError("it needs at least 2 samples, got 1")
-            targets = self._encode_validation(y, dtype)
+            targets = self._encode_validation(y, self.network_.dtype)
             weight = check_sample_weight(given.sample_weight, len(X))
         except ValueError as error:
             raise ValueError(f"The validation set cannot be used: {error}") from error
+        given = given._replace(sample_weight=weight)
         score = self._scorer(X, targets, slice(None), weight)
         return Validation(X, targets, weight, score, self._resolve_scoring(), given)
+
+    def _predictable(self, outputs):
+        """Whether `predict` would take these outputs."""
+        return np.isfinite(outputs).all()
 
     def _held_out(self, given, X, targets, rows, sample_weight):
         """Observer of training samples that `early_stopping` holds out."""

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._data import as_rows
-from ._validation import check_transform_layer
+from ._validation import check_overflow, check_transform_layer
 
 #: Rows that go through the network together where all activities are kept.
 BLOCK_ROWS = 256
@@ -73,10 +73,17 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         activities : ndarray of shape (n_samples, width of the layer)
+
+        Raises
+        ------
+        FloatingPointError
+            Finite features overflow on their way through the network.
         """
-        return self._of_rows(
+        activities = self._of_rows(
             X, lambda rows: hidden_activities(self.network_, rows, self._transform_index())
         )
+        check_overflow(np.isfinite(activities).all())
+        return activities
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns of `transform`: the lowercased class name and a number.

@@ -12,10 +12,18 @@ from ._conversion import RegressorConversion
 from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
+from ._first_calls import follow_targets
 from ._run import FitCall
+from ._scaling import standardise
 from ._targets import MatrixTargets, check_counts, target_scaling
+from ._validation import check_overflow
 from .callbacks._validation import gather_validation_set
 from .losses import Huber
+
+#: Predictions are float64 where float32 rounds the mean of y by more than this share of its scale,
+COARSEST = 1e-3
+#: or holds no values this many times larger or smaller.
+FAR = 1e6
 
 
 @fill_docstring(
@@ -35,8 +43,8 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     what it sees locally. Predictions are one forward pass.
 
     Targets may have any scale: each output is standardised inside, by the weighted mean and
-    standard deviation of the `y` given to `fit` (or to the first call of `partial_fit`, which
-    should therefore be representative), and predictions come back in the units of `y`. With
+    standard deviation of the `y` given to `fit` (or to the first calls of `partial_fit`, until 32
+    rows have been seen in which it varies), and predictions come back in the units of `y`. With
     ``loss="huber"`` it is the median and the median absolute deviation times 1.4826, which
     outliers do not move; with ``loss="poisson"`` targets are only divided by their mean. The
     weights, losses and energies below are those of standardised targets.
@@ -61,7 +69,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     y_mean_, y_scale_ : float64 ndarray of shape (n_outputs,)
         Centre and unit that standardise targets: mean and standard deviation (median and scaled
         median absolute deviation for Huber's loss, 0 and the mean for "poisson"); the scale of a
-        constant target is 1.
+        constant target is 1, or its absolute value if that is smaller.
     {ATTRIBUTES}
 
     Raises
@@ -225,7 +233,9 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. Those of the first call set the standardisation for good.
+            Targets. Those of the first call set the standardisation for good if it brings 32 rows
+            or more; else all calls do until so many have come. An output that is constant that
+            long goes on until it has varied.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
 
@@ -245,14 +255,50 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One column comes back as a 1-d array.
+            One column comes back as a 1-d array. Of the type that the network computes in, but
+            float64 where float32 could not hold the targets trained on: where their mean is more
+            than 8000 times their scale, or where either is near the ends of float32.
+
+        Raises
+        ------
+        FloatingPointError
+            Finite features overflow on their way through the network, or the prediction does.
         """
-        outputs = self._outputs(X)
-        if self.out_activation_ == "exp":
-            outputs = np.exp(outputs)
-        # y_scale_ makes it float64, so that a large mean does not cost the digits of float32
-        y = (outputs * self.y_scale_ + self.y_mean_).astype(outputs.dtype)
+        y = self._in_units_of_y(self._outputs(X))
+        with np.errstate(over="ignore"):
+            y = y.astype(self._target_dtype(), copy=False)
+        check_overflow(np.isfinite(y).all())
         return y[:, 0] if y.shape[1] == 1 else y
+
+    def _in_units_of_y(self, outputs):
+        """Predictions in float64; infinite on overflow."""
+        with np.errstate(over="ignore", under="ignore"):
+            return self._rates(outputs) * self.y_scale_ + self.y_mean_
+
+    def _predictable(self, outputs):
+        return np.isfinite(self._in_units_of_y(outputs)).all()
+
+    def _rates(self, outputs):
+        """The same in units of `y_scale_`, before `y_mean_` is added."""
+        outputs = outputs.astype(np.float64)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(outputs) if self.out_activation_ == "exp" else outputs
+
+    def _target_dtype(self):
+        """The network's type, or float64 if float32 is too coarse for the targets."""
+        return self.network_.dtype if self._float32_holds_targets() else np.dtype(np.float64)
+
+    def _float32_holds_targets(self):
+        limits, mean, scale = np.finfo(np.float32), np.abs(self.y_mean_), self.y_scale_
+        largest, smallest = float(limits.max) / FAR, float(limits.tiny) * FAR
+        resolved = mean * float(limits.eps) <= COARSEST * scale
+        held = (np.maximum(mean, scale) < largest) & (scale > smallest)
+        return bool(np.all(resolved & held))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags
 
     # ------------------------------------------------------------ for BasePC
 
@@ -268,7 +314,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         if loss == "poisson":
             check_counts(y)
         if not warm:
-            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight, loss)
+            self._fit_target_scaling(y, sample_weight, loss, call)
         elif (loss == "poisson") != (self.out_activation_ == "exp"):
             trained = "logarithms" if self.out_activation_ == "exp" else "values, not logarithms"
             raise ValueError(
@@ -278,7 +324,24 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             )
         else:
             self._check_n_outputs(y)
+            seen = vars(self).pop("_seen_targets", None)
+            if seen is not None:
+                self._follow_targets(y, sample_weight, loss, seen)
         return MatrixTargets(self._standardise(y, dtype)), sample_weight
+
+    def _fit_target_scaling(self, y, sample_weight, loss, call):
+        vars(self).pop("_seen_targets", None)
+        if call.incremental:
+            self._follow_targets(y, sample_weight, loss, None)
+        else:
+            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight, loss)
+
+    def _follow_targets(self, y, sample_weight, loss, seen):
+        """Adapt the scaling as long as the first calls of `partial_fit` have not fixed it."""
+        scaling = None if seen is None else (self.y_mean_, self.y_scale_)
+        seen, self.y_mean_, self.y_scale_ = follow_targets(seen, y, sample_weight, loss, scaling)
+        if seen is not None:
+            self._seen_targets = seen
 
     def _check_n_outputs(self, y):
         if y.shape[1] != self.n_outputs_:
@@ -288,7 +351,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             )
 
     def _standardise(self, y, dtype):
-        return ((y - self.y_mean_) / self.y_scale_).astype(dtype)
+        return standardise(y, self.y_mean_, self.y_scale_, np.empty(y.shape, dtype))
 
     def _clamped_targets(self, y):
         self._check_n_outputs(y)
@@ -314,12 +377,9 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         weight = None if sample_weight is None else sample_weight[rows]
 
         def score(predict_outputs):
-            outputs = predict_outputs(X)
-            if self.out_activation_ == "exp":
-                with np.errstate(over="ignore"):  # no score, rather than a warning an epoch
-                    outputs = np.exp(outputs)
-            if not np.isfinite(outputs).all():
+            predicted = self._rates(predict_outputs(X))
+            if not np.isfinite(predicted).all():  # no score, rather than a warning an epoch
                 return np.nan
-            return float(r2_score(y_true, outputs, sample_weight=weight))
+            return float(r2_score(y_true, predicted, sample_weight=weight))
 
         return score

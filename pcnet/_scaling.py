@@ -1,18 +1,34 @@
-"""Scaling of the features inside the estimators, batch by batch, so that nothing is copied."""
+"""Scaling of the features inside the estimators, batch by batch, so that nothing is copied.
+
+Everything is measured and applied in float64, whatever the network computes in: float32 would round
+away what varies in timestamps or map coordinates. Columns are measured in units of a power of two
+near their largest value, so that squares neither overflow nor vanish, and a column times any power
+of two gives the same bits.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from ._data import Rows, SparseRows
+from ._data import FLOAT64_ROWS, Rows, RowSubset, SparseRows
 
 KINDS = ("standard", "max")
 
-_PASS_ROWS = 256  # converted to float64 at once
+#: What features are checked to be where they are scaled: converted to the network's type later.
+ANY_DTYPE = [np.float64, np.float32]
+
+#: A column is constant if its standard deviation is at most this share of its largest value.
+CONSTANT = 10 * np.finfo(np.float64).eps
+
+_FAR = 2.0**1000  # the difference of two values below this does not overflow
+_NEARER = 2.0**-8
+_SMALL = 2.0**-27
+_SMALLEST = np.nextafter(0.0, 1.0)
 
 
 class ScaledRows(Rows):
-    """``(x - mean) / scale`` of other rows, computed when they are taken.
+    """``(x - mean) / scale`` of other rows, computed in float64 when they are taken.
 
     Parameters
     ----------
@@ -20,75 +36,185 @@ class ScaledRows(Rows):
     mean : float64 ndarray of shape (n_features,), or None
         None: not centred.
     scale : float64 ndarray of shape (n_features,)
+    dtype : dtype
+        Of the rows that it gives.
     """
 
-    def __init__(self, source, mean, scale):
-        super().__init__(source.shape, source.dtype)
+    def __init__(self, source, mean, scale, dtype):
+        super().__init__(source.shape, dtype)
         self.source = source
-        self.mean = None if mean is None else mean.astype(source.dtype)
-        self.scale = scale.astype(source.dtype)
+        self.mean = mean
+        self.scale = scale
 
     def take(self, rows, out):
-        taken = self.source.take(rows, out)  # a view of the data, perhaps: not to be written
-        if self.mean is not None:
-            taken = np.subtract(taken, self.mean, out=out)
-        return np.divide(taken, self.scale, out=out)
+        space = out if self.source.dtype == out.dtype else np.empty(out.shape, self.source.dtype)
+        taken = self.source.take(rows, space)  # a view of the data, perhaps: not to be written
+        return standardise(taken, self.mean, self.scale, out)
 
 
-def fit_scaling(rows, sample_weight, kind, stored):
-    """Mean and scale by which features are scaled.
+def standardise(values, mean, scale, out):
+    """``(values - mean) / scale`` per column, computed in float64.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+    mean : float64 ndarray of shape (n_columns,), or None
+        None: 0.
+    scale : float64 ndarray of shape (n_columns,)
+    out : ndarray of shape (n, n_columns)
+        May be ``values``. What float32 cannot hold becomes infinite.
+
+    Returns
+    -------
+    ndarray
+        ``out``.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        if mean is None:
+            return np.divide(values, scale, out=out)
+        wide = out if out.dtype == np.float64 else np.empty(out.shape)
+        if np.abs(mean).max(initial=0) > _FAR:
+            near = np.where(np.abs(mean) > _FAR, _NEARER, 1.0)
+            values, mean, scale = values * near, mean * near, scale * near
+        return np.divide(np.subtract(values, mean, out=wide), scale, out=out)
+
+
+def power_of_two(values):
+    """The largest power of two that is at most each value; 1 for 0."""
+    units = np.ldexp(1.0, np.frexp(values)[1] - 1)
+    return np.where(values > 0, units, 1.0)
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+class ColumnStatistics(NamedTuple):
+    """What scaling needs to know of some rows, per column.
+
+    Attributes
+    ----------
+    n : int
+        Rows of positive weight.
+    low, high, mean, std : float64 ndarray of shape (n_features,)
+        Smallest and largest value; weighted mean and standard deviation.
+    """
+
+    n: int
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+
+    @property
+    def largest(self):
+        """Largest absolute value."""
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
+    def constant(self):
+        """Whether the column does not vary, up to rounding."""
+        return self.std <= CONSTANT * self.largest
+
+
+def measure(rows, sample_weight=None, columns=None):
+    """`ColumnStatistics` of rows.
 
     Parameters
     ----------
     rows : Rows
-    sample_weight : ndarray of shape (n_samples,), or None
-        Samples of weight 0 do not count; "max" looks at nothing else.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Only ratios matter; samples of weight 0 do not count.
+    columns : int ndarray, default=None
+        None: all.
+    """
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+    counted = np.flatnonzero(weight > 0)
+    weight = weight[counted] / weight[counted].sum()
+    if isinstance(rows, SparseRows):
+        return _measure_sparse(rows.X[counted], weight, columns)
+    if len(counted) < len(rows):
+        rows = RowSubset(rows, counted)
+
+    def blocks():
+        for part, block in rows.blocks(FLOAT64_ROWS):
+            yield part, block if columns is None else block[:, columns]
+
+    n_columns = rows.shape[1] if columns is None else len(columns)
+    low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+    for _, block in blocks():
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+    unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
+    mean, variance = np.zeros((2, n_columns))
+    for part, block in blocks():
+        mean += np.einsum("i,ij->j", weight[part], block / unit)
+    for part, block in blocks():  # a sum about the mean keeps its digits
+        variance += np.einsum("i,ij->j", weight[part], np.square(block / unit - mean))
+    return _statistics(len(counted), low, high, unit, mean, np.sqrt(variance))
+
+
+def _measure_sparse(X, weight, columns):
+    X = (X if columns is None else X[:, columns]).astype(np.float64)  # a copy
+    X.sum_duplicates()
+    low, high = (np.ravel(part.toarray()) for part in (X.min(axis=0), X.max(axis=0)))
+    unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
+    X.data /= unit[X.indices]
+    mean, variance = mean_variance_axis(X, axis=0, weights=weight)
+    std = np.sqrt(np.maximum(variance, 0))  # rounding may have left less
+    return _statistics(len(weight), low, high, unit, mean, std)
+
+
+def _statistics(n, low, high, unit, mean, std):
+    """Statistics from mean and deviation in units of ``unit``; a constant is its own mean."""
+    with np.errstate(over="ignore"):
+        mean = np.clip(mean * unit, low, high)
+    return ColumnStatistics(n, low, high, mean, np.where(low == high, 0.0, std * unit))
+
+
+def combine(a, b):
+    """`ColumnStatistics` of the rows of two together."""
+    n = a.n + b.n
+    low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
+    unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
+    means, deviations = np.stack([a.mean, b.mean]) / unit, np.stack([a.std, b.std]) / unit
+    share = np.array([[a.n], [b.n]]) / n
+    variance = (share * np.square(deviations)).sum(axis=0)
+    variance += share.prod() * np.square(means[0] - means[1])
+    return _statistics(n, low, high, unit, (share * means).sum(axis=0), np.sqrt(variance))
+
+
+def scaling_of(statistics, kind, centred=True):
+    """Mean and scale by which features are scaled.
+
+    A constant feature has the scale 1, as in StandardScaler, moved where that is above its absolute
+    value or below 1e-8 of it: another value later must not swamp the others, nor be lost. Where it
+    varies by rounding its scale is a power of two near its absolute value.
+
+    Parameters
+    ----------
+    statistics : ColumnStatistics
     kind : {"standard", "max"}
         Mean and standard deviation, or the largest absolute value, of each feature.
-    stored : dtype
-        Type of the data as given: features of uint8 have the maximum 255 whatever is seen.
+    centred : bool
+        Whether "standard" subtracts the mean.
 
     Returns
     -------
     mean : float64 ndarray of shape (n_features,), or None
-        None if features are not centred: "max", and sparse data, which would become dense.
+        None if features are not centred.
     scale : float64 ndarray of shape (n_features,)
-        1 where a feature is constant (up to rounding).
+        Above 0.
     """
-    if sample_weight is None:
-        sample_weight = np.ones(len(rows))
+    largest = statistics.largest
     if kind == "max":
-        if stored == np.uint8:
-            return None, np.full(rows.shape[1], 255.0)
-        largest = _largest(rows, sample_weight > 0)
         return None, np.where(largest > 0, largest, 1.0)
-    if isinstance(rows, SparseRows):
-        mean, variance = mean_variance_axis(
-            rows.X.astype(np.float64), axis=0, weights=sample_weight.astype(np.float64)
-        )
-    else:
-        mean, variance = _mean_and_variance(rows, sample_weight / sample_weight.sum())
-    std = np.sqrt(variance)
-    constant = std <= 10 * np.finfo(np.float64).eps * np.maximum(1, np.abs(mean))
-    sparse = isinstance(rows, SparseRows)
-    return None if sparse else mean, np.where(constant, 1.0, std)
+    unit = power_of_two(largest)
+    one = np.clip(1.0, _SMALL * unit, unit)
+    one = np.where(statistics.low == statistics.high, one, unit)
+    scale = np.where(statistics.constant, one, statistics.std)
+    return statistics.mean if centred else None, np.maximum(scale, _SMALLEST)
 
 
-def _largest(rows, counted):
-    if isinstance(rows, SparseRows):
-        part = abs(rows.X[np.flatnonzero(counted)]).max(axis=0)
-        return np.asarray(part.todense() if scipy.sparse.issparse(part) else part, float).ravel()
-    largest = np.zeros(rows.shape[1])
-    for part, block in rows.blocks(_PASS_ROWS):
-        np.maximum(largest, np.abs(block[counted[part]]).max(axis=0, initial=0), out=largest)
-    return largest
-
-
-def _mean_and_variance(rows, share):
-    """Two passes in float64; a sum about the mean keeps its digits."""
-    mean, variance = np.zeros((2, rows.shape[1]))
-    for part, block in rows.blocks(_PASS_ROWS):
-        mean += np.einsum("i,ij->j", share[part], block.astype(np.float64))
-    for part, block in rows.blocks(_PASS_ROWS):
-        variance += np.einsum("i,ij->j", share[part], np.square(block - mean))
-    return mean, variance
+def fit_scaling(rows, sample_weight, kind):
+    """`scaling_of` all of some rows; sparse data, which would become dense, are not centred."""
+    return scaling_of(measure(rows, sample_weight), kind, not isinstance(rows, SparseRows))

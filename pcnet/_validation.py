@@ -52,6 +52,16 @@ def check_finite(estimator, X):
             assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
+def check_overflow(finite):
+    """Raise FloatingPointError unless what a network computed from finite features is finite."""
+    if not finite:
+        raise FloatingPointError(
+            "what the network computes for some row of X is not finite: the row's values, though "
+            "finite, are so large that activities or outputs overflow. Scale the features as those "
+            "trained on were, leave such rows out, or use dtype='float64'"
+        )
+
+
 def check_hidden_layer_sizes(hidden_layer_sizes):
     """Return ``hidden_layer_sizes`` as a tuple of Python ints.
 
@@ -138,7 +148,8 @@ def check_dtype(dtype):
 def check_sample_weight(sample_weight, n_samples):
     """Return ``sample_weight`` as float64 of shape (n_samples,), or None.
 
-    A scalar weight is the same as none: only ratios of weights matter.
+    A scalar weight is the same as none: only ratios of weights matter. They come back with the
+    largest from 1 to below 2, divided by a power of two, so that nothing depends on their unit.
 
     Raises
     ------
@@ -177,4 +188,10 @@ def check_sample_weight(sample_weight, n_samples):
             "sample_weight must contain at least one non-zero number, otherwise nothing is left "
             "to train on"
         )
-    return sample_weight
+    return normalised_weight(sample_weight)
+
+
+def normalised_weight(weight):
+    """Weights over the power of two that leaves the largest from 1 to below 2; zeros stay."""
+    largest = weight.max(initial=0.0)
+    return weight / np.ldexp(1.0, np.frexp(largest)[1] - 1) if largest > 0 else weight

@@ -396,14 +396,14 @@ class Network:
             _core.allocate_panels(sizes, self.dtype),
             _core.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
         ]
-        _core.pack_weights([np.ascontiguousarray(W) for W in self.weights], *panels)
+        _core.pack_weights([_ready(W) for W in self.weights], *panels)
         return _core.CoreNetwork(
             sizes,
             self.activations,
             self.skips,
             self.scales,
             self.dtype,
-            biases=None if self.biases is None else [np.ascontiguousarray(b) for b in self.biases],
+            biases=None if self.biases is None else [_ready(b) for b in self.biases],
             panels=panels,
         )
 
@@ -484,6 +484,11 @@ def core_output(core_network, X):
             to = out[whole][start : start + OUTPUT_ROWS]
             suspect |= _core.output(core_network, rows, to, effective_n_threads())
     return out, suspect
+
+
+def _ready(array):
+    """The array, C-contiguous and aligned as the core reads it; a copy only where it is not."""
+    return np.require(array, requirements=["C", "A"])
 
 
 def _shorten(sizes, most=8):

@@ -109,18 +109,20 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
     CHECK(c->core->forward(&c->net, &c->batch, c->workspace, c->n_threads) == PCNET_OK, "forward");
     const pcnet_status status = c->core->output(&c->net, c->inputs.data, c->n_samples, out.data,
                                                 c->workspace, c->n_threads);
-    int first_is_finite = 1, inputs_are_finite = 1;
+    int layers_are_finite = 1, inputs_are_finite = 1;
     for (int n = 0; n < c->n_samples; n++) {
-        for (int j = 0; j < c->sizes[1]; j++)
-            if (!isfinite(vec_get(c->activities[0], (size_t)n * (size_t)c->strides[0] + (size_t)j)))
-                first_is_finite = 0;
+        for (int l = 0; l <= top; l++)
+            for (int j = 0; j < c->sizes[l + 1]; j++)
+                if (!isfinite(
+                        vec_get(c->activities[l], (size_t)n * (size_t)c->strides[l] + (size_t)j)))
+                    layers_are_finite = 0;
         for (int j = 0; j < c->sizes[0]; j++)
             if (!isfinite(vec_get(c->inputs, (size_t)n * (size_t)c->sizes[0] + (size_t)j)))
                 inputs_are_finite = 0;
     }
-    CHECK(status == PCNET_OK || (status == PCNET_FIRST_NOT_FINITE && !first_is_finite), "output %d",
-          (int)status);
-    CHECK(inputs_are_finite || status == PCNET_FIRST_NOT_FINITE, "inputs not finite: output %d",
+    CHECK(status == PCNET_OK || (status == PCNET_OUTPUT_NOT_FINITE && !layers_are_finite),
+          "output %d", (int)status);
+    CHECK(inputs_are_finite || status == PCNET_OUTPUT_NOT_FINITE, "inputs not finite: output %d",
           (int)status);
     for (int n = 0; n < c->n_samples; n++)
         for (int j = 0; j < k; j++) {

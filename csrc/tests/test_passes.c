@@ -250,7 +250,7 @@ void test_not_finite_input(variant v, const shape *s, int n_samples) {
             const double kept = vec_get(b->inputs, place);
             vec_set(b->inputs, place, bad[k]);
             CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) ==
-                      PCNET_FIRST_NOT_FINITE,
+                      PCNET_OUTPUT_NOT_FINITE,
                   "%s: input %d is %g", s->name, (int)place, bad[k]);
             vec_set(b->inputs, place, kept);
         }

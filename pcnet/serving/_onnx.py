@@ -117,9 +117,10 @@ def _regressor_shapes(operator):
     """Type and shape of the output."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    given = operator.inputs[0]
-    number = DoubleTensorType if isinstance(given.type, DoubleTensorType) else FloatTensorType
-    shape = [given.get_first_dimension(), operator.raw_operator.n_outputs_]
+    given, model = operator.inputs[0], operator.raw_operator
+    is_double = isinstance(given.type, DoubleTensorType) or not model._float32_holds_targets()
+    number = DoubleTensorType if is_double else FloatTensorType
+    shape = [given.get_first_dimension(), model.n_outputs_]
     operator.outputs[0].set_type(number(shape=shape))
 
 
@@ -180,13 +181,15 @@ def _graph(scope, operator, container):
     number = _DOUBLE if isinstance(given.type, DoubleTensorType) else _FLOAT
     graph = _Graph(scope, container, number)
     name = given.full_name
-    if not isinstance(given.type, (DoubleTensorType, FloatTensorType)):
-        name = graph.node("Cast", name, to=number)
     model = operator.raw_operator
-    if model.input_mean_ is not None:
-        name = graph.node("Sub", name, graph.constant(model.input_mean_))
-    if model.input_scale_ is not None:
-        name = graph.node("Div", name, graph.constant(model.input_scale_))
+    if model.input_scale_ is not None:  # in float64, as the estimator does
+        name = graph.node("Cast", name, to=_DOUBLE)
+        if model.input_mean_ is not None:
+            name = graph.node("Sub", name, graph.constant(model.input_mean_, _DOUBLE))
+        name = graph.node("Div", name, graph.constant(model.input_scale_, _DOUBLE))
+        name = graph.node("Cast", name, to=number)
+    elif not isinstance(given.type, (DoubleTensorType, FloatTensorType)):
+        name = graph.node("Cast", name, to=number)
     return graph, name
 
 
@@ -227,14 +230,14 @@ def _convert_classifier(scope, operator, container):
 def _convert_regressor(scope, operator, container):
     model = operator.raw_operator
     graph, x = _graph(scope, operator, container)
-    outputs = _forward(graph, x, model.network_)
+    outputs = graph.node("Cast", _forward(graph, x, model.network_), to=_DOUBLE)
     if model.out_activation_ == "exp":
         outputs = graph.node("Exp", outputs)
     # in float64 as `predict` does, so that a large mean does not cost the digits of float32
-    values = graph.node("Cast", outputs, to=_DOUBLE)
-    values = graph.node("Mul", values, graph.constant(model.y_scale_, _DOUBLE))
+    values = graph.node("Mul", outputs, graph.constant(model.y_scale_, _DOUBLE))
     values = graph.node("Add", values, graph.constant(model.y_mean_, _DOUBLE))
-    graph.node("Cast", values, to=graph.number, output=operator.outputs[0].full_name)
+    number = graph.number if model._float32_holds_targets() else _DOUBLE
+    graph.node("Cast", values, to=number, output=operator.outputs[0].full_name)
 
 
 # ---------------------------------------------------------------- probabilities

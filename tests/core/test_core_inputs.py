@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import Network
+from pcnet import Network, theory
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_activities, make_batch, make_network, relative_error
@@ -53,7 +53,14 @@ def test_read_only_inputs_stay_unchanged(net):
         assert np.array_equal(before, after)
 
 
+def misaligned(array):
+    raw = np.frombuffer(b"x" + array.tobytes(), array.dtype, offset=1).reshape(array.shape)
+    assert not raw.flags.aligned
+    return raw
+
+
 LAYOUTS = {
+    "misaligned": misaligned,
     "fortran": np.asfortranarray,
     "every second column": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
     "negative stride": lambda a: np.ascontiguousarray(a[::-1])[::-1],
@@ -79,6 +86,23 @@ def test_memory_layout_of_weights(layout, net):
     moved = Network.from_weights(weights, net.biases, "gelu", net.scales, net.skips)
     for a, e in zip(everything(moved, X, Y, z), everything(net, X, Y, z), strict=True):
         assert np.array_equal(a, e)
+
+
+def test_misaligned_arrays_never_reach_the_core(net):
+    """Also those written into a network, and of the theory; the boundary itself refuses them."""
+    X, Y = make_batch(net, 40)
+    z = make_activities(net, 40)
+    moved = net.copy()
+    moved.weights = [misaligned(w) for w in net.weights]
+    moved.biases = [misaligned(b) for b in net.biases]
+    for a, e in zip(everything(moved, X, Y, z), everything(net, X, Y, z), strict=True):
+        assert np.array_equal(a, e)
+    first = theory.backprop_gradients(net, X, Y)
+    second = theory.backprop_gradients(moved, misaligned(X), misaligned(Y))
+    for a, e in zip(first[0], second[0], strict=True):
+        assert np.array_equal(a, e)
+    with pytest.raises(ValueError, match="expected an aligned array"):
+        net.core_batch(40).forward(misaligned(X))
 
 
 def test_results_do_not_share_memory(net):

@@ -198,7 +198,9 @@ def test_rows_give_what_the_dense_array_holds(form, dtype):
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in rows.blocks(64)]), dense)
     subset = rows.subset(index)
     np.testing.assert_array_equal(np.vstack([b.copy() for _, b in subset.blocks()]), dense[index])
-    np.testing.assert_allclose(rows.mean_squares(index), np.mean(dense[index] ** 2, axis=0))
+    np.testing.assert_allclose(
+        rows.root_mean_squares(index), np.sqrt(np.mean(dense[index] ** 2, axis=0)), rtol=1e-6
+    )
 
 
 def test_the_right_type_is_not_copied(tmp_path):

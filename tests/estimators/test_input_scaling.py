@@ -10,7 +10,7 @@ from pcnet._data import ConvertedRows, DenseRows, SparseRows
 from pcnet._scaling import fit_scaling
 from pcnet.exceptions import FeatureScaleWarning
 
-from .support import ESTIMATORS, assert_same_bits, data_for, small
+from .support import ESTIMATORS, data_for, small
 
 SCALERS = {"standard": StandardScaler, "max": MaxAbsScaler}
 
@@ -57,7 +57,7 @@ def test_rows_equal_the_scaler(kind):
         options = {"with_mean": False} if isinstance(rows, SparseRows) and weights else {}
         counted = data if weights else data[weight > 0]
         scaler = SCALERS[kind](**options).fit(counted, **weights)
-        mean, scale = fit_scaling(rows, weight, kind, np.dtype(float))
+        mean, scale = fit_scaling(rows, weight, kind)
         np.testing.assert_allclose(scale, scaler.scale_, rtol=1e-12)
         assert (mean is None) == (kind == "max" or isinstance(rows, SparseRows))
 
@@ -75,16 +75,6 @@ def test_sparse_data(kind, form):
     np.testing.assert_allclose(
         inside.predict(form(X)), before.predict(scaler.transform(X)), rtol=1e-9, atol=1e-9
     )
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_bytes_are_divided_by_255(dtype):
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 200, (100, 6), dtype=np.uint8)
-    inside = small(PCClassifier, input_scaling="max", dtype=dtype).fit(X, X[:, 0] > 100)
-    before = small(PCClassifier).fit(X.astype(dtype) / np.dtype(dtype).type(255), X[:, 0] > 100)
-    assert_same_bits(inside, before)
-    np.testing.assert_array_equal(inside.input_scale_, np.full(6, 255.0))
 
 
 def test_sample_weights_count_and_zeros_leave_out():

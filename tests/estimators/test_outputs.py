@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 
-from pcnet import PCClassifier, PCRegressor
+from pcnet import Network, PCClassifier, PCRegressor
 from pcnet._outputs import BLOCK_ROWS
 
 from .support import ESTIMATORS, data_for, iris, small
@@ -71,6 +72,69 @@ def test_transform_gives_the_activities_of_each_layer(Estimator, skip, fit_inter
         prefix = Estimator.__name__.lower()
         names = [f"{prefix}{i}" for i in range(expected.shape[1])]
         assert list(model.get_feature_names_out()) == names
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(), (16,), (16,) * 6, (16, 12, 8, 8)])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "leaky_relu"])
+def test_finite_features_that_overflow_are_an_error(Estimator, dtype, sizes, activation):
+    """Never NaN, nor the class 0 that relu makes of it: each call gives finite values or raises."""
+    X, y = data_for(Estimator, dtype=dtype)
+    model = small(Estimator, hidden_layer_sizes=sizes, activation=activation, max_iter=1).fit(X, y)
+    names = ["predict", "decision_function", "predict_proba", "predict_log_proba"]
+    names += ["transform"] if sizes else []
+    wide = Network.from_weights(
+        [W.astype(float) for W in model.coefs_],
+        [b.astype(float) for b in model.intercepts_],
+        model.activation,
+        model.layer_scales_,
+        model.network_.skips,
+    )
+    raised = set()
+    for size in np.finfo(dtype).max / 10.0 ** np.arange(0, 8):
+        extreme = X.copy()
+        extreme[3] = np.sign(X[3]) * size
+        for name in names:
+            if not hasattr(model, name):
+                continue
+            try:
+                values = getattr(model, name)(extreme)
+            except FloatingPointError:
+                raised.add(name)
+                continue
+            with np.errstate(divide="ignore"):
+                assert not np.isnan(values).any()
+            if name == "decision_function" and dtype == "float32":
+                np.testing.assert_allclose(
+                    values[3], wide.output(extreme[3:4].astype(float))[0], rtol=1e-3, atol=1e-3
+                )
+    # saturated by tanh, activities above the first layer may be finite all the same
+    assert raised | {"transform"} == {name for name in names if hasattr(model, name)} | {
+        "transform"
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rates_that_overflow_are_an_error(dtype, recwarn):
+    X, _ = data_for(PCRegressor, dtype=dtype)
+    y = np.random.default_rng(0).poisson(np.exp(X[:, 0]))
+    model = small(PCRegressor, loss="poisson", hidden_layer_sizes=()).fit(X, y)
+    largest = np.abs(X).max()
+    assert np.isfinite(model.predict({"float32": 60, "float64": 600}[dtype] / largest * X)).all()
+    with pytest.raises(FloatingPointError, match="of X is not finite"):
+        model.predict(1e5 * X)
+    assert not [w for w in recwarn.list if issubclass(w.category, RuntimeWarning)]
+    # scorers see such an epoch as one without a score
+    wild = (1e6 * X, y)
+    for scoring in (None, "neg_mean_poisson_deviance"):
+        model.set_params(scoring=scoring).fit(X, y, validation_data=wild)
+        assert np.isnan(model.validation_scores_).all()
+
+
+def test_tags_tell_of_targets():
+    for loss, positive in (("squared_error", False), ("huber", False), ("poisson", True)):
+        assert get_tags(PCRegressor(loss=loss)).target_tags.positive_only is positive
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -22,7 +22,7 @@ FLOORS = [
     {"inference"},
     {"solvers", "schedules"},
     {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
-    | {"_run", "_lbfgs", "_quasi_newton", "callbacks"},
+    | {"_run", "_lbfgs", "_quasi_newton", "callbacks", "_first_calls"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}
     | {"_estimator_arguments", "_fitted", "_labels", "_probabilities", "_objective_state"},

@@ -1,0 +1,116 @@
+"""Scaling of inputs and targets over the first calls of `partial_fit`.
+
+One row, or a constant column, says nothing of a scale. So the scaling follows all rows seen until
+each column has been seen to vary, over at least `SETTLE_ROWS` rows; from then on it is fixed.
+Until then weights stay what they are in the scaled units: networks and learning rates are made for
+those, and little has been learned in so few rows that it would be worth more.
+
+What has been seen is kept in dicts of arrays, which pickle and skops take; None when all is fixed.
+"""
+
+import numpy as np
+
+from ._scaling import ColumnStatistics, combine, measure, scaling_of
+from ._targets import has_scale, target_scaling
+
+#: Rows, from the first call on in which the column varies, that fix its scaling.
+SETTLE_ROWS = 32
+
+#: A scaling that changes by less, in units of the scale, stays: the same rows again tell nothing.
+_ROUNDING = 1e-9
+
+
+def follow_inputs(seen, rows, sample_weight, kind, scaling, centred):
+    """Scaling of the features, given the rows of one more call.
+
+    Parameters
+    ----------
+    seen : dict or None
+        What this function returned in the call before; None in the first.
+    rows : Rows
+    sample_weight : ndarray of shape (n_samples,), or None
+        Counts within the call only.
+    kind : {"standard", "max"}
+    scaling : tuple (mean, scale)
+        The present one; not read in the first call.
+    centred : bool
+
+    Returns
+    -------
+    seen : dict or None
+    mean, scale : float64 ndarray of shape (n_features,), or None
+    """
+    first = seen is None
+    columns = None if first else seen["columns"]
+    found = measure(rows, sample_weight, columns)
+    n_rows = found.n
+    if not first:
+        found = combine(ColumnStatistics(**seen["statistics"]), found)
+    varies = found.largest > 0 if kind == "max" else ~found.constant
+    new = scaling_of(found, kind, centred)
+    columns = np.arange(len(found.low)) if first else columns
+    mean, scale = new if first else _updated(*scaling, *new, columns)
+    n_varied = varies * n_rows + (0 if first else seen["n_varied"])
+    open_ = n_varied < SETTLE_ROWS
+    if not open_.any():
+        return None, mean, scale
+    statistics = found._asdict()
+    kept = {name: values[open_] for name, values in statistics.items() if name != "n"}
+    seen = {"columns": columns[open_], "n_varied": n_varied[open_]}
+    return seen | {"statistics": {"n": found.n, **kept}}, mean, scale
+
+
+def follow_targets(seen, y, sample_weight, loss, scaling):
+    """Centre and unit of the targets, given those of one more call.
+
+    Medians need the targets themselves: they are kept, without repetitions, as long as they are
+    needed.
+
+    Parameters
+    ----------
+    seen : dict or None
+        What this function returned in the call before; None in the first.
+    y : float64 ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,), or None
+        Counts within the call only.
+    loss : str
+        As of `target_scaling`.
+    scaling : tuple (mean, scale)
+        The present one; not read in the first call.
+
+    Returns
+    -------
+    seen : dict or None
+    mean, scale : float64 ndarray of shape (n_outputs,)
+    """
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
+    y, weight = y[weight > 0], weight[weight > 0]
+    weight = weight / weight.mean()
+    n_rows, columns, n_varied = len(y), np.arange(y.shape[1]), 0
+    if seen is not None:
+        columns, n_varied = seen["columns"], seen["n_varied"]
+        y = np.concatenate([seen["y"], y[:, columns]])
+        weight = np.concatenate([seen["weight"], weight])
+    new = target_scaling(y, weight, loss, provisional=True)
+    mean, scale = new if seen is None else _updated(*scaling, *new, columns)
+    n_varied = n_varied + has_scale(y, loss) * n_rows
+    open_ = n_varied < SETTLE_ROWS
+    if not open_.any():
+        return None, mean, scale
+    y, of = np.unique(y[:, open_], axis=0, return_inverse=True)
+    weight = np.bincount(of.ravel(), weights=weight)
+    seen = {"columns": columns[open_], "n_varied": n_varied[open_], "y": y, "weight": weight}
+    return seen, mean, scale
+
+
+def _updated(mean, scale, new_mean, new_scale, columns):
+    """Copies of mean and scale with the new values in some columns, where they differ."""
+    near = np.abs(new_scale / scale[columns] - 1) <= _ROUNDING
+    if mean is not None:
+        shift = new_mean / new_scale - mean[columns] / new_scale
+        near &= np.abs(shift) <= _ROUNDING
+        mean = mean.copy()
+        mean[columns] = np.where(near, mean[columns], new_mean)
+    scale = scale.copy()
+    scale[columns] = np.where(near, scale[columns], new_scale)
+    return mean, scale
