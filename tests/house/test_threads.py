@@ -213,7 +213,7 @@ def test_interrupted_calls_change_no_number_of_threads(tmp_path):
         with pcnet.set_num_threads(before + 1):
             with pcnet.set_num_threads(before + 2):
                 pass
-    for work, n_interrupts in ((predict, 400), (block, 2000)):
+    for work, n_interrupts in ((predict, 1000), (block, 3000)):
         n_done = 0
         while n_done < n_interrupts:
             try:
