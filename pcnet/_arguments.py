@@ -1,9 +1,23 @@
 """Checks of the NumPy-level API's arguments: an error names the argument, what was expected, what
 came, and what to do."""
 
+import sys
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils._param_validation import Interval
+
+#: Integers may be larger than any float.
+LARGEST = sys.float_info.max
+
+
+def real_interval(low, closed):
+    """scikit-learn's constraint of finite numbers from ``low`` on, or above it.
+
+    Its own upper end, None, lets integers pass that no float can hold.
+    """
+    return Interval(Real, low, LARGEST, closed={"left": "both", "neither": "right"}[closed])
+
 
 #: What other libraries and the literature call some of our choices.
 _ELSEWHERE = {
@@ -52,9 +66,9 @@ def check_positive(name, value, *, or_zero=False):
     """Raise unless ``value`` is a finite number above 0 (or 0, if allowed)."""
     wanted = "a finite number, 0 or more" if or_zero else "a finite number above 0"
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be {wanted}; got {value!r}")
-    if not np.isfinite(value) or value < 0 or (value == 0 and not or_zero):
-        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+        raise TypeError(f"{name} must be {wanted}; got {shown(value)}")
+    if not abs(value) <= LARGEST or value < 0 or (value == 0 and not or_zero):
+        raise ValueError(f"{name} must be {wanted}; got {shown(value)}")
 
 
 def check_share(name, value):
@@ -67,9 +81,35 @@ def check_share(name, value):
 def check_count(name, value, smallest=0):
     """Raise unless ``value`` is an integer of at least ``smallest`` that a C int holds."""
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer of at least {smallest}; got {value!r}")
-    if not smallest <= value < 2**31 - 1:
-        raise ValueError(f"{name} must be an integer of at least {smallest}; got {value!r}")
+        raise TypeError(f"{name} must be an integer of at least {smallest}; got {shown(value)}")
+    if value < smallest:
+        raise ValueError(f"{name} must be an integer of at least {smallest}; got {shown(value)}")
+    if value >= 2**31 - 1:
+        raise ValueError(f"{name} must be below 2**31 - 1; got {shown(value)}")
+
+
+def check_flag(name, value):
+    """``value`` as a bool; a TypeError unless it is one, or 0 or 1."""
+    is_flag = isinstance(value, (bool, np.bool_, Integral)) and value in (0, 1)
+    if not is_flag:
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
+    return bool(value)
+
+
+def check_iterable(name, values, wanted):
+    """The entries of ``values`` as a list; a TypeError unless it has any order of entries."""
+    if not np.iterable(values) or isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} must be {wanted}; got {shown(values)}")
+    return list(values)
+
+
+def shown(value, limit=80):
+    """A value as errors show it, however long its own text is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not spell out integers of thousands of digits
+        return f"an integer of {value.bit_length()} bits"
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def check_representable(name, value, dtype):
@@ -174,7 +214,7 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
     if values is None:
         raise TypeError(f"{name} must be an array of numbers; got None")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+        raise TypeError(f"{name} must hold real numbers; got {_kind_of(array)}")
     ndim = array.ndim if ndim is None else ndim
     if array.ndim != ndim:
         raise ValueError(
@@ -198,3 +238,10 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
             "drop those rows, or scale the values"
         )
     return converted
+
+
+def _kind_of(array):
+    """What an array that holds no floats holds."""
+    if array.dtype.kind == "O" and all(isinstance(value, Integral) for value in array.flat):
+        return "integers that no float can hold" if array.size else "nothing"
+    return f"dtype {array.dtype}"

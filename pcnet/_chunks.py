@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from ._arguments import check_iterable
+
 
 class Chunks:
     """Features in pieces, one below the other, as the ``X`` of the estimators.
@@ -50,6 +52,7 @@ class Chunks:
                 "chunks must be a sequence of arrays or paths, such as [X1, X2]; got "
                 f"{type(chunks).__name__}. One array needs no Chunks"
             )
+        chunks = check_iterable("chunks", chunks, "a sequence of arrays or paths, such as [X1, X2]")
         self.chunks = [_as_array(f"chunks[{i}]", chunk) for i, chunk in enumerate(chunks)]
         if not self.chunks:
             raise ValueError("chunks must hold at least one array; got none")
@@ -95,13 +98,32 @@ class Chunks:
         return np.concatenate(self.chunks, dtype=self.dtype if dtype is None else dtype)
 
 
+def _open(name, path):
+    """The array in a file, as a memory map."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{name} names a file that is not there: {os.fspath(path)!r}; give the path of an "
+            ".npy file that numpy.save wrote"
+        ) from None
+    except (EOFError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be an .npy file with one array of numbers; {os.fspath(path)!r} is not: "
+            f"{error}"
+        ) from error
+
+
 def _as_array(name, chunk):
     """A chunk as a two-dimensional array of numbers, not copied if it is one."""
     if isinstance(chunk, (str, os.PathLike)):
-        chunk = np.load(chunk, mmap_mode="r", allow_pickle=False)
+        chunk = _open(name, chunk)
         if not isinstance(chunk, np.ndarray):
             raise ValueError(f"{name} must be an .npy file with one array; got an .npz archive")
-    array = np.asanyarray(chunk)
+    try:
+        array = np.asanyarray(chunk)
+    except ValueError:
+        raise ValueError(f"{name} must be an array; got parts whose shapes differ") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise ValueError(
             f"{name} must hold booleans, integers or floats of at most 64 bits, got "

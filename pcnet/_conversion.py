@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import check_flag, shown
 from ._targets import check_labels
-from .network import Network
+from .network import Network, check_network
 from .solvers import SGD, Adam
 
 # Arguments that the network itself fixes.
@@ -72,7 +73,7 @@ class ClassifierConversion:
         """
         model = cls(**_arguments(network, params))
         network = network.copy()
-        n_outputs = network.layer_sizes[-1]
+        n_outputs, multilabel = network.layer_sizes[-1], check_flag("multilabel", multilabel)
         if multilabel and classes is not None:
             raise ValueError(
                 "classes must be left out with multilabel=True, where the labels are the numbers "
@@ -84,7 +85,7 @@ class ClassifierConversion:
         if network.biases is not None:
             network.biases[-1] = network.biases[-1][order]
         model.classes_ = classes[order]
-        model._multilabel = bool(multilabel)
+        model._multilabel = multilabel
         return model._take_over(network)
 
     @classmethod
@@ -215,6 +216,7 @@ def _arguments(network, params):
             "network must be a pcnet.Network, from Network.from_weights for instance; got "
             f"{type(network).__name__}"
         )
+    check_network(network)
     fixed = sorted(set(params) & set(_READ_FROM_NETWORK))
     if fixed:
         raise ValueError(
@@ -272,10 +274,10 @@ def _check_classes(classes, n_outputs):
 def _per_output(name, value, n_outputs):
     try:
         values = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (n_outputs,)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{name} must be a number, or {n_outputs} numbers, one for each output of the "
-            f"network; got {value!r}"
+            f"network; got {shown(value)}"
         ) from error
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite; got {value!r}")

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from ._arguments import real_interval
 from ._repeated_fits import repeating_caller
 from ._scaling import ANY_DTYPE, KINDS
 from ._validation import check_dtype, check_hidden_layer_sizes, check_transform_layer
@@ -51,20 +52,22 @@ class EstimatorArguments(BaseEstimator, ABC):
         "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
         "skip": ["boolean"],
         "fit_intercept": ["boolean"],
-        "output_precision": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "gamma": [Interval(Real, 0, None, closed="neither")],
-        "activity_decay": [Interval(Real, 0, None, closed="left")],
+        "output_precision": [StrOptions({"auto"}), real_interval(0, closed="neither")],
+        "gamma": [real_interval(0, closed="neither")],
+        "activity_decay": [real_interval(0, closed="left")],
         "inference": "no_validation",  # resolve_method checks it, and its options
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [real_interval(0, closed="left")],
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": "no_validation",  # resolve_learning_rate
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [real_interval(0, closed="neither")],
+        "power_t": [real_interval(0, closed="left")],
+        "max_iter": [
+            Interval(Integral, 1, 2**53, closed="both")
+        ],  # steps are also counted in float
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "tol": [real_interval(0, closed="left")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
@@ -76,7 +79,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         "dtype": "no_validation",  # check_dtype
         "transform_layer": [Integral],
         "scoring": [str, callable, list, tuple, dict, None],
-        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "max_time": [real_interval(0, closed="neither"), None],
         "input_scaling": [StrOptions(set(KINDS)), None],
         "callbacks": "no_validation",  # resolve_callbacks
         "checkpoint": "no_validation",  # resolve_checkpoint

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._arguments import shown
 from ._data import check_rows_and_targets
 from ._targets import (
     ClassTargets,
@@ -12,6 +13,26 @@ from ._targets import (
     find_classes,
 )
 from ._validation import normalised_weight
+
+
+def _check_classes(classes):
+    """The labels that `partial_fit` is told of, sorted."""
+    labels = np.asarray(classes)
+    if (
+        labels.ndim != 1
+        or not labels.size
+        or (labels.dtype.kind in "fc" and np.isnan(labels).any())
+    ):
+        raise ValueError(
+            "classes must be the array of all labels that will ever occur, such as [0, 1]; got "
+            f"{shown(classes)}"
+        )
+    try:
+        return np.unique(labels)
+    except TypeError:
+        raise ValueError(
+            f"classes must hold labels that can be sorted, of one kind; got {shown(classes)}"
+        ) from None
 
 
 class LabelsMixin:
@@ -60,7 +81,7 @@ class LabelsMixin:
                     "classes must be passed on the first call to partial_fit: the array of all "
                     "labels that will ever occur"
                 )
-            given = found if call.classes is None else np.unique(call.classes)
+            given = found if call.classes is None else _check_classes(call.classes)
             self._multilabel = y.ndim == 2
             if self._multilabel and len(given) != y.shape[1]:
                 raise ValueError(
@@ -69,7 +90,9 @@ class LabelsMixin:
                 )
             self.classes_ = given
             return
-        if call.classes is not None and not np.array_equal(np.unique(call.classes), self.classes_):
+        if call.classes is not None and not np.array_equal(
+            _check_classes(call.classes), self.classes_
+        ):
             raise ValueError(
                 f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes_!r}"

@@ -9,11 +9,13 @@ from ._arguments import (
     NOT_OF_ONES_OWN,
     all_finite,
     check_choice,
+    check_flag,
     check_positive,
     check_representable,
+    shown,
 )
 from .losses import Huber, check_loss, check_targets
-from .parameterization import default_skips
+from .parameterization import PARAMETERIZATIONS, default_skips
 
 ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
 
@@ -90,10 +92,7 @@ def check_skips(skips, sizes):
     if skips is None:
         return np.zeros(n_layers, dtype=bool)
     skips = check_per_layer("skips", skips, n_layers)
-    for i, skip in enumerate(skips):
-        if not isinstance(skip, (bool, np.bool_, Integral)) or skip not in (0, 1):
-            raise TypeError(f"skips[{i}] must be True or False; got {skip!r}")
-    skips = np.asarray(skips, dtype=bool)
+    skips = np.array([check_flag(f"skips[{i}]", skip) for i, skip in enumerate(skips)], dtype=bool)
     possible = default_skips(sizes)
     if np.any(skips & ~possible):
         layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
@@ -137,13 +136,11 @@ def check_fields(net):
     """Raise unless the network's fields, which users may replace, still belong together."""
     weights = net.weights
     if not isinstance(weights, (list, tuple)) or not weights:
-        raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
-    dtype = getattr(weights[0], "dtype", np.dtype(np.float64))
+        raise TypeError(f"weights must be a list of matrices, one a layer; got {shown(weights)}")
+    _check_field("weights[0]", weights[0], getattr(weights[0], "dtype", None), 2)
+    dtype = weights[0].dtype
     if dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"weights[0] must be float32 or float64, like all other weights; got {dtype}. Convert "
-            "it: .astype(np.float64)"
-        )
+        raise TypeError(f"weights[0] must be float32 or float64; got {dtype}")
     for i, W in enumerate(weights):
         _check_field(f"weights[{i}]", W, dtype, 2)
     check_chain(weights)
@@ -154,7 +151,10 @@ def check_fields(net):
             if len(b) != sizes[i + 1]:
                 raise ValueError(f"biases[{i}] must have {sizes[i + 1]} entries; got {len(b)}")
     check_scales(net.scales, n_layers, dtype)
-    check_skips(net.skips, sizes)
+    check_skips(check_per_layer("skips", net.skips, n_layers), sizes)
+    if net.parameterization is not None:
+        check_choice("parameterization", net.parameterization, PARAMETERIZATIONS)
+    check_positive("gamma", net.gamma)
     check_activation(net.activation, n_layers - 1)
 
 

@@ -110,6 +110,7 @@ def load_checkpoint(path):
     -------
     PCClassifier or PCRegressor
     """
+    path = path_of(path, "path")
     estimator = read_checkpoint(path)[1].estimator
     if isinstance(estimator.checkpoint, Checkpoint):
         estimator.checkpoint.path = path

@@ -212,6 +212,11 @@ def _count_outputs(estimator, y):
     """Output columns that y asks for, and whether it is multilabel."""
     if not is_classifier(estimator):
         shape = np.shape(y)
+        if not shape or len(shape) > 2:
+            raise ValueError(
+                "y must have the shape (n_samples,) or (n_samples, n_outputs); got "
+                f"{type(y).__name__} of shape {shape}"
+            )
         return (1 if len(shape) == 1 else shape[1]), False
     y = check_labels(y if hasattr(y, "toarray") else np.asarray(y))
     return len(find_classes(y)), y.ndim == 2

@@ -1,11 +1,13 @@
 """How many threads the core may use."""
 
 import os
+import threading
 
 import joblib  # scikit-learn's own dependency
 
 from . import _core
 from ._arguments import check_count
+from ._warnings import warn
 
 # What OpenMP would use if nobody had asked for another number.
 _DEFAULT_N_THREADS = _core.openmp_max_threads()
@@ -14,6 +16,7 @@ _DEFAULT_N_THREADS = _core.openmp_max_threads()
 MAX_THREADS = 1024
 
 _is_forked_child = False
+_seen = threading.local()  # .n_threads that were once started for the calling thread
 
 
 def set_num_threads(n_threads):
@@ -80,6 +83,11 @@ def effective_n_threads():
     """
     if _is_forked_child:
         return 1
+    n_threads = _wanted_n_threads()
+    return n_threads if _can_start(n_threads) else 1
+
+
+def _wanted_n_threads():
     requested = _core.requested_threads()
     if requested > 0:
         return requested if _core.has_openmp() else 1
@@ -87,6 +95,36 @@ def effective_n_threads():
     if os.environ.get("OMP_NUM_THREADS") or n_threads != _DEFAULT_N_THREADS:
         return max(1, n_threads)
     return max(1, min(n_threads, joblib.cpu_count()))
+
+
+def _can_start(n_threads):
+    """Whether the system lets the calling thread have so many threads; warn if not.
+
+    GNU's OpenMP ends the process where it cannot start one. It starts those of a calling thread
+    once, so as many are started here before, and only where that has not been seen to work.
+    """
+    if n_threads <= getattr(_seen, "n_threads", 1):
+        return True
+    end, threads = threading.Event(), []
+    try:
+        for _ in range(n_threads - 1):
+            threads.append(threading.Thread(target=end.wait, daemon=True))
+            threads[-1].start()
+    except (RuntimeError, MemoryError):
+        threads.pop()
+        warn(
+            f"The system does not let this process start {n_threads} threads, for want of memory "
+            "or by a limit of their number: pcnet computes with one. Results are the same. Free "
+            "memory, or ask for fewer with pcnet.set_num_threads",
+            RuntimeWarning,
+        )
+        return False
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+    _seen.n_threads = n_threads
+    return True
 
 
 def _after_fork_in_child():

@@ -18,18 +18,41 @@ def check_data(estimator, *arrays, **options):
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return validate_data(estimator, *arrays, order="C", **options)
+    except OverflowError as error:
+        raise ValueError(
+            f"{_not_floats(arrays)} holds an integer that no float can hold; scale it"
+        ) from error
+    except TypeError as error:  # NumPy's words for it name no argument
+        if "float() argument" not in str(error):
+            raise
+        raise TypeError(f"{_not_floats(arrays)} must hold real numbers: {error}") from error
     except ValueError as error:
-        text = _text_columns(arrays[0]) if "string to float" in str(error) else []
+        if "string to float" not in str(error):
+            raise
+        named = ValueError(f"{_not_floats(arrays)} holds text: {error}")
+        text = _text_columns(arrays[0])
         if text:
-            error.add_note(
+            named.add_note(
                 f"X holds text in the columns {', '.join(map(repr, text))}: encode it first, for "
                 "example with OneHotEncoder in a ColumnTransformer, or TfidfVectorizer"
             )
-        raise
+        raise named from error
+
+
+def _not_floats(arrays):
+    """Name of the first of (X, y) that does not convert to floats."""
+    for name, array in zip(("X", "y"), arrays):
+        try:
+            np.asarray(array, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return name
+    return "X"
 
 
 def _text_columns(X):
     """Names, or numbers, of the columns that do not convert to floats."""
+    if np.ndim(X) != 2:
+        return []
     is_frame = hasattr(X, "columns")
     columns = ((name, X[name]) for name in X.columns) if is_frame else enumerate(np.asarray(X).T)
     found = []
@@ -160,14 +183,19 @@ def check_sample_weight(sample_weight, n_samples):
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_samples, sample_weight)
-    sample_weight = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=np.float64,
-        order="C",
-        input_name="sample_weight",
-        ensure_min_samples=0,
-    )
+    try:
+        sample_weight = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=np.float64,
+            order="C",
+            input_name="sample_weight",
+            ensure_min_samples=0,
+        )
+    except (OverflowError, TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        raise ValueError(f"sample_weight must be one finite number a sample: {error}") from error
     if sample_weight.ndim != 1:
         raise ValueError(
             "Sample weights must be 1D array or scalar, got "

@@ -1,12 +1,9 @@
 """Losses with options, as small scikit-learn objects; the others are known by their names."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 
-from ._arguments import NOT_OF_ONES_OWN, our_name
+from ._arguments import NOT_OF_ONES_OWN, our_name, real_interval
 from ._core import HUBER_DELTA, LOSS_CODES
 
 __all__ = ["Huber", "check_loss", "check_targets"]
@@ -43,7 +40,7 @@ class Huber(BaseEstimator):
     >>> model = PCRegressor(loss=Huber(delta=0.5))
     """
 
-    _parameter_constraints = {"delta": [Interval(Real, 0, None, closed="neither")]}
+    _parameter_constraints = {"delta": [real_interval(0, closed="neither")]}
 
     def __init__(self, delta=HUBER_DELTA):
         self.delta = delta

@@ -1,5 +1,7 @@
 """Predictive-coding networks: weights, passes, energies and local gradients."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -8,7 +10,9 @@ from ._arguments import (
     WEIGHTS_HINT,
     all_finite,
     check_choice,
+    check_flag,
     check_float_array,
+    check_iterable,
     check_no_overflow,
     check_positive,
     rows_hint,
@@ -131,9 +135,13 @@ class Network:
         check_positive("gamma", gamma)
         dtype = check_core_dtype(dtype)
         skips = default_skips(layer_sizes, skip)
+        bias = check_flag("bias", bias)
         if isinstance(random_state, np.random.Generator):
             random_state = np.random.RandomState(random_state.bit_generator)  # draws from it
-        rng = check_random_state(random_state)
+        try:
+            rng = check_random_state(random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state: {error}; give an int, such as 0") from error
         weights = initial_weights(layer_sizes, parameterization, rng, dtype)
         biases = [np.zeros(n, dtype) for n in layer_sizes[1:]] if bias else None
         with np.errstate(over="ignore", divide="ignore"):
@@ -161,7 +169,7 @@ class Network:
         -------
         Network
         """
-        weights = list(weights)
+        weights = check_iterable("weights", weights, "a list of matrices, one a layer")
         if not weights:
             raise ValueError("weights must hold at least one matrix; got an empty list")
         activation = check_activation(activation, len(weights) - 1)
@@ -186,23 +194,18 @@ class Network:
 
     @property
     def layer_sizes(self):
-        try:
+        with _named_errors(self):
             return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
-        except (AttributeError, IndexError, TypeError):
-            check_fields(self)  # says which of them is no matrix
-            raise
 
     @property
     def n_layers(self):
-        return len(self.weights)
+        with _named_errors(self):
+            return len(self.weights)
 
     @property
     def dtype(self):
-        try:
+        with _named_errors(self):
             return self.weights[0].dtype
-        except (AttributeError, IndexError, TypeError):
-            check_fields(self)
-            raise
 
     @property
     def activations(self):
@@ -212,11 +215,12 @@ class Network:
         return ["identity", *names]
 
     def __repr__(self):
+        check_fields(self)
         sizes = "-".join(map(str, _shorten(self.layer_sizes)))
         activation = self.activation if isinstance(self.activation, str) else "mixed activations"
         return (
             f"Network({sizes}, {activation}, {self.parameterization or 'given weights'}, "
-            f"{int(self.skips.sum())} skips, {'no ' if self.biases is None else ''}biases, "
+            f"{int(np.sum(self.skips))} skips, {'no ' if self.biases is None else ''}biases, "
             f"{self.dtype})"
         )
 
@@ -451,13 +455,24 @@ class Network:
             row[: array.shape[0], : array.shape[1]] = array
 
 
+@contextmanager
+def _named_errors(net):
+    """Errors of Python on fields that users have replaced become those of `check_fields`."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError):
+        check_fields(net)  # says which of them is no matrix
+        raise
+
+
 def check_network(net):
-    """Raise unless ``net`` is a `Network`; estimators, which hold one, are often given instead."""
+    """Raise unless ``net`` is a whole `Network`; often an estimator, which holds one, is given."""
     if not isinstance(net, Network):
         raise TypeError(
             f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "
             "own as network_"
         )
+    check_fields(net)
 
 
 def core_output(core_network, X):

@@ -23,6 +23,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_iterable,
+    check_positive,
+    shown,
+)
+
 PARAMETERIZATIONS = ("mupc", "ntp", "sp")
 
 
@@ -65,6 +74,7 @@ def default_skips(layer_sizes, skip=True):
     -------
     ndarray of bool, (L,)
     """
+    layer_sizes, skip = _check_sizes(layer_sizes), check_flag("skip", skip)
     n_layers = len(layer_sizes) - 1
     equal = [n_in == n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:], strict=False)]
     inner = [0 < index < n_layers - 1 for index in range(n_layers)]
@@ -87,7 +97,12 @@ def layer_scales(layer_sizes, parameterization, skips, gamma=1.0):
     ndarray of float64, (L,)
         A network without hidden layers has only a_1.
     """
+    layer_sizes = _check_sizes(layer_sizes)
+    check_choice("parameterization", parameterization, PARAMETERIZATIONS)
+    check_positive("gamma", gamma)
     n_layers = len(layer_sizes) - 1
+    if np.shape(skips) != (n_layers,):
+        raise ValueError(f"skips must hold {n_layers} booleans, one a layer; got {shown(skips)}")
     if parameterization == "sp":
         return np.ones(n_layers)
     n_in = np.array(layer_sizes[:-1], dtype=np.float64)
@@ -179,6 +194,7 @@ def learning_rate_multipliers(network):
     -------
     PerLayer
     """
+    _check_network(network)
     n_layers = network.n_layers
     weights, biases = np.ones(n_layers), np.ones(n_layers)
     if network.parameterization not in ("mupc", "ntp"):
@@ -243,6 +259,33 @@ def gradient_scales(network, output_precision):
     -------
     PerLayer
     """
+    _check_network(network)
+    check_positive("output_precision", output_precision)
     hidden = np.full(network.n_layers, output_precision * network.scales[-1])
     hidden[-1] = output_precision
     return PerLayer(1.0 / (hidden * network.scales), 1.0 / hidden)
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _check_sizes(layer_sizes):
+    sizes = check_iterable("layer_sizes", layer_sizes, "integers such as (784, 128, 10)")
+    if len(sizes) < 2:
+        raise ValueError(
+            f"layer_sizes must hold two integers or more, inputs first; got {shown(layer_sizes)}"
+        )
+    for index, size in enumerate(sizes):
+        check_count(f"layer_sizes[{index}]", size, smallest=1)
+    return sizes
+
+
+def _check_network(network):
+    if not hasattr(network, "parameterization") or not hasattr(network, "n_layers"):
+        raise TypeError(
+            f"network must be a pcnet.Network, got {type(network).__name__}; a fitted estimator "
+            "keeps its own as network_"
+        )
+    from ._network_checks import check_fields  # which needs this module
+
+    check_fields(network)

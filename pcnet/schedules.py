@@ -34,6 +34,8 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
+from ._arguments import real_interval
+
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
 
 #: ``warmup="auto"`` is so many steps, the memory of Adam's first moment, ...
@@ -195,7 +197,7 @@ class InvScaling(_Shape):
     """
 
     _parameter_constraints = {
-        "power_t": [None, Interval(Real, 0, None, closed="left")],
+        "power_t": [None, real_interval(0, closed="left")],
         "warmup": _WARMUP,
     }
 
@@ -224,7 +226,7 @@ class Adaptive(_Shape):
     """
 
     _parameter_constraints = {
-        "divisor": [Interval(Real, 1, None, closed="neither")],
+        "divisor": [real_interval(1, closed="neither")],
         "floor": [Interval(Real, 0, 1, closed="neither")],
         "warmup": _WARMUP,
     }

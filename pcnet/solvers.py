@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from ._arguments import real_interval
 from ._state import OptionsMixin
 from .inference import ErrorDescent
 
 __all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
 
-_CLIP = [None, Interval(Real, 0, None, closed="neither")]
+_CLIP = [None, real_interval(0, closed="neither")]
 
 
 class Adam(OptionsMixin, BaseEstimator):
@@ -57,7 +58,7 @@ class Adam(OptionsMixin, BaseEstimator):
     _parameter_constraints = {
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "epsilon": [real_interval(0, closed="neither")],
         "clip": _CLIP,
     }
 
@@ -137,7 +138,7 @@ class LBFGS(BaseEstimator):
     max_fun : int, default=15000
         Evaluations of the energy and its gradient at most, each an inference of all samples.
     history_size : int, default=10
-        Past gradients from which the curvature is estimated.
+        Past gradients from which the curvature is estimated, at most a million.
     inference_tol : float, default=1e-3
         Inference ends no sooner than at this relative gradient, whatever the estimator's method
         says: the line search needs a smooth function. Differences of the energy count from 1e-3
@@ -157,8 +158,8 @@ class LBFGS(BaseEstimator):
 
     _parameter_constraints = {
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "history_size": [Interval(Integral, 1, None, closed="left")],
-        "inference_tol": [Interval(Real, 0, None, closed="left")],
+        "history_size": [Interval(Integral, 1, 10**6, closed="both")],
+        "inference_tol": [real_interval(0, closed="left")],
     }
 
     _MIN_MAX_STEPS = 200  # of tightened inference

@@ -4,12 +4,13 @@ import os
 import pickle
 import secrets
 from contextlib import suppress
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from .._arguments import real_interval
 from .._checkpoint_file import read_header, remove_stale
 from .._warnings import warn
 from ._base import Callback
@@ -46,7 +47,7 @@ class Checkpoint(BaseEstimator):
     _parameter_constraints = {
         "path": [str, os.PathLike],
         "every_epochs": [Interval(Integral, 1, None, closed="left"), None],
-        "every_minutes": [Interval(Real, 0, None, closed="neither"), None],
+        "every_minutes": [real_interval(0, closed="neither"), None],
     }
 
     def __init__(self, path, every_epochs=1, every_minutes=None):
@@ -56,7 +57,7 @@ class Checkpoint(BaseEstimator):
 
     def exists(self):
         """Whether there is a file to go on from; an empty one is none."""
-        path = Path(self.path)
+        path = Path(path_of(self.path, "path"))
         return path.is_file() and path.stat().st_size > 0
 
 
@@ -102,14 +103,14 @@ def _check_file(path):
         raise ValueError(f"checkpoint: {path!r} cannot be read: {error.strerror}") from None
 
 
-def path_of(checkpoint):
+def path_of(checkpoint, name="checkpoint"):
     """The path in a path or a `Checkpoint`."""
     if isinstance(checkpoint, (str, os.PathLike)):
         return checkpoint
     if isinstance(checkpoint, Checkpoint):
         return checkpoint.path
     given = checkpoint if isinstance(checkpoint, type) else type(checkpoint)
-    raise TypeError(f"checkpoint must be a path or a Checkpoint object, got {given.__name__}")
+    raise TypeError(f"{name} must be a path or a Checkpoint object, got {given.__name__}")
 
 
 class CheckpointWriter(Callback):

@@ -2,6 +2,7 @@
 
 from sklearn.utils import _safe_indexing
 
+from .._arguments import shown
 from ._base import Callback
 
 try:
@@ -34,6 +35,12 @@ def with_batches(callback):
     callback
         The same object, for ``set_callbacks(with_batches(ProgressBar()))``.
     """
+    if isinstance(callback, type) or not hasattr(callback, "on_fit_task_end"):
+        raise TypeError(
+            "callback must be a callback object of scikit-learn, such as "
+            f"sklearn.callback.ProgressBar(); got {shown(callback)}. Functions, and objects of "
+            "pcnet.callbacks, see minibatches without it (on_batch_end)"
+        )
     callback.batch_tasks = True
     return callback
 

@@ -10,9 +10,15 @@ class Display:
     def _start(self, ax):
         """Set ``ax_`` and ``figure_`` to the given axes, or to new ones."""
         check_matplotlib(f"{type(self).__name__}.plot")
-        if ax is None:
-            from matplotlib import pyplot
+        from matplotlib import pyplot
+        from matplotlib.axes import Axes
 
+        if ax is not None and not isinstance(ax, Axes):
+            raise TypeError(
+                "ax must be one matplotlib Axes, as figure, ax = pyplot.subplots() gives it; got "
+                f"{type(ax).__name__}. Leave it out for a new figure"
+            )
+        if ax is None:
             _, ax = pyplot.subplots()
         self.ax_ = ax
         self.figure_ = ax.figure

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._common import ASIDE, OTHER, whole_ticks
-from ._record import ResultDisplay
+from ._record import ResultDisplay, check_result
 
 
 class InferencePassesDisplay(ResultDisplay):
@@ -32,6 +32,7 @@ class InferencePassesDisplay(ResultDisplay):
         -------
         InferencePassesDisplay
         """
+        check_result(result)
         return cls(np.array(result.n_passes, dtype=np.float64))
 
     def plot(self, ax=None, **hist_kwargs):

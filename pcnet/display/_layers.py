@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._common import OURS, Display, whole_ticks
-from ._record import ResultDisplay, problem_of, trace_energies
+from ._record import ResultDisplay, check_result, problem_of, trace_energies
 
 _UNREACHED = "#e4e6ea"
 
@@ -120,6 +120,7 @@ class LayerErrorDisplay(ResultDisplay):
         -------
         LayerErrorDisplay
         """
+        check_result(result)
         squares = [np.sum(e.astype(np.float64) ** 2, axis=1).mean() for e in result.errors]
         return cls(np.sqrt(squares))
 

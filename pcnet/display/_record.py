@@ -10,7 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._arguments import check_count
 from .._base import BasePC
-from ..inference import ActivityDescent, ErrorDescent, IncrementalDescent, infer, resolve_method
+from ..inference import (
+    ActivityDescent,
+    ErrorDescent,
+    IncrementalDescent,
+    InferenceResult,
+    infer,
+    resolve_method,
+)
 from ..network import Network
 from ..theory import in_float64
 from ._common import Display
@@ -38,6 +45,15 @@ class Problem(NamedTuple):
 
     def energies(self, activities):
         return self.net.energy(self.X, self.Y, activities, **self.objective)
+
+
+def check_result(result):
+    """Raise unless ``result`` is what `infer` returns."""
+    if not isinstance(result, InferenceResult):
+        raise TypeError(
+            "result must be an InferenceResult, as infer(net, X, Y) returns it; got "
+            f"{type(result).__name__}. Of an estimator use from_estimator(model, X, y)"
+        )
 
 
 def problem_of(estimator, X, y, inference):

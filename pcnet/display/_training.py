@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._arguments import check_iterable, shown
 from .._base import BasePC
 from ._common import ASIDE, OTHER, OURS, Display, whole_ticks
 
@@ -92,6 +93,9 @@ class TrainingDisplay(Display):
             curves = [name for name in _DEFAULT if name in history]
         elif isinstance(curves, str):
             raise TypeError(f"curves must be a list of names, such as [{curves!r}]; got a string")
+        curves = check_iterable("curves", curves, "a list of names of curves")
+        if not all(isinstance(name, str) for name in curves):
+            raise TypeError(f"curves must be a list of names of curves; got {shown(curves)}")
         missing = [name for name in curves if name not in history]
         if missing or not curves:
             raise ValueError(

@@ -124,7 +124,7 @@ def learning_gradients(
     """
     check_network(net)
     objective = Objective(loss, output_precision, activity_decay)
-    method = resolve_method(method)
+    method = resolve_method(method, "method of inference")
     method = training_method(method, net, method)  # one that learns must not learn from this
     check_terms(net, **vars(objective))
     X, Y = check_clamped(net, X, Y, loss)

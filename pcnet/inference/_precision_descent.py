@@ -135,6 +135,6 @@ def _numbers(values):
     """A float array, or None if these are not finite numbers."""
     try:
         table = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return table if np.all(np.isfinite(table)) else None

@@ -1,6 +1,6 @@
 """From the argument ``method`` or ``inference`` to an object with checked options."""
 
-from .._arguments import our_name
+from .._arguments import our_name, shown
 
 #: Names of methods, and the classes whose default options they stand for; filled by `named`.
 METHODS = {}
@@ -40,10 +40,11 @@ def resolve_method(method, name="inference"):
         return METHODS[method]()
     if isinstance(method, type):
         raise TypeError(f"{wanted}the class {method.__name__}; write {method.__name__}()")
+    if hasattr(method, "check"):
+        method.check()  # before anything is computed from its options
     lacking = [part for part in ("check", "trace_steps", "run") if not hasattr(method, part)]
     if lacking:
-        raise TypeError(f"{wanted}{method!r}, which has no {' and no '.join(lacking)}")
-    method.check()
+        raise TypeError(f"{wanted}{shown(method)}, which has no {' and no '.join(lacking)}")
     return method
 
 
@@ -61,7 +62,7 @@ def resolve_inner(method):
     ValueError
         It does not simply relax the activities and leave one update of the weights to do.
     """
-    inner = resolve_method(method)
+    inner = resolve_method(method, "method")
     if hasattr(inner, "iterate"):
         raise ValueError(
             "method must be one that relaxes the activities and leaves learning to others, such "

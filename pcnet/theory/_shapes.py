@@ -65,6 +65,11 @@ def _check_measured(rows):
             raise TypeError(
                 f"measure must return a dict of names and numbers; got {values!r} {where}"
             )
+        taken = sorted({"width", "depth", "seed"} & set(values))
+        if taken:
+            raise ValueError(
+                f"measure must return names other than {', '.join(taken)}, which the table has"
+            )
         if list(values) != names:
             raise ValueError(
                 "measure must return the same names for all networks; got "

@@ -226,3 +226,40 @@ def test_interrupted_calls_change_no_number_of_threads(tmp_path):
             assert effective_n_threads() == before, (n_done, effective_n_threads())
     """
     run_python(FIT + BLAS_THREADS + textwrap.dedent(code), tmp_path, OMP_NUM_THREADS="2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
+def test_memory_too_short_for_threads_leaves_one(tmp_path):
+    """GNU's OpenMP would end the process."""
+    script = tmp_path / "scarce.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import resource
+            from pathlib import Path
+
+            import numpy as np
+            import pcnet
+
+            net = pcnet.Network.init((64, 128, 128, 10), random_state=0)
+            X, Y = np.ones((512, 64), np.float32), np.eye(10, dtype=np.float32)[np.arange(512) % 10]
+            pcnet.set_num_threads(1)
+            expected = pcnet.infer(net, X, Y).energy
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            limit = pages * resource.getpagesize() + (40 << 20)  # a stack alone takes 8 MB
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            pcnet.set_num_threads(64)
+            assert np.array_equal(pcnet.infer(net, X, Y).energy, expected)
+            print("alive")
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", str(script)], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "alive\n"
+    if pcnet.has_openmp():
+        assert (
+            "RuntimeWarning: The system does not let this process start 64 threads" in done.stderr
+        )

@@ -161,7 +161,7 @@ def test_bad_arguments():
         theory.forward_norms([1], X)
     with pytest.raises(ValueError, match="X must have 4 columns"):
         theory.forward_norms(net, X[:, :1])
-    with pytest.raises(ValueError, match="X and Y must have 2 dimensions"):
+    with pytest.raises(ValueError, match="X must have 2 dimension"):
         theory.backprop_comparison_sweep(X[0], Y[0], [4], [2])
     with pytest.raises(ValueError, match="widths must be a sequence of integers"):
         theory.backprop_comparison_sweep(X, Y, 4, [2])
