@@ -131,6 +131,22 @@ def check_representable(name, value, dtype):
         )
 
 
+def check_adam_epsilon(name, epsilon, dtype):
+    """Raise unless Adam's m / (sqrt(v) + epsilon) is bounded in ``dtype`` for any gradient.
+
+    Squares of gradients below the root of the smallest normal number are 0: with a smaller
+    epsilon the quotient would be huge there, and 0 / 0 where the gradient is 0.
+    """
+    limits, kind = np.finfo(dtype), np.dtype(dtype).name
+    least, most = float(np.sqrt(limits.tiny)), float(limits.max)
+    if not least <= epsilon <= most:
+        raise ValueError(
+            f"{name} must be at least {least:.2g} in {kind}, where squares of smaller gradients "
+            f"are 0, and at most {most:.2g}; got {shown(epsilon)}. 1e-8 is usual; float64 takes "
+            f"{float(np.sqrt(np.finfo(np.float64).tiny)):.2g} and more"
+        )
+
+
 def all_finite(array):
     """Whether an array holds neither NaN nor infinity."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -14,6 +14,7 @@ from ._fitted import FittedMixin
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
+from ._network_checks import check_terms
 from ._objective_state import copy_of_options, loss_unit, scoring_unit
 from ._outputs import HiddenActivitiesMixin
 from ._progress import (
@@ -326,6 +327,7 @@ class BasePC(
             "activity_decay": float(self.activity_decay),
             "inference": copy_of_options(self.inference),
         }
+        check_terms(self.network_, **vars(self._objective()))
 
     def _begin_training(self, validation):
         """Fix the objective; where losses or scores get another unit, begin a new history."""

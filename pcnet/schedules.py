@@ -43,6 +43,9 @@ AUTO_WARMUP_STEPS = 10
 #: ... but no longer than this share of the plan.
 AUTO_WARMUP_SHARE = 0.05
 
+#: Logarithm of a factor below which no float is left.
+MOST_DECAY = 700.0
+
 _WARMUP = [Interval(Integral, 0, None, closed="left"), Interval(RealNotInt, 0, 1, closed="left")]
 
 
@@ -206,7 +209,10 @@ class InvScaling(_Shape):
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
-        return 1.0 / (1.0 + step) ** (0.5 if self.power_t is None else self.power_t)
+        power = 0.5 if self.power_t is None else float(self.power_t)
+        if step > 0 and power * math.log1p(step) > MOST_DECAY:
+            return 0.0  # where the power would overflow
+        return 1.0 / (1.0 + step) ** power
 
 
 class Adaptive(_Shape):

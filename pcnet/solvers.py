@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ._arguments import real_interval
+from ._arguments import check_adam_epsilon, real_interval
 from ._state import OptionsMixin
 from .inference import ErrorDescent
 
@@ -72,13 +72,7 @@ class Adam(OptionsMixin, BaseEstimator):
 
     def core_options(self, dtype):
         """Name and numbers as the core takes them, for weights of this dtype."""
-        least = float(np.sqrt(np.finfo(dtype).tiny))
-        if self.epsilon < least:
-            raise ValueError(
-                f"Adam's epsilon must be at least {least:.2g} in {np.dtype(dtype).name}, where the "
-                f"squares of smaller gradients are 0; got {self.epsilon!r}. Raise it (1e-8 is "
-                "usual), or train with dtype='float64'"
-            )
+        check_adam_epsilon("Adam's epsilon", self.epsilon, dtype)
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
 
@@ -175,7 +169,8 @@ class LBFGS(BaseEstimator):
 
         The energy's error is of second order in that of the activities.
         """
-        return max(1e-3 * self.inference_tol**2, float(np.finfo(np.float64).eps))
+        tol = float(self.inference_tol)  # tol * tol may be inf, where tol**2 would be an error
+        return max(1e-3 * tol * tol, float(np.finfo(np.float64).eps))
 
     def tightened(self, method):
         """The inference method to use.

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_count, check_positive, check_share
+from .._arguments import check_adam_epsilon, check_count, check_positive, check_share
 from ._descent import descend_activities
 from ._resolve import named
 
@@ -64,6 +64,7 @@ class AdamActivityDescent(BaseEstimator):
         # floats of Python: NumPy's would widen float32
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)
+        check_adam_epsilon("epsilon", epsilon, batch.activities.hidden.dtype)
         m, v = np.zeros_like(batch.activities.hidden), np.zeros_like(batch.activities.hidden)
 
         def step(t, g):

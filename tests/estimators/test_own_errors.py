@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pcnet.callbacks import Callback
-from pcnet.schedules import Linear
-from pcnet.solvers import Adam
+from pcnet.inference import AdamActivityDescent
+from pcnet.schedules import InvScaling, Linear
+from pcnet.solvers import LBFGS, SGD, Adam
 
 from .support import ESTIMATORS, assert_consistent, data_for, small
 
@@ -100,3 +101,49 @@ def test_the_least_epsilon_trains_units_without_a_gradient(Estimator, dtype):
     least = float(np.sqrt(np.finfo(dtype).tiny)) * (1 + 1e-6)
     model = small(Estimator, dtype=dtype, solver=Adam(epsilon=least)).fit(X, y)
     assert_consistent(model)
+
+
+UNDERFLOW, OVERFLOW = {"float32": 1e-40, "float64": 5e-324}, {"float32": 1e40}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", ["output_precision", "activity_decay", "gamma"])
+@pytest.mark.parametrize(
+    "dtype, value", [*UNDERFLOW.items(), *OVERFLOW.items()], ids=["small", "smaller", "large"]
+)
+def test_numbers_that_the_dtype_cannot_hold_are_named(Estimator, name, dtype, value):
+    """Not reported as training that diverged."""
+    X, y = data_for(Estimator, 40)
+    model = small(Estimator, dtype=dtype, **{name: value})
+    with pytest.raises(ValueError, match=f"{name} must .*{dtype}"):
+        model.fit(X, y)
+    assert not hasattr(model, "network_")
+
+
+@pytest.mark.parametrize("epsilon", [1e-40, 1e40])
+def test_epsilon_of_adam_on_the_activities(epsilon):
+    X, y = data_for(ESTIMATORS[0], 40)
+    method = AdamActivityDescent(epsilon=epsilon)
+    with pytest.raises(ValueError, match=r"epsilon must be at least .* in float32"):
+        small(ESTIMATORS[0], dtype="float32", inference=method).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"learning_rate": "invscaling", "power_t": 1e300},
+        {"learning_rate": InvScaling(power_t=1e30)},
+        {"solver": LBFGS(inference_tol=1e300)},
+        {"tol": 1e300},
+        {"n_iter_no_change": 10**400},
+        {"alpha": 1e-300},
+        {"solver": Adam(clip=1e-300)},
+        {"solver": SGD(clip=1e300), "learning_rate_init": 1e-3},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_numbers_far_from_one_that_have_a_meaning_are_taken(arguments, dtype):
+    X, y = data_for(ESTIMATORS[1], 40)
+    assert_consistent(small(ESTIMATORS[1], dtype=dtype, max_iter=2, **arguments).fit(X, y))
