@@ -1,6 +1,7 @@
 """Checks of the NumPy-level API's arguments: an error names the argument, what was expected, what
 came, and what to do."""
 
+import math
 import sys
 from numbers import Integral, Real
 
@@ -67,8 +68,16 @@ def check_positive(name, value, *, or_zero=False):
     wanted = "a finite number, 0 or more" if or_zero else "a finite number above 0"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be {wanted}; got {shown(value)}")
-    if not abs(value) <= LARGEST or value < 0 or (value == 0 and not or_zero):
+    if not is_finite(value) or value < 0 or (value == 0 and not or_zero):
         raise ValueError(f"{name} must be {wanted}; got {shown(value)}")
+
+
+def is_finite(value):
+    """Whether a real number of any type is one that a float can hold."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def check_share(name, value):
