@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import all_finite
 from ._data import SparseRows, check_finite_rows, check_rows
 from ._first_calls import follow_inputs
 from ._scaling import ANY_DTYPE, ScaledRows, fit_scaling
@@ -25,7 +26,7 @@ class FittedMixin:
         outputs, suspect = self.network_.core_output(self._scaled(rows))
         if suspect:  # to look at all of X first would cost a fifth of a small network's time
             check_finite_rows(self, rows)
-        check_overflow(not suspect and np.isfinite(outputs).all())
+        check_overflow(not suspect and all_finite(outputs))
         return outputs
 
     def _of_rows(self, X, function):

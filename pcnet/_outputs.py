@@ -7,6 +7,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import all_finite
 from ._data import as_rows
 from ._validation import check_overflow, check_transform_layer
 
@@ -82,7 +83,7 @@ class HiddenActivitiesMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         activities = self._of_rows(
             X, lambda rows: hidden_activities(self.network_, rows, self._transform_index())
         )
-        check_overflow(np.isfinite(activities).all())
+        check_overflow(all_finite(activities))
         return activities
 
     def get_feature_names_out(self, input_features=None):

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
+from ._arguments import all_finite
 from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, trains_by_minibatches
 from ._conversion import RegressorConversion
 from ._data import check_rows_and_targets
@@ -24,6 +25,9 @@ from .losses import Huber
 COARSEST = 1e-3
 #: or holds no values this many times larger or smaller.
 FAR = 1e6
+
+#: Targets of Huber's loss that lie further out, in units of their scale, count as this far out.
+FARTHEST_OUTLIER = 1e6
 
 
 @fill_docstring(
@@ -267,7 +271,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         y = self._in_units_of_y(self._outputs(X))
         with np.errstate(over="ignore"):
             y = y.astype(self._target_dtype(), copy=False)
-        check_overflow(np.isfinite(y).all())
+        check_overflow(all_finite(y))
         return y[:, 0] if y.shape[1] == 1 else y
 
     def _in_units_of_y(self, outputs):
@@ -351,7 +355,12 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             )
 
     def _standardise(self, y, dtype):
-        return standardise(y, self.y_mean_, self.y_scale_, np.empty(y.shape, dtype))
+        y = standardise(y, self.y_mean_, self.y_scale_, np.empty(y.shape, dtype))
+        if isinstance(self.loss, Huber) or self.loss == "huber":
+            # Further out the gradient is the same; the mean loss is not to look like divergence.
+            limit = max(FARTHEST_OUTLIER, 10 * getattr(self.loss, "delta", 0.0))
+            np.clip(y, -limit, limit, out=y)
+        return y
 
     def _clamped_targets(self, y):
         self._check_n_outputs(y)

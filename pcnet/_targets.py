@@ -223,7 +223,8 @@ def target_scaling(y, sample_weight=None, loss="squared_error", provisional=Fals
     if loss == "huber":
         mean = _weighted_median(y, weight)
         spread = MAD_OF_NORMAL * _weighted_median(np.abs(y - mean), weight)
-        scale = np.where(spread > CONSTANT * scale, spread, scale)
+        # more than half of the values may be equal; an outlier, which std is made of, tells nothing
+        scale = np.where(spread > CONSTANT * np.abs(mean), spread, scale)
     varies = y.min(axis=0) < y.max(axis=0)
     with np.errstate(over="ignore"):
         one = np.clip(1 / unit, np.where(varies, CONSTANT, 0.0), 1.0)

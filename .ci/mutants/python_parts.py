@@ -91,22 +91,22 @@ MUTANTS = [
     (
         "variance not about the mean",
         "_scaling.py",
-        "np.square(block - mean)",
-        "np.square(block)",
+        "np.square(block / unit - mean)",
+        "np.square(block / unit)",
         "tests/estimators/test_input_scaling.py",
     ),
     (
         "features not centred",
         "_scaling.py",
-        "taken = np.subtract(taken, self.mean, out=out)",
-        "pass",
+        "np.subtract(values, mean, out=wide)",
+        "values",
         "tests/estimators/test_input_scaling.py",
     ),
     (
         "targets not rescaled",
         "_regressor.py",
-        "outputs * self.y_scale_ + self.y_mean_",
-        "outputs + self.y_mean_",
+        "self._rates(outputs) * self.y_scale_ + self.y_mean_",
+        "self._rates(outputs) + self.y_mean_",
         "tests/estimators/test_targets.py tests/estimators/test_training.py",
     ),
     (

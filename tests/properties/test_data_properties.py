@@ -287,6 +287,19 @@ def test_targets_times_powers_of_two(loss, power, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1e3, 1e17, 1e30, 1e60, 1e300])
+def test_outliers_of_any_size_leave_huber_alone(size, dtype):
+    X, y = data_for(PCRegressor, 200)
+    wild = y.copy()
+    wild[5] = size
+    model = small(PCRegressor, loss="huber", dtype=dtype, max_iter=20).fit(X, wild)
+    plain = small(PCRegressor, loss="huber", dtype=dtype, max_iter=20).fit(X, y)
+    others = np.arange(200) != 5
+    assert model.score(X[others], y[others]) > plain.score(X[others], y[others]) - 0.05
+    assert model.y_scale_[0] == pytest.approx(plain.y_scale_[0], rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scoring", [None, "r2"])
 @pytest.mark.parametrize("offset", [0.0, 1e5, -1e9, 1e12])
 def test_scores_of_targets_with_an_offset(offset, scoring, dtype):
