@@ -47,9 +47,18 @@ class ScaledRows(Rows):
         self.scale = scale
 
     def take(self, rows, out):
+        if isinstance(rows, slice):
+            rows = range(rows.start, rows.stop)
+        for start in range(0, len(out), FLOAT64_ROWS):
+            self._take_some(rows[start : start + FLOAT64_ROWS], out[start : start + FLOAT64_ROWS])
+        return out
+
+    def _take_some(self, rows, out):
+        if isinstance(rows, range):
+            rows = slice(rows.start, rows.stop)
         space = out if self.source.dtype == out.dtype else np.empty(out.shape, self.source.dtype)
         taken = self.source.take(rows, space)  # a view of the data, perhaps: not to be written
-        return standardise(taken, self.mean, self.scale, out)
+        standardise(taken, self.mean, self.scale, out)
 
 
 def standardise(values, mean, scale, out):

@@ -16,8 +16,10 @@ from pcnet import Chunks, PCClassifier, PCRegressor
 from pcnet._data import DenseRows, SparseRows
 from pcnet._scaling import combine, measure, scaling_of
 from pcnet._targets import target_scaling
+from pcnet.exceptions import FeatureScaleWarning
 
 from ..estimators.support import ESTIMATORS, assert_same_bits, data_for, small
+from ..estimators.test_data import peak_of
 
 KINDS = ("standard", "max")
 LOSSES = {PCClassifier: ("squared_error", "log_loss"), PCRegressor: ("squared_error", "huber")}
@@ -100,6 +102,27 @@ def test_timestamps_and_map_coordinates(dtype):
     y = np.sin(X[:, 0] / 20) + (X[:, 1] - 5.3e6)
     model = PCRegressor((32,), input_scaling="standard", dtype=dtype, max_iter=60, random_state=0)
     assert model.fit(X, y).score(X, y) > 0.98
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-20, 1e3, 1e20])
+def test_the_warning_about_scale_sees_any_unit(unit):
+    X, y = data_for(PCRegressor, 60)
+    with pytest.warns(FeatureScaleWarning, match="far from unit scale"):
+        tiny(PCRegressor, learning_rate_init=1e-300).fit(unit * X, y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stored", ["uint8", "float64"])
+def test_scaling_makes_no_copy_of_the_data(stored, kind):
+    X = np.random.default_rng(0).integers(0, 9, (6000, 400)).astype(stored)
+    y = np.arange(6000) % 2
+    options = {"input_scaling": kind, "dtype": "float32", "max_iter": 1, "early_stopping": True}
+    model = small(PCClassifier, **options)
+    weight = 1.0 * (np.arange(6000) % 5 > 0)
+    model.fit(X[:100], y[:100])  # what the first use imports
+    copy = 4 * X.size  # of float32
+    assert peak_of(lambda: model.fit(X, y, weight)) < 0.45 * copy
+    assert peak_of(lambda: model.predict(X)) < 0.45 * copy
 
 
 def test_values_beyond_float32_are_scaled_first():
