@@ -71,6 +71,12 @@ CLAIMS = {
     "docs/energy.md": [
         "that costs {energy_passes.5.float32:.0f} passes a sample in float32 and "
         "{energy_passes.5.float64:.0f} in float64, and leaves at most {energy_passes.left:e} of",
+        "{energy_decay.5.float32.passes:.0f} and {energy_decay.5.float64.passes:.0f} passes at 5 "
+        "layers; at 31 layers {energy_decay.31.float32.passes:.0f} and "
+        "{energy_decay.31.float64.passes:.0f}, and some samples use up the 1,000 steps and have "
+        "{energy_decay.31.float64.left:e} of",
+        "leaves at most {energy_decay.31.short.left:e} there in "
+        "{energy_decay.31.short.passes:.0f} passes.",
         "Average precision {mislabelled_digits.energy:.3f}, against "
         "{mislabelled_digits.probability:.3f} for `1 - predict_proba` of the same networks",
         "`MLPClassifier` with early stopping ({mislabelled_digits.mlp:.3f})",

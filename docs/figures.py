@@ -31,6 +31,8 @@ import figures_drawn  # noqa: E402
 import figures_quoted  # noqa: E402
 import page_outputs  # noqa: E402
 
+from pcnet import _core  # noqa: E402
+
 EXAMPLES = [path.stem for path in sorted((ROOT / "examples").glob("[!_]*.py"))]
 
 
@@ -98,6 +100,7 @@ def write(names):
         start = time.process_time()
         found, pictures = compute(name, IMAGES)
         kept.setdefault("computed", {})[name] = found
+        kept.setdefault("isa", {})[name] = _core.default_isa()
         drawn |= {
             picture: {"by": name, "sha256": figures_drawn.digest(IMAGES / picture), "drawn": what}
             for picture, what in pictures.items()
@@ -115,51 +118,61 @@ def seconds(start):
 
 def check(names):
     """Compute all that is named again; what differs from the kept files, one line each."""
-    kept, drawn = load(KEPT).get("computed", {}), load(DRAWN)
+    all_kept, drawn = load(KEPT), load(DRAWN)
+    kept = all_kept.get("computed", {})
     for name in names:
         start = time.process_time()
+        room = room_for_rounding(all_kept.get("isa", {}).get(name))
         with tempfile.TemporaryDirectory() as folder:
             found, pictures = compute(name, Path(folder))
-        yield from differences(name, kept.get(name, {}), found)
+        yield from differences(name, kept.get(name, {}), found, room)
         for picture, what in pictures.items():
-            for line in figures_drawn.differences(drawn.get(picture, {}).get("drawn", {}), what):
+            for line in figures_drawn.differences(
+                drawn.get(picture, {}).get("drawn", {}), what, room
+            ):
                 yield f"{picture} (drawn by {name}): {line}"
         print(f"{name}: computed again, {seconds(start)}", flush=True)
 
 
-def differences(name, kept, found):
+def room_for_rounding(isa):
+    """Factor of all tolerances: training with another instruction set takes another path."""
+    return 1.0 if isa == _core.default_isa() else 12.0
+
+
+def differences(name, kept, found, room=1.0):
     """Lines for the keys whose values lie further apart than other machines' rounding explains."""
     for key in sorted({*kept, *found}):
         if key not in kept or key not in found:
             yield f"{name}.{key}: {'not kept' if key in found else 'no longer computed'}"
-        elif not close(kept[key], found[key], tolerance(name)):
+        elif not close(kept[key], found[key], tolerance(name), room):
             yield f"{name}.{key}: kept {kept[key]:g}, now {found[key]:g}"
 
 
-#: Source -> (relative, absolute) tolerance; training on another processor ends elsewhere.
+#: Source -> (relative, absolute) tolerance on the same instruction set, where pcnet's results have
+#: the same bits and only those of NumPy's BLAS may round in another way.
 TOLERANCES = {
     "mutants": (0, 0),
     "trust_region": (1e-3, 0),
     "inference": (0.02, 0.01),
     "inference_methods": (0.05, 1e-3),
     "energy_passes": (0.1, 1e-5),
-    "log_loss": (0.1, 0),
+    "energy_decay": (0.2, 0),  # descent that creeps along kinks
+    "log_loss": (0.02, 0),
     "learning_rates": (0, 0),
-    "race_to_equilibrium": (0.5, 1e-6),
-    "conditioning": (0.25, 0.01),
-    "equilibrated_energy": (0.25, 1e-3),
-    "energy_to_loss": (0.01, 0.005),
+    "race_to_equilibrium": (0.1, 1e-6),
+    "conditioning": (0.05, 1e-3),
+    "equilibrated_energy": (0.1, 1e-3),
     "origin_saddle": (0.1, 0),
-    "depth": (0, 0.05),
 }
 
 
 def tolerance(name):
-    return TOLERANCES.get(name, (0.0, 0.006))
+    return TOLERANCES.get(name, (0.0, 0.003))
 
 
-def close(kept, found, allowed):
-    return math.isclose(kept, found, rel_tol=allowed[0], abs_tol=allowed[1])
+def close(kept, found, allowed, room):
+    relative, absolute = allowed
+    return math.isclose(kept, found, rel_tol=min(room * relative, 0.8), abs_tol=room * absolute)
 
 
 def pages_problems():

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-#: Of the range of an axis, and of a number in a text; decades where the axis is logarithmic.
-SHARE, DECADES, IN_TEXT = 0.04, 0.5, 0.03
+#: Of the largest number drawn, and of a number in a text; decades where the axis is logarithmic.
+SHARE, DECADES, IN_TEXT = 0.02, 0.3, 0.01
 
 
 def digest(path):
@@ -40,12 +40,9 @@ def recorded(folder):
 
 
 def summary(figure):
-    """{place: numbers or text} of a figure's axes, insets included."""
+    """{place: numbers or text} of a figure's axes, without what is inset in them."""
     found = {}
-    axes = list(figure.axes)
-    for ax in axes:
-        axes += ax.child_axes
-    for index, ax in enumerate(axes):
+    for index, ax in enumerate(figure.axes):
         for kind, values in drawn(ax):
             name = f"{index} {kind}"
             n = sum(key.startswith(f"{name} ") for key in found)
@@ -87,12 +84,12 @@ def numbers(values, logarithmic):
     return [float(f"{value:.4g}") for value in found]
 
 
-def differences(kept, found):
-    """Lines on what two summaries show differently."""
+def differences(kept, found, room=1.0):
+    """Lines on what two summaries show differently, with that much more room for rounding."""
     for place in sorted({*kept, *found}):
         if place not in kept or place not in found:
             yield f"{place} is {'new' if place in found else 'gone'}"
-        elif not alike(place, kept[place], found[place], scale(place, kept)):
+        elif not alike(place, kept[place], found[place], scale(place, kept), room):
             yield f"{place} was {kept[place]}, is {found[place]}"
 
 
@@ -103,21 +100,21 @@ def scale(place, kept):
     return max((abs(v) for values in same if kind != "text" for v in values), default=0.0)
 
 
-def alike(place, kept, found, largest):
+def alike(place, kept, found, largest, room):
     if isinstance(kept, str) or isinstance(found, str):
-        return alike_texts(str(kept), str(found))
+        return alike_texts(str(kept), str(found), room)
     if len(kept) != len(found):
         return False
     if place.split()[1] == "log":  # the last numbers may be rounding
-        kept, found, allowed = kept[1:3], found[1:3], DECADES
+        kept, found, allowed = kept[1:3], found[1:3], DECADES * min(room, 4)
     else:
-        allowed = SHARE * largest
+        allowed = SHARE * largest * room
     return bool(np.all(np.abs(np.subtract(kept, found)) <= allowed + 1e-12))
 
 
-def alike_texts(kept, found):
+def alike_texts(kept, found, room):
     """The same words, and numbers that differ by rounding."""
     if NUMBER.sub("#", kept) != NUMBER.sub("#", found):
         return False
     before, after = (np.array(NUMBER.findall(t), dtype=float) for t in (kept, found))
-    return np.allclose(before, after, rtol=IN_TEXT, atol=0.0)
+    return np.allclose(before, after, rtol=IN_TEXT * room, atol=0.0)

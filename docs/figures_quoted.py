@@ -2,11 +2,13 @@
 
 import importlib
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor
@@ -72,11 +74,13 @@ def sharpness(folder, pairs=((8, 9), (0, 1))):
     return found
 
 
+THOROUGH = ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)  # the default of `energy`
+
+
 def energy_passes(folder):
     """docs/energy.md: passes of `energy`, and how much of the excess energy it leaves."""
     X, y = load_digits(return_X_y=True)
     X = X / 8 - 1
-    thorough = ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)  # the default of `energy`
     found, left = {}, []
     for n_hidden in (4, 30):
         model = PCClassifier((64,) * n_hidden, dtype="float32", max_iter=10, random_state=0)
@@ -84,12 +88,40 @@ def energy_passes(folder):
         options = {"output_precision": model.output_precision_}
         samples, targets = X[1000:1300], np.eye(10)[y[1000:1300]]
         for net in (model.network_, in_float64(model.network_)):
-            result = infer(net, samples, targets, thorough, **options)
+            result = infer(net, samples, targets, THOROUGH, **options)
             found[f"{n_hidden + 1}.{np.dtype(net.dtype)}"] = result.n_passes.mean()
         exact = infer(net, samples, targets, ErrorDescent(3000, 1e-9, 0), **options).energy
         start = infer(net, samples, targets, ErrorDescent(0), **options).energy
         left.append(np.max((result.energy - exact) / (start - exact)))
     found["left"] = max(left)
+    return found
+
+
+def energy_decay(folder):
+    """docs/energy.md: the same under `activity_decay`, and what fewer steps leave."""
+    X, y = load_digits(return_X_y=True)
+    X = X / 8 - 1
+    samples, targets = X[1000:1100], np.eye(10)[y[1000:1100]]
+    found = {}
+    for n_hidden in (4, 30):
+        model = PCClassifier(
+            (64,) * n_hidden, dtype="float32", activity_decay=0.01, max_iter=10, random_state=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # slow in training, too
+            model.fit(X[:1000], y[:1000])
+        options = {"output_precision": model.output_precision_, "activity_decay": 0.01}
+        net = in_float64(model.network_)
+        exact = infer(net, samples, targets, ErrorDescent(5000, 1e-9, 0), **options).energy
+        start = infer(net, samples, targets, ErrorDescent(0), **options).energy
+        short = ErrorDescent(max_steps=200, tol=1e-4, energy_tol=1e-9)
+        methods = {"float64": (net, THOROUGH), "short": (net, short)}
+        methods["float32"] = model.network_, THOROUGH
+        for name, (network, method) in methods.items():
+            result = infer(network, samples, targets, method, **options)
+            found[f"{n_hidden + 1}.{name}.passes"] = result.n_passes.mean()
+            left = (result.energy - exact) / (start - exact)
+            found[f"{n_hidden + 1}.{name}.left"] = np.max(left)
     return found
 
 
@@ -126,5 +158,7 @@ def mutants(folder):
 #: Name -> function(folder of pictures, not used here) -> {key: number}
 SOURCES = {
     function.__name__: function
-    for function in (log_loss, inference_methods, sharpness, energy_passes, offset, mutants)
+    for function in (
+        *(log_loss, inference_methods, sharpness, energy_passes, energy_decay, offset, mutants),
+    )
 }

@@ -174,6 +174,18 @@ def test_drift_of_a_computed_figure_is_seen(figures):
     assert list(figures.differences("mislabelled_digits", {"a": 0.9731}, {"a": 0.9735})) == []
 
 
+def test_another_instruction_set_has_more_room(figures, drawn):
+    here = figures.room_for_rounding(figures._core.default_isa())
+    elsewhere = figures.room_for_rounding("another")
+    assert here == 1 < elsewhere
+    kept, found = {"a": 0.97}, {"a": 0.98}
+    assert list(figures.differences("novelty", kept, found, here))
+    assert not list(figures.differences("novelty", kept, found, elsewhere))
+    pictures = drawn.summary(drawing()), drawn.summary(drawing(0.1))
+    assert list(drawn.differences(*pictures, here))
+    assert not list(drawn.differences(*pictures, elsewhere))
+
+
 def drawing(shift=0.0, label="area 0.93", log=False):
     figure = Figure()
     ax, other = figure.subplots(1, 2)
