@@ -124,7 +124,7 @@ def test_learning_rate_transfer_is_plain_training():
     X = (X / 8 - 1).astype(np.float32)
     model = PCClassifier(batch_size=32, max_iter=2, random_state=0)
     data = (X[:300], y[:300], X[300:600], y[300:600])
-    table = theory.learning_rate_transfer(model, *data, [0.01, 0.05], [8, 16], [2])
+    table = theory.learning_rate_transfer(model, *data, [0.01, 0.05], [12, 16], [2])
     assert table.dtype.names == ("width", "depth", "rate", "score", "loss")
     assert len(table) == 4
     row = table[(table["width"] == 16) & (table["rate"] == 0.05)][0]
