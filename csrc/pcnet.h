@@ -29,6 +29,7 @@ typedef enum {
     PCNET_ENERGY_NOT_FINITE = 2,   /* the energy of the feed-forward state is inf or nan */
     PCNET_GRADIENT_NOT_FINITE = 3, /* a weight gradient or the weight it leads to is inf or nan */
     PCNET_OUTPUT_NOT_FINITE = 4,   /* a layer is inf or nan in some row: see `output` */
+    PCNET_INTERRUPTED = 5,         /* net->interrupted asked for it */
 } pcnet_status;
 
 typedef enum { PCNET_FLOAT32 = 0, PCNET_FLOAT64 = 1 } pcnet_dtype;
@@ -79,6 +80,10 @@ typedef struct {
     const void *const *forward_panels;  /* per layer: W_l in panels */
     const void *const *backward_panels; /* per layer: W_l^T in panels, or NULL */
     const void *const *biases;          /* per layer: b_l (n_l); or NULL: no biases */
+    /* Or NULL.  The calling thread asks it some hundred times a second, whatever the function (but
+     * `update`); where it returns 1 the call ends soon with PCNET_INTERRUPTED, and what it was to
+     * write is undefined.  idle: this thread only waits for the others. */
+    int (*interrupted)(int idle);
 } pcnet_network;
 
 typedef struct {
@@ -101,13 +106,15 @@ typedef struct {
 
 /* What inference reports, per sample. */
 typedef struct {
-    double *energy;        /* (n_samples) at the end, decay included */
-    double *loss;          /* (n_samples) of the feed-forward state, lambda left out */
-    int *n_steps;          /* (n_samples) accepted steps */
-    int *n_half_passes;    /* (n_samples) forward passes + backward passes */
-    int *ended;            /* (n_samples) pcnet_ended */
-    double *trace;         /* (max_steps + 1) mean energy after each step; or NULL */
-    double *sample_traces; /* with trace: scratch (n_samples, max_steps + 1) */
+    double *energy;     /* (n_samples) at the end, decay included */
+    double *loss;       /* (n_samples) of the feed-forward state, lambda left out */
+    int *n_steps;       /* (n_samples) accepted steps */
+    int *n_half_passes; /* (n_samples) forward passes + backward passes */
+    int *ended;         /* (n_samples) pcnet_ended */
+    /* Or NULL.  Called by any thread with the energy of a sample after 0, 1, .. of its steps, in
+     * this order; `records` is the caller's. */
+    void (*record)(void *records, int sample, int step, double energy);
+    void *records;
 } pcnet_report;
 
 typedef struct {

@@ -9,9 +9,12 @@ cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uintptr_t
+from libc.stdlib cimport free, realloc
 
 import math
 import os
+import threading
+import time
 
 import numpy as np
 
@@ -24,6 +27,7 @@ cdef extern from "pcnet.h" nogil:
         PCNET_ENERGY_NOT_FINITE
         PCNET_GRADIENT_NOT_FINITE
         PCNET_OUTPUT_NOT_FINITE
+        PCNET_INTERRUPTED
     ctypedef enum pcnet_dtype:
         PCNET_FLOAT32
         PCNET_FLOAT64
@@ -65,6 +69,7 @@ cdef extern from "pcnet.h" nogil:
         const void **forward_panels
         const void **backward_panels
         const void **biases
+        int (*interrupted)(int) noexcept nogil
     ctypedef struct pcnet_objective:
         int loss
         double output_precision
@@ -83,8 +88,8 @@ cdef extern from "pcnet.h" nogil:
         int *n_steps
         int *n_half_passes
         int *ended
-        double *trace
-        double *sample_traces
+        void (*record)(void *, int, int, double) noexcept nogil
+        void *records
     ctypedef struct pcnet_error_descent:
         int max_steps
         double tol
@@ -159,6 +164,59 @@ cdef extern from "pcnet.h" nogil:
     int pcnet_tile_size()
     int pcnet_has_openmp()
     int pcnet_openmp_max_threads()
+
+cdef extern from "<time.h>" nogil:
+    ctypedef long time_t
+    struct timespec:
+        time_t tv_sec
+        long tv_nsec
+    int timespec_get(timespec *, int)
+    int TIME_UTC
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+
+# ---- Ctrl-C in long calls: the main thread, which alone may handle signals, looks for them
+
+cdef double _SECONDS_BETWEEN = 0.05  # two looks, for each of which the thread needs the GIL
+cdef double _SECONDS_AWAKE = 0.001  # in which a thread that waits for others looks at the clock only
+cdef double _looked = 0, _idle_since = 0
+cdef object _interruption = None  # what a signal's handler has raised
+
+
+cdef double _seconds() noexcept nogil:
+    cdef timespec now
+    timespec_get(&now, TIME_UTC)
+    return now.tv_sec + 1e-9 * now.tv_nsec
+
+
+cdef int _interrupted(int idle) noexcept nogil:
+    """As `pcnet_network.interrupted`; given to the core by the main thread only."""
+    global _looked, _idle_since
+    cdef double now = _seconds(), waited
+    if idle:
+        if _idle_since == 0:
+            _idle_since = now
+        waited = now - _idle_since
+        # the longer it has waited, the longer it may sleep: a sixteenth is not noticed
+        return _look(min(waited / 16, 0.01)) if not 0 <= waited < _SECONDS_AWAKE else 0
+    if 0 <= now - _looked < _SECONDS_BETWEEN:
+        return 0
+    _looked = now
+    return _look(0)
+
+
+cdef int _look(double pause) noexcept with gil:
+    global _interruption
+    try:
+        if pause > 0:
+            time.sleep(pause)
+        PyErr_CheckSignals()
+    except BaseException as error:
+        _interruption = error
+        return 1
+    return 0
 
 
 ACTIVATION_CODES = {
@@ -463,6 +521,17 @@ cdef class CoreNetwork:
         return self.core.row_stride(n)
 
 
+cdef pcnet_network _for_one_call(CoreNetwork network):
+    """The network as one call of this thread takes it."""
+    global _idle_since
+    cdef pcnet_network net = network.net
+    net.interrupted = NULL
+    if threading.get_ident() == threading.main_thread().ident:
+        _idle_since = 0
+        net.interrupted = _interrupted
+    return net
+
+
 cdef const pcnet_core *_find_core(dtype, isa) except NULL:
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"the core computes in float32 or float64, not {dtype}")
@@ -562,6 +631,83 @@ class LayerRows(list):
         self.pointers = _Pointers(self)
 
 
+cdef struct step_records:
+    double **energies  # per sample: after 0, 1, .. steps
+    int *room
+    int *count
+    int is_short  # of memory
+
+
+cdef void _record(void *to, int sample, int step, double energy) noexcept nogil:
+    """As `pcnet_report.record`: of one sample by one thread, its steps in order."""
+    cdef step_records *own = <step_records *> to
+    cdef int room = own.room[sample]
+    cdef double *grown
+    if step >= room:
+        room = step + step // 2 + 8
+        grown = <double *> realloc(own.energies[sample], room * sizeof(double))
+        if grown is NULL:
+            own.is_short = 1
+            return
+        own.energies[sample] = grown
+        own.room[sample] = room
+    own.energies[sample][step] = energy
+    own.count[sample] = step + 1
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class _Records:
+    """The energies of each sample after each of its steps; memory grows with the steps taken."""
+
+    cdef step_records own
+    cdef int n_samples
+
+    def __cinit__(self, int n_samples):
+        cdef int i
+        cdef size_t n = n_samples
+        self.own.energies = <double **> realloc(NULL, n * sizeof(double *))
+        self.own.room = <int *> realloc(NULL, n * sizeof(int))
+        self.own.count = <int *> realloc(NULL, n * sizeof(int))
+        if self.own.energies is NULL or self.own.room is NULL or self.own.count is NULL:
+            raise MemoryError("no memory for the energies of inference")
+        for i in range(n_samples):
+            self.own.energies[i] = NULL
+            self.own.room[i] = self.own.count[i] = 0
+        self.n_samples = n_samples
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.n_samples):
+            free(self.own.energies[i])
+        free(self.own.energies)
+        free(self.own.room)
+        free(self.own.count)
+
+    cdef void begin(self) noexcept:
+        cdef int i
+        self.own.is_short = 0
+        for i in range(self.n_samples):
+            self.own.count[i] = 0
+
+    cdef object mean(self, int n):
+        """Mean over the first n samples after 0, 1, .. steps; each goes on with its last energy."""
+        cdef int i, k, last, most = 0
+        cdef double *energies
+        if self.own.is_short:
+            raise MemoryError("no memory for the energies of all steps of inference")
+        for i in range(n):
+            most = max(most, self.own.count[i])
+        result = np.zeros(most)
+        cdef double[::1] sums = result
+        with nogil:
+            for i in range(n):  # in this order, whatever the number of threads
+                energies, last = self.own.energies[i], self.own.count[i] - 1
+                for k in range(most):
+                    sums[k] += energies[min(k, last)]
+        return result / n
+
+
 cdef class Batch:
     """The memory of inference on up to `capacity` samples, made once and used for every batch.
 
@@ -572,7 +718,7 @@ cdef class Batch:
     n_threads : int
         The most threads a call may use.
     trace_steps : int, optional
-        Steps of which `trace` has room; None: no trace.
+        Steps that `trace` may grow to; None: no trace.
 
     Attributes
     ----------
@@ -580,14 +726,16 @@ cdef class Batch:
         z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
     energy, loss : ndarray of float64, (capacity,)
     n_steps, n_half_passes, ended : ndarray of int, (capacity,)
-    trace : ndarray of float64, (trace_steps + 1,), or None
+    trace : ndarray of float64, or None
+        Mean energy after 0, 1, .. steps; with room for more, see `write_trace`.
     """
 
     cdef readonly CoreNetwork network
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
-    cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace
-    cdef object _sample_traces, _workspace
+    cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace, trace_steps
+    cdef object _workspace
+    cdef _Records _records
     cdef ptrdiff_t[::1] _strides
     cdef pcnet_batch batch
     cdef pcnet_report report
@@ -620,12 +768,42 @@ cdef class Batch:
         self.report.n_steps = <int *> <uintptr_t> self.n_steps.ctypes.data
         self.report.n_half_passes = <int *> <uintptr_t> self.n_half_passes.ctypes.data
         self.report.ended = <int *> <uintptr_t> self.ended.ctypes.data
+        self.trace_steps = trace_steps
         if trace_steps is None:
             return
-        self.trace = np.zeros(trace_steps + 1)
-        self._sample_traces = np.zeros((self.capacity, trace_steps + 1))
-        self.report.trace = <double *> <uintptr_t> self.trace.ctypes.data
-        self.report.sample_traces = <double *> <uintptr_t> self._sample_traces.ctypes.data
+        self.trace = np.zeros(min(trace_steps, 63) + 1)
+        self._records = _Records(self.capacity)
+
+    def write_trace(self, start, energies):
+        """Mean energies after ``start``, start + 1, .. steps, into `trace`, which grows with them."""
+        stop = start + len(energies)
+        if stop > len(self.trace):
+            if stop > self.trace_steps + 1:
+                raise ValueError(
+                    f"step {stop - 1} of inference has no room in the energy trace: the method's "
+                    f"trace_steps said {self.trace_steps}"
+                )
+            grown = np.zeros(min(max(stop, 2 * len(self.trace)), self.trace_steps + 1))
+            grown[: len(self.trace)] = self.trace
+            self.trace = grown
+        self.trace[start:stop] = energies
+
+    cdef int _begin_records(self, int steps) except -1:
+        """Has the core record the energies of a method of so many steps, if there is a trace."""
+        self.report.record = NULL
+        self.report.records = NULL
+        if self.trace_steps is not None:
+            if steps > self.trace_steps:
+                raise ValueError(f"the trace has room for {self.trace_steps} steps, not {steps}")
+            self._records.begin()
+            self.report.record = _record
+            self.report.records = &self._records.own
+        return 0
+
+    cdef int _end_records(self, int n) except -1:
+        if self.trace_steps is not None:
+            self.write_trace(0, self._records.mean(n))
+        return 0
 
     cdef int _set(self, X, Y) except -1:
         """Points the batch to its inputs and, if any, targets; returns the number of samples."""
@@ -643,9 +821,10 @@ cdef class Batch:
         """Feed-forward pass into `activities`."""
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         self._set(X, None)
         with nogil:
-            status = net.core.forward(&net.net, &self.batch, self.workspace, self.n_threads)
+            status = net.core.forward(&called, &self.batch, self.workspace, self.n_threads)
         _check(status)
 
     def evaluate(self, X, Y, loss, double output_precision, double activity_decay=0.0,
@@ -660,6 +839,7 @@ cdef class Batch:
         """
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, Y)
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
         cdef double[:, ::1] energies
@@ -674,14 +854,14 @@ cdef class Batch:
             out_start = out.get()
             with nogil:
                 status = net.core.activity_gradients(
-                    &net.net, &self.batch, &objective, out_start, self.workspace, self.n_threads)
+                    &called, &self.batch, &objective, out_start, self.workspace, self.n_threads)
         else:
             result = np.zeros((n, net.n_layers))
             energies = result
             energies_start = &energies[0, 0] if n else NULL
             with nogil:
                 status = net.core.errors(
-                    &net.net, &self.batch, &objective, energies_start, self.workspace,
+                    &called, &self.batch, &objective, energies_start, self.workspace,
                     self.n_threads)
         _check(status)
         return result
@@ -730,6 +910,7 @@ cdef class Batch:
         """
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, Y)
         cdef pcnet_batch batch = self.batch
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
@@ -749,7 +930,7 @@ cdef class Batch:
         if from_errors and responses is not None and options.responses == batch.errors:
             raise ValueError("responses cannot overwrite the errors that the pass starts from")
         with nogil:
-            status = net.core.push(&net.net, &batch, &objective, &options, self.workspace,
+            status = net.core.push(&called, &batch, &objective, &options, self.workspace,
                                    self.n_threads)
         _check(status)
         return losses, energies
@@ -783,10 +964,11 @@ cdef class Batch:
         cdef pcnet_status status
         cdef pcnet_batch batch
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         self._set_state(n_samples, errors, &batch)
         cdef void **responses = self._pointers_of(out)
         with nogil:
-            status = net.core.respond(&net.net, &batch, activity_decay, responses,
+            status = net.core.respond(&called, &batch, activity_decay, responses,
                                       self.workspace, self.n_threads)
         _check(status)
 
@@ -808,12 +990,13 @@ cdef class Batch:
         cdef pcnet_status status
         cdef pcnet_batch batch
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         self._set_state(n_samples, errors, &batch)
         cdef void **gradients = self._pointers_of(out)
         if gradients == batch.errors:
             raise ValueError("out must be other arrays than the errors that are read")
         with nogil:
-            status = net.core.differentiate(&net.net, &batch, activity_decay, gradients,
+            status = net.core.differentiate(&called, &batch, activity_decay, gradients,
                                             self.workspace, self.n_threads)
         _check(status)
 
@@ -836,9 +1019,10 @@ cdef class Batch:
         cdef pcnet_status status
         cdef pcnet_batch batch
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         self._set_state(n_samples, errors, &batch)
         with nogil:
-            status = net.core.sweep(&net.net, &batch, activity_decay, rate, self.workspace,
+            status = net.core.sweep(&called, &batch, activity_decay, rate, self.workspace,
                                     self.n_threads)
         _check(status)
 
@@ -849,34 +1033,34 @@ cdef class Batch:
         """Inference by error descent; results in `activities`, `errors` and the report."""
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
         cdef pcnet_error_descent options
         options.max_steps, options.tol, options.energy_tol = max_steps, tol, energy_tol
-        self._check_trace(max_steps)
+        self._begin_records(max_steps)
         self._set(X, Y)
         with nogil:
-            status = net.core.error_descent(&net.net, &self.batch, &objective, &options,
+            status = net.core.error_descent(&called, &self.batch, &objective, &options,
                                             &self.report, self.workspace, self.n_threads)
         _check(status)
+        self._end_records(self.batch.n_samples)
 
     def activity_descent(self, X, Y, loss, double output_precision, double activity_decay,
                          int n_steps, double rate):
         """Inference by activity descent; results in `activities`, `errors` and the report."""
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
         cdef pcnet_activity_descent options
         options.n_steps, options.rate = n_steps, rate
-        self._check_trace(n_steps)
+        self._begin_records(n_steps)
         self._set(X, Y)
         with nogil:
-            status = net.core.activity_descent(&net.net, &self.batch, &objective, &options,
+            status = net.core.activity_descent(&called, &self.batch, &objective, &options,
                                                &self.report, self.workspace, self.n_threads)
         _check(status)
-
-    def _check_trace(self, steps):
-        if self.trace is not None and len(self.trace) != steps + 1:
-            raise ValueError(f"the trace has room for {len(self.trace) - 1} steps, not {steps}")
+        self._end_records(self.batch.n_samples)
 
     def weight_gradients(self, X, sample_weight):
         """dF/dW_l and dF/db_l at the present activities and errors.
@@ -893,6 +1077,7 @@ cdef class Batch:
         """
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, None)
         cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
         sizes = net.layer_sizes
@@ -903,7 +1088,7 @@ cdef class Batch:
         cdef void **weight_start = weight_out.get()
         cdef void **bias_start = bias_out.get()
         with nogil:
-            status = net.core.weight_gradients(&net.net, &self.batch, weight, weight_start,
+            status = net.core.weight_gradients(&called, &self.batch, weight, weight_start,
                                                bias_start, self.workspace, self.n_threads)
         _check(status)
         return weights, biases if net.has_biases else None
@@ -919,10 +1104,11 @@ cdef class Batch:
         cdef pcnet_status status
         cdef double square = 0
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, None)
         cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
         with nogil:
-            status = net.core.gradient_square(&net.net, &self.batch, weight, &update.update,
+            status = net.core.gradient_square(&called, &self.batch, weight, &update.update,
                                               &square, self.workspace, self.n_threads)
         _check(status)
         return square
@@ -939,10 +1125,11 @@ cdef class Batch:
         cdef pcnet_status status
         cdef pcnet_fault fault
         cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, None)
         cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
         with nogil:
-            status = net.core.update(&net.net, &self.batch, weight, &update.update, &fault,
+            status = net.core.update(&called, &self.batch, weight, &update.update, &fault,
                                      self.workspace, self.n_threads)
         if status == PCNET_GRADIENT_NOT_FINITE:
             return fault.layer
@@ -1047,8 +1234,9 @@ def output(CoreNetwork network, X, out, int n_threads):
     size = network.core.workspace_size(&network.net, min(n, TILE_SIZE * n_threads), n_threads)
     buffer = aligned_zeros((size,), np.uint8)
     cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
+    cdef pcnet_network called = _for_one_call(network)
     with nogil:
-        status = network.core.output(&network.net, inputs, n, target, workspace, n_threads)
+        status = network.core.output(&called, inputs, n, target, workspace, n_threads)
     if status == PCNET_OUTPUT_NOT_FINITE:
         return True
     _check(status)
@@ -1073,6 +1261,10 @@ def activate(activation, values, isa=None):
 
 
 cdef int _check(pcnet_status status) except -1:
+    global _interruption
+    if status == PCNET_INTERRUPTED:
+        error, _interruption = _interruption, None
+        raise KeyboardInterrupt if error is None else error
     if status == PCNET_ENERGY_NOT_FINITE:
         raise FloatingPointError(
             "the energy is not finite: inference diverged, or the network's outputs have "

@@ -108,3 +108,27 @@ void vec_random(vec v, double size) {
     for (size_t i = 0; i < v.n; i++)
         vec_set(v, i, size * random_value());
 }
+
+step_records *records_new(int n_samples, int max_steps) {
+    step_records *r = exact_alloc(sizeof *r);
+    r->max_steps = max_steps;
+    r->energies = exact_alloc((size_t)n_samples * ((size_t)max_steps + 1) * sizeof(double));
+    return r;
+}
+
+void records_free(step_records *r) {
+    if (r != NULL)
+        exact_free(r->energies);
+    exact_free(r);
+}
+
+void record_step(void *records, int sample, int step, double energy) {
+    const step_records *r = records;
+    double *own = r->energies + (ptrdiff_t)sample * (r->max_steps + 1);
+    for (int k = step; k <= r->max_steps; k++)
+        own[k] = energy;
+}
+
+double record_of(const step_records *r, int sample, int step) {
+    return r->energies[(ptrdiff_t)sample * (r->max_steps + 1) + step];
+}

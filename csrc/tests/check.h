@@ -39,6 +39,19 @@ int vec_same(vec a, vec b);
 /* Largest |a - b| over the largest |b|. */
 double vec_relative_error(vec a, vec b);
 
+/* What inference records: each sample's energy after 0 .. max_steps steps; those after its last
+ * repeat it. */
+typedef struct {
+    int max_steps;
+    double *energies; /* (n_samples, max_steps + 1) */
+} step_records;
+
+step_records *records_new(int n_samples, int max_steps);
+void records_free(step_records *r);
+/* pcnet_report.record. */
+void record_step(void *records, int sample, int step, double energy);
+double record_of(const step_records *r, int sample, int step);
+
 /* Uniform in (-1, 1), the same sequence in every run after random_seed. */
 void random_seed(unsigned seed);
 double random_value(void);

@@ -125,18 +125,19 @@ static void take_batch(fuzz_case *c, bytes *in) {
 }
 
 static void make_report(fuzz_case *c, int with_trace) {
-    const size_t n = (size_t)c->n_samples, steps = (size_t)c->max_steps + 1;
+    const size_t n = (size_t)c->n_samples;
     c->energy = exact_alloc(n * sizeof(double));
     c->loss = exact_alloc(n * sizeof(double));
     c->n_steps = exact_alloc(n * sizeof(int));
     c->n_half_passes = exact_alloc(n * sizeof(int));
     c->ended = exact_alloc(n * sizeof(int));
+    c->report =
+        (pcnet_report){c->energy, c->loss, c->n_steps, c->n_half_passes, c->ended, NULL, NULL};
     if (with_trace) {
-        c->trace = exact_alloc(steps * sizeof(double));
-        c->sample_traces = exact_alloc(n * steps * sizeof(double));
+        c->records = records_new(c->n_samples, c->max_steps);
+        c->report.record = record_step;
+        c->report.records = c->records;
     }
-    c->report = (pcnet_report){c->energy, c->loss,  c->n_steps,      c->n_half_passes,
-                               c->ended,  c->trace, c->sample_traces};
 }
 
 fuzz_case *fuzz_case_new(bytes *in) {
@@ -170,9 +171,8 @@ void fuzz_case_free(fuzz_case *c) {
     vec_free(&c->inputs);
     vec_free(&c->targets);
     vec_free(&c->sample_weight);
-    void *others[] = {c->energy,        c->loss,      c->n_steps,
-                      c->n_half_passes, c->ended,     c->trace,
-                      c->sample_traces, c->workspace, c};
+    void *others[] = {c->energy, c->loss, c->n_steps, c->n_half_passes, c->ended, c->workspace, c};
+    records_free(c->records);
     for (int k = 0; k < COUNT(others); k++)
         exact_free(others[k]);
 }

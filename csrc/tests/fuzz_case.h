@@ -30,7 +30,8 @@ typedef struct {
     const void *forward_at[MOST_LAYERS], *backward_at[MOST_LAYERS];
     void *activity_at[MOST_LAYERS], *error_at[MOST_LAYERS];
     ptrdiff_t strides[MOST_LAYERS];
-    double *energy, *loss, *trace, *sample_traces;
+    double *energy, *loss;
+    step_records *records; /* or NULL */
     int *n_steps, *n_half_passes, *ended;
     void *workspace;
     pcnet_network net;

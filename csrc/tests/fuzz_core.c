@@ -55,12 +55,13 @@ static void check_sample(const fuzz_case *c, int i, double start) {
     CHECK(c->n_steps[i] >= 0 && c->n_steps[i] <= c->max_steps, "%d steps", c->n_steps[i]);
     CHECK(c->n_half_passes[i] > c->n_steps[i], "%d half passes", c->n_half_passes[i]);
     CHECK(c->n_steps[i] > 0 || energy == start, "no step, from %g to %g", start, energy);
-    if (c->trace == NULL)
+    const step_records *r = c->records;
+    if (r == NULL)
         return;
-    const double *trace = c->sample_traces + (ptrdiff_t)i * (c->max_steps + 1);
-    CHECK(trace[0] == start && trace[c->max_steps] == energy, "the ends of the trace");
+    CHECK(record_of(r, i, 0) == start && record_of(r, i, c->max_steps) == energy,
+          "the ends of the record");
     for (int k = 1; k <= c->max_steps; k++)
-        CHECK(trace[k] <= trace[k - 1], "sample %d rose at step %d", i, k);
+        CHECK(record_of(r, i, k) <= record_of(r, i, k - 1), "sample %d rose at step %d", i, k);
 }
 
 /* The same inference by one thread, in a workspace of its own, ends at the same bits. */

@@ -75,6 +75,7 @@ int main(void) {
             }
             test_activations(v);
             test_packing(v);
+            test_interrupted(v);
             for (v.panels = BOTH_PANELS; v.panels <= OWN_PANELS; v.panels++)
                 test_variant(v);
             printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);

@@ -1,10 +1,12 @@
 /* Inference: no energy rises, the reports are true, and T plain steps are T plain steps. */
 #include "tests.h"
 
+#include <limits.h>
 #include <math.h>
 
 typedef struct {
-    vec energy, loss, trace, sample_traces;
+    vec energy, loss;
+    step_records *records;
     int *n_steps, *n_half_passes, *ended;
     pcnet_report report;
 } report_arrays;
@@ -14,8 +16,7 @@ static report_arrays report_new(int n_samples, int max_steps) {
     report_arrays r = {
         .energy = vec_new(PCNET_FLOAT64, n),
         .loss = vec_new(PCNET_FLOAT64, n),
-        .trace = vec_new(PCNET_FLOAT64, (size_t)max_steps + 1),
-        .sample_traces = vec_new(PCNET_FLOAT64, n * ((size_t)max_steps + 1)),
+        .records = records_new(n_samples, max_steps),
         .n_steps = exact_alloc(bytes),
         .n_half_passes = exact_alloc(bytes),
         .ended = exact_alloc(bytes),
@@ -26,8 +27,8 @@ static report_arrays report_new(int n_samples, int max_steps) {
         .n_steps = r.n_steps,
         .n_half_passes = r.n_half_passes,
         .ended = r.ended,
-        .trace = r.trace.data,
-        .sample_traces = r.sample_traces.data,
+        .record = record_step,
+        .records = r.records,
     };
     return r;
 }
@@ -35,8 +36,7 @@ static report_arrays report_new(int n_samples, int max_steps) {
 static void report_free(report_arrays *r) {
     vec_free(&r->energy);
     vec_free(&r->loss);
-    vec_free(&r->trace);
-    vec_free(&r->sample_traces);
+    records_free(r->records);
     exact_free(r->n_steps);
     exact_free(r->n_half_passes);
     exact_free(r->ended);
@@ -110,9 +110,10 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
           "%s: %d of %d at equilibrium", s->name, n_converged, n_samples);
     const double gradient = gradient_at_end(m, b, &objective, &r, workspace);
     CHECK(gradient < 20 * options.tol, "%s: gradient %g at the end", s->name, gradient);
-    for (size_t t = 1; t <= MAX_STEPS; t++)
-        CHECK(vec_get(r.trace, t) <= vec_get(r.trace, t - 1) * (1 + 1e-6), "%s: trace at %d",
-              s->name, (int)t);
+    for (int n = 0; n < n_samples; n++)
+        for (int t = 1; t <= MAX_STEPS; t++)
+            CHECK(record_of(r.records, n, t) <= record_of(r.records, n, t - 1),
+                  "%s: sample %d rose at step %d", s->name, n, t);
     vec_free(&start);
     report_free(&r);
     exact_free(workspace);
@@ -179,6 +180,58 @@ void test_not_finite_start(variant v, const shape *s) {
     status = v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options, &r.report,
                                       workspace, 1);
     CHECK(status == PCNET_ENERGY_NOT_FINITE, "status %d", (int)status);
+    report_free(&r);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}
+
+static int n_asked, n_until;
+
+static int ask(int idle) {
+    n_asked += !idle;
+    return n_asked >= n_until;
+}
+
+/* Asked now and then, a call ends where it is told to, and is the same where it is not. */
+void test_interrupted(variant v) {
+    const shape s = {"wide", 5, {96, 96, 96, 96, 96, 4}, PCNET_TANH, 1, 1};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0};
+    enum { N_SAMPLES = 130, N_THREADS = 1, STEPS = 6 };
+    const pcnet_error_descent error_options = {STEPS, 0, 0};
+    const pcnet_activity_descent activity_options = {STEPS, 0.1};
+    model *m = model_new(v, &s);
+    samples *b = samples_new(m, N_SAMPLES, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, N_SAMPLES, N_THREADS);
+    report_arrays r = report_new(N_SAMPLES, STEPS);
+    for (int plain = 0; plain < 2; plain++) {
+        vec energies[2];
+        for (int asks = 0; asks < 2; asks++) {
+            m->net.interrupted = asks ? ask : NULL;
+            n_asked = 0;
+            n_until = INT_MAX;
+            const pcnet_status status =
+                plain ? v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options,
+                                                 &r.report, workspace, N_THREADS)
+                      : v.core->error_descent(&m->net, &b->batch, &objective, &error_options,
+                                              &r.report, workspace, N_THREADS);
+            CHECK(status == PCNET_OK, "status %d", (int)status);
+            energies[asks] = vec_copy(r.energy);
+        }
+        CHECK(vec_same(energies[0], energies[1]), "to be asked changes the energies");
+        CHECK(n_asked > 2, "asked %d times", n_asked);
+        vec_free(&energies[0]);
+        vec_free(&energies[1]);
+        n_until = 2;
+        n_asked = 0;
+        const pcnet_status status =
+            plain ? v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options,
+                                             &r.report, workspace, N_THREADS)
+                  : v.core->error_descent(&m->net, &b->batch, &objective, &error_options, &r.report,
+                                          workspace, N_THREADS);
+        CHECK(status == PCNET_INTERRUPTED && n_asked == 2, "status %d after %d", (int)status,
+              n_asked);
+    }
     report_free(&r);
     exact_free(workspace);
     samples_free(b);

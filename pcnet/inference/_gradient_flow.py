@@ -11,6 +11,7 @@ from ._energies import check_finite, sample_energies, start_feed_forward
 from ._resolve import named
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
+from ._traces import SampleTraces
 
 #: The largest first step; 1 is the time in which a lone error decays by e.
 _FIRST_STEP = 0.1
@@ -173,7 +174,7 @@ class _Flow:
             least=float(self.options.steady_tol) ** 2 * squares,
             errors=np.ones((2, n)),
         )
-        self._traces = None if batch.trace is None else np.full((n, len(batch.trace)), np.nan)
+        self._traces = SampleTraces(batch, n)
         self._trace(np.ones(n, dtype=bool))
         self._end_samples(squares)
 
@@ -285,9 +286,8 @@ class _Flow:
         self._trace(accepted)
 
     def _trace(self, which):
-        if self._traces is not None:
-            samples = self.samples
-            self._traces[samples.index[which], samples.n_steps[which]] = samples.energy[which]
+        samples = self.samples
+        self._traces.write(samples.index[which], samples.n_steps[which], samples.energy[which])
 
     # ------------------------------------------------------------ the end
 
@@ -309,9 +309,6 @@ class _Flow:
         batch.n_half_passes[index] = samples.n_half_passes[rows]
         for final, start in zip(self._final, self._start, strict=True):
             final[:, index] = start[:, rows]
-        if self._traces is not None:
-            for i, energy, k in zip(index, samples.energy[rows], samples.n_steps[rows]):
-                self._traces[i, k:] = energy
         keep = np.flatnonzero(ended < 0)
         self.samples = samples.kept(keep)
         self.X, self.Y = self.X[keep], self.Y[keep]
@@ -323,8 +320,7 @@ class _Flow:
         _copy(self._state, self._final, n)
         batch.evaluate(X, Y, self.objective.loss, self.objective.output_precision)
         batch.n_half_passes[:n] += 1
-        if self._traces is not None:
-            batch.trace[:] = self._traces.mean(axis=0)
+        self._traces.report()
 
 
 def _copy(targets, sources, n=None, rows=None):

@@ -9,6 +9,7 @@ from ._energies import start_feed_forward, with_decay
 from ._learning import Lesson
 from ._resolve import named
 from ._rows import add_scaled, hidden_blocks
+from ._traces import SampleTraces
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
@@ -179,7 +180,7 @@ class _Descent:
         self.options, self.batch, self.problem = options, batch, (X, Y, objective)
         self.n = len(X)
         self.responses = batch.like_activities()
-        self.traces = None if batch.trace is None else np.full((self.n, len(batch.trace)), np.nan)
+        self.traces = SampleTraces(batch, self.n)
         rows = [batch.like_activities() for _ in range(4)]
         self.best, self.directions, self.precision, self.inverse = map(hidden_blocks, rows)
         self.eps, self.pull = hidden_blocks(batch.errors), hidden_blocks(self.responses)
@@ -213,8 +214,7 @@ class _Descent:
             eps[:, :n] *= precision[:, :n]
         batch.energy[:n], batch.n_steps[:n], batch.ended[:n] = energies, n_steps, ended
         batch.n_half_passes[:n] = 3 + 2 * n_trials
-        if self.traces is not None:  # no energy rises: each goes on with its last
-            batch.trace[:] = np.fmin.accumulate(self.traces, axis=1).mean(axis=0)
+        self.traces.report()
 
     def _push(self, responses=None):
         """Activities, output delta and, if asked for, responses of the errors; energies (n,)."""
@@ -251,5 +251,4 @@ class _Descent:
             target[:, : self.n] = source[:, : self.n]
 
     def _trace(self, n_steps, energies):
-        if self.traces is not None:
-            self.traces[np.arange(self.n), n_steps] = energies
+        self.traces.write(np.arange(self.n), n_steps, energies)

@@ -120,9 +120,4 @@ class Passes:
 
     def _trace(self):
         if self.batch.trace is not None:
-            if self.n_steps >= len(self.batch.trace):
-                raise ValueError(
-                    f"step {self.n_steps} of inference has no room in the energy trace: the "
-                    f"method's trace_steps said {len(self.batch.trace) - 1}"
-                )
-            self.batch.trace[self.n_steps] = self.energy.mean()
+            self.batch.write_trace(self.n_steps, [self.energy.mean()])
