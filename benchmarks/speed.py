@@ -35,6 +35,7 @@ from threadpoolctl import threadpool_limits
 
 from pcnet import Network, PCClassifier, _reference
 from pcnet._base import AUTO_PRECISION
+from pcnet._rates import ADAM_RATE
 from pcnet._trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.solvers import Adam
@@ -237,7 +238,7 @@ class Training:
 
     def step(self):
         done = len(self.reports)
-        rate = self.defaults.learning_rate_init * max(0.1, 1 - done / len(self.batches))
+        rate = ADAM_RATE * max(0.1, 1 - done / len(self.batches))
         X, Y = self.batches[done % len(self.batches)]
         self.reports.append(self.trainer.step(X, Y, rate, weight_decay=self.defaults.alpha))
 

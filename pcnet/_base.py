@@ -22,6 +22,7 @@ from ._progress import (
     describe_risen_energy,
     describe_unfinished_inference,
 )
+from ._rates import auto_learning_rate
 from ._resume import (
     ResumeMixin,
     apply_saved,
@@ -192,9 +193,10 @@ class BasePC(
         """The `Run` over checked data, with the observers that watch the clock and the file."""
         max_iter = 1 if call.incremental else self.max_iter
         max_time = None if call.incremental else self.max_time
+        self.learning_rate_init_ = self._base_rate(minibatches)
         schedule = Schedule(
             "constant" if call.incremental or self._full_batch else self.learning_rate,
-            self.learning_rate_init,
+            self.learning_rate_init_ or 0.0,
             max_iter * minibatches.n_batches,
             self.power_t,
         )
@@ -226,6 +228,17 @@ class BasePC(
             check_fingerprint(call.saved.validation, own, "validation data")
             run.restore(call.saved.run)
         return run
+
+    def _base_rate(self, minibatches):
+        """The learning rate that `learning_rate_init` stands for; None with L-BFGS."""
+        if self._full_batch:
+            return None
+        if self.learning_rate_init != "auto":
+            return float(self.learning_rate_init)
+        batch_size = minibatches.n_samples / minibatches.n_batches
+        rate = auto_learning_rate(resolve_solver(self.solver), self.network_, batch_size)
+        self._check_decay(rate)
+        return rate
 
     def _initialize(self, n_features, n_outputs, dtype):
         random_state = check_random_state(self.random_state)
@@ -272,6 +285,7 @@ class BasePC(
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
         self.n_iter_ = 0
+        self.learning_rate_init_ = None
         self.loss_ = self.best_loss_ = np.inf
         self.validation_scores_ = self.best_validation_score_ = None
         self.stop_reason_ = self.validation_loss_curve_ = None
@@ -377,7 +391,7 @@ class BasePC(
         """Raise or warn where the training did not go as asked for."""
         if run.stop_reason == "diverged":
             full_batch = isinstance(run.trainer, FullBatch)
-            rate = None if full_batch else self.learning_rate_init
+            rate = None if full_batch else self.learning_rate_init_
             raise FloatingPointError(describe_divergence(run, rate)) from run.error
         if run.stop_reason == "interrupted":
             warn(

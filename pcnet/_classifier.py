@@ -1,7 +1,5 @@
 """Classification with predictive-coding networks."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
@@ -16,6 +14,7 @@ from ._labels import LabelsMixin
 from ._outputs import DecisionFunctionMixin
 from ._probabilities import ProbabilitiesMixin, project_to_simplex  # noqa: F401
 from ._run import FitCall
+from ._warnings import warn
 from .callbacks._validation import gather_validation_set
 
 
@@ -123,7 +122,7 @@ class PCClassifier(
         solver="adam",
         batch_size="auto",
         learning_rate="linear",
-        learning_rate_init=0.03,
+        learning_rate_init="auto",
         power_t=0.5,
         max_iter=50,
         shuffle=True,
@@ -218,7 +217,7 @@ class PCClassifier(
     @available_if(trains_by_minibatches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train for one epoch on the given samples, at the constant rate `learning_rate_init`.
+        """Train for one epoch on the given samples, at the constant rate `learning_rate_init_`.
 
         Parameters
         ----------
@@ -264,11 +263,10 @@ class PCClassifier(
         super()._initialize(n_features, n_outputs, dtype)
         narrowest = min(self.network_.layer_sizes[1:-1], default=n_outputs)
         if self.loss == "squared_error" and not self._multilabel and narrowest < n_outputs - 1:
-            warnings.warn(
+            warn(
                 f"the narrowest hidden layer has {narrowest} units for {n_outputs} classes. With "
                 "loss='squared_error' the outputs then span too few directions to keep all classes "
-                f"apart: set loss='log_loss', or give each layer {n_outputs - 1} units or more",
-                stacklevel=6,
+                f"apart: set loss='log_loss', or give each layer {n_outputs - 1} units or more"
             )
 
     def _loss_and_activation(self):

@@ -56,12 +56,12 @@ learning_rate : str or object, default={learning_rate}
     One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
     :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.
     Schedule of the learning rate, in optimiser steps t = 0, 1, ... of this call of `fit`,
-    where T is ``max_iter`` times the batches of an epoch:
+    where eta is ``learning_rate_init_`` and T is ``max_iter`` times the batches of an epoch:
 
-    - "constant": ``learning_rate_init``;
-    - "linear": ``learning_rate_init * (1 - t / T)``;
-    - "cosine": ``learning_rate_init * (1 + cos(pi t / T)) / 2``;
-    - "invscaling": ``learning_rate_init / (1 + t) ** power_t``;
+    - "constant": ``eta``;
+    - "linear": ``eta * (1 - t / T)``;
+    - "cosine": ``eta * (1 + cos(pi t / T)) / 2``;
+    - "invscaling": ``eta / (1 + t) ** power_t``;
     - "adaptive": divided by 5 whenever `n_iter_no_change` epochs bring no progress; training
       ends at such a plateau once the rate is below a thousandth of its start.
 
@@ -69,9 +69,11 @@ learning_rate : str or object, default={learning_rate}
     and rise from about 0 in the first ten steps, or the first twentieth of them if that is less.
     If training stops earlier, they are cut off where they are. With `warm_start` each call of
     `fit` starts the schedule anew; `partial_fit`, which knows no end, always trains at
-    `learning_rate_init`.
-learning_rate_init : float, default={learning_rate_init}
-    Base learning rate, greater than 0. Layers scale it as `parameterization` says.
+    `learning_rate_init_`.
+learning_rate_init : "auto" or float, default={learning_rate_init}
+    Base learning rate, greater than 0. Layers scale it as `parameterization` says. "auto" depends
+    on the solver: 0.03 for Adam; for SGD ``min(0.003 * batch size, 0.1) * (1 - momentum)``. With
+    "sp" and "ntp" it also depends on width and depth.
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : int, default={max_iter}
@@ -128,6 +130,8 @@ checkpoint : None, str, path-like or Checkpoint, default={checkpoint}
 """
 
 ATTRIBUTES = """
+learning_rate_init_ : float or None
+    The base learning rate used; None before training, and with "lbfgs", which has none.
 network_ : Network
     The trained network; the four attributes below are read from it.
 coefs_ : list of ndarray of shape (n_in, n_out)

@@ -60,7 +60,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": "no_validation",  # resolve_learning_rate
-        "learning_rate_init": [real_interval(0, closed="neither")],
+        "learning_rate_init": [StrOptions({"auto"}), real_interval(0, closed="neither")],
         "power_t": [real_interval(0, closed="left")],
         "max_iter": [
             Interval(Integral, 1, 2**53, closed="both")
@@ -218,12 +218,15 @@ class EstimatorArguments(BaseEstimator, ABC):
         check_dtype(self.dtype)
         if isinstance(solver, LBFGS):
             solver.tightened(method)
+        elif self.learning_rate_init != "auto":
+            self._check_decay(self.learning_rate_init)
+
+    def _check_decay(self, rate):
         # An absurd learning rate is left to diverge, and is then named as the cause.
-        elif self.alpha * min(self.learning_rate_init, 1.0) >= 1:
+        if self.alpha * min(rate, 1.0) >= 1:
             raise ValueError(
                 "alpha * learning_rate_init must be below 1, because each step multiplies the "
-                "weights by 1 minus it; got "
-                f"{self.alpha} * {self.learning_rate_init}. Lower alpha (0.03 is usual)"
+                f"weights by 1 minus it; got {self.alpha} * {rate}. Lower alpha (0.03 is usual)"
             )
 
     def _check_checkpoint(self, call):

@@ -137,7 +137,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         solver="adam",
         batch_size="auto",
         learning_rate="linear",
-        learning_rate_init=0.03,
+        learning_rate_init="auto",
         power_t=0.5,
         max_iter=12,
         shuffle=True,
@@ -230,7 +230,7 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     @available_if(trains_by_minibatches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on the given samples, at the constant rate `learning_rate_init`.
+        """Train for one epoch on the given samples, at the constant rate `learning_rate_init_`.
 
         Parameters
         ----------

@@ -164,9 +164,10 @@ def _from_format_1(state):
 
 
 def _from_format_2(state):
-    """What the network was trained to minimise is kept apart from the arguments."""
+    """What the network was trained with is kept apart from the arguments."""
     if "history_" not in state:
         return  # not fitted
+    state["learning_rate_init_"] = state["learning_rate_init"]  # a number then
     of_outputs = {"softmax": "log_loss", "logistic": "logistic"}
     state["_warned"] = ()
     state["_trained"] = {

@@ -21,7 +21,7 @@ FLOORS = [
     {"network", "_network_checks", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
+    {"_trainer", "_fitting", "_rates", "_schedules", "_targets", "_progress", "theory"}
     | {"_run", "_lbfgs", "_quasi_newton", "callbacks", "_first_calls"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}

@@ -1,0 +1,67 @@
+"""What ``learning_rate_init="auto"`` stands for: a safe base rate for solver, network and batch.
+
+With the factors of `pcnet.parameterization` one rate serves all ``"mupc"`` networks; the other
+parameterizations lack some or all of them.
+"""
+
+import numpy as np
+
+from .parameterization import NARROW
+from .solvers import SGD
+
+#: Base rate of Adam in ``"mupc"`` networks.
+ADAM_RATE = 0.03
+
+#: Of SGD, per sample of a minibatch, and at most. The noise of the gradient limits small batches,
+#: the curvature of the loss large ones; on small tables training diverged at twice these rates at
+#: the earliest. The rate is then multiplied by 1 - momentum, as momentum adds up the steps.
+SGD_RATE_PER_SAMPLE, LARGEST_SGD_RATE = 0.003, 0.1
+
+#: Sum over the layers of |d mu_L / d W_l|^2 of a sample, times the layers' factors, in a ``"mupc"``
+#: network of any shape. How SGD moves the output follows it.
+MUPC_TANGENT = 40.0
+
+
+def auto_learning_rate(solver, network, batch_size):
+    """The base learning rate that suits.
+
+    Parameters
+    ----------
+    solver : Adam or SGD
+    network : Network
+    batch_size : float
+        Mean samples in a minibatch.
+
+    Returns
+    -------
+    float
+    """
+    if isinstance(solver, SGD):
+        largest = min(SGD_RATE_PER_SAMPLE * batch_size, LARGEST_SGD_RATE)
+        factor = min(4.0, MUPC_TANGENT / _tangent(network))
+        return largest * factor * max(1.0 - solver.momentum, 0.01)
+    return _adam_rate(network)
+
+
+def _adam_rate(network):
+    if network.parameterization == "mupc":
+        return ADAM_RATE
+    if network.parameterization == "ntp":  # whose outputs start at 1, not at 1 / sqrt(N)
+        narrowest = min(network.layer_sizes[1:-1], default=np.inf)
+        return ADAM_RATE * min(1.0, narrowest / (2 * NARROW))
+    # one step moves a unit by rate * n_in, and the last hidden layer by the sum over the layers
+    widest = max(64, *network.layer_sizes[:-1])
+    return 1.28 / widest * min(1.0, 16 / network.n_layers)
+
+
+def _tangent(network):
+    """The sum over layers that `MUPC_TANGENT` is for mupc, at unit inputs and the usual start."""
+    sizes, scaled = network.layer_sizes, network.parameterization in ("mupc", "ntp")
+    if network.n_layers == 1:  # no hidden layer damps samples that are far from the others
+        return 3 * (MUPC_TANGENT if scaled else sizes[0])
+    if scaled:  # the output scale of ntp is 1 / sqrt(N), not 1 / N
+        return MUPC_TANGENT * (1.0 if network.parameterization == "mupc" else sizes[-2] ** 0.5 / 2)
+    # Weights of variance 1 / (3 n_in); a rectifier halves the square of its input. With a skip a
+    # layer multiplies activities and responses by 1 + 1/6.
+    growth = (7 / 6) ** np.count_nonzero(network.skips)
+    return growth * (sizes[0] / 3 + sum(sizes[1:-1]) / 18)

@@ -1,0 +1,88 @@
+"""``learning_rate_init="auto"``: safe for every solver, batch size, parameterization and shape."""
+
+import numpy as np
+import pytest
+
+from pcnet import Network, PCClassifier, PCRegressor
+from pcnet.solvers import SGD, Adam
+
+from .support import ESTIMATORS, assert_same_bits, data_for, digits, iris, small
+from .test_narrow_layers import bent, halves
+
+FLOORS = {PCClassifier: 0.7, PCRegressor: 0.7}  # ten classes: chance is 0.1; a linear model: 0.79
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("batch_size", [1, 4, 16, 64, 200])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_sgd_learns_at_any_batch_size(Estimator, batch_size, momentum):
+    X, y, X_test, y_test = halves(*digits(400)) if Estimator is PCClassifier else bent()
+    model = Estimator((32, 32), solver=SGD(momentum=momentum), batch_size=batch_size)
+    model.set_params(random_state=0).fit(X, y)
+    assert model.score(X_test, y_test) >= FLOORS[Estimator]
+
+
+@pytest.mark.filterwarnings("ignore:Inference was cut off")  # deep sp networks say so
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("shape", [(), (2,), (16,), (128, 128), (32,) * 8, (16,) * 15])
+@pytest.mark.parametrize("parameterization", ["mupc", "ntp", "sp"])
+def test_every_parameterization_learns_at_any_shape(parameterization, shape, solver):
+    """One class of iris is told from the others in a linear way, the other two nearly so."""
+    X, y = iris()
+    model = PCClassifier(shape, parameterization=parameterization, solver=solver, random_state=0)
+    assert model.set_params(batch_size=16).fit(X[::2], y[::2]).score(X[1::2], y[1::2]) >= 0.78
+
+
+@pytest.mark.parametrize("parameterization", ["ntp", "sp"])
+@pytest.mark.parametrize("shape", [(512,), (512,) * 3])
+def test_wide_layers_learn_in_every_parameterization(parameterization, shape):
+    X, y = iris(np.float32)
+    model = PCClassifier(shape, parameterization=parameterization, max_iter=20, random_state=0)
+    assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) >= 0.85
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_partial_fit_of_single_rows_with_sgd(Estimator):
+    X, y = data_for(Estimator)
+    if Estimator is PCRegressor:
+        y = (y - y.mean()) / y.std()
+    model = small(Estimator, solver="sgd")
+    first = {"classes": np.unique(y)} if Estimator is PCClassifier else {}
+    model.partial_fit(X, y, **first)  # all rows: what is standardised inside needs them
+    for _ in range(5):
+        for row in range(len(X)):
+            model.partial_fit(X[row : row + 1], y[row : row + 1])
+    assert model.learning_rate_init_ == pytest.approx(0.003 * (1 - 0.9))
+    assert model.score(X, y) >= 0.6
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_learning_rate_init_is_the_rate_used(Estimator):
+    X, y = data_for(Estimator)
+    default = small(Estimator).fit(X, y)
+    assert default.learning_rate_init_ == 0.03
+    assert_same_bits(default, small(Estimator, learning_rate_init=0.03).fit(X, y))
+    assert (
+        small(Estimator, solver=Adam(), learning_rate_init=1e-3).fit(X, y).learning_rate_init_
+        == 1e-3
+    )
+    for momentum, batch_size, expected in [(0.0, 10, 0.03), (0.5, 10, 0.015), (0.9, 120, 0.01)]:
+        model = small(Estimator, solver=SGD(momentum=momentum), batch_size=batch_size).fit(X, y)
+        assert model.learning_rate_init_ == pytest.approx(expected)
+    model = small(Estimator, solver="sgd", batch_size=100)  # two batches of 60
+    assert model.fit(X, y).learning_rate_init_ == pytest.approx(0.1 * (1 - 0.9))
+    model = small(Estimator, solver=SGD(momentum=1.0), max_iter=1)
+    assert model.fit(X, y).learning_rate_init_ > 0
+    model = small(Estimator, solver="lbfgs", tol=0.1, max_iter=200)
+    assert model.fit(X, y).learning_rate_init_ is None
+    with pytest.raises(ValueError, match="alpha \\* learning_rate_init must be below 1"):
+        default.set_params(alpha=50.0).fit(X, y)
+
+
+def test_given_networks_have_a_rate_of_their_own():
+    """Without the factors of a parameterization the step of a unit grows with the width below."""
+    X, y = iris()
+    drawn = Network.init((4, 256, 3), parameterization="sp", bias=True, random_state=0)
+    given = Network.from_weights(drawn.weights, drawn.biases)
+    model = PCClassifier.from_network(given, loss="log_loss").partial_fit(X, y)
+    assert model.learning_rate_init_ == 0.005
