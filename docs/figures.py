@@ -158,6 +158,7 @@ TOLERANCES = {
     "energy_passes": (0.1, 1e-5),
     "energy_decay": (0.2, 0),  # descent that creeps along kinks
     "log_loss": (0.02, 0),
+    "sharpness": (0, 0.006),
     "learning_rates": (0, 0),
     "race_to_equilibrium": (0.1, 1e-6),
     "conditioning": (0.05, 1e-3),
