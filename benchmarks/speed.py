@@ -34,7 +34,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from pcnet import Network, PCClassifier, _reference
-from pcnet._base import AUTO_PRECISION
+from pcnet._objective_state import AUTO_PRECISION
 from pcnet._rates import ADAM_RATE
 from pcnet._trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective

@@ -15,7 +15,7 @@ from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
 from ._network_checks import check_terms
-from ._objective_state import copy_of_options, loss_unit, scoring_unit
+from ._objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from ._outputs import HiddenActivitiesMixin
 from ._progress import (
     describe_divergence,
@@ -44,14 +44,16 @@ from .callbacks._progress import make_progress
 from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from .callbacks._time import MaxTime
 from .callbacks._validation import Validation, ValidationSet
-from .inference import Objective, resolve_method, training_method
+from .inference import (
+    Objective,
+    check_precision,
+    learns_feed_forward,
+    resolve_method,
+    training_method,
+)
 from .network import Network
 from .parameterization import prepare_narrow_layers
 from .solvers import LBFGS, resolve_solver
-
-#: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
-#: longer and less often complete; towards 0 training turns into backpropagation.
-AUTO_PRECISION = 3.5
 
 
 def trains_by_minibatches(estimator):
@@ -313,11 +315,19 @@ class BasePC(
         method = training_method(
             resolve_method(self.inference), self.network_, getattr(self, "inference_", None)
         )
+        check_precision(method, objective, self.network_.dtype)
         if isinstance(solver, LBFGS):
             alpha, tol = float(self.alpha), float(self.tol)
             return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
-        batch_size = minibatches.batch_size
-        return Trainer(self.network_, objective, method, solver, batch_size, state=state)
+        return Trainer(
+            self.network_,
+            objective,
+            method,
+            solver,
+            minibatches.batch_size,
+            state=state,
+            feed_forward=learns_feed_forward(objective.loss),
+        )
 
     def _objective(self):
         """What the network was trained to minimise, whatever the arguments say by now."""
@@ -330,11 +340,7 @@ class BasePC(
     def _describe_objective(self):
         """Fix what the training to come minimises, apart from later changes of the arguments."""
         loss, self.out_activation_ = self._loss_and_activation()
-        precision = self.output_precision
-        if precision == "auto":
-            own = getattr(resolve_method(self.inference), "auto_precision", None)
-            precision = AUTO_PRECISION / self.n_layers_ if own is None else own
-        self.output_precision_ = float(precision)
+        self.output_precision_ = precision_of(self, loss)
         self._trained = {
             **getattr(self, "_trained", {}),
             "loss": copy_of_options(loss),

@@ -6,11 +6,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, trains_by_minibatches
+from ._base import AUTO_BATCH_SIZE, BasePC, trains_by_minibatches
 from ._conversion import ClassifierConversion
 from ._docstrings import fill_docstring
 from ._energy import ClassEnergyMixin
 from ._labels import LabelsMixin
+from ._objective_state import AUTO_PRECISION
 from ._outputs import DecisionFunctionMixin
 from ._probabilities import ProbabilitiesMixin, project_to_simplex  # noqa: F401
 from ._run import FitCall

@@ -24,8 +24,8 @@ output_precision : "auto" or float, default={output_precision}
     Weight lambda of the loss against the hidden layers' errors, greater than 0. It trades
     activities that move towards the target (large) against inference that stays short and
     follows the gradient of the loss (small; towards 0 training becomes backpropagation).
-    "auto" is {auto_precision} / n_layers, which keeps inference short at any depth; 1.0 is
-    the usual setting in papers.
+    "auto" is {auto_precision} / n_layers, which keeps inference short at any depth (1e-5 times
+    that with L-BFGS and another loss than the squared error); 1.0 is the usual setting in papers.
 gamma : float, default={gamma}
     Divides the output layer under "mupc"; greater than 0. Larger values move hidden layers
     further while training.

@@ -1,11 +1,33 @@
-"""What a fitted estimator keeps of its arguments: copies, and the units of its history."""
+"""What a fitted estimator keeps of its arguments: copies, its precision, its history's units."""
 
 import copy
 
 from sklearn.base import BaseEstimator
 
 from ._core import HUBER_DELTA
+from .inference import learns_feed_forward, resolve_method
 from .losses import Huber
+from .solvers import LBFGS, resolve_solver
+
+#: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
+#: longer and less often complete; towards 0 training turns into backpropagation.
+AUTO_PRECISION = 3.5
+
+#: The same with L-BFGS and any loss but the squared error: it minimises the energy at equilibrium,
+#: whose least value is far from the loss's unless inference hardly moves.
+LBFGS_PRECISION = 3.5e-5
+
+
+def precision_of(estimator, loss):
+    """The output precision that an estimator trains a loss with."""
+    if estimator.output_precision != "auto":
+        return float(estimator.output_precision)
+    own = getattr(resolve_method(estimator.inference), "auto_precision", None)
+    if own is not None:
+        return float(own)
+    lbfgs = isinstance(resolve_solver(estimator.solver), LBFGS)
+    unit = LBFGS_PRECISION if lbfgs and learns_feed_forward(loss) else AUTO_PRECISION
+    return unit / estimator.n_layers_
 
 
 def copy_of_options(value):

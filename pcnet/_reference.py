@@ -38,6 +38,7 @@ MIN_STEP = 1e-4
 MAX_STEP = 1.5
 ARMIJO = 1e-4
 SHRINK = 0.3
+UNJUDGED = 32  # times the noise of the energy
 
 # Why a sample's inference ended (see `error_descent`)
 LIMIT, CONVERGED, ENERGY, FLOOR = 0, 1, 2, 3
@@ -392,7 +393,8 @@ def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
     CONVERGED  ||d|| <= tol ||v||, d the negative gradient and v the pull of the layers above
     LIMIT      max_steps steps were taken
     FLOOR      step ||d||^2 <= eps (|F| + sum_k |delta_k mu_k|): no step lowers F by more than
-               the rounding of F itself and of the output it is computed from
+               the rounding of F itself and of the output it is computed from; from the
+               feed-forward state a step that F is too coarse to judge is taken all the same
     ENERGY     the last step lowered F by less than energy_tol |F|
 
     Samples never talk to each other, so this loops over them; see `_descend`.
@@ -440,6 +442,7 @@ def _descend(net, x, y, objective, options):
         found, trials = _search(net, x, y, objective, (eps, d, step, trace[-1]), noise)
         half_passes += trials
         if found is None:
+            z, eps = _floor(net, x, (z, eps), d, step if len(trace) == 1 else 0.0, noise)
             return _End(z, eps, trace, half_passes, FLOOR)
         z, eps, step, energy = found
         trace.append(energy)
@@ -489,6 +492,14 @@ def _search(net, x, y, objective, start, noise):
             return (z, moved, step, trial), trials
         step *= SHRINK
     return None, trials
+
+
+def _floor(net, x, state, d, step, noise):
+    """(z, eps) of a sample at the floor: after one more step if that is too small to be judged."""
+    if not 0 < step * float(np.sum(_squares(d))) <= UNJUDGED * noise:
+        return state
+    eps = [e + e.dtype.type(step) * g for e, g in zip(state[1], d, strict=True)]
+    return propagate(net, x, eps), eps
 
 
 def _opening_step(mu, y, d, objective):

@@ -8,12 +8,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ._arguments import all_finite
-from ._base import AUTO_BATCH_SIZE, AUTO_PRECISION, BasePC, trains_by_minibatches
+from ._base import AUTO_BATCH_SIZE, BasePC, trains_by_minibatches
 from ._conversion import RegressorConversion
 from ._data import check_rows_and_targets
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
 from ._first_calls import follow_targets
+from ._objective_state import AUTO_PRECISION
 from ._run import FitCall
 from ._scaling import standardise
 from ._targets import MatrixTargets, check_counts, target_scaling

@@ -18,7 +18,7 @@ from ._targets import MatrixTargets, check_labels, find_classes
 from ._threads import effective_n_threads
 from ._trainer import Trainer
 from ._validation import check_dtype, check_hidden_layer_sizes
-from .inference import resolve_method
+from .inference import learns_feed_forward, resolve_method
 from .network import Network
 from .solvers import LBFGS, resolve_solver
 
@@ -315,7 +315,9 @@ def _seconds_per_step(probe, batch_size):
         full = FullBatch(network, objective, method, solver, blocks, float(probe.alpha), probe.tol)
         step = partial(full.evaluate, full.variables())
     else:
-        step = partial(Trainer(network, objective, method, solver, batch_size).step, X, Y, 0.0)
+        feed_forward = learns_feed_forward(objective.loss)
+        trainer = Trainer(network, objective, method, solver, batch_size, feed_forward=feed_forward)
+        step = partial(trainer.step, X, Y, 0.0)
     step()  # starts threads, fills caches
     start, n_steps = time.perf_counter(), 0
     while n_steps < TIMED_STEPS or time.perf_counter() - start < TIMED_SECONDS:

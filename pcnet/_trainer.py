@@ -78,13 +78,25 @@ class Trainer:
     max_batch_size : int
     state : OptimizerState, optional
         To go on from; default: a fresh start.
+    feed_forward : bool, default False
+        What the weights learn from, see `pcnet.inference.learning_gradients`.
     """
 
-    def __init__(self, network, objective, method, solver, max_batch_size, state=None):
+    def __init__(
+        self,
+        network,
+        objective,
+        method,
+        solver,
+        max_batch_size,
+        state=None,
+        feed_forward=False,
+    ):
         self.network = network
         self.objective = objective
         self.method = training_method(method, network, method)
         self._solver = solver
+        self._feed_forward = feed_forward
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
         self._rates = learning_rate_multipliers(network)
@@ -207,7 +219,8 @@ class Trainer:
         """
         batch, n = self._batch, len(X)
         share = _shares(sample_weight, n)
-        for lesson in lessons(self.method, batch, X, Y, self.objective, share):
+        updates = lessons(self.method, batch, X, Y, self.objective, share, self._feed_forward)
+        for lesson in updates:
             self._learn(lesson, learning_rate, weight_decay)
         ended = batch.ended[:n]
         return StepReport(

@@ -174,9 +174,9 @@ MUTANTS = [
     ),
     (
         "automatic precision without depth",
-        "_base.py",
-        "precision = AUTO_PRECISION / self.n_layers_",
-        "precision = AUTO_PRECISION",
+        "_objective_state.py",
+        "return unit / estimator.n_layers_",
+        "return unit",
         "tests/estimators/test_training.py",
     ),
     (

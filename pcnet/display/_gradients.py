@@ -10,7 +10,9 @@ from ._record import problem_of
 class GradientCosineDisplay(Display):
     """Cosine between predictive coding's and backpropagation's weight gradient, layer by layer.
 
-    1 is the same direction. The output precision decides: towards 0 it is 1 in every layer.
+    1 is the same direction. The output precision decides: towards 0 it is 1 in every layer. The
+    gradients are those of the settled state, which estimators learn the squared error from; other
+    losses see "Losses other than the squared error" in the documentation (docs/deep-losses.md).
 
     Attributes
     ----------

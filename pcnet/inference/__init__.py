@@ -16,11 +16,18 @@ from ._gradient_flow import GradientFlow
 from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
-from ._learning import Lesson, learning_gradients, lessons, training_method
+from ._learning import (
+    Lesson,
+    learning_gradients,
+    learns_feed_forward,
+    lessons,
+    training_method,
+)
 from ._nudged import Nudged
 from ._objective import Objective
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
+from ._precision_range import check_precision
 from ._prospective import ProspectiveConfiguration
 from ._resolve import resolve_method, rows_per_sample
 from ._zero_divergence import ZeroDivergence
@@ -46,8 +53,10 @@ __all__ = [
     "PrecisionDescent",
     "ProspectiveConfiguration",
     "ZeroDivergence",
+    "check_precision",
     "infer",
     "learning_gradients",
+    "learns_feed_forward",
     "lessons",
     "resolve_method",
     "rows_per_sample",

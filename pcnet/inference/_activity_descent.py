@@ -40,6 +40,7 @@ class ActivityDescent(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
 
     def __init__(self, n_steps=20, rate=0.5, momentum=0.0):
         self.n_steps = n_steps

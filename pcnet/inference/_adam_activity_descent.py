@@ -38,6 +38,7 @@ class AdamActivityDescent(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
 
     def __init__(self, n_steps=20, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         self.n_steps = n_steps

@@ -67,6 +67,7 @@ class AugmentedLagrangian(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
     minimizes_energy = False
 
     def __init__(

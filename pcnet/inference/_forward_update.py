@@ -38,6 +38,8 @@ class ForwardUpdate(BaseEstimator):
        Coding Neural Networks", arXiv:2506.23800.
     """
 
+    rounds_errors = True
+
     def __init__(self, method="activity"):
         self.method = method
 

@@ -34,6 +34,7 @@ class GaussSeidel(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
 
     def __init__(self, n_sweeps=20, rate=0.5):
         self.n_sweeps = n_sweeps

@@ -71,6 +71,8 @@ class GradientFlow(BaseEstimator):
        II.5 (pairs, first step, control).
     """
 
+    rounds_errors = True
+
     def __init__(
         self,
         pair="heun",

@@ -46,6 +46,7 @@ class IncrementalDescent(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
 
     def __init__(self, n_steps=20, rate=0.5):
         self.n_steps = n_steps

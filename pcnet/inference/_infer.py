@@ -12,6 +12,7 @@ from .._warnings import warn
 from ..network import check_network
 from ._energies import has_risen
 from ._objective import Objective
+from ._precision_range import check_precision
 from ._resolve import resolve_method, rows_per_sample
 
 
@@ -95,7 +96,8 @@ def infer(
     Raises
     ------
     ValueError
-        An argument does not fit, a target is out of the loss's range, or a weight is NaN.
+        An argument does not fit, a target is out of the loss's range, a weight is NaN, or the
+        output precision is so small that the hidden errors would vanish in the network's dtype.
     FloatingPointError
         The energy is not finite at the start, a method without safeguards diverged, or an
         activity or error overflowed.
@@ -124,6 +126,7 @@ def infer(
             'free input or none is "Free ends" in the documentation (docs/experiments.md)'
         )
     check_terms(net, **vars(objective))
+    check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
     n = len(X)
     batch = net.core_batch(n * rows_per_sample(method), trace_steps=method.trace_steps)

@@ -20,6 +20,12 @@ otherwise offers one or more of
 ``minimizes_energy``
     False where it does not end near the least energy of the targets that it is given; True
     without it.
+``learns_settled``
+    True where the weights are to learn from the state that ``run`` leaves whatever the loss; False
+    without it, see `learning_gradients`.
+``rounds_errors``
+    True where the errors are found as differences of activities, so that a small output precision
+    loses them to rounding; False without it.
 ``auto_precision``
     What ``output_precision="auto"`` of an estimator means with it.
 """
@@ -32,6 +38,7 @@ from .._arguments import check_no_overflow
 from .._network_checks import check_clamped, check_terms
 from ..network import check_network
 from ._objective import Objective
+from ._precision_range import check_precision
 from ._resolve import resolve_method, rows_per_sample
 
 
@@ -58,7 +65,7 @@ def training_method(method, network, previous=None):
     return method.for_training(network, previous)
 
 
-def lessons(method, batch, X, Y, objective, share):
+def lessons(method, batch, X, Y, objective, share, feed_forward=False):
     """Run a method on a batch; yield a `Lesson` wherever the weights are to be updated.
 
     Parameters
@@ -70,6 +77,8 @@ def lessons(method, batch, X, Y, objective, share):
     objective : Objective
     share : ndarray of float64, (n,)
         Of the samples, sum one.
+    feed_forward : bool, default False
+        See `learning_gradients`.
 
     Yields
     ------
@@ -78,14 +87,42 @@ def lessons(method, batch, X, Y, objective, share):
     whole = Lesson(X, share)
     if not hasattr(method, "iterate"):
         method.run(batch, X, Y, objective)
+        if feed_forward and not _learns_its_own_way(method):
+            _return_to_feed_forward(batch, X, Y, objective)
         yield whole
         return
     for lesson in method.iterate(batch, X, Y, objective, share):
         yield whole if lesson is None else lesson
 
 
+def learns_feed_forward(loss):
+    """Whether estimators learn a loss with ``feed_forward``, see `learning_gradients`.
+
+    All but the squared error, whose equilibrium is that of a rescaled squared error.
+    """
+    return loss != "squared_error"
+
+
+def _learns_its_own_way(method):
+    """Whether the method says what its weights learn from, apart from updates that it makes."""
+    return getattr(method, "learns_settled", False) or not getattr(method, "minimizes_energy", True)
+
+
+def _return_to_feed_forward(batch, X, Y, objective):
+    """Feed-forward activities and output delta; the hidden errors stay: one forward pass more."""
+    batch.push(X, Y, objective.loss, objective.output_precision, from_errors=False)
+    batch.n_half_passes[: len(X)] += 1
+
+
 def learning_gradients(
-    net, X, Y, method="error", loss="squared_error", output_precision=1.0, activity_decay=0.0
+    net,
+    X,
+    Y,
+    method="error",
+    loss="squared_error",
+    output_precision=1.0,
+    activity_decay=0.0,
+    feed_forward=False,
 ):
     """The gradients by which a method of inference moves the weights.
 
@@ -100,6 +137,14 @@ def learning_gradients(
     Y : array-like, (n, K)
     method, loss, output_precision, activity_decay
         As in `infer`.
+    feed_forward : bool, default False
+        Whether the hidden errors of the end of inference meet the feed-forward activities below
+        them and the feed-forward output's delta, ``dW_l = a_l f_l(z^0_{l-1})^T e_l``, instead of
+        those at the end. Estimators learn every loss but the squared error so: with the others
+        the end drags deep networks away from the loss ("Losses other than the squared error" in
+        the documentation, docs/deep-losses.md). Methods with rules of their own keep them: those
+        with ``iterate``, and "prospective", "backprop", "zero_divergence" and
+        "augmented_lagrangian".
 
     Returns
     -------
@@ -127,10 +172,11 @@ def learning_gradients(
     method = resolve_method(method, "method of inference")
     method = training_method(method, net, method)  # one that learns must not learn from this
     check_terms(net, **vars(objective))
+    check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
     batch = net.core_batch(len(X) * rows_per_sample(method))
-    total = None
-    for lesson in lessons(method, batch, X, Y, objective, np.full(len(X), 1.0 / len(X))):
+    total, share = None, np.full(len(X), 1.0 / len(X))
+    for lesson in lessons(method, batch, X, Y, objective, share, feed_forward):
         weights, biases = batch.weight_gradients(*lesson)
         parts = [*weights, *(biases or [])]
         total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]

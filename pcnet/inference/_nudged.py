@@ -71,6 +71,10 @@ class Nudged(BaseEstimator):
         check_choice("kind", self.kind, KINDS)
 
     @property
+    def rounds_errors(self):
+        return getattr(resolve_inner(self.method), "rounds_errors", False)
+
+    @property
     def has_end_test(self):
         return getattr(resolve_inner(self.method), "has_end_test", True)
 

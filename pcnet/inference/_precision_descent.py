@@ -63,6 +63,7 @@ class PrecisionDescent(BaseEstimator):
     """
 
     has_end_test = False
+    rounds_errors = True
 
     def __init__(self, n_steps=20, rate=0.5, schedule="spiking", base=0.001):
         self.n_steps = n_steps

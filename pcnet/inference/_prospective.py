@@ -32,6 +32,8 @@ class ProspectiveConfiguration(ErrorDescent):
 
     #: What ``output_precision="auto"`` stands for.
     auto_precision = 1.0
+    #: The weights learn from the settled state whatever the loss: that is the idea.
+    learns_settled = True
 
     def __init__(self, max_steps=200, tol=1e-3, energy_tol=1e-8):
         super().__init__(max_steps=max_steps, tol=tol, energy_tol=energy_tol)

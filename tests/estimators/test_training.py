@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 import pcnet._base
 from pcnet import PCClassifier, PCRegressor
+from pcnet._objective_state import AUTO_PRECISION
 from pcnet.inference import ErrorDescent, Objective
 from pcnet.solvers import SGD, Adam
 
@@ -82,7 +83,7 @@ def test_output_precision():
     for sizes in ((8,), (8,) * 9):
         n_layers = len(sizes) + 1
         model = small(PCClassifier, hidden_layer_sizes=sizes, max_iter=1).fit(X, y)
-        assert model.output_precision_ == pytest.approx(pcnet._base.AUTO_PRECISION / n_layers)
+        assert model.output_precision_ == pytest.approx(AUTO_PRECISION / n_layers)
     model = small(PCClassifier, output_precision=0.25, max_iter=1).fit(X, y)
     assert model.output_precision_ == 0.25
 
