@@ -98,7 +98,7 @@ def trace_energies(problem, method, n_steps):
     check_count("n_steps", n_steps)
     if isinstance(method, IncrementalDescent):  # the same with the weights at rest, from step 0 on
         method = ActivityDescent(rate=method.rate)
-    if isinstance(method, ActivityDescent) and not method.momentum:
+    if isinstance(method, ActivityDescent) and not method.momentum and method.rate is not None:
         return trace_activity_descent(problem, n_steps, method.rate)
     if isinstance(method, ErrorDescent):
         return trace_error_descent(problem, n_steps)

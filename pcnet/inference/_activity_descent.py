@@ -4,8 +4,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._arguments import check_count, check_positive, check_share
+from ._curvature import stable_rates
 from ._descent import descend_activities
+from ._passes import Passes
 from ._resolve import named
+from ._rows import add_scaled, hidden_blocks
 
 
 @named("activity")
@@ -20,10 +23,10 @@ class ActivityDescent(BaseEstimator):
     ----------
     n_steps : int, default 20
         0 or more. The literature takes as many as there are hidden layers, or more.
-    rate : float, default 0.5
-        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges. With skip
-        connections and output precision 1 that can be below the default; `infer` and training warn
-        where the energy rose.
+    rate : float or None, default None
+        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges; `infer` and
+        training warn where the energy rose. None: 1 / (that eigenvalue at the feed-forward state)
+        for each sample, by 8 power iterations of a pass each, and 0.5 at most.
     momentum : float, default 0.0
         From 0 to below 1. Heavy ball [2]_: ``u <- momentum u + dF/dz``, ``z <- z - rate u``.
 
@@ -42,7 +45,7 @@ class ActivityDescent(BaseEstimator):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=0.5, momentum=0.0):
+    def __init__(self, n_steps=20, rate=None, momentum=0.0):
         self.n_steps = n_steps
         self.rate = rate
         self.momentum = momentum
@@ -50,7 +53,8 @@ class ActivityDescent(BaseEstimator):
     def check(self):
         """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
-        check_positive("rate", self.rate)
+        if self.rate is not None:
+            check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
 
     @property
@@ -60,6 +64,9 @@ class ActivityDescent(BaseEstimator):
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        if self.rate is None:
+            self._run_stably(batch, X, Y, objective)
+            return
         if self.momentum > 0:
             self._run_heavy_ball(batch, X, Y, objective)
             return
@@ -72,6 +79,22 @@ class ActivityDescent(BaseEstimator):
             self.n_steps,
             self.rate,
         )
+
+    def _run_stably(self, batch, X, Y, objective):
+        passes = Passes(batch, X, Y, objective)
+        gradient, velocity = batch.like_activities(), np.zeros_like(batch.activities.hidden)
+        activities, slopes = hidden_blocks(batch.activities), hidden_blocks(gradient)
+        passes.start()
+        rates = stable_rates(passes) if self.n_steps > 0 else None
+        for _ in range(self.n_steps):
+            passes.differentiate(gradient)
+            if self.momentum > 0:
+                velocity[:] = float(self.momentum) * velocity + gradient.hidden
+                gradient.hidden[:] = velocity
+            add_scaled(activities, -rates, slopes)
+            passes.residuals()
+            passes.end_step()
+        passes.report()
 
     def _run_heavy_ball(self, batch, X, Y, objective):
         rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32

@@ -4,6 +4,9 @@ import numpy as np
 
 from ._rows import add_scaled, hidden_blocks, sample_squares
 
+#: Power iterations of `stable_rates`, a pass each, and the largest rate that it gives.
+POWER_STEPS, LARGEST_RATE = 8, 0.5
+
 
 def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     """Largest eigenvalue of each sample's activity Hessian, by power iteration.
@@ -49,6 +52,26 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     batch.errors.hidden[:] = 0
     batch.errors[-1][:] = delta
     return size / reach
+
+
+def stable_rates(passes, largest=LARGEST_RATE):
+    """A step of gradient descent for each sample: 1 / (largest curvature), at most ``largest``.
+
+    Parameters
+    ----------
+    passes : Passes
+        At the feed-forward state, just started; the passes that it takes are counted.
+    largest : float
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+    """
+    passes.n_half_passes += 2 * POWER_STEPS
+    curvature = largest_curvature(
+        passes.batch, passes.X, passes.Y, passes.objective, n_steps=POWER_STEPS
+    )
+    return np.minimum(largest, 1.0 / curvature)
 
 
 def _fill_randomly(rows, widths, n):

@@ -1,12 +1,15 @@
 """Incremental predictive coding: the weights move at every step of inference."""
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._arguments import check_count, check_positive
 from ._activity_descent import ActivityDescent
+from ._curvature import stable_rates
 from ._learning import Lesson
 from ._passes import Passes
 from ._resolve import named
+from ._rows import add_scaled, hidden_blocks
 
 
 @named("incremental")
@@ -27,8 +30,8 @@ class IncrementalDescent(BaseEstimator):
     ----------
     n_steps : int, default 20
         1 or more.
-    rate : float, default 0.5
-        Positive, per sample. Above 2 / (largest eigenvalue of the activity Hessian) it diverges.
+    rate : float or None, default None
+        As of `ActivityDescent`; None is estimated for each sample before the first step.
 
     See Also
     --------
@@ -48,14 +51,15 @@ class IncrementalDescent(BaseEstimator):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=0.5):
+    def __init__(self, n_steps=20, rate=None):
         self.n_steps = n_steps
         self.rate = rate
 
     def check(self):
         """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps, 1)
-        check_positive("rate", self.rate)
+        if self.rate is not None:
+            check_positive("rate", self.rate)
 
     @property
     def trace_steps(self):
@@ -69,13 +73,14 @@ class IncrementalDescent(BaseEstimator):
     def iterate(self, batch, X, Y, objective, share):
         """As the class says; yields after each step of inference."""
         passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
-        rate = batch.activities.flat.dtype.type(self.rate)
         passes.start()
+        rates = stable_rates(passes) if self.rate is None else np.full(len(X), float(self.rate))
+        activities, slopes = hidden_blocks(batch.activities), hidden_blocks(gradients)
         for step in range(self.n_steps):
             if step > 0:  # the weights have moved
                 passes.residuals()
             passes.differentiate(gradients)
-            batch.activities.hidden -= rate * gradients.hidden
+            add_scaled(activities, -rates, slopes)
             passes.residuals()
             passes.end_step()
             passes.report()

@@ -29,7 +29,7 @@ def model():
         ActivityDescent(2, 0.2, 0.5),
         ErrorOptimization(2),
         GaussSeidel(2),
-        IncrementalDescent(2),
+        IncrementalDescent(2, 0.2),
     ],
 )
 def test_a_trace_is_the_methods_own(model, method):

@@ -1,0 +1,28 @@
+"""No method of inference ends at chance in silence, at its defaults and at any depth."""
+
+import warnings
+
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from pcnet import PCClassifier
+from pcnet.inference._resolve import METHODS
+
+from .support import digits, iris
+
+
+@pytest.mark.parametrize("n_layers", [2, 8, 16])
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_learns_or_warns(name, n_layers):
+    """Iris without any use of the labels is 1/3, two of its classes alone 2/3; digits are 1/10."""
+    scores, warned = {}, False
+    for data, max_iter in ((iris(), 20), (digits(300), 8)):
+        X, y = data
+        model = PCClassifier((32,) * (n_layers - 1), inference=name, batch_size=32, random_state=0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.set_params(max_iter=max_iter).fit(X[::2], y[::2])
+        warned |= any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+        scores[len(model.classes_)] = model.score(X[1::2], y[1::2])
+    assert scores[3] >= (0.6 if warned else 0.8)
+    assert scores[10] >= (0.2 if warned else 0.45)
