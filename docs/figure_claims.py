@@ -67,7 +67,57 @@ def row(title, cells):
 
 
 #: Page -> passages.
+#: Row of docs/deep-losses.md -> its figures; losses in the order of the columns.
+LOSSES = ("poisson", "log_loss", "multilabel")
+LEARNING = {
+    "settled state, as published": "settled",
+    "output precision / 10": "tenth",
+    "output precision / 100": "hundredth",
+    "one step of inference": "one_step",
+    "the loss's quadratic model with curvature 1": "quadratic",
+    "the same, feed-forward activities": "quadratic_forward",
+    "feed-forward activities, settled output delta": "forward",
+    "**feed-forward activities and output delta**": "chosen",
+    "backpropagation": "backprop",
+}
+HELD_OUT = {
+    "settled state": "settled",
+    "chosen": "chosen",
+    "precision / 100": "hundredth",
+    "backpropagation": "backprop",
+}
+
+
+def group_row(label, name):
+    """A row of the table of variants."""
+    cells = [
+        f"{{deep_losses.groups.{loss}.{name}.{depth}:.2f}}"
+        for loss in LOSSES
+        for depth in (1, 4, 16)
+    ]
+    return f"| {label} | " + " | ".join(cells) + " |"
+
+
+def held_out_row(loss, label):
+    """A row of the table of losses on new samples."""
+    name = f"{loss}.{HELD_OUT[label]}"
+    cells = [
+        f"{{deep_losses.held_out.{name}.{depth}:.3f}} ({{deep_losses.passes.{name}.{depth}:.1f}})"
+        for depth in (1, 2, 8, 32, 64)
+    ]
+    head = {"poisson": "Poisson", "log_loss": "log loss"}.get(loss, loss)
+    return f"| {head} | {label} | " + " | ".join(cells) + " |"
+
+
 CLAIMS = {
+    "docs/deep-losses.md": [
+        *(group_row(*row) for row in LEARNING.items()),
+        *(held_out_row(loss, label) for loss in LOSSES for label in HELD_OUT),
+        "and {deep_losses.drift.800:.0f*100} % too small after 800",
+        "is {deep_losses.huber.chosen:.2f}. The settled state found "
+        "{deep_losses.huber.settled.1:.1f}, {deep_losses.huber.settled.8:.1f} and "
+        "{deep_losses.huber.settled.32:.1f} at",
+    ],
     "docs/energy.md": [
         "that costs {energy_passes.5.float32:.0f} passes a sample in float32 and "
         "{energy_passes.5.float64:.0f} in float64, and leaves at most {energy_passes.left:e} of",
