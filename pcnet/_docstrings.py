@@ -72,8 +72,9 @@ learning_rate : str or object, default={learning_rate}
     `learning_rate_init_`.
 learning_rate_init : "auto" or float, default={learning_rate_init}
     Base learning rate, greater than 0. Layers scale it as `parameterization` says. "auto" depends
-    on the solver: 0.03 for Adam; for SGD ``min(0.003 * batch size, 0.1) * (1 - momentum)``. With
-    "sp" and "ntp" it also depends on width and depth.
+    on the solver: 0.03 for Adam, times ``sqrt(batch size / 8)`` for batches of fewer than 8; for
+    SGD ``min(0.003 * batch size, 0.1) * (1 - momentum)``. With "sp" and "ntp" it also depends on
+    width and depth.
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : int, default={max_iter}

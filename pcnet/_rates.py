@@ -9,8 +9,9 @@ import numpy as np
 from .parameterization import NARROW
 from .solvers import SGD
 
-#: Base rate of Adam in ``"mupc"`` networks.
-ADAM_RATE = 0.03
+#: Base rate of Adam in ``"mupc"`` networks. Below so many samples a batch the noise of the gradient
+#: needs a smaller one, by the square root of their number.
+ADAM_RATE, ENOUGH_FOR_ADAM = 0.03, 8
 
 #: Of SGD, per sample of a minibatch, and at most. The noise of the gradient limits small batches,
 #: the curvature of the loss large ones; on small tables training diverged at twice these rates at
@@ -40,7 +41,7 @@ def auto_learning_rate(solver, network, batch_size):
         largest = min(SGD_RATE_PER_SAMPLE * batch_size, LARGEST_SGD_RATE)
         factor = min(4.0, MUPC_TANGENT / _tangent(network))
         return largest * factor * max(1.0 - solver.momentum, 0.01)
-    return _adam_rate(network)
+    return _adam_rate(network) * min(1.0, np.sqrt(batch_size / ENOUGH_FOR_ADAM))
 
 
 def _adam_rate(network):
