@@ -1,7 +1,6 @@
-"""Saved estimators: what a pickle carries besides the attributes, and how older ones are read."""
+"""Saved estimators: what a pickle carries besides the attributes, and how others are read."""
 
 import inspect
-import math
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,7 +9,7 @@ from ._warnings import warn
 
 #: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
 #: attributes are renamed or change their meaning; new arguments alone need neither.
-FORMAT = 3
+FORMAT = 1
 
 _FORMAT_KEY = "_pcnet_format"
 _VERSION_KEY = "_pcnet_version"
@@ -103,7 +102,7 @@ def upgraded_state(state, cls):
     """
     state = dict(state)
     version = state.pop(_VERSION_KEY, "0.1.0")
-    found = state.pop(_FORMAT_KEY, 1)  # the first format was not stamped
+    found = state.pop(_FORMAT_KEY, 1)
     if found > FORMAT:
         raise ValueError(
             f"this {cls.__name__} was saved by pcnet {version} in format {found}; pcnet "
@@ -128,54 +127,5 @@ def _with_new_arguments(state, cls):
     return state
 
 
-# ---------------------------------------------------------------- format 1 -> 2
-
-_CURVES_OF_FORMAT_1 = {
-    "loss": "loss_curve_",
-    "penalty": "penalty_curve_",
-    "energy": "energy_curve_",
-    "n_steps": "n_inference_steps_",
-    "n_passes": "n_inference_passes_",
-    "converged": "converged_fraction_",
-    "ended": "ended_fraction_",
-}
-
-
-def _from_format_1(state):
-    """The curves move into ``history_``; a solver is known by its name, no longer its class."""
-    solver = state.get("_solver_type")
-    if isinstance(solver, type):
-        state["_solver_type"] = solver.__name__
-    if "loss_curve_" not in state:
-        return  # not fitted
-    n_epochs = len(state["loss_curve_"])
-    history = {"epoch": list(range(1, n_epochs + 1))}
-    for column, curve in _CURVES_OF_FORMAT_1.items():
-        history[column] = state.pop(curve)
-    scores = state.get("validation_scores_")
-    if scores is not None:
-        history["validation_score"] = [math.nan] * (n_epochs - len(scores)) + list(scores)
-    state["history_"] = history
-    new = ("stop_reason_", "validation_loss_curve_", "input_mean_", "input_scale_")
-    state |= dict.fromkeys(new)
-
-
-# ---------------------------------------------------------------- format 2 -> 3
-
-
-def _from_format_2(state):
-    """What the network was trained with is kept apart from the arguments."""
-    if "history_" not in state:
-        return  # not fitted
-    state["learning_rate_init_"] = state["learning_rate_init"]  # a number then
-    of_outputs = {"softmax": "log_loss", "logistic": "logistic"}
-    state["_warned"] = ()
-    state["_trained"] = {
-        "loss": of_outputs.get(state["out_activation_"], state["loss"]),
-        "activity_decay": float(state["activity_decay"]),
-        "inference": state["inference"],
-    }
-
-
 # The entry at index f - 1 brings format f to f + 1, in place.
-_UPGRADES = (_from_format_1, _from_format_2)
+_UPGRADES = ()
