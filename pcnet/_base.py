@@ -7,16 +7,18 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from ._automatic import LEAST_UPDATES, resolve_automatic
 from ._data import warn_if_unscaled
 from ._estimator_arguments import ARCHITECTURE, EstimatorArguments
 from ._fingerprint import fingerprint
 from ._fitted import FittedMixin
-from ._fitting import AUTO_BATCH_SIZE, Minibatches, MinibatchLoop, split_rows
+from ._fitting import Minibatches, MinibatchLoop, auto_batch_size, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
 from ._network_checks import check_terms
 from ._objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from ._outputs import HiddenActivitiesMixin
+from ._pilot import TIME_SHARE, PilotData
 from ._progress import (
     describe_divergence,
     describe_risen_energy,
@@ -30,8 +32,8 @@ from ._resume import (
     check_fingerprint,
     save_run,
 )
-from ._run import Run, truncate_history
-from ._schedules import Schedule
+from ._run import FitCall, Run, truncate_history
+from ._schedules import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
 from ._state import StateMixin
 from ._summary import SummaryMixin
 from ._trainer import Trainer
@@ -125,8 +127,8 @@ class BasePC(
     # ------------------------------------------------------------ a fit from start to end
 
     def _fit(self, X, y, sample_weight, call):
-        max_iter = 1 if call.incremental else self.max_iter
-        tasks = begin_tasks(self, X, y, sample_weight, max_iter)
+        most = LEAST_UPDATES if self.max_iter == "auto" else self.max_iter
+        tasks = begin_tasks(self, X, y, sample_weight, 1 if call.incremental else most)
         with _unchanged_on_error(self):
             run = self._prepare(X, y, sample_weight, call, tasks)
             loop = LbfgsLoop if isinstance(run.trainer, FullBatch) else MinibatchLoop
@@ -179,7 +181,7 @@ class BasePC(
             if tasks is not None:
                 tasks.rows = rows
         n_samples = len(X) if rows is None else len(rows)
-        batch_size = self._effective_batch_size(n_samples, call)
+        batch_size = self._effective_batch_size(n_samples, call.incremental)
         shuffle = self.shuffle and not self._full_batch
         minibatches = Minibatches(X, targets, weight, rows, batch_size, shuffle)
         observers = [validation, self._train_score(X, targets, rows, sample_weight)]
@@ -189,13 +191,18 @@ class BasePC(
         observers += resolve_callbacks(self.callbacks)
         observers += [make_progress(self.verbose) if self.verbose else None]
         self._begin_training(validation)
-        return self._make_run(minibatches, observers, call, data, validation)
+        data_seen = PilotData(X, targets, weight, rows)
+        seconds = resolve_automatic(self, data_seen, call, not warm, minibatches.n_batches)
+        return self._make_run(minibatches, observers, call, data, validation, seconds)
 
-    def _make_run(self, minibatches, observers, call, data, validation):
+    def _make_run(self, minibatches, observers, call, data, validation, seconds):
         """The `Run` over checked data, with the observers that watch the clock and the file."""
-        max_iter = 1 if call.incremental else self.max_iter
-        max_time = None if call.incremental else self.max_time
-        self.learning_rate_init_ = self._base_rate(minibatches)
+        max_iter = 1 if call.incremental else self.max_iter_
+        max_time = None
+        if self.max_time is not None and not call.incremental:
+            max_time = max(self.max_time - seconds, TIME_SHARE * self.max_time)
+        batch_size = minibatches.n_samples / minibatches.n_batches
+        self.learning_rate_init_ = self._base_rate(batch_size)
         schedule = Schedule(
             "constant" if call.incremental or self._full_batch else self.learning_rate,
             self.learning_rate_init_ or 0.0,
@@ -220,7 +227,7 @@ class BasePC(
             schedule,
             self._random_state,
             max_iter=max_iter,
-            alpha=float(self.alpha),
+            weight_decay=self._weight_decay(schedule, call),
             observers=[observer for observer in observers if observer is not None],
             history=self.history_,
             estimator=self,
@@ -231,16 +238,29 @@ class BasePC(
             run.restore(call.saved.run)
         return run
 
-    def _base_rate(self, minibatches):
+    def _base_rate(self, batch_size):
         """The learning rate that `learning_rate_init` stands for; None with L-BFGS."""
         if self._full_batch:
             return None
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
-        batch_size = minibatches.n_samples / minibatches.n_batches
-        rate = auto_learning_rate(resolve_solver(self.solver), self.network_, batch_size)
-        self._check_decay(rate)
-        return rate
+        return auto_learning_rate(resolve_solver(self.solver), self.network_, batch_size)
+
+    def _weight_decay(self, schedule, call):
+        """Decay of one step over its rate, so that the whole fit decays by ``exp(-alpha_)``."""
+        if self._full_batch:
+            return float(self.alpha_)
+        least = LEAST_DECAY_STEPS
+        if call.incremental:  # each call is an epoch of a fit that may never end
+            least = max(LEAST_INCREMENTAL_DECAY_STEPS, self.max_iter_ * schedule.n_steps)
+        decay = schedule.weight_decay(float(self.alpha_), least)
+        if decay * schedule.learning_rate_init >= 1:
+            limit = self.alpha_ / (decay * schedule.learning_rate_init)
+            raise ValueError(
+                f"alpha={self.alpha_} would set all weights to 0 in a single step; with the steps "
+                f"of this fit it must be below {limit:.3g} (1 is usual)"
+            )
+        return decay
 
     def _initialize(self, n_features, n_outputs, dtype):
         random_state = check_random_state(self.random_state)
@@ -286,6 +306,7 @@ class BasePC(
         self._begin_with(network, check_random_state(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
+        resolve_automatic(self, None, FitCall(incremental=True), fresh=True)
         self.n_iter_ = 0
         self.learning_rate_init_ = None
         self.loss_ = self.best_loss_ = np.inf
@@ -293,12 +314,12 @@ class BasePC(
         self.stop_reason_ = self.validation_loss_curve_ = None
         return self
 
-    def _effective_batch_size(self, n_samples, call):
+    def _effective_batch_size(self, n_samples, incremental=False, quiet=False):
         if self._full_batch:
             return min(BLOCK, n_samples)
         if self.batch_size == "auto":
-            return min(AUTO_BATCH_SIZE, n_samples)
-        if self.batch_size > n_samples and not call.incremental:
+            return auto_batch_size(n_samples, incremental)
+        if self.batch_size > n_samples and not (incremental or quiet):
             warn(
                 f"Got `batch_size` {self.batch_size} larger than sample size {n_samples}. "
                 "It is going to be clipped",
@@ -317,7 +338,7 @@ class BasePC(
         )
         check_precision(method, objective, self.network_.dtype)
         if isinstance(solver, LBFGS):
-            alpha, tol = float(self.alpha), float(self.tol)
+            alpha, tol = float(self.alpha_), float(self.tol)
             return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
         return Trainer(
             self.network_,
@@ -416,14 +437,14 @@ class BasePC(
             return
         if isinstance(run.trainer, FullBatch):
             warn(
-                f"L-BFGS ended at its limit of iterations (max_iter={self.max_iter}) or of "
+                f"L-BFGS ended at its limit of iterations (max_iter={self.max_iter_}) or of "
                 f"evaluations (max_fun={run.trainer.solver.max_fun}) without having converged. "
                 "Raise max_iter, LBFGS(max_fun=...) or tol.",
                 ConvergenceWarning,
             )
         elif not run.schedule.has_horizon:
             warn(
-                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                f"Maximum iterations ({self.max_iter_}) reached and the optimization hasn't "
                 "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
                 "learning_rate='linear' or 'cosine'.",
                 ConvergenceWarning,

@@ -18,6 +18,8 @@ BLOCK_ENTRIES = 2**22
 BLOCK_ROWS = 1024
 #: Rows that are converted to float64 at once.
 FLOAT64_ROWS = 256
+#: ... and about so many entries, where the rows are long.
+FLOAT64_ENTRIES = 200_000
 
 #: Features whose root mean square lies within these bounds pass without a warning,
 SCALE_BOUNDS = (1 / 30, 30.0)
@@ -80,11 +82,12 @@ class Rows:
 
     def root_mean_squares(self, rows):
         """Root mean square of each column over some rows (index array), float64."""
+        size = int(np.clip(FLOAT64_ENTRIES // self.shape[1], 16, FLOAT64_ROWS))
         largest, total = np.zeros((2, self.shape[1]))
-        for _, block in RowSubset(self, rows).blocks(FLOAT64_ROWS):
+        for _, block in RowSubset(self, rows).blocks(size):
             np.maximum(largest, np.abs(block).max(axis=0), out=largest)
         unit = np.where(largest > 0, largest, 1.0)  # squares of it neither overflow nor vanish
-        for _, block in RowSubset(self, rows).blocks(FLOAT64_ROWS):
+        for _, block in RowSubset(self, rows).blocks(size):
             total += np.square(block / unit).sum(axis=0)
         return np.sqrt(total / len(rows)) * unit
 

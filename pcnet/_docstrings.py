@@ -42,8 +42,14 @@ inference : str or object, default={inference}
 
 TRAINING_PARAMETERS = """
 alpha : float, default={alpha}
-    L2 penalty on the weights, not on biases, at least 0. It is decoupled: each step multiplies
-    weights by ``1 - learning_rate * alpha``.
+    Weight decay, not of biases, at least 0: over a whole fit a weight that gets no gradient falls
+    to ``exp(-alpha)`` of its value, whatever the number of steps and the learning rate (fits of
+    less than 300 steps decay in proportion). It is decoupled from the gradient: step t multiplies
+    weights by ``1 - alpha * r_t / sum(r)``, where r are the schedule's rates. `partial_fit` takes
+    each call for one epoch of `max_iter` and decays by at most ``alpha / 1000`` a step.
+    "auto" is {alpha_smooth} where a pilot finds that the network learns without fitting noise,
+    and {alpha_noisy} where it fits noise (see Notes); {alpha_smooth} in `partial_fit`. With
+    "lbfgs" it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
 solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
     data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
@@ -51,7 +57,9 @@ solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     counts its iterations, and it ends where no entry of the gradient exceeds `tol`.
 batch_size : "auto" or int, default={batch_size}
     Largest number of samples in a minibatch; an epoch's samples are spread evenly over
-    ``ceil(n_samples / batch_size)`` batches. "auto" is ``min({auto_batch_size}, n_samples)``.
+    ``ceil(n_samples / batch_size)`` batches. "auto" is all of up to
+    {auto_batch_size} samples, else a {auto_batches}th of them, but at least {least_auto_batch_size}
+    and at most {auto_batch_size}; in `partial_fit` at most {auto_batch_size}.
 learning_rate : str or object, default={learning_rate}
     One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
     :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.
@@ -77,8 +85,10 @@ learning_rate_init : "auto" or float, default={learning_rate_init}
     width and depth.
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
-max_iter : int, default={max_iter}
-    Number of epochs at most.
+max_iter : "auto" or int, default={max_iter}
+    Number of epochs at most. "auto" is {max_iter_smooth} where a pilot finds that the network
+    learns without fitting noise, and {max_iter_noisy} where it fits noise, or as many as make
+    {least_updates} updates; {max_iter_lbfgs} iterations of "lbfgs".
 shuffle : bool, default={shuffle}
     Whether each epoch visits the samples in a new random order.
 random_state : int, RandomState instance or None, default={random_state}
@@ -87,7 +97,9 @@ tol : float, default={tol}
     An epoch counts as progress if its training loss falls (with `early_stopping`, its
     validation score rises) by at least `tol` from the best so far.
 n_iter_no_change : int or inf, default={n_iter_no_change}
-    Training stops after more than this many epochs in a row without progress.
+    Training stops after more than this many epochs in a row without progress. Under "linear"
+    and "cosine", whose falling rate brings progress to the end, training loss stops it only when
+    it is below `tol` itself.
 early_stopping : bool, default={early_stopping}
     Whether to hold out `validation_fraction` of the samples{stratified},
     stop when their score no longer rises, and keep the weights of the best epoch. Not with
@@ -149,6 +161,8 @@ out_activation_ : {out_activations}
     What turns outputs into predictions.
 output_precision_ : float
     The lambda used.
+alpha_, max_iter_ : float, int
+    What `alpha` and `max_iter` were in the last training: measured, where they are "auto".
 n_iter_ : int
     Epochs completed by the last call of `fit` or `partial_fit`.
 t_ : int
@@ -166,7 +180,7 @@ loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
     {loss_unit}.
 penalty_curve_ : list of float
-    ``alpha / 2`` times the sum of squared weights after each epoch.
+    Sum of squared weights after each epoch, times half the decay of a step over its rate.
 energy_curve_ : list of float
     Mean energy after inference of each epoch.
 n_inference_steps_, n_inference_passes_ : list of float

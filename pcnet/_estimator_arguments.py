@@ -56,15 +56,16 @@ class EstimatorArguments(BaseEstimator, ABC):
         "gamma": [real_interval(0, closed="neither")],
         "activity_decay": [real_interval(0, closed="left")],
         "inference": "no_validation",  # resolve_method checks it, and its options
-        "alpha": [real_interval(0, closed="left")],
+        "alpha": [StrOptions({"auto"}), real_interval(0, closed="left")],
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": "no_validation",  # resolve_learning_rate
         "learning_rate_init": [StrOptions({"auto"}), real_interval(0, closed="neither")],
         "power_t": [real_interval(0, closed="left")],
         "max_iter": [
-            Interval(Integral, 1, 2**53, closed="both")
-        ],  # steps are also counted in float
+            StrOptions({"auto"}),
+            Interval(Integral, 1, 2**53, closed="both"),  # steps are also counted in float
+        ],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [real_interval(0, closed="left")],
@@ -218,16 +219,6 @@ class EstimatorArguments(BaseEstimator, ABC):
         check_dtype(self.dtype)
         if isinstance(solver, LBFGS):
             solver.tightened(method)
-        elif self.learning_rate_init != "auto":
-            self._check_decay(self.learning_rate_init)
-
-    def _check_decay(self, rate):
-        # An absurd learning rate is left to diverge, and is then named as the cause.
-        if self.alpha * min(rate, 1.0) >= 1:
-            raise ValueError(
-                "alpha * learning_rate_init must be below 1, because each step multiplies the "
-                f"weights by 1 minus it; got {self.alpha} * {rate}. Lower alpha (0.03 is usual)"
-            )
 
     def _check_checkpoint(self, call):
         if call.incremental:

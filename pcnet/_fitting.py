@@ -13,8 +13,25 @@ from sklearn.model_selection import train_test_split
 from ._data import as_rows
 from .callbacks import Callback
 
-#: ``batch_size="auto"`` is at most this many samples.
+#: ``batch_size="auto"`` is at most this many samples, ...
 AUTO_BATCH_SIZE = 64
+#: ... and fewer, so that an epoch has this many batches, ...
+AUTO_BATCHES = 16
+#: ... but no fewer than this.
+LEAST_AUTO_BATCH_SIZE = 16
+
+
+def auto_batch_size(n_samples, incremental=False):
+    """The batch size that "auto" stands for.
+
+    Small data sets get small batches: the number of updates decides how well they are fitted.
+    No more samples than `AUTO_BATCH_SIZE` are one batch, so that weights are repetitions there.
+    `partial_fit`, which does not know how many samples will come, uses the largest size.
+    """
+    size = AUTO_BATCH_SIZE
+    if n_samples > size and not incremental:
+        size = max(LEAST_AUTO_BATCH_SIZE, min(size, n_samples // AUTO_BATCHES))
+    return min(size, n_samples)
 
 
 class Minibatches:
@@ -119,7 +136,9 @@ class MinibatchLoop:
             rate = run.rate()
             # Only here: the FloatingPointError of a callback, scorer or schedule is its own.
             try:
-                report = run.trainer.step(X, Y, rate, sample_weight=weight, weight_decay=run.alpha)
+                report = run.trainer.step(
+                    X, Y, rate, sample_weight=weight, weight_decay=run.weight_decay
+                )
             except FloatingPointError as error:
                 run.diverge(error)
                 return

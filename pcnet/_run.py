@@ -107,8 +107,8 @@ class Run:
         Orders the samples.
     max_iter : int
         Epochs at most.
-    alpha : float, default=0.0
-        Decoupled L2 penalty: each step multiplies weights by ``1 - rate * alpha``.
+    weight_decay : float, default=0.0
+        Decoupled L2 penalty: each step multiplies weights by ``1 - rate * weight_decay``.
     observers : sequence of Callback, default=()
         In the order in which they are asked.
     history : dict of lists, default=None
@@ -145,7 +145,7 @@ class Run:
         random_state,
         *,
         max_iter=1,
-        alpha=0.0,
+        weight_decay=0.0,
         observers=(),
         history=None,
         estimator=None,
@@ -157,7 +157,7 @@ class Run:
         self.schedule = schedule
         self.random_state = random_state
         self.max_iter = max_iter
-        self.alpha = alpha
+        self.weight_decay = weight_decay
         self.observers = list(observers)
         self.history = {} if history is None else history
         self.estimator = estimator
@@ -266,10 +266,10 @@ class Run:
         return self.history[column][-self.n_epochs :] if self.n_epochs else []
 
     def _penalty(self):
-        if self.alpha == 0.0:
+        if self.weight_decay == 0.0:
             return 0.0
         flat = (W.reshape(-1) for W in self.network.weights)
-        return 0.5 * self.alpha * sum(dot(w, w) for w in flat)
+        return 0.5 * self.weight_decay * sum(dot(w, w) for w in flat)
 
     # ------------------------------------------------------------ to go on elsewhere
 

@@ -1,6 +1,15 @@
 """A learning-rate schedule while it is followed; the shapes are in `pcnet.schedules`."""
 
+import numpy as np
+
 from .schedules import resolve_learning_rate
+
+#: Weight decay counts at least so many steps in a fit, ...
+LEAST_DECAY_STEPS = 300
+#: ... and in calls of ``partial_fit``, which know no end.
+LEAST_INCREMENTAL_DECAY_STEPS = 1000
+
+_MOST_RATES = 1000  # that are looked at for the sum of all
 
 
 class Schedule:
@@ -42,6 +51,29 @@ class Schedule:
         """
         factor = self._shape.factor(step, self.n_steps, self.n_plateaus, progress)
         return self.learning_rate_init * factor
+
+    def weight_decay(self, alpha, least_steps=LEAST_DECAY_STEPS):
+        """Decay c of one step, ``w <- (1 - rate c) w``, for ``exp(-alpha)`` over the whole plan.
+
+        Rates are taken as planned, without plateaus. A plan of fewer than ``least_steps`` steps
+        decays in proportion to its length: what few steps have learned is not to be lost.
+
+        Parameters
+        ----------
+        alpha : float
+        least_steps : int
+
+        Returns
+        -------
+        float
+        """
+        n = self.n_steps
+        looked_at = min(n, _MOST_RATES)
+        middles = np.arange(looked_at) + 0.5  # of as many equal parts of the plan
+        steps = (middles * (n / looked_at)).astype(np.int64)
+        mean = float(np.mean([self._shape.factor(int(step), n) for step in steps]))
+        total = self.learning_rate_init * mean * max(n, least_steps)
+        return alpha / total if alpha and total > 0 else 0.0
 
     @property
     def has_horizon(self):

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ._arguments import check_count
+from ._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
 from ._core import panel_sizes
-from ._fitting import AUTO_BATCH_SIZE, Minibatches
+from ._fitting import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from ._lbfgs import BLOCK, FullBatch
 from ._targets import MatrixTargets, check_labels, find_classes
 from ._threads import effective_n_threads
@@ -30,7 +31,7 @@ TIMED_STEPS = 3
 _OVERHEAD_BYTES = 250_000
 
 #: Vectors of all parameters that L-BFGS holds at once beside its history.
-LBFGS_VECTORS = 19
+LBFGS_VECTORS = 7
 
 
 class LayerSummary(NamedTuple):
@@ -181,7 +182,7 @@ class SummaryMixin:
             n_parameters=sum(array.size for array in parameters),
             model_bytes=sum(array.nbytes for array in parameters),
             training_bytes=_training_bytes(self, network, batch_size),
-            n_epochs=None if n_batches is None else self.max_iter,
+            n_epochs=None if n_batches is None else _most_epochs(self),
             n_batches=n_batches,
             seconds_per_epoch=seconds,
             n_threads=effective_n_threads(),
@@ -244,13 +245,24 @@ def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
     )
 
 
+def _most_epochs(estimator):
+    """Epochs of the next fit, or the most that "auto" gives."""
+    if estimator.max_iter != "auto":
+        return estimator.max_iter
+    return LBFGS_MAX_ITER if estimator._full_batch else estimator._regimes[0].max_iter
+
+
+def _penalty_of(estimator):
+    return LBFGS_ALPHA if estimator.alpha == "auto" else float(estimator.alpha)
+
+
 def _batches(estimator, n_samples):
     """Size of a minibatch, and minibatches an epoch (None if the samples are not known)."""
     batch_size = estimator.batch_size
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         batch_size = BLOCK
     elif batch_size == "auto":
-        batch_size = AUTO_BATCH_SIZE
+        batch_size = AUTO_BATCH_SIZE if n_samples is None else auto_batch_size(n_samples)
     if n_samples is None:
         return batch_size, None
     if estimator.early_stopping:
@@ -312,7 +324,7 @@ def _seconds_per_step(probe, batch_size):
     Y = _random_targets(probe, rng, batch_size).astype(network.dtype)
     if isinstance(solver, LBFGS):
         blocks = Minibatches(X, MatrixTargets(Y), None, None, batch_size, shuffle=False)
-        full = FullBatch(network, objective, method, solver, blocks, float(probe.alpha), probe.tol)
+        full = FullBatch(network, objective, method, solver, blocks, _penalty_of(probe), probe.tol)
         step = partial(full.evaluate, full.variables())
     else:
         feed_forward = learns_feed_forward(objective.loss)

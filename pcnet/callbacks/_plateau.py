@@ -10,6 +10,9 @@ from ._base import Callback
 class Plateau(Callback):
     """Stops at a plateau, unless the schedule answers it with a smaller learning rate.
 
+    Under a schedule that falls to its end ("linear", "cosine") the loss stalls while the rate is
+    high and falls when it is low: training loss ends such a run only where it is below ``tol``.
+
     Parameters
     ----------
     tol : float
@@ -40,6 +43,9 @@ class Plateau(Callback):
             if self.score:
                 self._keep(parameters(run.network))
         if self.n_no_change <= self.n_iter_no_change:
+            return False
+        # The losses of a falling rate fall to the end: only one that cannot fall by tol ends it.
+        if run.schedule.has_horizon and not self.score and -self.best >= self.tol:
             return False
         self.n_no_change = 0
         return run.schedule.plateau()

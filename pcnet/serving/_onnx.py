@@ -245,47 +245,24 @@ def _convert_regressor(scope, operator, container):
 
 def _to_probabilities(model):
     """The function that adds what `predict_proba` does with the outputs."""
-    if model.out_activation_ == "identity":
-        return _clipped if model._multilabel else _simplex(model.n_outputs_)
-    return {"softmax": _softmax, "logistic": _sigmoid}[model.out_activation_]
+    centre = 0.5 if model._multilabel and model.out_activation_ == "identity" else 0.0
+    operator = "Sigmoid" if model._multilabel else "Softmax"
+    options = {} if model._multilabel else {"axis": 1}
 
+    def add(graph, outputs, name):
+        if centre:
+            outputs = graph.node("Sub", outputs, graph.constant(centre))
+        if model.temperature_ != 1.0:
+            outputs = graph.node("Div", outputs, graph.constant(model.temperature_))
+        if model.n_outputs_ == 1 and not model._multilabel:
+            graph.node(operator, outputs, output=name, **options)
+            return
+        info = np.finfo(_NUMPY_TYPES[graph.number])
+        probabilities = graph.node(operator, outputs, **options)
+        bounds = graph.constant(info.tiny), graph.constant(1 - info.epsneg)
+        graph.node("Clip", probabilities, *bounds, output=name)
 
-def _softmax(graph, outputs, name):
-    graph.node("Softmax", outputs, axis=1, output=name)
-
-
-def _sigmoid(graph, outputs, name):
-    graph.node("Sigmoid", outputs, output=name)
-
-
-def _clipped(graph, outputs, name):
-    rounding = np.finfo(_NUMPY_TYPES[graph.number]).eps
-    bounds = graph.constant(rounding), graph.constant(1 - rounding)
-    graph.node("Clip", outputs, *bounds, output=name)
-
-
-def _simplex(n_outputs):
-    """Projection on the probability simplex, as `project_to_simplex` computes it.
-
-    Its theta is the largest of ``(sum of the k largest outputs - 1) / k`` over k: the sequence
-    rises as long as the k-th output exceeds it.
-    """
-
-    def project(graph, outputs, name):
-        first, width = graph.constant([1], _INT64), graph.constant([n_outputs], _INT64)
-        one, axis = graph.constant(1.0), graph.constant(1, _INT64)
-        descending = graph.node("TopK", outputs, width, axis=1, n_outputs=2)
-        largest = graph.node("TopK", outputs, first, axis=1, n_outputs=2)
-        shifted = graph.node("Sub", outputs, largest)
-        sums = graph.node("CumSum", graph.node("Sub", descending, largest), axis)
-        ranks = graph.constant(np.arange(1, n_outputs + 1))
-        candidates = graph.node("Div", graph.node("Sub", sums, one), ranks)
-        theta = graph.node("TopK", candidates, first, axis=1, n_outputs=2)
-        parts = graph.node("Max", graph.node("Sub", shifted, theta), graph.constant(0.0))
-        total = graph.node("ReduceSum", parts, first, keepdims=1)
-        graph.node("Div", parts, total, output=name)
-
-    return project
+    return add
 
 
 def _raw(graph, outputs, name):

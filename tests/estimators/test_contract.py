@@ -46,8 +46,8 @@ def test_docstring_has_every_fitted_attribute_and_no_placeholder(Estimator):
         )
     assert not re.search(r"\{[A-Z_]+\}", Estimator.__doc__)
     # the defaults shown are those of the constructor
-    alpha = inspect.signature(Estimator.__init__).parameters["alpha"].default
-    assert f"alpha : float, default={alpha}\n" in Estimator.__doc__
+    power = inspect.signature(Estimator.__init__).parameters["power_t"].default
+    assert f"power_t : float, default={power}\n" in Estimator.__doc__
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -249,7 +249,7 @@ def test_training_goes_on_as_after_a_fresh_initialisation():
     original = small(PCRegressor, shuffle=False).partial_fit(X, SCORE)
     net = Network.init((5, 16, 16, 1), bias=True, random_state=0, dtype=np.float64)
     rebuilt = PCRegressor.from_network(
-        net, y_mean=original.y_mean_, y_scale=original.y_scale_, shuffle=False
+        net, y_mean=original.y_mean_, y_scale=original.y_scale_, shuffle=False, alpha=0.0
     )
     assert_same_bits(original, rebuilt.partial_fit(X, SCORE))
     assert rebuilt.t_ == len(X)
@@ -259,7 +259,7 @@ def test_training_goes_on_as_after_a_fresh_initialisation():
 def test_warm_start_goes_on_from_the_network():
     original = small(PCClassifier, max_iter=60).fit(X, LABELS["multiclass"])
     net = original.network_
-    options = {"learning_rate_init": 1e-6, "max_iter": 1, "random_state": 0}
+    options = {"learning_rate_init": 1e-6, "max_iter": 1, "random_state": 0, "alpha": 0.0}
     warm = PCClassifier.from_network(net, ["x", "y", "z"], warm_start=True, **options)
     score = warm.fit(X, LABELS["multiclass"]).score(X, LABELS["multiclass"])
     assert score >= original.score(X, LABELS["multiclass"]) - 0.02

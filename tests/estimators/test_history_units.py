@@ -50,7 +50,7 @@ def test_another_loss_begins_with_a_fresh_optimiser():
     model, X, y = warm(PCClassifier, shuffle=False)
     stranger = PCClassifier.from_network(
         model.network_, model.classes_, loss="log_loss", shuffle=False, max_iter=3, tol=0,
-        warm_start=True, output_precision=model.output_precision_,
+        alpha=0.0, warm_start=True, output_precision=model.output_precision_,
     )  # fmt: skip
     model.set_params(loss="log_loss")
     assert_same_bits(model.fit(X, y), stranger.fit(X, y))

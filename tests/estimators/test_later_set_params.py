@@ -51,7 +51,7 @@ OTHERS = {
     "checkpoint": "nowhere/at/all",
 }
 OWN = {
-    PCClassifier: {"loss": "log_loss", "class_weight": {0: 3.0}},
+    PCClassifier: {"loss": "log_loss", "class_weight": {0: 3.0}, "temperature": 1.0},
     PCRegressor: {"loss": "poisson"},
 }
 VARIANTS = [

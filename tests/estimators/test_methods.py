@@ -117,7 +117,9 @@ def test_lbfgs_needs_an_equilibrium(name):
 
 def test_incremental_counts_every_update():
     X, y = iris()
-    model = small(PCClassifier, inference=IncrementalDescent(4, 0.2), **OPTIONS).fit(X, y)
+    model = small(PCClassifier, inference=IncrementalDescent(4, 0.2), batch_size=64, **OPTIONS).fit(
+        X, y
+    )
     n_batches = -(-len(X) // 64)
     assert model._optimizer_state.n_updates == 3 * n_batches * 4
 

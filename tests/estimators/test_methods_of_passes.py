@@ -36,7 +36,7 @@ SEARCHES = {
 def test_searches_clones_and_pickles(name):
     method, grid = SEARCHES[name]
     X, y = iris()
-    options = {"max_iter": 3, "learning_rate_init": 0.005}
+    options = {"max_iter": 3, "learning_rate_init": 0.005, "batch_size": 64}
     if name == "exact":
         options |= {"activation": "identity", "loss": "squared_error"}
     model = small(PCClassifier, inference=method, **options)

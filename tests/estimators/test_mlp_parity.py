@@ -159,7 +159,7 @@ def test_larger_alpha_gives_smaller_weights(Estimator):
 def test_multilabel(loss):
     X, y = make_multilabel_classification(n_samples=80, random_state=0)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
-    model = PCClassifier(50, loss=loss, max_iter=150, random_state=0).fit(X, y)
+    model = PCClassifier(50, loss=loss, alpha=0.1, max_iter=150, random_state=0).fit(X, y)
     assert model.score(X, y) > 0.97
     model = PCClassifier(50, loss=loss, learning_rate_init=0.02, random_state=0)
     for _ in range(100):
@@ -265,6 +265,7 @@ def test_classes_may_come_later():
 def test_partial_fit_is_fit_epoch_by_epoch(Estimator, momentum):
     X, y = iris()
     options = {"solver": SGD(momentum=momentum), "learning_rate_init": 0.01, "tol": 0.0}
+    options["batch_size"] = 64
     model = small(Estimator, learning_rate="constant", max_iter=20, **options).fit(X, y)
     other = small(Estimator, **options)
     for _ in range(20):
@@ -534,7 +535,8 @@ def test_counts_of_outputs_and_layers():
 
 def test_loss_is_recorded_without_the_penalty():
     X, y = iris()
-    model = small(PCClassifier, alpha=5.0, max_iter=1, learning_rate_init=1e-9).fit(X, y)
+    options = {"alpha": 1e-6, "max_iter": 1, "learning_rate_init": 1e-9}
+    model = small(PCClassifier, **options).fit(X, y)
     outputs = model.decision_function(X)
     loss = 0.5 * np.mean(np.sum((outputs - np.eye(3)[y]) ** 2, axis=1))
     np.testing.assert_allclose(model.loss_, loss, rtol=1e-5)

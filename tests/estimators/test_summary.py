@@ -45,7 +45,7 @@ def test_data_and_numbers_say_the_same(Estimator):
     by_numbers = model.summary(n_features=6, n_outputs=n_outputs, n_samples=len(X))
     for name in ("layers", "n_parameters", "model_bytes", "training_bytes", "n_batches"):
         assert getattr(by_data, name) == getattr(by_numbers, name)
-    assert (by_data.n_batches, by_data.n_epochs) == (2, 5)  # 120 samples, batches of 64
+    assert (by_data.n_batches, by_data.n_epochs) == (8, 5)  # 120 samples, batches of 16
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_dtype():
 def test_a_fitted_network_and_another_size():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, max_iter=1).fit(X, y)
-    assert model.summary(n_samples=640).n_batches == 10
+    assert model.summary(n_samples=640).n_batches == 16
     assert model.summary(n_features=9).layers[0].n_inputs == 9
     assert model.summary(n_features=9).layers[-1].n_outputs == 3
 
@@ -142,7 +142,7 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
 def test_memory_with_lbfgs(hidden, history_size):
     X = np.random.default_rng(0).standard_normal((1200, 256), dtype=np.float32)
     y = np.arange(1200) % 10
-    options = {"solver": LBFGS(history_size=history_size), "max_iter": 2}
+    options = {"solver": LBFGS(history_size=history_size), "max_iter": history_size + 3}
     model = small(PCClassifier, hidden_layer_sizes=hidden, **options)
     small(PCClassifier, **options).fit(X[:50, :4], y[:50])  # what is imported at the first use
     tracemalloc.start()

@@ -6,7 +6,6 @@ import scipy.sparse
 from scipy.special import expit
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._classifier import project_to_simplex
 from pcnet._targets import check_labels, encode_labels, target_scaling
 
 from .support import assert_consistent, assert_same_bits, data_for, iris, parameters, small
@@ -19,30 +18,6 @@ def outputs_of(model, X):
 
 
 # ------------------------------------------------------------ probabilities
-
-
-@pytest.mark.parametrize("n_classes", [2, 3, 10])
-def test_projection_meets_the_optimality_conditions(n_classes):
-    """p = max(o - theta, 0) with one theta per row and sum p = 1 is the unique minimiser."""
-    outputs = 2 * np.random.default_rng(n_classes).standard_normal((200, n_classes))
-    p = project_to_simplex(outputs)
-    np.testing.assert_allclose(p.sum(axis=1), 1)
-    assert np.all(p >= 0)
-    assert np.any(p == 0)
-    gap = outputs - p  # theta where p > 0, at most theta elsewhere
-    theta = np.where(p > 0, gap, -np.inf).max(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.where(p > 0, gap, theta), np.broadcast_to(theta, p.shape))
-    assert np.all(gap <= theta + 1e-12)
-
-
-def test_projection_by_hand():
-    outputs = np.array(
-        [[0.2, 0.3, 0.5], [1.2, 0.1, -0.5], [5, 5, 5], [1e300, 0, 0], [0.6, 0.6, -1.0]]
-    )
-    expected = [[0.2, 0.3, 0.5], [1, 0, 0], [1 / 3] * 3, [1, 0, 0], [0.5, 0.5, 0]]
-    np.testing.assert_allclose(project_to_simplex(outputs), expected, atol=1e-15)
-    single = np.array([[30.0, 29.5]], dtype=np.float32)
-    np.testing.assert_array_equal(project_to_simplex(single), np.float32([[0.75, 0.25]]))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -59,17 +34,19 @@ def test_probabilities(loss, n_classes):
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(model.predict_log_proba(X), np.log(p), atol=1e-12)
     o = outputs_of(model, X)
-    if loss == "log_loss":
-        assert model.out_activation_ == "softmax"
-        np.testing.assert_allclose(p, np.exp(o) / np.exp(o).sum(axis=1, keepdims=True))
-    else:
-        assert model.out_activation_ == "identity"
-        np.testing.assert_allclose(p, project_to_simplex(o))
+    assert model.out_activation_ == ("softmax" if loss == "log_loss" else "identity")
+    assert loss == "squared_error" or model.temperature_ == 1
+    odds = np.exp(o / model.temperature_)
+    np.testing.assert_allclose(p, odds / odds.sum(axis=1, keepdims=True))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_probabilities_are_calibrated_where_the_truth_is_known(loss):
-    """P(y = 1 | x) takes three known values; both losses are proper, so both must find them."""
+    """P(y = 1 | x) takes three known values; both losses are proper, so both must find them.
+
+    The squared error's outputs are these values; one temperature for all three misses them by up
+    to 0.03.
+    """
     rng = np.random.default_rng(0)
     group = rng.integers(0, 3, 3000)
     truth = np.array([0.1, 0.4, 0.8])
@@ -78,7 +55,7 @@ def test_probabilities_are_calibrated_where_the_truth_is_known(loss):
     model = PCClassifier((16,), loss=loss, max_iter=20, learning_rate_init=0.01, random_state=0)
     p = model.fit(X, y).predict_proba(np.eye(3))[:, 1]
     frequency = np.bincount(group, weights=y) / np.bincount(group)
-    np.testing.assert_allclose(p, frequency, atol=0.03)
+    np.testing.assert_allclose(p, frequency, atol=0.03 if loss == "log_loss" else 0.06)
 
 
 def test_log_probabilities_do_not_underflow():
@@ -173,7 +150,7 @@ def test_multilabel(loss, sparse):
     np.testing.assert_array_equal(p > 0.5, predicted)
     assert np.ptp(p.sum(axis=1)) > 1  # not a distribution over labels
     o = outputs_of(model, X)
-    expected = expit(o) if loss == "log_loss" else np.clip(o, 0, 1)
+    expected = expit(o) if loss == "log_loss" else expit((o - 0.5) / model.temperature_)
     np.testing.assert_allclose(p, expected, atol=1e-15)
     assert loss == "log_loss" or np.all((p > 0) & (p < 1))
     assert np.isfinite(model.predict_log_proba(X)).all()

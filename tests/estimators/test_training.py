@@ -168,12 +168,12 @@ def test_penalty_curve_and_decoupled_decay():
     free = small(PCRegressor, **one_step, learning_rate_init=0.01, alpha=0).fit(X, y)
     decayed = small(PCRegressor, **one_step, learning_rate_init=0.01, alpha=3.0).fit(X, y)
     for W0, W, W_alpha in zip(start.coefs_, free.coefs_, decayed.coefs_):
-        np.testing.assert_allclose(W_alpha - W, -0.01 * 3.0 * W0, atol=1e-12)
+        np.testing.assert_allclose(W_alpha - W, -3.0 / 300 * W0, atol=1e-12)  # of 300 steps, one
     for b, b_alpha in zip(free.intercepts_, decayed.intercepts_):
         np.testing.assert_array_equal(b, b_alpha)
     assert free.penalty_curve_ == [0.0]
     squares = sum(np.sum(W**2) for W in decayed.coefs_)
-    assert decayed.penalty_curve_ == [pytest.approx(1.5 * squares)]
+    assert decayed.penalty_curve_ == [pytest.approx(0.5 * 3.0 / 300 / 0.01 * squares)]
     assert decayed.loss_curve_ == free.loss_curve_  # the penalty is no part of the loss
 
 

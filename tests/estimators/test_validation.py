@@ -230,8 +230,9 @@ def test_other_kinds_of_scoring(scoring, columns):
 
 def test_early_stopping_watches_the_first_scorer_on_the_rows_held_out():
     X, y = data_for(PCClassifier, n_samples=200)
-    model = small(PCClassifier, early_stopping=True, scoring=["neg_log_loss", "accuracy"])
-    model.set_params(loss="log_loss", max_iter=100, n_iter_no_change=3).fit(X, y)
+    options = {"early_stopping": True, "scoring": ["neg_log_loss", "accuracy"]}
+    options |= {"max_iter": 100, "n_iter_no_change": 3}
+    model = small(PCClassifier, loss="log_loss", **options).fit(X, y)
     assert model.best_validation_score_ == max(model.history_["validation_neg_log_loss"])
     np.testing.assert_allclose(
         model.history_["validation_neg_log_loss"], -np.array(model.validation_loss_curve_)

@@ -53,7 +53,7 @@ def test_the_file_loses_a_copy_of_the_weights_for_each_moment(Estimator, solver,
 def test_training_goes_on_with_a_fresh_optimiser(method):
     """As from the same network without a past."""
     model, X, y = wide(PCRegressor, warm_start=True, shuffle=False)
-    arguments = {"max_iter": 2, "warm_start": True, "shuffle": False}
+    arguments = {"max_iter": 2, "warm_start": True, "shuffle": False, "alpha": 0.0}
     fresh = PCRegressor.from_network(
         model.network_, y_mean=model.y_mean_, y_scale=model.y_scale_, **arguments
     )

@@ -1,0 +1,241 @@
+"""What "auto" stands for: short trainings on half of the samples predict the other half.
+
+Where the loss of the samples left out is lowest before the end, the network has begun to fit
+noise: the fit that follows decays its weights more and is shorter. The same samples tell the
+temperature of a classifier's probabilities. Training loss can tell neither, for the networks
+interpolate their samples.
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from ._data import RowSubset
+from ._fitting import Minibatches, MinibatchLoop, auto_batch_size
+from ._objective_state import copy_of_options
+from ._rates import auto_learning_rate
+from ._reference import loss_values
+from ._run import Run
+from ._schedules import Schedule
+from ._trainer import Trainer
+from .callbacks import Callback
+from .callbacks._time import MaxTime
+from .inference import resolve_method, training_method
+from .solvers import LBFGS, Adam, resolve_solver
+
+#: Epochs of a pilot (or as many as make these updates), and its weight decay.
+PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 120, 2.0
+#: So few samples tell too little.
+TOO_FEW_SAMPLES = 64
+#: Below this each half predicts the other; above it one half is enough.
+TWO_WAYS_BELOW = 600
+#: A pilot trains on at least this many samples, where half of all are as many ...
+LEAST_TRAINED = 500
+#: ... and on no more than this share of them.
+LARGEST_SHARE = 0.25
+#: Samples that a pilot predicts at most, and numbers that are kept of them.
+MOST_PREDICTED, MOST_KEPT = 1000, 1_000_000
+#: Share of `max_time` that each pilot may take.
+TIME_SHARE = 0.1
+
+_WINDOW = 0.25  # share of the epochs over which the curve of losses is smoothed
+
+
+class PilotData(NamedTuple):
+    """The samples of a fit, as `Minibatches` takes them."""
+
+    X: object
+    targets: object
+    weight: object
+    rows: object
+
+
+class PilotResult(NamedTuple):
+    """What the samples left out have shown.
+
+    Attributes
+    ----------
+    fits_noise : bool
+        Whether their loss was lowest before the end.
+    outputs, targets : ndarray of shape (n_samples, n_outputs)
+        Outputs for them at that time.
+    weight : ndarray of shape (n_samples,) or None
+    seconds : float
+        That the pilots took.
+    """
+
+    fits_noise: bool
+    outputs: np.ndarray
+    targets: np.ndarray
+    weight: np.ndarray | None
+    seconds: float
+
+
+def run_pilots(estimator, data, limit, seed):
+    """Train on parts of the samples and predict the others.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With a network that is not trained yet; it is not changed.
+    data : PilotData
+    limit : int or None
+        Epochs at most; None: as many as a pilot takes.
+    seed : int
+        Draws the parts and the order of the samples.
+
+    Returns
+    -------
+    PilotResult or None
+        None: too few samples, or training diverged, which the fit to come will report.
+
+    Raises
+    ------
+    KeyboardInterrupt
+    """
+    rows = np.arange(len(data.X)) if data.rows is None else data.rows
+    if len(rows) <= TOO_FEW_SAMPLES:
+        return None
+    started = time.monotonic()
+    curves, outputs, held_out = [], [], []
+    for train, rest in _parts(rows, estimator._stratify(data.targets), data, seed):
+        recorder = _train(estimator, data, train, rest, limit, seed)
+        if not recorder.outputs:
+            return None
+        outputs.append(recorder.outputs)
+        curves.append(recorder.losses)
+        held_out.append(rest)
+    n = min(map(len, curves))
+    sizes = [_total_weight(data.weight, rest) for rest in held_out]
+    curve = np.average([curve[:n] for curve in curves], axis=0, weights=sizes)
+    best, fits_noise = lowest(curve)
+    held_out = np.concatenate(held_out)
+    return PilotResult(
+        fits_noise,
+        np.concatenate([kept[best] for kept in outputs]),
+        _targets_of(data, held_out),
+        None if data.weight is None else data.weight[held_out],
+        time.monotonic() - started,
+    )
+
+
+def lowest(curve):
+    """Index of the lowest value of a smoothed curve, and whether the curve rises after it.
+
+    Parameters
+    ----------
+    curve : ndarray of shape (n_epochs,)
+
+    Returns
+    -------
+    index : int
+        The last one, if the curve falls to its end or has fewer than five values.
+    rises : bool
+    """
+    last = len(curve) - 1
+    window = max(3, int(_WINDOW * len(curve)))
+    if len(curve) < window + 2:
+        return last, False
+    smooth = np.convolve(curve, np.full(window, 1.0 / window), "valid")
+    best = int(np.argmin(smooth))
+    if best == len(smooth) - 1:
+        return last, False
+    return best + window // 2, True
+
+
+def _parts(rows, classes, data, seed):
+    """Pairs (rows to train on, rows to predict), both sorted, with equal shares of each class."""
+    order = np.random.RandomState(seed).permutation(len(rows))
+    if classes is not None:
+        order = order[np.argsort(classes[rows][order], kind="stable")]
+    mixed, n = rows[order], len(rows)
+    if n < TWO_WAYS_BELOW:
+        first, second = np.sort(mixed[::2]), np.sort(mixed[1::2])
+        return [(first, second), (second, first)]
+    trained = _evenly(n, min(n // 2, max(LEAST_TRAINED, int(LARGEST_SHARE * n))))
+    rest = np.setdiff1d(np.arange(n), trained, assume_unique=True)
+    kept = max(200, MOST_KEPT // (PILOT_EPOCHS * data.targets.n_outputs))
+    rest = rest[_evenly(len(rest), min(len(rest), MOST_PREDICTED, kept))]
+    return [(np.sort(mixed[trained]), np.sort(mixed[rest]))]
+
+
+def _evenly(n, n_chosen):
+    return np.arange(n_chosen) * n // n_chosen
+
+
+def _total_weight(weight, rows):
+    return float(len(rows)) if weight is None else max(float(weight[rows].sum()), 1e-300)
+
+
+def _targets_of(data, rows):
+    empty = np.empty((len(rows), data.targets.n_outputs), dtype=data.X.dtype)
+    return np.array(data.targets.batch(rows, empty))
+
+
+def _train(estimator, data, train, rest, limit, seed):
+    """Train a copy of the network; return the observer with what it gave for the rest."""
+    network = estimator.network_
+    solver = resolve_solver(estimator.solver)
+    if isinstance(solver, LBFGS):  # its noise and temperature are about those of minibatches
+        solver, batch_size = Adam(), auto_batch_size(len(train))
+    else:
+        batch_size = estimator._effective_batch_size(len(train), quiet=True)
+    minibatches = Minibatches(
+        data.X, data.targets, data.weight, train, batch_size, estimator.shuffle
+    )
+    rate = estimator.learning_rate_init
+    if rate == "auto":
+        rate = auto_learning_rate(solver, network, len(train) / minibatches.n_batches)
+    n_epochs = max(PILOT_EPOCHS, -(-PILOT_UPDATES // minibatches.n_batches))
+    n_epochs = n_epochs if limit is None else min(n_epochs, limit)
+    n_steps = n_epochs * minibatches.n_batches
+    schedule = Schedule(estimator.learning_rate, rate, n_steps, estimator.power_t)
+    recorder = _Recorder(data, rest)
+    max_time = None if estimator.max_time is None else TIME_SHARE * estimator.max_time
+    method = training_method(copy_of_options(resolve_method(estimator.inference)), network, None)
+    run = Run(
+        _PilotTrainer(
+            network,
+            estimator._objective(),
+            method,
+            solver,
+            minibatches.batch_size,
+        ),
+        minibatches,
+        schedule,
+        np.random.RandomState(seed),
+        max_iter=n_epochs,
+        weight_decay=schedule.weight_decay(PILOT_ALPHA),
+        observers=[recorder, *([] if max_time is None else [MaxTime()])],
+        max_time=max_time,
+    )
+    MinibatchLoop(run)()
+    if run.stop_reason == "interrupted":
+        raise KeyboardInterrupt
+    if run.stop_reason == "diverged":
+        recorder.outputs.clear()
+    return recorder
+
+
+class _PilotTrainer(Trainer):
+    """Reads the network and leaves it alone: nobody asks for the weights of a pilot."""
+
+    def sync(self):
+        """Write nothing."""
+
+
+class _Recorder(Callback):
+    """Keeps outputs and mean loss of the samples left out, after each epoch."""
+
+    def __init__(self, data, rows):
+        self.X = RowSubset(data.X, rows)  # a view: subset() may copy
+        self.Y = _targets_of(data, rows)
+        self.weight = None if data.weight is None else data.weight[rows]
+        self.outputs, self.losses = [], []
+
+    def on_epoch_end(self, run, record):
+        outputs = run.trainer.output(self.X)
+        values = loss_values(run.trainer.objective.loss, outputs, self.Y)
+        self.outputs.append(outputs)
+        self.losses.append(float(np.average(values, weights=self.weight)))

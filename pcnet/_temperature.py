@@ -1,0 +1,101 @@
+"""The temperature that turns outputs of least squares into probabilities."""
+
+import numpy as np
+from scipy.special import log_expit, log_softmax
+
+#: Where nothing is known of the noise: a compromise between clean and noisy data.
+DEFAULT_TEMPERATURE = 0.2
+
+#: Candidates: steps of 6 %, finer than what a thousand samples can tell apart.
+_CANDIDATES = np.geomspace(0.02, 2.0, 80)
+
+_BLOCK = 100_000  # outputs of which few candidates are tried at once, to save memory
+
+
+def logits(outputs, temperature, multilabel):
+    """Logits of the probabilities that belong to outputs mu_L of the squared error.
+
+    With output noise of variance T the energy of a label is ``|onehot_k - mu|^2 / (2 T)``, so that
+    ``p(k) ~ exp(-|onehot_k - mu|^2 / (2 T)) ~ exp(mu_k / T)``. For one label of several, with
+    targets 0 and 1, the same gives ``log p(1) - log p(0) = (mu - 1/2) / T``.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+    temperature : float
+        T, greater than 0.
+    multilabel : bool
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        For softmax, or for one logistic per column if multilabel.
+    """
+    temperature = np.asarray(temperature, dtype=outputs.dtype)
+    return (outputs - outputs.dtype.type(0.5) if multilabel else outputs) / temperature
+
+
+def log_losses(outputs, targets, sample_weight, multilabel):
+    """Mean negative log-likelihood of targets in [0, 1] at each candidate, in nats a sample."""
+    losses = np.empty(len(_CANDIDATES))
+    for part in np.array_split(np.arange(len(_CANDIDATES)), 1 + outputs.size // _BLOCK):
+        scaled = logits(outputs, _CANDIDATES[part][:, np.newaxis, np.newaxis], multilabel)
+        if multilabel:
+            values = targets * log_expit(scaled) + (1 - targets) * log_expit(-scaled)
+        else:
+            values = targets * log_softmax(scaled, axis=-1)
+        losses[part] = -np.average(values.sum(axis=-1), axis=1, weights=sample_weight)
+    return losses
+
+
+def fit_temperature(outputs, targets, sample_weight=None, multilabel=False):
+    """Temperature under which samples that were not trained on are most likely.
+
+    Targets are smoothed by one part in n + 2, so that a few samples that are all predicted
+    right do not give a temperature of 0 (Platt, 1999, section 2.2).
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Of samples that the network was not trained on.
+    targets : ndarray of shape (n_samples, n_outputs)
+        One-hot; 0 and 1 if multilabel.
+    sample_weight : ndarray of shape (n_samples,), default=None
+    multilabel : bool, default=False
+
+    Returns
+    -------
+    float
+        From 0.02 to 2.
+    """
+    outputs = outputs.astype(np.float64)
+    share = 1.0 / (len(outputs) + 2.0)
+    uniform = 0.5 if multilabel else 1.0 / outputs.shape[1]
+    smoothed = (1.0 - share) * targets + share * uniform
+    losses = log_losses(outputs, smoothed, sample_weight, multilabel)
+    return float(_CANDIDATES[int(np.argmin(losses))])
+
+
+class RunningTemperature:
+    """The temperature of a stream, from samples that are predicted before they are trained on.
+
+    Older samples count less, by a factor of e for each `_MEMORY` newer ones. The result is never
+    below `DEFAULT_TEMPERATURE`: calls of ``partial_fit`` often repeat their samples, and errors on
+    samples that were trained on before are too small.
+    """
+
+    _MEMORY = 2000.0
+
+    def __init__(self):
+        self.losses = np.zeros(len(_CANDIDATES))
+
+    def add(self, outputs, targets, multilabel):
+        """Take note of samples that the network has not been trained on yet."""
+        outputs, n = outputs.astype(np.float64), len(outputs)
+        new = log_losses(outputs, targets, None, multilabel)
+        self.losses = np.exp(-n / self._MEMORY) * self.losses + n * new
+
+    @property
+    def temperature(self):
+        best = float(_CANDIDATES[int(np.argmin(self.losses))]) if self.losses.any() else 0.0
+        return max(best, DEFAULT_TEMPERATURE)
