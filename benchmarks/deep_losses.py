@@ -148,7 +148,7 @@ def held_out(loss, depth, variant):
         p = 1 / (1 + np.exp(2 - 1.5 * signal))
         y = (rng.random(p.shape) < p).astype(int)
         y = y[:, 0] if loss == "log_loss" else y
-    model = make_model(loss, depth, variant, 32, alpha=1.0, max_iter=20, batch_size=32)
+    model = make_model(loss, depth, variant, 32, alpha=5.7, max_iter=20, batch_size=32)
     try:
         model.fit(X[:600], y[:600])
     except FloatingPointError:

@@ -240,7 +240,7 @@ class Training:
         done = len(self.reports)
         rate = ADAM_RATE * max(0.1, 1 - done / len(self.batches))
         X, Y = self.batches[done % len(self.batches)]
-        self.reports.append(self.trainer.step(X, Y, rate, weight_decay=self.defaults.alpha))
+        self.reports.append(self.trainer.step(X, Y, rate, weight_decay=0.03))
 
 
 def compare_step(table, training, n_steps, target, how):

@@ -314,12 +314,12 @@ class BasePC(
         self.stop_reason_ = self.validation_loss_curve_ = None
         return self
 
-    def _effective_batch_size(self, n_samples, incremental=False, quiet=False):
+    def _effective_batch_size(self, n_samples, incremental=False):
         if self._full_batch:
             return min(BLOCK, n_samples)
         if self.batch_size == "auto":
             return auto_batch_size(n_samples, incremental)
-        if self.batch_size > n_samples and not (incremental or quiet):
+        if self.batch_size > n_samples and not incremental:
             warn(
                 f"Got `batch_size` {self.batch_size} larger than sample size {n_samples}. "
                 "It is going to be clipped",

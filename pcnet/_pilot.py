@@ -12,7 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ._data import RowSubset
-from ._fitting import Minibatches, MinibatchLoop, auto_batch_size
+from ._fitting import (
+    AUTO_BATCH_SIZE,
+    AUTO_BATCHES,
+    LEAST_AUTO_BATCH_SIZE,
+    Minibatches,
+    MinibatchLoop,
+)
 from ._objective_state import copy_of_options
 from ._rates import auto_learning_rate
 from ._reference import loss_values
@@ -25,7 +31,7 @@ from .inference import resolve_method, training_method
 from .solvers import LBFGS, Adam, resolve_solver
 
 #: Epochs of a pilot (or as many as make these updates), and its weight decay.
-PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 120, 2.0
+PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 60, 2.0
 #: So few samples tell too little.
 TOO_FEW_SAMPLES = 64
 #: Below this each half predicts the other; above it one half is enough.
@@ -176,11 +182,11 @@ def _targets_of(data, rows):
 def _train(estimator, data, train, rest, limit, seed):
     """Train a copy of the network; return the observer with what it gave for the rest."""
     network = estimator.network_
-    solver = resolve_solver(estimator.solver)
+    solver, batch_size = resolve_solver(estimator.solver), estimator.batch_size
     if isinstance(solver, LBFGS):  # its noise and temperature are about those of minibatches
-        solver, batch_size = Adam(), auto_batch_size(len(train))
-    else:
-        batch_size = estimator._effective_batch_size(len(train), quiet=True)
+        solver, batch_size = Adam(), "auto"
+    if batch_size == "auto":  # small, so that 20 epochs are enough updates
+        batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(train) // AUTO_BATCHES))
     minibatches = Minibatches(
         data.X, data.targets, data.weight, train, batch_size, estimator.shuffle
     )

@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._arguments import check_no_overflow
+from .._arguments import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms
 from ..network import check_network
 from ._objective import Objective
@@ -172,6 +172,7 @@ def learning_gradients(
     method = resolve_method(method, "method of inference")
     method = training_method(method, net, method)  # one that learns must not learn from this
     check_terms(net, **vars(objective))
+    feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
     batch = net.core_batch(len(X) * rows_per_sample(method))

@@ -17,7 +17,11 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 #: Pictures of benchmarks, which need a quiet machine or MNIST -> their script
-OF_BENCHMARKS = {"scaling.png": "scaling.py", "transfer.png": "transfer.py"}
+OF_BENCHMARKS = {
+    "reliability.png": "tables.py",
+    "scaling.png": "scaling.py",
+    "transfer.png": "transfer.py",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,11 +21,13 @@ FLOORS = [
     {"network", "_network_checks", "parameterization", "_reference"},
     {"inference"},
     {"solvers", "schedules"},
-    {"_trainer", "_fitting", "_rates", "_schedules", "_targets", "_progress", "theory"}
-    | {"_run", "_lbfgs", "_quasi_newton", "callbacks", "_first_calls"},
+    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
+    | {"_run", "_lbfgs", "_quasi_newton", "callbacks", "_first_calls"}
+    | {"_objective_state", "_rates", "_temperature"},
+    {"_automatic", "_pilot"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}
-    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities", "_objective_state"},
+    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]

@@ -299,7 +299,7 @@ def saved(tmp_path):
     "change, message",
     [
         ({"max_iter": 9}, r"max_iter was 5 .* is 9 now.*warm_start"),
-        ({"alpha": 0.5}, r"alpha was 0.03 .* is 0.5 now"),
+        ({"alpha": 0.5}, r"alpha was (0.0|'auto') .* is 0.5 now"),
         ({"solver": SGD(momentum=0.1)}, "solver was 'adam'"),
         ({"random_state": 1}, "random_state was 0"),
         ({"hidden_layer_sizes": (3,)}, "hidden_layer_sizes was"),
