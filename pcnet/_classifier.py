@@ -50,8 +50,8 @@ class PCClassifier(
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
-    while input and target are held fixed (inference); then every layer changes its weights by
-    what it sees locally. Predictions are one forward pass.
+    while input and target are held fixed (inference); then every layer updates its weights from
+    its own activities and errors. Predictions are one forward pass.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ class PCClassifier(
         What the output layer minimises: half the squared distance to the one-hot target, or the
         cross-entropy of the softmax (for multilabel targets, of one logistic per column). Both
         estimate probabilities; "squared_error" predicts more accurately in deep networks, but
-        needs hidden layers of at least ``n_classes - 1`` units (a warning tells).
+        needs hidden layers of at least ``n_classes - 1`` units (`fit` warns).
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
     temperature : "auto" or float, default="auto"
         What the outputs are divided by in `predict_proba`, greater than 0: smaller values make
         probabilities more certain. It changes neither training nor `predict`. "auto" is measured
-        on samples that a pilot was not trained on (see Notes), is {default_temperature} in the
-        first call of `partial_fit`, then at least that and follows samples that are new; with
-        ``loss="log_loss"`` it is 1.
+        on samples that a pilot was not trained on (see Notes). It is {default_temperature} after a
+        first `partial_fit`; later calls measure it on their samples before training, at least
+        {default_temperature}. With ``loss="log_loss"`` it is 1.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied with `sample_weight`; labels that a dict leaves out
         weigh 1. "balanced" is inversely proportional to (weighted) frequency, and is not for
@@ -93,11 +93,12 @@ class PCClassifier(
 
     Notes
     -----
-    Pilots: where `alpha`, `temperature` or `max_iter` is "auto", `fit` first trains copies of the
-    network for up to 20 epochs on half of the samples (at most a quarter beyond 2000; below 600,
-    each half in turn) and measures the loss of the others. If it is lowest before the end, the
-    network fits noise. The same samples tell the temperature. A pilot takes about a
-    fifth of the time of a fit of 50 epochs; give all three arguments to do without.
+    Pilots: where `alpha`, `temperature` or `max_iter` is "auto" and there are more than 64 samples,
+    `fit` first trains copies of the network for some 20 epochs on a part of the samples (each half
+    in turn below 600; then a half, but at most 500 or a quarter) and measures the loss of others.
+    If it is lowest before the end, the network fits noise. The temperature is measured on the same
+    samples. Pilots take about a fifth of the time of a fit of 50 epochs; with all three arguments
+    given there are none.
 
     The same data, arguments and `random_state` give the same bits with any number of threads.
     Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as

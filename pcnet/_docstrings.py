@@ -41,15 +41,15 @@ inference : str or object, default={inference}
 """
 
 TRAINING_PARAMETERS = """
-alpha : float, default={alpha}
+alpha : "auto" or float, default={alpha}
     Weight decay, not of biases, at least 0: over a whole fit a weight that gets no gradient falls
     to ``exp(-alpha)`` of its value, whatever the number of steps and the learning rate (fits of
     less than 300 steps decay in proportion). It is decoupled from the gradient: step t multiplies
     weights by ``1 - alpha * r_t / sum(r)``, where r are the schedule's rates. `partial_fit` takes
     each call for one epoch of `max_iter` and decays by at most ``alpha / 1000`` a step.
-    "auto" is {alpha_smooth} where a pilot finds that the network learns without fitting noise,
-    and {alpha_noisy} where it fits noise (see Notes); {alpha_smooth} in `partial_fit`. With
-    "lbfgs" it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
+    "auto" is {alpha_noisy} where pilots find that the network fits noise (see Notes), else
+    {alpha_smooth}, as in a first `partial_fit`. With "lbfgs" it is the factor of an L2 penalty on
+    the mean energy, {alpha_lbfgs} if "auto".
 solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
     data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
@@ -58,13 +58,13 @@ solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
 batch_size : "auto" or int, default={batch_size}
     Largest number of samples in a minibatch; an epoch's samples are spread evenly over
     ``ceil(n_samples / batch_size)`` batches. "auto" is all of up to
-    {auto_batch_size} samples, else a {auto_batches}th of them, but at least {least_auto_batch_size}
-    and at most {auto_batch_size}; in `partial_fit` at most {auto_batch_size}.
+    {auto_batch_size} samples, else a {auto_batches}th of them, from {least_auto_batch_size} to
+    {auto_batch_size}; in `partial_fit` {auto_batch_size}.
 learning_rate : str or object, default={learning_rate}
     One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
     :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.
     Schedule of the learning rate, in optimiser steps t = 0, 1, ... of this call of `fit`,
-    where eta is ``learning_rate_init_`` and T is ``max_iter`` times the batches of an epoch:
+    where eta is ``learning_rate_init_`` and T is ``max_iter_`` times the batches of an epoch:
 
     - "constant": ``eta``;
     - "linear": ``eta * (1 - t / T)``;
@@ -75,8 +75,8 @@ learning_rate : str or object, default={learning_rate}
 
     "linear" and "cosine" reach about 0 at the end of the last epoch, also with ``max_iter=1``,
     and rise from about 0 in the first ten steps, or the first twentieth of them if that is less.
-    If training stops earlier, they are cut off where they are. With `warm_start` each call of
-    `fit` starts the schedule anew; `partial_fit`, which knows no end, always trains at
+    Training that stops earlier does not complete them. With `warm_start` each call of
+    `fit` starts the schedule anew; `partial_fit`, which has no planned end, always trains at
     `learning_rate_init_`.
 learning_rate_init : "auto" or float, default={learning_rate_init}
     Base learning rate, greater than 0. Layers scale it as `parameterization` says. "auto" depends
@@ -86,13 +86,13 @@ learning_rate_init : "auto" or float, default={learning_rate_init}
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : "auto" or int, default={max_iter}
-    Number of epochs at most. "auto" is {max_iter_smooth} where a pilot finds that the network
-    learns without fitting noise, and {max_iter_noisy} where it fits noise, or as many as make
-    {least_updates} updates; {max_iter_lbfgs} iterations of "lbfgs".
+    Largest number of epochs. "auto" is {max_iter_noisy} where pilots find that the network fits
+    noise, else {max_iter_smooth}, or as many as make {least_updates} updates if that is more; with
+    "lbfgs" {max_iter_lbfgs} iterations.
 shuffle : bool, default={shuffle}
     Whether each epoch visits the samples in a new random order.
 random_state : int, RandomState instance or None, default={random_state}
-    Draws the initial weights, the validation split and the order of samples.
+    Draws the initial weights, the validation split, the samples of pilots and the order of samples.
 tol : float, default={tol}
     An epoch counts as progress if its training loss falls (with `early_stopping`, its
     validation score rises) by at least `tol` from the best so far.
@@ -212,7 +212,7 @@ RAISES = """
 FloatingPointError
     Training diverged. The message names the place and the remedy; the estimator keeps its last
     finite weights and the curves of the completed epochs. (One that a callback or a scorer raises
-    comes as it is.)
+    propagates unchanged.)
 """
 
 

@@ -53,8 +53,8 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
-    while input and target are held fixed (inference); then every layer changes its weights by
-    what it sees locally. Predictions are one forward pass.
+    while input and target are held fixed (inference); then every layer updates its weights from
+    its own activities and errors. Predictions are one forward pass.
 
     Targets may have any scale: each output is standardised inside, by the weighted mean and
     standard deviation of the `y` given to `fit` (or to the first calls of `partial_fit`, until 32
@@ -70,9 +70,9 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         What the output layer minimises:
 
         - "squared_error": half the squared error; outputs estimate means;
-        - "huber": squared for small residuals, straight for those above 1.35 units of spread, so
-          that outliers in y pull no harder than others; :class:`~pcnet.losses.Huber` sets the
-          bend, ``Huber(delta=0.5)``;
+        - "huber": squared for small residuals, linear for those above 1.35 units of spread, so
+          that the gradient of an outlier in y is bounded; :class:`~pcnet.losses.Huber` sets the
+          bound, ``Huber(delta=0.5)``;
         - "poisson": half the Poisson deviance, for counts and rates (y >= 0). The network's
           outputs are logarithms, predictions are their exponentials.
     {INFERENCE_PARAMETERS}
@@ -96,11 +96,11 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
 
     Notes
     -----
-    Pilots: where `alpha` or `max_iter` is "auto", `fit` first trains copies of the
-    network for up to 20 epochs on half of the samples (at most a quarter beyond 2000; below 600,
-    each half in turn) and measures the loss of the others. If it is lowest before the end, the
-    network fits noise. A pilot takes about a fifth of the time of a fit
-    of 50 epochs; give both arguments to do without.
+    Pilots: where `alpha` or `max_iter` is "auto" and there are more than 64 samples, `fit` first
+    trains copies of the network for some 20 epochs on a part of the samples (each half in turn
+    below 600; then a half, but at most 500 or a quarter) and measures the loss of others. If it is
+    lowest before the end, the network fits noise. Pilots take about a fifth of the time of a fit of
+    50 epochs; with both arguments given there are none.
 
     The same data, arguments and `random_state` give the same bits with any number of threads.
     Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
