@@ -31,7 +31,7 @@ def tolerance(data, epochs):
         model = PCClassifier(
             (WIDTH,) * (depth - 1), batch_size=64, max_iter=epochs, random_state=0
         ).fit(X, y)
-        problem = {"loss": model.loss, "output_precision": model.output_precision_}
+        problem = {"loss": "squared_error", "output_precision": model.output_precision_}
         exact = as_float64(model.network_)
         best = infer(exact, X_test, Y, ErrorDescent(5000, tol=1e-9, energy_tol=1e-14), **problem)
         start = infer(exact, X_test, Y, ErrorDescent(max_steps=0), **problem)

@@ -57,7 +57,7 @@ def train(depth, data, seed):
     target = TARGETS.get(depth)
     outcome = "" if target is None else f"  target {target:.1%}: {verdict(accuracy, target)}"
     batches = -(-n // BATCH_SIZE)
-    print(f"\n{depth} layers x {WIDTH}, {model.loss}, {batches} batches of {BATCH_SIZE}")
+    print(f"\n{depth} layers x {WIDTH}, squared error, {batches} batches of {BATCH_SIZE}")
     print(f"  test accuracy {accuracy:.2%}{outcome}")
     print(f"  {seconds:.1f} s, {1e3 * seconds / batches:.1f} ms a batch")
     print(
@@ -77,13 +77,13 @@ def report_equilibrium(model, X, y):
         (default, ErrorDescent(), 0.98),
         (1.0, ErrorDescent(max_steps=300, tol=1e-3), 0.95),
     ):
-        problem = {"loss": model.loss, "output_precision": precision}
+        problem = {"loss": "squared_error", "output_precision": precision}
         F = infer(model.network_, X, Y, method=method, **problem)
         exact = as_float64(model.network_)
         best = infer(exact, X, Y, ErrorDescent(5000, tol=1e-9, energy_tol=1e-14), **problem)
         start = infer(exact, X, Y, ErrorDescent(max_steps=0), **problem)
         share = equilibrium_share(F.energy, best.energy, start.energy)
-        backprop = infer(exact, X, Y, loss=model.loss, output_precision=1e-9)
+        backprop = infer(exact, X, Y, loss="squared_error", output_precision=1e-9)
         gradient = gradient_of(exact, X, F)
         print(
             f"  precision {precision:.4f}, {method}: at equilibrium {share:.1%}, "

@@ -229,10 +229,9 @@ class Training:
         n_batches = len(X) // BATCH_SIZE
         rows = np.random.default_rng(0).permutation(len(X))[: n_batches * BATCH_SIZE]
         self.batches = [(X[part], one_hot(y[part])) for part in np.split(rows, n_batches)]
-        self.defaults = PCClassifier()
         sizes = (X.shape[1], *[width] * (depth - 1), 10)
         self.net = Network.init(sizes, bias=True, random_state=0)
-        objective = Objective(self.defaults.loss, AUTO_PRECISION / depth)
+        objective = Objective("squared_error", AUTO_PRECISION / depth)
         self.trainer = Trainer(self.net, objective, ErrorDescent(), Adam(), BATCH_SIZE)
         self.reports = []
 

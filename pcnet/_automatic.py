@@ -1,13 +1,13 @@
 """What the arguments that are "auto" stand for in one training: set as attributes before it."""
 
-import copy
 from typing import NamedTuple
 
 import numpy as np
 
 from ._data import RowSubset
-from ._pilot import run_pilots
-from ._temperature import DEFAULT_TEMPERATURE, RunningTemperature, fit_temperature
+from ._pilot import evenly, run_pilots
+from ._temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
+from .inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
 
 #: Of the penalty that L-BFGS minimises.
 LBFGS_ALPHA = 0.03
@@ -16,6 +16,14 @@ LBFGS_MAX_ITER = 200
 
 #: ``max_iter="auto"`` makes at least so many updates, however few the samples.
 LEAST_UPDATES = 300
+
+#: ``alpha="auto"`` is at least the number of updates over this, and no more with methods of
+#: inference that have not been tried with more.
+UPDATES_PER_ALPHA = 2000
+TRIED_METHODS = (ErrorDescent, Backprop, ZeroDivergence)
+
+#: Relative rise of the losses of a pilot from which on data count as noisy altogether.
+FULL_RISE = 0.01
 
 _MOST_STREAMED = 500  # samples of one call of `partial_fit` that the temperature looks at
 
@@ -35,22 +43,30 @@ def describe_regimes(smooth, noisy):
         "max_iter_smooth": smooth.max_iter,
         "max_iter_noisy": noisy.max_iter,
         "least_updates": LEAST_UPDATES,
+        "updates_per_alpha": UPDATES_PER_ALPHA,
         "alpha_lbfgs": LBFGS_ALPHA,
         "max_iter_lbfgs": LBFGS_MAX_ITER,
     }
 
 
+class Measured(NamedTuple):
+    """What pilots have shown; kept by an estimator for the fits that go on from it."""
+
+    noise: float = 0.0  # from 0, none is fitted, to 1
+    temperature: float = DEFAULT_TEMPERATURE
+
+
 def resolve_automatic(estimator, data, call, fresh, n_batches=1):
     """Set ``alpha_``, ``max_iter_`` and, for a classifier, ``temperature_``.
 
-    Values given are used as they are. "auto" is measured by pilots in a first fit (`run_pilots`),
-    and kept in those that go on from it.
+    Values given are used as they are. What "auto" needs is measured by pilots in a first fit
+    (`run_pilots`), and kept for those that go on from it.
 
     Parameters
     ----------
     estimator : estimator
         With its network and objective.
-    data : PilotData
+    data : PilotData or None
     call : FitCall
     fresh : bool
         Whether the network has not been trained yet.
@@ -63,14 +79,25 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
         Seconds that the pilots took.
     """
     pilot = None
+    if fresh:
+        estimator._measured, estimator._stream = tuple(Measured()), None
     if fresh and not call.incremental and _asks(estimator):
         automatic = estimator.max_iter == "auto" or estimator._full_batch
         limit = None if automatic else estimator.max_iter
         pilot = run_pilots(estimator, data, limit, estimator._split_seed)
-    _set_regime(estimator, pilot, fresh, n_batches)
+    if pilot is not None:
+        noise = min(1.0, pilot.rise / FULL_RISE)
+        temperature = DEFAULT_TEMPERATURE
+        if _measures_temperature(estimator):
+            temperature = fit_temperature(
+                pilot.outputs, pilot.targets, pilot.weight, estimator._multilabel
+            )
+        estimator._measured = tuple(Measured(noise, temperature))
+    measured = Measured(*estimator._measured)
+    _set_regime(estimator, measured.noise, n_batches)
     if hasattr(estimator, "temperature"):
-        _set_temperature(estimator, pilot, fresh)
-        if call.incremental and not fresh:
+        _set_temperature(estimator, measured.temperature)
+        if call.incremental and not fresh and _measures_temperature(estimator):
             _follow_stream(estimator, data)
     return 0.0 if pilot is None else pilot.seconds
 
@@ -89,41 +116,41 @@ def _measures_temperature(estimator):
     )
 
 
-def _set_regime(estimator, pilot, fresh, n_batches):
-    measured = estimator._regimes[int(pilot is not None and pilot.fits_noise)]
-    enough = -(-LEAST_UPDATES // n_batches)
-    measured = measured._replace(max_iter=max(measured.max_iter, enough))
-    if estimator._full_batch:
-        measured = Regime(LBFGS_ALPHA, LBFGS_MAX_ITER)
-    for name, value in measured._asdict().items():
-        given = getattr(estimator, name)
-        kept = None if fresh else getattr(estimator, f"{name}_", None)
-        automatic = value if kept is None else kept
-        setattr(estimator, f"{name}_", automatic if isinstance(given, str) else given)
+def _set_regime(estimator, noise, n_batches):
+    """Epochs first: many updates ask for more decay, or they fit what noise there is."""
+    alpha, max_iter = LBFGS_ALPHA, LBFGS_MAX_ITER
+    if not estimator._full_batch:
+        smooth, noisy = estimator._regimes
+        tried = isinstance(resolve_method(estimator.inference), TRIED_METHODS)
+        noise = noise if tried else 0.0
+        max_iter = round(smooth.max_iter + noise * (noisy.max_iter - smooth.max_iter))
+        max_iter = max(max_iter, -(-LEAST_UPDATES // n_batches))
+    estimator.max_iter_ = max_iter if estimator.max_iter == "auto" else estimator.max_iter
+    if not estimator._full_batch:
+        alpha = n_batches * estimator.max_iter_ / UPDATES_PER_ALPHA
+        if tried:
+            alpha = max(alpha, smooth.alpha * (noisy.alpha / smooth.alpha) ** noise)
+    estimator.alpha_ = alpha if estimator.alpha == "auto" else estimator.alpha
 
 
-def _set_temperature(estimator, pilot, fresh):
+def _set_temperature(estimator, measured):
     if estimator.temperature != "auto":
         estimator.temperature_ = float(estimator.temperature)
-    elif estimator.out_activation_ != "identity":
-        estimator.temperature_ = 1.0
-    elif pilot is not None:
-        estimator.temperature_ = fit_temperature(
-            pilot.outputs, pilot.targets, pilot.weight, estimator._multilabel
-        )
-    elif fresh or not hasattr(estimator, "temperature_"):
-        estimator.temperature_ = DEFAULT_TEMPERATURE
+    else:
+        estimator.temperature_ = 1.0 if estimator.out_activation_ != "identity" else measured
 
 
 def _follow_stream(estimator, data):
     """Let samples of `partial_fit` move the temperature before they are trained on."""
-    if not _measures_temperature(estimator):
-        return
-    running = copy.copy(getattr(estimator, "_running_temperature", None)) or RunningTemperature()
     rows = np.arange(len(data.X)) if data.rows is None else data.rows
-    rows = rows[:_MOST_STREAMED]
+    rows = rows[evenly(len(rows), min(len(rows), _MOST_STREAMED))]
     outputs = estimator.network_.core_output(RowSubset(data.X, rows))[0]
     targets = np.empty((len(rows), data.targets.n_outputs), dtype=outputs.dtype)
-    running.add(outputs, data.targets.batch(rows, targets), estimator._multilabel)
-    estimator._running_temperature = running
-    estimator.temperature_ = running.temperature
+    targets = data.targets.batch(rows, targets)
+    weight = None if data.weight is None else data.weight[rows]
+    stream = estimator._stream
+    if stream is None:
+        stream = start_following(estimator.temperature_)
+    stream, found = follow(stream, outputs, targets, weight, estimator._multilabel)
+    estimator._stream = stream
+    estimator.temperature_ = max(found, estimator.temperature_)

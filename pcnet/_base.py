@@ -254,6 +254,8 @@ class BasePC(
         if call.incremental:  # each call is an epoch of a fit that may never end
             least = max(LEAST_INCREMENTAL_DECAY_STEPS, self.max_iter_ * schedule.n_steps)
         decay = schedule.weight_decay(float(self.alpha_), least)
+        if self.alpha == "auto":
+            return min(decay, 0.5 / schedule.learning_rate_init)
         if decay * schedule.learning_rate_init >= 1:
             limit = self.alpha_ / (decay * schedule.learning_rate_init)
             raise ValueError(

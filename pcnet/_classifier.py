@@ -1,12 +1,13 @@
 """Classification with predictive-coding networks."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ._arguments import real_interval
 from ._automatic import Regime, describe_regimes
 from ._base import BasePC, trains_by_minibatches
 from ._conversion import ClassifierConversion
@@ -56,19 +57,20 @@ class PCClassifier(
     Parameters
     ----------
     {NETWORK_PARAMETERS}
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"auto", "squared_error", "log_loss"}, default="auto"
         What the output layer minimises: half the squared distance to the one-hot target, or the
         cross-entropy of the softmax (for multilabel targets, of one logistic per column). Both
         estimate probabilities; "squared_error" predicts more accurately in deep networks, but
-        needs hidden layers of at least ``n_classes - 1`` units (`fit` warns).
+        needs hidden layers of at least ``n_classes - 1`` units (`fit` warns). "auto" is
+        "log_loss" where a layer is narrower, else "squared_error".
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
     temperature : "auto" or float, default="auto"
-        What the outputs are divided by in `predict_proba`, greater than 0: smaller values make
+        What the outputs are divided by in `predict_proba`, from 0.001 to 1000: smaller values make
         probabilities more certain. It changes neither training nor `predict`. "auto" is measured
         on samples that a pilot was not trained on (see Notes). It is {default_temperature} after a
-        first `partial_fit`; later calls measure it on their samples before training, at least
-        {default_temperature}. With ``loss="log_loss"`` it is 1.
+        first `partial_fit`; later calls measure it on their samples before training, and raise
+        it where these ask for it. With ``loss="log_loss"`` it is 1.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, multiplied with `sample_weight`; labels that a dict leaves out
         weigh 1. "balanced" is inversely proportional to (weighted) frequency, and is not for
@@ -96,7 +98,8 @@ class PCClassifier(
     Pilots: where `alpha`, `temperature` or `max_iter` is "auto" and there are more than 64 samples,
     `fit` first trains copies of the network for some 20 epochs on a part of the samples (each half
     in turn below 600; then a half, but at most 500 or a quarter) and measures the loss of others.
-    If it is lowest before the end, the network fits noise. The temperature is measured on the same
+    If it falls to the end, the network fits no noise; if it is lowest before and rises by 1 % or
+    more, noise alone decides on `alpha` and `max_iter`. The temperature is measured on the same
     samples. Pilots take about a fifth of the time of a fit of 50 epochs; with all three arguments
     given there are none.
 
@@ -104,7 +107,8 @@ class PCClassifier(
     Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
     leaving the sample out. Weights do not enter inference.
 
-    Ctrl-C during `fit` warns and keeps the present weights.
+    Ctrl-C during `fit` warns and keeps the present weights; during a pilot, before there are any,
+    KeyboardInterrupt is raised and the estimator stays as it was.
 
     References
     ----------
@@ -128,9 +132,9 @@ class PCClassifier(
 
     _parameter_constraints = {
         **BasePC._parameter_constraints,
-        "loss": [StrOptions({"log_loss", "squared_error"})],
+        "loss": [StrOptions({"auto", "log_loss", "squared_error"})],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "temperature": [StrOptions({"auto"}), real_interval(0, closed="neither")],
+        "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
     }
 
     _regimes = _REGIMES
@@ -143,7 +147,7 @@ class PCClassifier(
         parameterization="mupc",
         skip=True,
         fit_intercept=True,
-        loss="squared_error",
+        loss="auto",
         output_precision="auto",
         gamma=1.0,
         activity_decay=0.0,
@@ -293,7 +297,7 @@ class PCClassifier(
 
     def _initialize(self, n_features, n_outputs, dtype):
         super()._initialize(n_features, n_outputs, dtype)
-        narrowest = min(self.network_.layer_sizes[1:-1], default=n_outputs)
+        narrowest = self._narrowest()
         if self.loss == "squared_error" and not self._multilabel and narrowest < n_outputs - 1:
             warn(
                 f"the narrowest hidden layer has {narrowest} units for {n_outputs} classes. With "
@@ -301,8 +305,18 @@ class PCClassifier(
                 f"apart: set loss='log_loss', or give each layer {n_outputs - 1} units or more"
             )
 
+    def _narrowest(self):
+        """Units of the narrowest layer between inputs and classes."""
+        sizes = self.network_.layer_sizes
+        return min(sizes[1:-1], default=sizes[-1])
+
     def _loss_and_activation(self):
-        if self.loss == "squared_error":
+        loss = self.loss
+        if loss == "auto":
+            n_classes = self.network_.layer_sizes[-1]
+            too_narrow = not self._multilabel and self._narrowest() < n_classes - 1
+            loss = "log_loss" if too_narrow else "squared_error"
+        if loss == "squared_error":
             return "squared_error", "identity"
         return ("logistic", "logistic") if self._multilabel else ("log_loss", "softmax")
 

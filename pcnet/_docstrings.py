@@ -47,9 +47,10 @@ alpha : "auto" or float, default={alpha}
     less than 300 steps decay in proportion). It is decoupled from the gradient: step t multiplies
     weights by ``1 - alpha * r_t / sum(r)``, where r are the schedule's rates. `partial_fit` takes
     each call for one epoch of `max_iter` and decays by at most ``alpha / 1000`` a step.
-    "auto" is {alpha_noisy} where pilots find that the network fits noise (see Notes), else
-    {alpha_smooth}, as in a first `partial_fit`. With "lbfgs" it is the factor of an L2 penalty on
-    the mean energy, {alpha_lbfgs} if "auto".
+    "auto" goes from {alpha_smooth}, where pilots find that the network fits no noise (see Notes),
+    to {alpha_noisy}, and is at least a {updates_per_alpha}th of the updates; with methods of
+    inference other than "error", "backprop" and "zero_divergence" it is the latter. With "lbfgs"
+    it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
 solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
     data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
@@ -86,9 +87,9 @@ learning_rate_init : "auto" or float, default={learning_rate_init}
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : "auto" or int, default={max_iter}
-    Largest number of epochs. "auto" is {max_iter_noisy} where pilots find that the network fits
-    noise, else {max_iter_smooth}, or as many as make {least_updates} updates if that is more; with
-    "lbfgs" {max_iter_lbfgs} iterations.
+    Number of epochs at most. "auto" goes from {max_iter_smooth}, where pilots find that the network
+    fits no noise (see Notes), to {max_iter_noisy}, but makes at least {least_updates} updates;
+    {max_iter_lbfgs} iterations of "lbfgs".
 shuffle : bool, default={shuffle}
     Whether each epoch visits the samples in a new random order.
 random_state : int, RandomState instance or None, default={random_state}

@@ -6,7 +6,9 @@ temperature of a classifier's probabilities. Training loss can tell neither, for
 interpolate their samples.
 """
 
+import copy
 import time
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,6 @@ from ._fitting import (
     Minibatches,
     MinibatchLoop,
 )
-from ._objective_state import copy_of_options
 from ._rates import auto_learning_rate
 from ._reference import loss_values
 from ._run import Run
@@ -62,8 +63,8 @@ class PilotResult(NamedTuple):
 
     Attributes
     ----------
-    fits_noise : bool
-        Whether their loss was lowest before the end.
+    rise : float
+        Of their loss from its lowest value to the end, over the lowest; 0 if it fell to the end.
     outputs, targets : ndarray of shape (n_samples, n_outputs)
         Outputs for them at that time.
     weight : ndarray of shape (n_samples,) or None
@@ -71,7 +72,7 @@ class PilotResult(NamedTuple):
         That the pilots took.
     """
 
-    fits_noise: bool
+    rise: float
     outputs: np.ndarray
     targets: np.ndarray
     weight: np.ndarray | None
@@ -115,10 +116,10 @@ def run_pilots(estimator, data, limit, seed):
     n = min(map(len, curves))
     sizes = [_total_weight(data.weight, rest) for rest in held_out]
     curve = np.average([curve[:n] for curve in curves], axis=0, weights=sizes)
-    best, fits_noise = lowest(curve)
+    best, rise = lowest(curve)
     held_out = np.concatenate(held_out)
     return PilotResult(
-        fits_noise,
+        rise,
         np.concatenate([kept[best] for kept in outputs]),
         _targets_of(data, held_out),
         None if data.weight is None else data.weight[held_out],
@@ -127,7 +128,7 @@ def run_pilots(estimator, data, limit, seed):
 
 
 def lowest(curve):
-    """Index of the lowest value of a smoothed curve, and whether the curve rises after it.
+    """Index of the lowest value of a smoothed curve, and how much the curve rises after it.
 
     Parameters
     ----------
@@ -137,17 +138,18 @@ def lowest(curve):
     -------
     index : int
         The last one, if the curve falls to its end or has fewer than five values.
-    rises : bool
+    rise : float
+        From the lowest to the last value, over the lowest; at least 0.
     """
     last = len(curve) - 1
     window = max(3, int(_WINDOW * len(curve)))
     if len(curve) < window + 2:
-        return last, False
+        return last, 0.0
     smooth = np.convolve(curve, np.full(window, 1.0 / window), "valid")
     best = int(np.argmin(smooth))
     if best == len(smooth) - 1:
-        return last, False
-    return best + window // 2, True
+        return last, 0.0
+    return best + window // 2, float(smooth[-1] / max(smooth[best], 1e-300) - 1.0)
 
 
 def _parts(rows, classes, data, seed):
@@ -159,14 +161,14 @@ def _parts(rows, classes, data, seed):
     if n < TWO_WAYS_BELOW:
         first, second = np.sort(mixed[::2]), np.sort(mixed[1::2])
         return [(first, second), (second, first)]
-    trained = _evenly(n, min(n // 2, max(LEAST_TRAINED, int(LARGEST_SHARE * n))))
+    trained = evenly(n, min(n // 2, max(LEAST_TRAINED, int(LARGEST_SHARE * n))))
     rest = np.setdiff1d(np.arange(n), trained, assume_unique=True)
     kept = max(200, MOST_KEPT // (PILOT_EPOCHS * data.targets.n_outputs))
-    rest = rest[_evenly(len(rest), min(len(rest), MOST_PREDICTED, kept))]
+    rest = rest[evenly(len(rest), min(len(rest), MOST_PREDICTED, kept))]
     return [(np.sort(mixed[trained]), np.sort(mixed[rest]))]
 
 
-def _evenly(n, n_chosen):
+def evenly(n, n_chosen):
     return np.arange(n_chosen) * n // n_chosen
 
 
@@ -190,16 +192,18 @@ def _train(estimator, data, train, rest, limit, seed):
     minibatches = Minibatches(
         data.X, data.targets, data.weight, train, batch_size, estimator.shuffle
     )
-    rate = estimator.learning_rate_init
+    rate, shape = estimator.learning_rate_init, estimator.learning_rate
+    if isinstance(resolve_solver(estimator.solver), LBFGS):  # for which neither is meant
+        rate, shape = "auto", "linear"
     if rate == "auto":
         rate = auto_learning_rate(solver, network, len(train) / minibatches.n_batches)
     n_epochs = max(PILOT_EPOCHS, -(-PILOT_UPDATES // minibatches.n_batches))
     n_epochs = n_epochs if limit is None else min(n_epochs, limit)
     n_steps = n_epochs * minibatches.n_batches
-    schedule = Schedule(estimator.learning_rate, rate, n_steps, estimator.power_t)
+    schedule = Schedule(_shortened(shape, n_steps), rate, n_steps, estimator.power_t)
     recorder = _Recorder(data, rest)
     max_time = None if estimator.max_time is None else TIME_SHARE * estimator.max_time
-    method = training_method(copy_of_options(resolve_method(estimator.inference)), network, None)
+    method = training_method(copy.deepcopy(resolve_method(estimator.inference)), network, None)
     run = Run(
         _PilotTrainer(
             network,
@@ -212,7 +216,7 @@ def _train(estimator, data, train, rest, limit, seed):
         schedule,
         np.random.RandomState(seed),
         max_iter=n_epochs,
-        weight_decay=schedule.weight_decay(PILOT_ALPHA),
+        weight_decay=min(schedule.weight_decay(PILOT_ALPHA), 0.5 / rate),
         observers=[recorder, *([] if max_time is None else [MaxTime()])],
         max_time=max_time,
     )
@@ -222,6 +226,16 @@ def _train(estimator, data, train, rest, limit, seed):
     if run.stop_reason == "diverged":
         recorder.outputs.clear()
     return recorder
+
+
+def _shortened(shape, n_steps):
+    """A schedule whose warm-up, where it is a number of steps, fits into a pilot."""
+    warmup = getattr(shape, "warmup", 0)
+    if not isinstance(warmup, Integral) or warmup < n_steps // 2:
+        return shape
+    shape = copy.copy(shape)
+    shape.warmup = n_steps // 2
+    return shape
 
 
 class _PilotTrainer(Trainer):

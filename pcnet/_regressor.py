@@ -98,8 +98,9 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     -----
     Pilots: where `alpha` or `max_iter` is "auto" and there are more than 64 samples, `fit` first
     trains copies of the network for some 20 epochs on a part of the samples (each half in turn
-    below 600; then a half, but at most 500 or a quarter) and measures the loss of others. If it is
-    lowest before the end, the network fits noise. Pilots take about a fifth of the time of a fit of
+    below 600; then a half, but at most 500 or a quarter) and measures the loss of others. If it
+    falls to the end, the network fits no noise; if it is lowest before and rises by 1 % or more,
+    noise alone decides on both. Pilots take about a fifth of the time of a fit of
     50 epochs; with both arguments given there are none.
 
     The same data, arguments and `random_state` give the same bits with any number of threads.
@@ -109,7 +110,8 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
     There is no `score_samples` as in the classifier: with y free, the least energy is 0 for every
     x. `energy` rates samples whose y is known.
 
-    Ctrl-C during `fit` warns and keeps the present weights.
+    Ctrl-C during `fit` warns and keeps the present weights; during a pilot, before there are any,
+    KeyboardInterrupt is raised and the estimator stays as it was.
 
     References
     ----------

@@ -76,26 +76,41 @@ def fit_temperature(outputs, targets, sample_weight=None, multilabel=False):
     return float(_CANDIDATES[int(np.argmin(losses))])
 
 
-class RunningTemperature:
-    """The temperature of a stream, from samples that are predicted before they are trained on.
+#: Samples after which an older one counts less by a factor of e, in a stream.
+_MEMORY = 2000.0
+#: Samples that the temperature at the start of a stream is worth: one that is wrong is no proof.
+_WORTH = 200.0
 
-    Older samples count less, by a factor of e for each `_MEMORY` newer ones. The result is never
-    below `DEFAULT_TEMPERATURE`: calls of ``partial_fit`` often repeat their samples, and errors on
-    samples that were trained on before are too small.
+
+def start_following(temperature):
+    """Losses of the candidates before a stream's first sample, lowest at ``temperature``.
+
+    Returns
+    -------
+    ndarray
+        For `follow`.
     """
+    return 0.5 * _WORTH * np.square(np.log(_CANDIDATES / temperature))
 
-    _MEMORY = 2000.0
 
-    def __init__(self):
-        self.losses = np.zeros(len(_CANDIDATES))
+def follow(losses, outputs, targets, sample_weight, multilabel):
+    """Temperature of a stream, from samples that are predicted before they are trained on.
 
-    def add(self, outputs, targets, multilabel):
-        """Take note of samples that the network has not been trained on yet."""
-        outputs, n = outputs.astype(np.float64), len(outputs)
-        new = log_losses(outputs, targets, None, multilabel)
-        self.losses = np.exp(-n / self._MEMORY) * self.losses + n * new
+    Parameters
+    ----------
+    losses : ndarray
+        From `start_following`, or the last call; it is not changed.
+    outputs, targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+    multilabel : bool
 
-    @property
-    def temperature(self):
-        best = float(_CANDIDATES[int(np.argmin(self.losses))]) if self.losses.any() else 0.0
-        return max(best, DEFAULT_TEMPERATURE)
+    Returns
+    -------
+    losses : ndarray
+        For the next call.
+    temperature : float
+    """
+    n = len(outputs)
+    new = log_losses(outputs.astype(np.float64), targets, sample_weight, multilabel)
+    losses = np.exp(-n / _MEMORY) * losses + n * new
+    return losses, float(_CANDIDATES[int(np.argmin(losses))])

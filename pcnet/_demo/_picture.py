@@ -59,7 +59,7 @@ def record_energies(model, X, y):
         in_float64(net),
         X[:N_IMAGES],
         (y[:N_IMAGES, None] == model.classes_).astype(np.float64),
-        {"loss": model.loss, "output_precision": model.output_precision_},
+        {"loss": model._objective().loss, "output_precision": model.output_precision_},
     )
     equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
     error = trace_error_descent(problem, N_ERROR_STEPS)

@@ -97,8 +97,8 @@ class AugmentedLagrangian(BaseEstimator):
             check_positive("rate", self.rate)
         elif self.alpha >= 2 * self.rho:
             raise ValueError(
-                "alpha must be below 2 * rho at the default rate, or the duals and the activities "
-                f"rock each other up; got alpha={self.alpha} and rho={self.rho}. Lower alpha, or "
+                "alpha must be below 2 * rho at the default rate, or the iteration becomes "
+                f"unstable; got alpha={self.alpha} and rho={self.rho}. Lower alpha, or "
                 "give a smaller rate"
             )
         check_count("inner_steps", self.inner_steps, 1)

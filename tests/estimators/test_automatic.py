@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPRegressor
 
 from pcnet import PCClassifier, PCRegressor
+from pcnet._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
 from pcnet._pilot import lowest
 from pcnet._schedules import Schedule
 from pcnet._temperature import fit_temperature
 from pcnet.callbacks import Callback
-from pcnet.schedules import Constant
+from pcnet.schedules import Constant, Linear
 
 from .support import ESTIMATORS, assert_same_bits, data_for, iris, parameters
 
@@ -82,7 +84,7 @@ def test_probabilities_lie_inside_and_rank_as_the_outputs(n_classes, dtype):
     np.testing.assert_array_equal(p.argmax(axis=1), model.predict(X))
     scores = model.decision_function(X)
     if n_classes == 2:
-        assert np.all(np.diff(p[np.argsort(scores), 1]) >= 0)
+        assert np.all(np.diff(p[np.argsort(scores), 1]) >= -np.finfo(dtype).eps)  # up to rounding
     else:
         np.testing.assert_array_equal(np.argsort(p, axis=1), np.argsort(outputs, axis=1))
     np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), p, rtol=1e-4, atol=1e-7)
@@ -131,6 +133,7 @@ def test_a_stream_that_is_repeated_makes_nobody_more_certain(share):
     for _ in range(60):
         model.partial_fit(X, y, classes=[0, 1])
     assert model.temperature_ >= 0.2
+    assert model.temperature_ < 0.6
     once = PCClassifier((64, 64), random_state=0)
     X, y = noisy_labels(6400, share)
     for start in range(0, 6400, 64):
@@ -213,6 +216,59 @@ def test_a_warm_start_and_a_loaded_model_keep_what_was_measured():
     assert (loaded.alpha_, loaded.temperature_) == measured
     loaded.set_params(alpha=0.5).fit(X, y)
     assert (loaded.alpha_, loaded.temperature_) == (0.5, measured[1])
+    loaded.set_params(alpha="auto", temperature=0.7).fit(X, y)
+    assert (loaded.alpha_, loaded.temperature_) == (measured[0], 0.7)
+    loaded.set_params(temperature="auto").fit(X, y)
+    assert loaded.temperature_ == measured[1]
+    loaded.set_params(loss="log_loss").fit(X, y)
+    assert loaded.temperature_ == 1.0
+    loaded.set_params(solver="lbfgs", max_iter="auto", tol=10.0).fit(X, y)
+    assert (loaded.alpha_, loaded.max_iter_) == (LBFGS_ALPHA, LBFGS_MAX_ITER)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_one_sample_does_not_set_the_temperature(wrong):
+    X, y = noisy_labels(1000, 0.1)
+    model = PCClassifier((32,), random_state=0).fit(X, y)
+    before = model.temperature_
+    is_wrong = model.predict(X) != y
+    index = np.flatnonzero(is_wrong == wrong)[0]
+    model.partial_fit(X[index : index + 1], y[index : index + 1])
+    assert before <= model.temperature_ < 1.3 * before
+
+
+def test_weights_count_in_a_stream():
+    X, y = noisy_labels(900, 0.0)
+    doubled, lies = np.concatenate([X[:600], X[600:]]), y.copy()
+    lies[600:] = 1 - lies[600:]
+    weight = np.where(np.arange(900) < 600, 1.0, 1e-9)
+    models = [PCClassifier((32,), random_state=0).fit(X[:300], y[:300]) for _ in range(2)]
+    models[0].partial_fit(doubled[300:], lies[300:], sample_weight=weight[300:])
+    assert models[0].temperature_ < 1.5 * models[1].temperature_
+
+
+@pytest.mark.parametrize("n_samples", [100, 640])
+def test_an_automatic_decay_is_never_refused(n_samples):
+    X, y = noisy_labels(n_samples, 1.0)
+    options = {"learning_rate": "invscaling", "power_t": 1.0, "learning_rate_init": 0.1}
+    model = PCClassifier((16,), random_state=0, max_iter=20, **options)
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_warm_up_that_fits_the_fit_fits_its_pilots(solver):
+    X, y = noisy_labels(300, 0.2)
+    options = {"learning_rate": Linear(warmup=300), "max_iter": 100, "tol": 0.1}
+    model = PCClassifier((16,), solver=solver, random_state=0, **options).fit(X, y)
+    assert 0.02 < model.temperature_ < 2
+
+
+def test_large_data_get_more_decay_with_their_updates():
+    X, y = noisy_labels(20_000, 0.0, n_features=2)
+    model = PCClassifier((4,), random_state=0, max_iter=30).fit(X, y)
+    assert model.alpha_ == pytest.approx(-(-20_000 // 64) * 30 / 2000)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine", "invscaling", Constant(5)])
@@ -227,14 +283,14 @@ def test_a_fit_decays_by_the_same_factor_whatever_its_steps_and_rate(schedule, n
 
 def test_the_lowest_point_of_a_curve():
     falling = np.linspace(1, 0.5, 20)
-    assert lowest(falling) == (19, False)
-    assert lowest(falling[:4]) == (3, False)
-    valley = np.abs(np.arange(20.0) - 8)
-    index, rises = lowest(valley)
-    assert rises
+    assert lowest(falling) == (19, 0.0)
+    assert lowest(falling[:4]) == (3, 0.0)
+    valley = 10 + np.abs(np.arange(20.0) - 8)
+    index, rise = lowest(valley)
     assert abs(index - 8) <= 1
+    assert rise == pytest.approx((valley[15:].mean() / valley[6:11].mean()) - 1)
     rng = np.random.default_rng(0)
-    assert lowest(falling + 0.02 * rng.standard_normal(20)) == (19, False)
+    assert lowest(falling + 0.02 * rng.standard_normal(20)) == (19, 0.0)
 
 
 # ------------------------------------------------------------ the end of a run
@@ -272,7 +328,7 @@ def test_a_loss_that_cannot_fall_by_tol_ends_a_falling_rate():
 # ------------------------------------------------------------ faults
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, np.nan, "cold", None])
+@pytest.mark.parametrize("bad", [0.0, -1.0, 1e-300, 1e300, np.inf, np.nan, "cold", None])
 def test_bad_temperatures(bad):
     X, y = data_for(PCClassifier)
     with pytest.raises(ValueError, match="temperature"):

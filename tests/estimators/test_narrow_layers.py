@@ -58,10 +58,10 @@ def test_regressor_is_no_worse_than_a_linear_model_at_any_width(shape):
 
 @pytest.mark.parametrize("shape", NARROW_SHAPES, ids=str)
 def test_narrow_classifier_is_as_good_as_an_mlp(shape):
-    """Ten classes, with the loss that the MLP has."""
+    """Ten classes: by default they get the loss that the MLP has."""
     X, y = digits(1000)
     data = halves(X, y)
-    ours = mean_score(data, lambda seed: PCClassifier(shape, loss="log_loss", random_state=seed))
+    ours = mean_score(data, lambda seed: PCClassifier(shape, random_state=seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         mlp = mean_score(data, lambda seed: MLPClassifier(shape, random_state=seed, max_iter=100))
@@ -72,11 +72,13 @@ def test_squared_error_in_layers_too_narrow_for_the_classes_warns():
     X, y = digits(100)
     for shape in [(8,), (32, 2), (2, 32)]:
         with pytest.warns(UserWarning, match="loss='log_loss', or give each layer 9 units") as seen:
-            PCClassifier(shape, max_iter=1).fit(X, y)
+            PCClassifier(shape, loss="squared_error", max_iter=1).fit(X, y)
         assert [warning.filename for warning in seen] == [__file__]
+        model = PCClassifier(shape, loss="squared_error", max_iter=1)
         with pytest.warns(UserWarning, match="narrowest hidden layer"):
-            PCClassifier(shape, max_iter=1).partial_fit(X, y, classes=range(10))
-    PCClassifier((9, 9), max_iter=1).fit(X, y)
+            model.partial_fit(X, y, classes=range(10))
+        assert PCClassifier(shape, max_iter=1).fit(X, y).out_activation_ == "softmax"
+    assert PCClassifier((9, 9), max_iter=1).fit(X, y).out_activation_ == "identity"
     PCClassifier((), max_iter=1).fit(X, y)
     PCClassifier((2,), loss="log_loss", max_iter=1).fit(X, y)
     PCClassifier((2,), max_iter=1).fit(*iris())

@@ -158,7 +158,7 @@ def test_the_energies_drawn_are_those_of_infer(fitted):
     Y = (y[:n, None] == model.classes_).astype(np.float64)
 
     def trace(method):
-        objective = {"loss": model.loss, "output_precision": model.output_precision_}
+        objective = {"loss": "squared_error", "output_precision": model.output_precision_}
         return infer(model.network_, X[:n], Y, method, **objective).energy_trace
 
     n_steps = len(traces.activity.energies) - 1

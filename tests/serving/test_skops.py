@@ -105,6 +105,20 @@ def test_loads_with_the_trusted_types_and_without_pickle(Estimator, arguments, t
 
 @pytest.mark.usefixtures("no_pickle")
 @pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
+def test_after_calls_of_partial_fit(Estimator):
+    X, y = data(Estimator)
+    model = Estimator((8,), random_state=0).fit(X, y)
+    for _ in range(3):
+        model.partial_fit(X, y)
+    loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
+    for each in (model, loaded):
+        each.partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert getattr(loaded, "temperature_", None) == getattr(model, "temperature_", None)
+
+
+@pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
 def test_in_a_pipeline(Estimator):
     X, y = data(Estimator)
     pipeline = make_pipeline(StandardScaler(), Estimator((8,), max_iter=3, random_state=0))
