@@ -112,8 +112,8 @@ MUTANTS = [
     (
         "last tile skipped",
         "tiles.inc",
-        "for (int index = 0; index < count; index++) {\n        tile t;",
-        "for (int index = 0; index < count - (count > 1); index++) {\n        tile t;",
+        "for (int index = 0; index < count; index++) {\n            tile t",
+        "for (int index = 0; index < count - (count > 1); index++) {\n            tile t",
     ),
     (
         "last row of a tile skipped",
@@ -269,8 +269,18 @@ MUTANTS = [
         "it->n_steps == options->max_steps",
         "it->n_steps == options->max_steps + 1",
     ),
-    ("ended sample not restored", "error_descent.inc", "it->step = 0;\n", ";\n"),
-    ("last step not committed", "error_descent.inc", "commit_step(s, s->live[k], it->step);", ";"),
+    (
+        "ended sample not restored",
+        "error_descent.inc",
+        "{\n                    it->step = step_at_floor(it);\n",
+        "{\n",
+    ),
+    (
+        "last step not committed",
+        "error_descent.inc",
+        "if (slow) {\n            commit_step(s, s->live[k], it->step);",
+        "if (slow) {\n            ;",
+    ),
     # ---- learning
     (
         "weight gradient's sign",
@@ -299,8 +309,8 @@ MUTANTS = [
     (
         "last block skipped",
         "update.inc",
-        "for (int index = 0; index < count; index++) {\n        const block",
-        "for (int index = 0; index < count - 1; index++) {\n        const block",
+        "for (int index = 0; index < count; index++) {\n        if (run->watch->stop)",
+        "for (int index = 0; index < count - 1; index++) {\n        if (run->watch->stop)",
     ),
     (
         "no bias correction of the mean",

@@ -161,8 +161,8 @@ MUTANTS = [
     (
         "penalty of the report",
         "_run.py",
-        "return 0.5 * self.alpha * sum",
-        "return self.alpha * sum",
+        "return 0.5 * self.weight_decay * sum",
+        "return self.weight_decay * sum",
         "tests/estimators/test_training.py tests/estimators/test_fitting.py",
     ),
     (
@@ -178,6 +178,34 @@ MUTANTS = [
         "return unit / estimator.n_layers_",
         "return unit",
         "tests/estimators/test_training.py",
+    ),
+    (
+        "decay of a fit depends on the rate",
+        "_schedules.py",
+        "total = self.learning_rate_init * mean * max(n, least_steps)",
+        "total = mean * max(n, least_steps)",
+        "tests/estimators/test_automatic.py",
+    ),
+    (
+        "labels not centred in their logits",
+        "_temperature.py",
+        "outputs - outputs.dtype.type(0.5) if multilabel",
+        "outputs if multilabel",
+        "tests/estimators/test_automatic.py tests/estimators/test_targets.py",
+    ),
+    (
+        "temperature without smoothed targets",
+        "_temperature.py",
+        "share = 1.0 / (len(outputs) + 2.0)",
+        "share = 0.0",
+        "tests/estimators/test_automatic.py",
+    ),
+    (
+        "pilots predict what they were trained on",
+        "_pilot.py",
+        "return [(first, second), (second, first)]",
+        "return [(first, first), (second, second)]",
+        "tests/estimators/test_automatic.py",
     ),
     (
         "energies of the wrong class",
