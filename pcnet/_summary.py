@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from ._arguments import check_count
-from ._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
+from ._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
 from ._core import panel_sizes
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from ._lbfgs import BLOCK, FullBatch
@@ -182,7 +182,7 @@ class SummaryMixin:
             n_parameters=sum(array.size for array in parameters),
             model_bytes=sum(array.nbytes for array in parameters),
             training_bytes=_training_bytes(self, network, batch_size),
-            n_epochs=None if n_batches is None else _most_epochs(self),
+            n_epochs=None if n_batches is None else _most_epochs(self, n_batches),
             n_batches=n_batches,
             seconds_per_epoch=seconds,
             n_threads=effective_n_threads(),
@@ -245,11 +245,13 @@ def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
     )
 
 
-def _most_epochs(estimator):
+def _most_epochs(estimator, n_batches):
     """Epochs of the next fit, or the most that "auto" gives."""
     if estimator.max_iter != "auto":
         return estimator.max_iter
-    return LBFGS_MAX_ITER if estimator._full_batch else estimator._regimes[0].max_iter
+    if estimator._full_batch:
+        return LBFGS_MAX_ITER
+    return max(estimator._regimes[0].max_iter, -(-LEAST_UPDATES // n_batches))
 
 
 def _penalty_of(estimator):

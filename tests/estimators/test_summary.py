@@ -137,6 +137,17 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
     assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("n_samples", [40, 130, 3000])
+def test_epochs_are_the_most_that_fit_makes(Estimator, n_samples):
+    X, y = data_for(Estimator, n_samples)
+    model = Estimator((4,), random_state=0)
+    forecast = model.summary(X, y)
+    model.fit(X, y)
+    assert forecast.n_epochs >= model.max_iter_
+    assert forecast.n_epochs * forecast.n_batches >= 300
+
+
 @pytest.mark.filterwarnings("ignore:L-BFGS ended")
 @pytest.mark.parametrize("hidden, history_size", [((192,) * 6, 3), ((256, 256), 10)])
 def test_memory_with_lbfgs(hidden, history_size):
