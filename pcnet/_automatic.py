@@ -17,9 +17,9 @@ LBFGS_MAX_ITER = 200
 #: ``max_iter="auto"`` makes at least so many updates, however few the samples.
 LEAST_UPDATES = 300
 
-#: ``alpha="auto"`` is at least the number of updates over this, and no more with methods of
-#: inference that have not been tried with more.
-UPDATES_PER_ALPHA = 2000
+#: ``alpha="auto"`` is at least the samples that training sees over this (2,000 batches of 64), and
+#: no more with methods of inference that have not been tried with more.
+SAMPLES_PER_ALPHA = 128_000
 TRIED_METHODS = (ErrorDescent, Backprop, ZeroDivergence)
 
 #: Relative rise of the losses of a pilot from which on data count as noisy altogether.
@@ -43,7 +43,7 @@ def describe_regimes(smooth, noisy):
         "max_iter_smooth": smooth.max_iter,
         "max_iter_noisy": noisy.max_iter,
         "least_updates": LEAST_UPDATES,
-        "updates_per_alpha": UPDATES_PER_ALPHA,
+        "samples_per_alpha": f"{SAMPLES_PER_ALPHA:,}",
         "alpha_lbfgs": LBFGS_ALPHA,
         "max_iter_lbfgs": LBFGS_MAX_ITER,
     }
@@ -94,7 +94,8 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
             )
         estimator._measured = tuple(Measured(noise, temperature))
     measured = Measured(*estimator._measured)
-    _set_regime(estimator, measured.noise, n_batches)
+    n_samples = 0 if data is None else len(data.X if data.rows is None else data.rows)
+    _set_regime(estimator, measured.noise, n_batches, n_samples)
     if hasattr(estimator, "temperature"):
         _set_temperature(estimator, measured.temperature)
         if call.incremental and not fresh and _measures_temperature(estimator):
@@ -116,8 +117,8 @@ def _measures_temperature(estimator):
     )
 
 
-def _set_regime(estimator, noise, n_batches):
-    """Epochs first: many updates ask for more decay, or they fit what noise there is."""
+def _set_regime(estimator, noise, n_batches, n_samples):
+    """Epochs first: long training asks for more decay, or it fits what noise there is."""
     alpha, max_iter = LBFGS_ALPHA, LBFGS_MAX_ITER
     if not estimator._full_batch:
         smooth, noisy = estimator._regimes
@@ -127,7 +128,7 @@ def _set_regime(estimator, noise, n_batches):
         max_iter = max(max_iter, -(-LEAST_UPDATES // n_batches))
     estimator.max_iter_ = max_iter if estimator.max_iter == "auto" else estimator.max_iter
     if not estimator._full_batch:
-        alpha = n_batches * estimator.max_iter_ / UPDATES_PER_ALPHA
+        alpha = n_samples * estimator.max_iter_ / SAMPLES_PER_ALPHA
         if tried:
             alpha = max(alpha, smooth.alpha * (noisy.alpha / smooth.alpha) ** noise)
     estimator.alpha_ = alpha if estimator.alpha == "auto" else estimator.alpha
