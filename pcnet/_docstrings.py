@@ -49,8 +49,8 @@ alpha : "auto" or float, default={alpha}
     each call for one epoch of `max_iter` and decays by at most ``alpha / 1000`` a step.
     "auto" goes from {alpha_smooth}, where pilots find that the network fits no noise (see Notes),
     to {alpha_noisy}, and is at least ``n_samples * max_iter_`` over {samples_per_alpha}; with
-    methods of inference other than "error", "backprop" and "zero_divergence" it is the latter. With "lbfgs"
-    it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
+    methods of inference other than "error", "backprop" and "zero_divergence" it is the latter. With
+    "lbfgs" it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
 solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
     data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
