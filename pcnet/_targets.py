@@ -155,7 +155,10 @@ def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
         raise ValueError(
             f"class_weight has the labels {unknown}, which are not among the classes {labels}"
         )
-    weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    try:
+        weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        weights = np.array([np.nan])
     if not np.all(np.isfinite(weights) & (weights >= 0)):
         raise ValueError(f"class_weight must hold finite weights >= 0, got {class_weight!r}")
     return weights

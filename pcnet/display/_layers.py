@@ -137,6 +137,11 @@ class LayerErrorDisplay(ResultDisplay):
         -------
         self : LayerErrorDisplay
         """
+        if np.ndim(self.norms) != 1:
+            raise TypeError(
+                "norms must be an array of one number a layer, as from_result gives it; got "
+                f"{type(self.norms).__name__}"
+            )
         ax = self._start(ax)
         layers = np.arange(1, len(self.norms) + 1)
         style = {"color": OURS, "marker": "o", "markersize": 4, "label": "hidden layers"}

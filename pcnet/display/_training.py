@@ -1,5 +1,7 @@
 """How a training went: losses, energies and scores over the epochs."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -89,6 +91,11 @@ class TrainingDisplay(Display):
         -------
         TrainingDisplay
         """
+        if not isinstance(history, Mapping):
+            raise TypeError(
+                "history must map names to curves, as model.history_ does; got "
+                f"{type(history).__name__}. TrainingDisplay.from_estimator takes a fitted model"
+            )
         if curves is None:
             curves = [name for name in _DEFAULT if name in history]
         elif isinstance(curves, str):
@@ -102,7 +109,7 @@ class TrainingDisplay(Display):
                 f"curves must name some of {list(history)}; got {list(curves)}. Scores are "
                 "recorded with early_stopping=True or validation_data"
             )
-        chosen = {name: np.asarray(history[name], dtype=np.float64) for name in curves}
+        chosen = {name: _curve(name, history[name]) for name in curves}
         lengths = {name: len(values) for name, values in chosen.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"history must hold curves of one length, got {lengths}")
@@ -167,3 +174,14 @@ class TrainingDisplay(Display):
 def _is_score(name):
     measured = name.startswith("validation_") and name != "validation_loss"
     return measured or name.endswith("score")
+
+
+def _curve(name, values):
+    """One curve of a history as an array."""
+    try:
+        curve = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        curve = None
+    if curve is None or curve.ndim != 1:
+        raise TypeError(f"history must hold sequences of numbers; got {shown(values)} for {name!r}")
+    return curve

@@ -1,6 +1,8 @@
 """Measurements over widths and depths, as tidy tables: a row for each network."""
 
+import inspect
 import itertools
+import math
 import warnings
 from numbers import Real
 
@@ -8,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from .._arguments import check_count, check_float_array, check_positive
+from .._arguments import LARGEST, check_count, check_float_array, check_positive
 from ..network import Network
 from ._checks import check_network, feed_forward
 from ._comparison import compare_with_backprop
@@ -39,7 +41,7 @@ def over_shapes(measure, widths, depths, n_seeds=1):
     >>> over_shapes(lambda width, depth, seed: {"units": width * depth}, [2, 4], [3])["units"]
     array([ 6., 12.])
     """
-    if not callable(measure):
+    if not callable(measure) or not _takes_shapes(measure):
         raise TypeError(
             f"measure must be a function of width, depth and seed that returns a dict of numbers; "
             f"got {measure!r}"
@@ -54,6 +56,17 @@ def over_shapes(measure, widths, depths, n_seeds=1):
     for place, (width, depth, seed, values) in enumerate(rows):
         table[place] = (width, depth, seed, *(values[name] for name in names))
     return table
+
+
+def _takes_shapes(measure):
+    """Whether a function may be called with width, depth and seed, as far as can be told."""
+    try:
+        inspect.signature(measure).bind(1, 1, 0)
+    except TypeError:
+        return False
+    except ValueError:  # of a builtin without a signature
+        return True
+    return True
 
 
 def _check_measured(rows):
@@ -78,6 +91,10 @@ def _check_measured(rows):
         for name, value in values.items():
             if not isinstance(value, (Real, np.bool_)):
                 raise TypeError(f"measure must return numbers; got {name}={value!r} {where}")
+            if abs(value) > LARGEST and abs(value) != math.inf:
+                raise ValueError(
+                    f"measure must return numbers that fit into float64; {name} {where} does not"
+                )
     return names
 
 

@@ -374,3 +374,10 @@ def test_options_of_an_object_need_the_object(Estimator, key, value):
     assert getattr(getattr(model, name), option) == value
     with pytest.raises(ValueError, match="Invalid parameter"):
         model.set_params(**{f"{name}__x": 1})
+
+
+@pytest.mark.parametrize("weight", [10**400, "text", None, [1.0, 2.0], np.inf])
+def test_class_weights_that_are_no_numbers(weight):
+    X, y = data_for(PCClassifier)
+    with pytest.raises(ValueError, match="class_weight must hold finite weights"):
+        small(PCClassifier, class_weight={y[0]: weight}).fit(X, y)

@@ -187,3 +187,14 @@ def test_cosines_of_gradients_whose_squares_would_vanish():
     expected = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
     assert cosine(1e-200 * a, 1e-250 * b) == pytest.approx(expected)
     assert np.isnan(cosine(a, 0 * b))
+
+
+@pytest.mark.parametrize("measure", [lambda width: {"a": 1.0}, lambda: {"a": 1.0}])
+def test_a_function_of_other_arguments_is_refused(measure):
+    with pytest.raises(TypeError, match="measure must be a function of width, depth and seed"):
+        theory.over_shapes(measure, [4], [2])
+
+
+def test_a_number_beyond_float_is_refused():
+    with pytest.raises(ValueError, match="fit into float64"):
+        theory.over_shapes(lambda width, depth, seed: {"a": 10**400}, [4], [2])
