@@ -2,6 +2,9 @@
 # see; LLVM's runtime tells it through the tool archer. Two programs prove that this is at work: a
 # race must be reported, a loop without one must not.
 need clang clang
+# clang's own runtime: a recommended package of its own, which may be missing beside clang
+clang_major=$(clang -dumpversion | cut -d. -f1)
+need "libclang-rt-$clang_major-dev" /usr/lib/llvm-"$clang_major"/lib/clang/*/lib/linux/libclang_rt.tsan-*
 need libomp-dev /usr/lib/llvm-*/lib/libarcher.so
 archer=$(ls /usr/lib/llvm-"$(clang -dumpversion | cut -d. -f1)"/lib/libarcher.so)
 threads=(-g -O1 -fsanitize=thread -fopenmp)
