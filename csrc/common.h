@@ -26,11 +26,13 @@
 /* The compiler's vector types; -DPCNET_HAS_VECTORS=0 builds as for a compiler without them. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PCNET_INLINE static inline __attribute__((always_inline))
+#define PCNET_NOINLINE static __attribute__((noinline))
 #ifndef PCNET_HAS_VECTORS
 #define PCNET_HAS_VECTORS 1
 #endif
 #else
 #define PCNET_INLINE static inline
+#define PCNET_NOINLINE static
 #define PCNET_HAS_VECTORS 0
 #endif
 

@@ -231,7 +231,7 @@ def _train(estimator, data, train, rest, limit, seed):
 def _shortened(shape, n_steps):
     """A schedule whose warm-up, where it is a number of steps, fits into a pilot."""
     warmup = getattr(shape, "warmup", 0)
-    if not isinstance(warmup, Integral) or warmup < n_steps // 2:
+    if not isinstance(warmup, Integral) or warmup == 0 or warmup < n_steps // 2:
         return shape
     shape = copy.copy(shape)
     shape.warmup = n_steps // 2
