@@ -1,4 +1,4 @@
-"""What "auto" stands for: short trainings on half of the samples predict the other half.
+"""What "auto" needs to know: short trainings on a part of the samples predict others.
 
 Where the loss of the samples left out is lowest before the end, the network has begun to fit
 noise: the fit that follows decays its weights more and is shorter. The same samples tell the
@@ -169,6 +169,7 @@ def _parts(rows, classes, data, seed):
 
 
 def evenly(n, n_chosen):
+    """Numbers of ``n_chosen`` of n things, evenly spread."""
     return np.arange(n_chosen) * n // n_chosen
 
 
@@ -185,16 +186,14 @@ def _train(estimator, data, train, rest, limit, seed):
     """Train a copy of the network; return the observer with what it gave for the rest."""
     network = estimator.network_
     solver, batch_size = resolve_solver(estimator.solver), estimator.batch_size
+    rate, shape = estimator.learning_rate_init, estimator.learning_rate
     if isinstance(solver, LBFGS):  # its noise and temperature are about those of minibatches
-        solver, batch_size = Adam(), "auto"
+        solver, batch_size, rate, shape = Adam(), "auto", "auto", "linear"
     if batch_size == "auto":  # small, so that 20 epochs are enough updates
         batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(train) // AUTO_BATCHES))
     minibatches = Minibatches(
         data.X, data.targets, data.weight, train, batch_size, estimator.shuffle
     )
-    rate, shape = estimator.learning_rate_init, estimator.learning_rate
-    if isinstance(resolve_solver(estimator.solver), LBFGS):  # for which neither is meant
-        rate, shape = "auto", "linear"
     if rate == "auto":
         rate = auto_learning_rate(solver, network, len(train) / minibatches.n_batches)
     n_epochs = max(PILOT_EPOCHS, -(-PILOT_UPDATES // minibatches.n_batches))
