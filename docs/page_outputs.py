@@ -1,6 +1,6 @@
 """What the Python blocks of the pages print: run them, and rewrite the block of text below each.
 
-tests/house/test_docs.py compares the two with room for rounding.
+tests/project/test_docs.py compares the two with room for rounding.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 BLAS would use its own threads on long arrays: the last bits would depend on their number, and
 OpenBLAS's threads hang where another Python thread forks meanwhile. Whatever runs during a fit or a
-prediction therefore calls no BLAS; `tests/house/test_no_blas.py` holds that.
+prediction therefore calls no BLAS; `tests/project/test_no_blas.py` holds that.
 """
 
 import numpy as np
