@@ -127,15 +127,16 @@ def check_representable(name, value, dtype):
     Parameters
     ----------
     name : str
-    value : float
+    value : float or int
     dtype : dtype
         float32 or float64.
     """
     limits = np.finfo(dtype)
-    if value != 0 and not float(limits.tiny) <= abs(float(value)) <= float(limits.max):
+    size = abs(float(value)) if is_finite(value) else np.inf
+    if size != 0 and not float(limits.tiny) <= size <= float(limits.max):
         raise ValueError(
             f"{name} must be in the range of {np.dtype(dtype)}, in which this network computes: "
-            f"{limits.tiny:.2g} to {limits.max:.2g} in size; got {value!r}"
+            f"{limits.tiny:.2g} to {limits.max:.2g} in size; got {shown(value)}"
             + (". Use a network of float64 weights" if limits.dtype == np.float32 else "")
         )
 
@@ -267,6 +268,8 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
 
 def _kind_of(array):
     """What an array that holds no floats holds."""
-    if array.dtype.kind == "O" and all(isinstance(value, Integral) for value in array.flat):
-        return "integers that no float can hold" if array.size else "nothing"
+    if array.dtype.kind == "O" and not array.size:
+        return "nothing"
+    if any(isinstance(value, Integral) and not is_finite(value) for value in array.flat):
+        return "integers that no float can hold"
     return f"dtype {array.dtype}"

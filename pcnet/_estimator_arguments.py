@@ -14,6 +14,7 @@ from ._validation import check_dtype, check_hidden_layer_sizes, check_transform_
 from .callbacks._checkpoint import resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
 from .inference import resolve_method
+from .losses import Huber, check_loss
 from .network import check_activation
 from .schedules import resolve_learning_rate
 from .solvers import LBFGS, resolve_solver
@@ -213,6 +214,8 @@ class EstimatorArguments(BaseEstimator, ABC):
         solver = resolve_solver(self.solver)
         method = resolve_method(self.inference)
         resolve_learning_rate(self.learning_rate)
+        if isinstance(self.loss, Huber):
+            check_loss(self.loss)
         n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
         check_activation(self.activation, n_hidden)
         check_transform_layer(self.transform_layer, n_hidden)

@@ -19,8 +19,9 @@ class MeasuringMixin:
                 raise ValueError("it needs at least 2 samples, got 1")
             targets = self._encode_validation(y, self.network_.dtype)
             weight = check_sample_weight(given.sample_weight, len(X))
-        except ValueError as error:
-            raise ValueError(f"The validation set cannot be used: {error}") from error
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"The validation set cannot be used: {error}") from error
         given = given._replace(sample_weight=weight)
         score = self._scorer(X, targets, slice(None), weight)
         return Validation(X, targets, weight, score, self._resolve_scoring(), given)

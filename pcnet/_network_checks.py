@@ -118,7 +118,7 @@ def check_scales(scales, n_layers, dtype):
     for i, scale in enumerate(check_per_layer("scales", scales, n_layers)):
         if not isinstance(scale, Real) or isinstance(scale, (bool, np.bool_)):
             raise TypeError(f"scales[{i}] must be a number; got {scale!r}")
-        check_representable(f"scales[{i}]", float(scale), dtype)
+        check_representable(f"scales[{i}]", scale, dtype)
 
 
 def check_gamma(gamma, scales, dtype):

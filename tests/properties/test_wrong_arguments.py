@@ -7,6 +7,7 @@ take the value; if it does not, it says so by an error of these types whose text
 import os
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import pcnet
 from pcnet import display, parameterization, theory
 
-from .wrong_arguments import RESULT, WRONG, X, Y, calls, made
+from .wrong_arguments import RESULT, WRONG, X, Y, calls, huge_within, made
 
 ALLOWED = (TypeError, ValueError, FileNotFoundError, FloatingPointError, ImportError)
 
@@ -25,6 +26,7 @@ SYNONYMS = {
     "x": r"\bX\b",
     "X_test": r"\bX\b|array|samples|features",
     "sample_weight": r"sample.weight|samples",
+    **dict.fromkeys(("X_val", "y_val", "sample_weight_val"), "validation set"),
     "activities": r"activit",
     "path": r"path|checkpoint",
 }
@@ -56,10 +58,10 @@ def complaint(error, name, argument):
 def test_errors_name_the_argument(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     complaints = []
-    for function, base, argument in CALLS[name]:
-        for label, make in WRONG.items():
-            if (name, argument) in FOREIGN:
-                continue
+    for function, base, argument, right in CALLS[name]:
+        if (name, argument) in FOREIGN:
+            continue
+        for label, make in {**WRONG, "huge within": partial(huge_within, right)}.items():
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -96,10 +98,10 @@ FIELDS = ("weights", "biases", "scales", "skips", "activation", "parameterizatio
 @pytest.mark.parametrize("field", FIELDS)
 def test_errors_name_the_field_that_was_replaced(field):
     complaints = []
-    for label, make in WRONG.items():
+    for label, make in {**WRONG, "huge within": None}.items():
         for use, function in USES.items():
             net = pcnet.Network.init((3, 4, 4, 2), "tanh", bias=True, random_state=0, dtype=float)
-            setattr(net, field, make())
+            setattr(net, field, make() if make else huge_within(getattr(net, field)))
             try:
                 function(net)
             except Exception as error:

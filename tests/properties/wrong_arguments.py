@@ -14,6 +14,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((6, 3))
 Y = RNG.standard_normal((6, 2))
 LABELS = np.array([0, 1, 0, 1, 0, 1])
+WEIGHTS = np.ones(6)
 TARGETS = X[:, 0]
 
 #: Values that hardly any argument takes. A fresh object each: some are changed by who gets them.
@@ -32,6 +33,22 @@ WRONG = {
     "3-d": lambda: np.zeros((2, 2, 2)),
     "class": lambda: int,
 }
+
+
+def huge_within(value):
+    """``value`` with an integer that no float can hold as its first number; None if it has none."""
+    if isinstance(value, (bool, str)) or value is None:
+        return None
+    if isinstance(value, (int, float)):
+        return 10**400
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {key: huge_within(entry) for key, entry in value.items()} or None
+    if isinstance(value, (list, tuple)) and len(value):
+        first = huge_within(value[0])
+        return None if first is None else type(value)([first, *value[1:]])
+    return None
 
 
 def net(activation="tanh"):
@@ -191,7 +208,11 @@ def _with_options():
     def huber(**options):
         return pcnet.infer(net(), X, Y, loss=losses.Huber(**options))
 
-    yield "Huber", huber, inspect.signature(losses.Huber.__init__).parameters
+    def huber_fit(**options):
+        return train(pcnet.PCRegressor).set_params(loss=losses.Huber(**options)).fit(X, TARGETS)
+
+    for name, use in (("Huber", huber), ("Huber in fit", huber_fit)):
+        yield name, use, inspect.signature(losses.Huber.__init__).parameters
     for name in ("Adam", "SGD", "LBFGS"):
         cls = getattr(solvers, name)
 
@@ -218,7 +239,9 @@ def _estimators():
 
         yield f"{cls.__name__}()", fit, inspect.signature(cls.__init__).parameters
         data = {"X": X, "y": y}
-        yield f"{cls.__name__}.fit", train(cls).fit, data
+        held_out = {"X_val": X, "y_val": y, "sample_weight_val": WEIGHTS}
+        fitted = {**data, "sample_weight": WEIGHTS, **held_out}
+        yield f"{cls.__name__}.fit", train(cls).fit, fitted
         yield (
             f"{cls.__name__}.partial_fit",
             train(cls).partial_fit,
@@ -239,21 +262,22 @@ def _estimators():
 
 
 def calls():
-    """Yield (name, function, base arguments, name of the wrong one)."""
+    """Yield (name, function, base arguments, name of the wrong one, a right value of it)."""
     for name, function, base in _functions():
         parameters = inspect.signature(function).parameters
         if "options" in parameters:
             parameters = inspect.signature(Checkpoint.__init__).parameters
         for argument, parameter in parameters.items():
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD and argument != "self":
-                yield name, function, base, argument
+                yield name, function, base, argument, base.get(argument, parameter.default)
     for name, function, parameters in _with_options():
         for argument, parameter in parameters.items():
             if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and argument != "self":
-                yield name, function, {}, argument
+                yield name, function, {}, argument, parameter.default
     for name, function, given in _estimators():
         fixed = isinstance(given, dict)
         parameters = inspect.signature(function).parameters if fixed else given
         for argument, parameter in parameters.items():
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD and argument != "self":
-                yield name, function, dict(given) if fixed else {}, argument
+                base = dict(given) if fixed else {}
+                yield name, function, base, argument, base.get(argument, parameter.default)
