@@ -8,6 +8,7 @@ the fits whose name contains TEXT.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import sys
@@ -127,10 +128,8 @@ def checkpointed(task, dtype, X, y):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "run.pcnet")
         model = make(task, dtype, {**SHORT, "checkpoint": path, "callbacks": [stop]})
-        try:
+        with contextlib.suppress(Stop):
             model.fit(X, y)
-        except Stop:
-            pass
         return load_checkpoint(path).resume(X, y)
 
 
