@@ -278,7 +278,7 @@ def extensions():
     headers = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("pcnet/*.pxd"))
     core = Extension(
         "pcnet._core",
-        ["pcnet/_core.pyx", *sorted(glob("csrc/*.c"))],
+        ["pcnet/_core.pyx", *sorted(glob("csrc/*.c") + glob("csrc/builds/*.c"))],
         include_dirs=["csrc"],
         depends=headers,
     )

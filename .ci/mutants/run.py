@@ -96,7 +96,7 @@ def build_unchanged(folder):
     compile_c(ROOT, ["csrc/dispatch.c", *tests], shared)
     whole = folder / "unchanged"
     shutil.copytree(shared, whole)
-    compile_c(ROOT, ["csrc/core_f32_generic.c", "csrc/core_f64_generic.c"], whole)
+    compile_c(ROOT, ["csrc/builds/core_f32_generic.c", "csrc/builds/core_f64_generic.c"], whole)
     link_c(whole)
     if not run(["./c_tests"], whole):
         raise SystemExit("the C tests fail before any mutation")
@@ -109,7 +109,7 @@ def judge_c(mutant, folder, shared):
     change(folder / "csrc" / file, name, old, new)
     for path in shared.glob("*.o"):
         os.link(path, folder / path.name)
-    compile_c(folder, ["csrc/core_f32_generic.c", "csrc/core_f64_generic.c"], folder)
+    compile_c(folder, ["csrc/builds/core_f32_generic.c", "csrc/builds/core_f64_generic.c"], folder)
     link_c(folder)
     if not run(["./c_tests"], folder):
         return "C tests"

@@ -9,7 +9,7 @@ instrumented coverage "$counted"
     PYTHONPATH=$work/coverage "$python" -m coverage run -m pytest -q -p no:cacheprovider tests)
 
 mkdir "$work/coverage/c"
-c_tests=(csrc/core_f32_generic.c csrc/core_f64_generic.c csrc/dispatch.c csrc/tests/*.c)
+c_tests=(csrc/builds/core_f32_generic.c csrc/builds/core_f64_generic.c csrc/dispatch.c csrc/tests/*.c)
 (cd "$work/coverage" && objects c gcc -std=c11 $counted -fopenmp -DPCNET_USE_OPENMP=1 \
     -DPCNET_SERIAL_WORK=0 -DPCNET_ONLY_GENERIC -Icsrc -- "${c_tests[@]}" &&
     gcc --coverage -fopenmp c/*.o -lm -o c/c_tests && c/c_tests)

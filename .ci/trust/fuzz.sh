@@ -3,7 +3,7 @@ need clang clang
 # clang's own runtime: a recommended package of its own, which may be missing beside clang
 clang_major=$(clang -dumpversion | cut -d. -f1)
 need "libclang-rt-$clang_major-dev" /usr/lib/llvm-"$clang_major"/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
-fuzzed=(csrc/core_f32_generic.c csrc/core_f64_generic.c csrc/dispatch.c csrc/tests/fuzz_core.c
+fuzzed=(csrc/builds/core_f32_generic.c csrc/builds/core_f64_generic.c csrc/dispatch.c csrc/tests/fuzz_core.c
     csrc/tests/fuzz_case.c csrc/tests/fuzz_passes.c csrc/tests/fixture.c csrc/tests/check.c)
 fuzz_flags=(-std=c11 -g -O1 -fno-omit-frame-pointer -Icsrc -DPCNET_FUZZING -DPCNET_ONLY_GENERIC)
 sanitizers=address,undefined

@@ -21,7 +21,7 @@ if supervised "$work/race" on purpose >"$work/race.log" 2>&1; then
 fi
 grep -q "data race" "$work/race.log"
 
-c_tests=(csrc/core_f32_generic.c csrc/core_f64_generic.c csrc/dispatch.c csrc/tests/*.c)
+c_tests=(csrc/builds/core_f32_generic.c csrc/builds/core_f64_generic.c csrc/dispatch.c csrc/tests/*.c)
 objects "$work/tsan" clang -std=c11 "${threads[@]}" -fno-omit-frame-pointer -Icsrc \
     -DPCNET_USE_OPENMP=1 -DPCNET_SERIAL_WORK=0 -DPCNET_ONLY_GENERIC -- "${c_tests[@]}"
 clang "${threads[@]}" "$work"/tsan/*.o -lm -o "$work/tsan/c_tests"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-SOURCES = sorted(path for path in CSRC.glob("*") if path.suffix in {".c", ".h", ".inc"})
+FILES = [*CSRC.glob("*"), *CSRC.glob("builds/*")]
+SOURCES = sorted(path for path in FILES if path.suffix in {".c", ".h", ".inc"})
 
 # OpenMP C and C++ 2.0 (March 2002), chapters 2 and 3.
 DIRECTIVES = {
