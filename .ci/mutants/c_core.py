@@ -147,7 +147,7 @@ MUTANTS = [
     ),
     (
         "transpose's rest",
-        "products.inc",
+        "packing.inc",
         "        for (; j < n_columns; j++)\n            for (int k = i",
         "        for (; j + 1 < n_columns; j++)\n            for (int k = i",
     ),
@@ -171,7 +171,7 @@ MUTANTS = [
     ),
     (
         "rows put across, a quad's halves",
-        "products.inc",
+        "packing.inc",
         "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, SECOND);",
         "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, FIRST);",
     ),
