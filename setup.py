@@ -275,10 +275,10 @@ def compile_in_parallel(compile_files, sources, *args, **kwargs):
 
 
 def extensions():
-    headers = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("pcnet/*.pxd"))
+    headers = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("pcnet/_core/*.pxd"))
     core = Extension(
-        "pcnet._core",
-        ["pcnet/_core.pyx", *sorted(glob("csrc/*.c") + glob("csrc/builds/*.c"))],
+        "pcnet._core.binding",
+        ["pcnet/_core/binding.pyx", *sorted(glob("csrc/*.c") + glob("csrc/builds/*.c"))],
         include_dirs=["csrc"],
         depends=headers,
     )

@@ -12,7 +12,7 @@ import scipy
 import sklearn
 
 import pcnet
-from pcnet import _core
+from pcnet._core import binding
 
 # pixel mean and standard deviation of the MNIST training set, the usual constants
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
@@ -34,7 +34,7 @@ def print_environment(**more_versions):
     }
     print("versions ", ", ".join(f"{name} {version}" for name, version in versions.items()))
     openmp = "yes" if pcnet.has_openmp() else "no"
-    print("core     ", f"{_core.default_isa()}, OpenMP {openmp}", flush=True)
+    print("core     ", f"{binding.default_isa()}, OpenMP {openmp}", flush=True)
 
 
 def cpu_model():

@@ -47,7 +47,7 @@ def prepared_inference(problem, method=FIXED_STEPS, objective=OBJECTIVE):
     -------
     run : callable
         One inference of the batch.
-    batch : pcnet._core.Batch
+    batch : pcnet._core.binding.Batch
         Where the results are after a run.
     """
     batch = problem.net.core_batch(len(problem.X))

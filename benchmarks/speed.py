@@ -33,7 +33,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from pcnet import Network, PCClassifier, _reference
+from pcnet import Network, PCClassifier
+from pcnet._core import reference
 from pcnet._objective_state import AUTO_PRECISION
 from pcnet._rates import ADAM_RATE
 from pcnet._trainer import Trainer
@@ -177,7 +178,7 @@ def activity_rows(table, effort, sgemm, data):
     seconds, twin_seconds, step, product = alternate_seconds(
         [
             run,
-            lambda: twin.append(_reference.activity_descent(*problem, OBJECTIVE, **options)),
+            lambda: twin.append(reference.activity_descent(*problem, OBJECTIVE, **options)),
             lambda: trainer.step(problem.X, problem.Y, 1e-4),
             sgemm.run,
         ],

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from threadpoolctl import ThreadpoolController
 
 from pcnet import PCClassifier
-from pcnet._threads import effective_n_threads
+from pcnet._core.threads import effective_n_threads
 
 BATCH_SIZE = 128
 #: (layers, width, batches of the fit)

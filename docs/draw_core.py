@@ -63,7 +63,7 @@ BOXES = {  # left, top, width: title and lines
         _trainer.py, inference/, solvers.py""",
     (30, 422, 380): """Batch
         check types, take addresses, drop the GIL once
-        _core.pyx""",
+        _core/binding.pyx""",
     (22, 582, 194): """error_descent.inc
         a thread takes a tile,
         up to 64 samples,

@@ -31,7 +31,7 @@ import figures_drawn  # noqa: E402
 import figures_quoted  # noqa: E402
 import page_outputs  # noqa: E402
 
-from pcnet import _core  # noqa: E402
+from pcnet._core import binding  # noqa: E402
 
 EXAMPLES = [path.stem for path in sorted((ROOT / "examples").glob("[!_]*.py"))]
 
@@ -100,7 +100,7 @@ def write(names):
         start = time.process_time()
         found, pictures = compute(name, IMAGES)
         kept.setdefault("computed", {})[name] = found
-        kept.setdefault("isa", {})[name] = _core.default_isa()
+        kept.setdefault("isa", {})[name] = binding.default_isa()
         drawn |= {
             picture: {"by": name, "sha256": figures_drawn.digest(IMAGES / picture), "drawn": what}
             for picture, what in pictures.items()
@@ -136,7 +136,7 @@ def check(names):
 
 def room_for_rounding(isa):
     """Factor of all tolerances: training with another instruction set takes another path."""
-    return 1.0 if isa == _core.default_isa() else 12.0
+    return 1.0 if isa == binding.default_isa() else 12.0
 
 
 def differences(name, kept, found, room=1.0):

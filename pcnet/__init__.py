@@ -5,9 +5,9 @@ who study predictive coding. See the README for a first example.
 """
 
 try:
-    from ._core import has_openmp
+    from ._core.binding import has_openmp
 except ModuleNotFoundError as error:
-    if error.name != f"{__name__}._core":
+    if error.name != f"{__name__}._core.binding":
         raise
     raise ImportError(
         f"{__path__[0]} holds pcnet's sources without its compiled core. If pcnet is installed, "
@@ -29,10 +29,10 @@ from . import (
 )
 from ._chunks import Chunks
 from ._classifier import PCClassifier
+from ._core.threads import set_num_threads
 from ._regressor import PCRegressor
 from ._resume import load_checkpoint
 from ._show_versions import show_versions
-from ._threads import set_num_threads
 from ._version import __version__
 from .inference import InferenceResult, infer
 from .network import Network

@@ -6,8 +6,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import _core
 from ._arguments import check_positive
+from ._core import binding
 from ._data import check_rows
 from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
@@ -81,7 +81,7 @@ class EnergyMixin:
                 Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
                 method.run(batch, rows, Y, self._objective())
                 energies[block, column] = batch.energy[: len(rows)]
-                n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == _core.ENDED_LIMIT)
+                n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == binding.ENDED_LIMIT)
         expected = not getattr(method, "has_end_test", True)
         if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
             warn(

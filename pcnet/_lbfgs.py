@@ -16,11 +16,11 @@ from contextlib import suppress
 
 import numpy as np
 
-from . import _core
+from ._core import binding
+from ._core.sums import dot
+from ._core.threads import effective_n_threads
 from ._fitting import MinibatchLoop
 from ._quasi_newton import QuasiNewton
-from ._sums import dot
-from ._threads import effective_n_threads
 from ._trainer import StepReport
 from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
 
@@ -131,7 +131,7 @@ class FullBatch:
     def _infer(self):
         """StepReport and gradients of the mean energy (weights, then biases) at `_trial`."""
         blocks, net = self.minibatches, self._trial
-        batch = _core.Batch(net.core_network(), blocks.batch_size, self._n_threads, None)
+        batch = binding.Batch(net.core_network(), blocks.batch_size, self._n_threads, None)
         gradients = [np.zeros(array.shape) for array, _ in self._parts(net)]
         loss = energy = 0.0
         counts = np.zeros(4)
@@ -148,8 +148,8 @@ class FullBatch:
             counts += (
                 batch.n_steps[:n].sum(),
                 batch.n_half_passes[:n].sum() / 2,
-                np.count_nonzero(ended == _core.ENDED_CONVERGED),
-                np.count_nonzero(ended != _core.ENDED_LIMIT),
+                np.count_nonzero(ended == binding.ENDED_CONVERGED),
+                np.count_nonzero(ended != binding.ENDED_LIMIT),
             )
         if not all(np.isfinite(g).all() for g in gradients):
             raise FloatingPointError("the gradient is not finite")

@@ -4,7 +4,6 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from . import _core
 from ._arguments import (
     NOT_OF_ONES_OWN,
     all_finite,
@@ -14,10 +13,11 @@ from ._arguments import (
     check_representable,
     shown,
 )
+from ._core import binding
 from .losses import Huber, check_loss, check_targets
 from .parameterization import PARAMETERIZATIONS, default_skips
 
-ACTIVATIONS = tuple(_core.ACTIVATION_CODES)
+ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
 
 
 def check_activation(activation, n_hidden):

@@ -4,7 +4,7 @@ import copy
 
 from sklearn.base import BaseEstimator
 
-from ._core import HUBER_DELTA
+from ._core.binding import HUBER_DELTA
 from .inference import learns_feed_forward, resolve_method
 from .losses import Huber
 from .solvers import LBFGS, resolve_solver

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._core.reference import loss_values
 from ._data import RowSubset
 from ._fitting import (
     AUTO_BATCH_SIZE,
@@ -22,7 +23,6 @@ from ._fitting import (
     MinibatchLoop,
 )
 from ._rates import auto_learning_rate
-from ._reference import loss_values
 from ._run import Run
 from ._schedules import Schedule
 from ._trainer import Trainer

@@ -1,11 +1,11 @@
-"""L-BFGS with a line search for the strong Wolfe conditions, without BLAS (see `_sums`)."""
+"""L-BFGS with a line search for the strong Wolfe conditions, without BLAS (see `sums`)."""
 
 import math
 from collections import deque
 
 import numpy as np
 
-from ._sums import dot
+from ._core.sums import dot
 
 #: Of the strong Wolfe conditions: share of the predicted decrease; share of the slope left.
 DECREASE, SLOPE_LEFT = 1e-3, 0.9

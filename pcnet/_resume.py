@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import _fit_context
 
-from . import _core
 from ._checkpoint_file import read_checkpoint, write_checkpoint
+from ._core import binding
 from ._run import FitCall
 from ._same_value import same_value
 from ._version import __version__
@@ -84,7 +84,7 @@ class ResumeMixin:
             )
         header, saved = read_checkpoint(path_of(source))
         _check_arguments(saved, self)
-        isa = _core.default_isa()
+        isa = binding.default_isa()
         if header["instruction_set"] != isa:
             warn(
                 f"The run was started with the instructions {header['instruction_set']}, this "
@@ -141,7 +141,7 @@ def save_run(run, path, data, validation, run_id):
     header = {
         "pcnet": __version__,
         "dtype": str(run.network.dtype),
-        "instruction_set": _core.default_isa(),
+        "instruction_set": binding.default_isa(),
         "epoch": run.n_epochs,
         "batch": run.batch,
         "run": run_id,

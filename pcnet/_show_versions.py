@@ -7,7 +7,7 @@ import sys
 
 from threadpoolctl import threadpool_info  # scikit-learn's own dependency
 
-from . import _core, _threads
+from ._core import binding, threads
 from ._version import __version__
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "threadpoolctl", "joblib", "Cython", "matplotlib")
@@ -53,9 +53,9 @@ def _system():
 def _pcnet():
     return [
         ("version", __version__),
-        ("has_openmp", _core.has_openmp()),
-        ("instruction set", f"{_core.default_isa()} of {', '.join(_core.available_isas())}"),
-        ("threads", _threads.effective_n_threads()),
+        ("has_openmp", binding.has_openmp()),
+        ("instruction set", f"{binding.default_isa()} of {', '.join(binding.available_isas())}"),
+        ("threads", threads.effective_n_threads()),
         ("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "not set")),
     ]
 

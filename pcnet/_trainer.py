@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _core
-from ._sums import dot
-from ._threads import effective_n_threads
+from ._core import binding
+from ._core.sums import dot
+from ._core.threads import effective_n_threads
 from .inference import lessons, rows_per_sample, training_method
 from .network import core_output
 from .parameterization import gradient_scales, learning_rate_multipliers
@@ -109,15 +109,15 @@ class Trainer:
     def _allocate(self, max_batch_size):
         net = self.network
         sizes, dtype = net.layer_sizes, net.dtype
-        self._forward = _core.allocate_panels(sizes, dtype)
-        self._backward = _core.allocate_panels(sizes, dtype, transposed=True)
+        self._forward = binding.allocate_panels(sizes, dtype)
+        self._backward = binding.allocate_panels(sizes, dtype, transposed=True)
         n_moments = self._solver.n_moments
-        self._moments = [_core.allocate_panels(sizes, dtype) for _ in range(n_moments)]
+        self._moments = [binding.allocate_panels(sizes, dtype) for _ in range(n_moments)]
         self._biases, self._bias_moments = None, []
         if net.biases is not None:
             self._biases = [np.zeros_like(b) for b in net.biases]
             self._bias_moments = [[np.zeros_like(b) for b in net.biases] for _ in range(n_moments)]
-        self._core_network = _core.CoreNetwork(
+        self._core_network = binding.CoreNetwork(
             sizes,
             net.activations,
             net.skips,
@@ -128,7 +128,7 @@ class Trainer:
         )
         first, second = (*self._moments, None)[:2]
         bias_first, bias_second = (*self._bias_moments, None, None)[:2]
-        self._update = _core.Update(
+        self._update = binding.Update(
             *self._solver.core_options(dtype),
             forward=self._forward,
             backward=self._backward,
@@ -139,18 +139,18 @@ class Trainer:
             bias_second_moments=bias_second,
         )
         n_rows = max_batch_size * rows_per_sample(self.method)
-        self._batch = _core.Batch(self._core_network, n_rows, effective_n_threads())
+        self._batch = binding.Batch(self._core_network, n_rows, effective_n_threads())
 
     # ------------------------------------------------------------ weights and state
 
     def load(self):
         """Read the network's weights and biases."""
-        _core.pack_weights(self.network.weights, self._forward, self._backward)
+        binding.pack_weights(self.network.weights, self._forward, self._backward)
         _copy_all(self.network.biases, self._biases)
 
     def sync(self):
         """Write the present weights and biases into the network."""
-        _core.unpack_weights(self._forward, self.network.weights)
+        binding.unpack_weights(self._forward, self.network.weights)
         _copy_all(self._biases, self.network.biases)
 
     def release(self):
@@ -168,7 +168,7 @@ class Trainer:
         moments = []
         while self._moments:
             moments.append([np.empty_like(w) for w in self.network.weights])
-            _core.unpack_weights(self._moments.pop(0), moments[-1])
+            binding.unpack_weights(self._moments.pop(0), moments[-1])
         return OptimizerState(self._n_updates, moments, self._bias_moments)
 
     def state(self):
@@ -176,13 +176,13 @@ class Trainer:
         moments = []
         for panels in self._moments:
             moments.append([np.empty_like(w) for w in self.network.weights])
-            _core.unpack_weights(panels, moments[-1])
+            binding.unpack_weights(panels, moments[-1])
         biases = [[b.copy() for b in moment] for moment in self._bias_moments]
         return OptimizerState(self._n_updates, moments, biases)
 
     def _load_state(self, state):
         for panels, plain in zip(self._moments, state.weights, strict=True):
-            _core.pack_weights(plain, panels)
+            binding.pack_weights(plain, panels)
         for kept, given in zip(self._bias_moments, state.biases, strict=True):
             _copy_all(given, kept)
 
@@ -229,8 +229,8 @@ class Trainer:
             energy=dot(share, batch.energy[:n]),
             n_steps=float(batch.n_steps[:n].mean()),
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
-            converged=np.count_nonzero(ended == _core.ENDED_CONVERGED) / n,
-            ended=np.count_nonzero(ended != _core.ENDED_LIMIT) / n,
+            converged=np.count_nonzero(ended == binding.ENDED_CONVERGED) / n,
+            ended=np.count_nonzero(ended != binding.ENDED_LIMIT) / n,
         )
 
     def _learn(self, lesson, learning_rate, weight_decay):

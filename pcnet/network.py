@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.utils import check_random_state
 
-from . import _core
 from ._arguments import (
     WEIGHTS_HINT,
     all_finite,
@@ -17,6 +16,8 @@ from ._arguments import (
     check_positive,
     rows_hint,
 )
+from ._core import binding
+from ._core.threads import effective_n_threads
 from ._data import as_rows
 from ._network_checks import (
     check_activation,
@@ -33,7 +34,6 @@ from ._network_checks import (
     check_skips,
     check_terms,
 )
-from ._threads import effective_n_threads
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
@@ -393,15 +393,15 @@ class Network:
     # ------------------------------------------------------------ towards the core
 
     def core_network(self, backward=True):
-        """This network as the core takes it, its weights packed (`pcnet._core.CoreNetwork`)."""
+        """This network as the core takes it, its weights packed (`binding.CoreNetwork`)."""
         check_fields(self)
         sizes = self.layer_sizes
         panels = [
-            _core.allocate_panels(sizes, self.dtype),
-            _core.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
+            binding.allocate_panels(sizes, self.dtype),
+            binding.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
         ]
-        _core.pack_weights([_ready(W) for W in self.weights], *panels)
-        return _core.CoreNetwork(
+        binding.pack_weights([_ready(W) for W in self.weights], *panels)
+        return binding.CoreNetwork(
             sizes,
             self.activations,
             self.skips,
@@ -416,8 +416,8 @@ class Network:
         return core_output(self.core_network(backward=False), X)
 
     def core_batch(self, n_samples, trace_steps=None):
-        """Memory for one call on n samples (`pcnet._core.Batch`)."""
-        return _core.Batch(self.core_network(), n_samples, effective_n_threads(), trace_steps)
+        """Memory for one call on n samples (`pcnet._core.binding.Batch`)."""
+        return binding.Batch(self.core_network(), n_samples, effective_n_threads(), trace_steps)
 
     def check_rows(self, name, values, n_columns, n_samples=None):
         """An array of this network's dtype, (n, n_columns), finite, with at least one row."""
@@ -497,7 +497,7 @@ def core_output(core_network, X):
         for start in range(0, len(block), OUTPUT_ROWS):
             rows = block[start : start + OUTPUT_ROWS]
             to = out[whole][start : start + OUTPUT_ROWS]
-            suspect |= _core.output(core_network, rows, to, effective_n_threads())
+            suspect |= binding.output(core_network, rows, to, effective_n_threads())
     return out, suspect
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from pcnet import Network
-from pcnet._core import SERIAL_WORK
+from pcnet._core.binding import SERIAL_WORK
 
 ACTIVATIONS = (
     "identity",

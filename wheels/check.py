@@ -35,10 +35,10 @@ MANYLINUX = re.compile(r"manylinux_2_(\d+)_")
 SYSTEM_LIBRARIES = re.compile(r"lib(c|m|pthread|dl|rt)\.so\.\d|ld-linux-[\w-]+\.so\.\d")
 DISPATCH = """
 import pcnet
-from pcnet import _core
+from pcnet._core import binding
 from sklearn.datasets import load_digits
 assert pcnet.has_openmp(), "no OpenMP"
-assert _core.default_isa() == {isa!r}, _core.default_isa()
+assert binding.default_isa() == {isa!r}, binding.default_isa()
 X, y = load_digits(return_X_y=True)
 score = pcnet.PCClassifier((64,) * 4, max_iter=5, random_state=0).fit(X / 16, y).score(X / 16, y)
 assert score > 0.97, score
@@ -90,7 +90,7 @@ def check_names(names):
         inside = ".dist-info/" in name or ".libs/" in name
         require(inside or Path(name).suffix in SUFFIXES, f"{name} does not belong in the wheel")
         require("/tests/" not in name, f"{name} does not belong in the wheel")
-    for needed in ("pcnet/_core.", "pcnet/py.typed"):
+    for needed in ("pcnet/_core/binding.", "pcnet/py.typed"):
         require(any(name.startswith(needed) for name in names), f"{needed}* is missing")
     for needed in ("/LICENSE", "/bundled/README.md"):  # pcnet's licence, and the OpenMP library's
         require(any(name.endswith(needed) for name in names), f"{needed} is missing")
@@ -130,11 +130,12 @@ def check_sdist_names(names):
     """A source distribution holds all that a build and the tests need, and nothing built."""
     for name in names:
         built = Path(name).suffix in {".so", ".pyd", ".o", ".pyc"}
-        translated = re.fullmatch(r"[^/]+/pcnet/[^/]+\.c", name)
+        translated = re.fullmatch(r"[^/]+/pcnet/.+\.c", name)
         require(not built and not translated, f"{name} does not belong in the source distribution")
     inside = {name.partition("/")[2] for name in names}
     for needed in (
-        *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h", "pcnet/_core.pyx"),
+        *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h"),
+        "pcnet/_core/binding.pyx",
         *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
     ):
         require(needed in inside, f"{needed} is missing in the source distribution")
@@ -177,7 +178,7 @@ def install(folder, found):
 
 def check_dispatch(python, folder):
     """A small fit with every instruction set that this machine can be held to."""
-    code = "from pcnet import _core; print(*_core.available_isas())"
+    code = "from pcnet._core import binding; print(*binding.available_isas())"
     isas = output(python, "-P", "-c", code, cwd=folder, env=bare_environment()).split()
     for isa in isas:
         run(

@@ -217,21 +217,21 @@ MUTANTS = [
     # the twin itself, held to values from outside and to closed forms
     (
         "twin: tau ignored",
-        "_reference.py",
+        "_core/reference.py",
         "return sent + above if net.skips[index] else sent",
         "return sent",
         "tests/golden tests/numerics",
     ),
     (
         "twin: one half",
-        "_reference.py",
+        "_core/reference.py",
         "total = 0.5 * _squares(eps) + output",
         "total = _squares(eps) + output",
         "tests/core/test_core_inference.py",
     ),
     (
         "twin: bias corrections",
-        "_reference.py",
+        "_core/reference.py",
         "1 - beta_2**t",
         "1 - beta_1**t",
         "tests/golden tests/core/test_core_training.py",

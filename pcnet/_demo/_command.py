@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
 
 from .._classifier import PCClassifier
-from .._threads import effective_n_threads
+from .._core.threads import effective_n_threads
 from .._version import __version__
 from ._picture import draw, record_energies
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer
 
-from .._reference import loss_values
+from .._core.reference import loss_values
 from ._base import Callback
 
 _TRAIN_SCORE_ROWS = 1000

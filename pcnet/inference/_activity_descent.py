@@ -63,7 +63,7 @@ class ActivityDescent(BaseEstimator):
         return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         if self.rate is None:
             self._run_stably(batch, X, Y, objective)
             return

@@ -61,7 +61,7 @@ class AdamActivityDescent(BaseEstimator):
         return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         # floats of Python: NumPy's would widen float32
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)

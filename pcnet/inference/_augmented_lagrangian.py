@@ -111,7 +111,7 @@ class AugmentedLagrangian(BaseEstimator):
         return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         rates = self._rates(passes)

@@ -36,7 +36,7 @@ class Backprop(BaseEstimator):
         return 0
 
     def run(self, batch, X, Y, objective):
-        """Deltas and feed-forward activities, into a `pcnet._core.Batch`."""
+        """Deltas and feed-forward activities, into a `pcnet._core.binding.Batch`."""
         passes = Passes(batch, X, Y, objective)
         passes.start(responses=batch.errors)
         passes.report()

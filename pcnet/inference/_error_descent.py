@@ -65,7 +65,7 @@ class ErrorDescent(BaseEstimator):
         return int(self.max_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         batch.error_descent(
             X,
             Y,

@@ -65,7 +65,7 @@ class ErrorOptimization(BaseEstimator):
         return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
         passes = Passes(batch, X, Y, objective)
         responses, velocity = batch.like_activities(), batch.like_activities()

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .. import _core
-from .._sums import solve_positive
+from .._core import binding
+from .._core.sums import solve_positive
 from ._passes import Passes
 
 
@@ -37,7 +37,7 @@ class ExactEquilibrium(BaseEstimator):
         return 1
 
     def run(self, batch, X, Y, objective):
-        """Equilibrium of the samples, into the arrays of a `pcnet._core.Batch`."""
+        """Equilibrium of the samples, into the arrays of a `pcnet._core.binding.Batch`."""
         _check_linear(batch.network, objective)
         passes = Passes(batch, X, Y, objective)
         n, n_outputs = len(X), batch.network.layer_sizes[-1]
@@ -49,7 +49,7 @@ class ExactEquilibrium(BaseEstimator):
         passes.push()
         passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch
         passes.end_step()
-        passes.report(_core.ENDED_CONVERGED)
+        passes.report(binding.ENDED_CONVERGED)
 
 
 def _check_linear(network, objective):

@@ -61,7 +61,7 @@ class ForwardUpdate(BaseEstimator):
         return resolve_inner(self.method).trace_steps
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         resolve_inner(self.method).run(batch, X, Y, objective)
 
     def iterate(self, batch, X, Y, objective, share):

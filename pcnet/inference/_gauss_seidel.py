@@ -51,7 +51,7 @@ class GaussSeidel(BaseEstimator):
         return int(self.n_sweeps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         for _ in range(self.n_sweeps):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .. import _core
 from .._arguments import check_choice, check_count, check_positive
+from .._core import binding
 from ._energies import check_finite, sample_energies, start_feed_forward
 from ._resolve import named
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
@@ -119,7 +119,7 @@ class GradientFlow(BaseEstimator):
         return int(self.max_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         flow = _Flow(self, batch, X, Y, objective)
         while len(flow.samples.index):
             flow.step()
@@ -297,10 +297,10 @@ class _Flow:
         """Report the samples that have ended and take out their rows."""
         samples, options = self.samples, self.options
         ended = np.full(len(squares), -1)
-        ended[samples.step < np.finfo(self.X.dtype).eps] = _core.ENDED_FLOOR
+        ended[samples.step < np.finfo(self.X.dtype).eps] = binding.ENDED_FLOOR
         late = samples.time >= options.max_time * (1 - 1e-12)
-        ended[late | (samples.n_steps >= options.max_steps)] = _core.ENDED_LIMIT
-        ended[squares <= samples.least] = _core.ENDED_CONVERGED
+        ended[late | (samples.n_steps >= options.max_steps)] = binding.ENDED_LIMIT
+        ended[squares <= samples.least] = binding.ENDED_CONVERGED
         rows = np.flatnonzero(ended >= 0)
         if not len(rows):
             return

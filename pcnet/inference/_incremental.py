@@ -67,7 +67,7 @@ class IncrementalDescent(BaseEstimator):
         return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch` with the weights at rest."""
+        """Inference on a `pcnet._core.binding.Batch` with the weights at rest."""
         ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
 
     def iterate(self, batch, X, Y, objective, share):

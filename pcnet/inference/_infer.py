@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .. import _core
 from .._arguments import check_no_overflow
+from .._core import binding
 from .._network_checks import check_clamped, check_terms
 from .._warnings import warn
 from ..network import check_network
@@ -142,7 +142,7 @@ def infer(
         energy=batch.energy[:n].copy(),
         n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
-        converged=batch.ended[:n] == _core.ENDED_CONVERGED,
+        converged=batch.ended[:n] == binding.ENDED_CONVERGED,
         status=batch.ended[:n].copy(),
         energy_trace=batch.trace[: batch.n_steps.max() + 1].copy(),
     )

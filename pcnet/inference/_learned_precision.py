@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .. import _core
 from .._arguments import check_count, check_positive
+from .._core import binding
 from ._energies import start_feed_forward, with_decay
 from ._learning import Lesson
 from ._resolve import named
@@ -116,7 +116,7 @@ class LearnedPrecision(BaseEstimator):
         return mine
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         precisions = self._precisions(batch.activities.kind[1][:-1])
         _Descent(self, precisions, batch, X, Y, objective).run()
 
@@ -204,10 +204,10 @@ class _Descent:
             energies = np.where(lower, tried, energies)
             n_steps += lower
             steps = np.where(lower, np.minimum(_GROW * steps, 1.0), _SHRINK * steps)
-            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = _core.ENDED_FLOOR
+            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = binding.ENDED_FLOOR
             self._accept(np.flatnonzero(lower), ended)
             self._trace(n_steps, energies)
-        ended[ended < 0] = _core.ENDED_LIMIT
+        ended[ended < 0] = binding.ENDED_LIMIT
         self._copy(self.eps, self.best)
         self._push()
         for eps, precision in zip(self.eps, self.precision, strict=True):
@@ -244,7 +244,7 @@ class _Descent:
             best[:, rows], direction[:, rows] = eps[:, rows], step
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
-        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = _core.ENDED_CONVERGED
+        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = binding.ENDED_CONVERGED
 
     def _copy(self, targets, sources):
         for target, source in zip(targets, sources, strict=True):

@@ -71,7 +71,7 @@ def lessons(method, batch, X, Y, objective, share, feed_forward=False):
     Parameters
     ----------
     method : inference object
-    batch : pcnet._core.Batch
+    batch : pcnet._core.binding.Batch
         Of `rows_per_sample` times as many rows as there are samples, or more.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .. import _core
 from .._arguments import check_choice, check_positive
+from .._core import binding
 from ._learning import Lesson
 from ._resolve import named, resolve_inner
 
@@ -89,7 +89,7 @@ class Nudged(BaseEstimator):
         return len(self._signs())
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`; the n-th rows after the first n hold phase two."""
+        """Inference on a `binding.Batch`; the n-th rows after the first n hold phase two."""
         if objective.loss == "poisson" and self.kind != "positive":
             raise ValueError(
                 f"kind={self.kind!r} pushes rates away from their targets, where they could be "
@@ -142,5 +142,5 @@ def _count_phases(batch, n, n_phases):
         np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
         ended, other = batch.ended[:n], batch.ended[rows]
         # converged if both are, and cut off by the limit if one is
-        worse = (ended == _core.ENDED_CONVERGED) | (other == _core.ENDED_LIMIT)
+        worse = (ended == binding.ENDED_CONVERGED) | (other == binding.ENDED_LIMIT)
         ended[worse] = other[worse]

@@ -1,6 +1,6 @@
 """`Passes`: what a method that is made of the core's single passes keeps account of."""
 
-from .. import _core
+from .._core import binding
 from ._energies import check_finite, sample_energies, start_feed_forward, with_decay
 
 
@@ -15,7 +15,7 @@ class Passes:
 
     Parameters
     ----------
-    batch : pcnet._core.Batch
+    batch : pcnet._core.binding.Batch
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
 
@@ -106,7 +106,7 @@ class Passes:
         self.n_steps += 1
         self._trace()
 
-    def report(self, ended=_core.ENDED_LIMIT):
+    def report(self, ended=binding.ENDED_LIMIT):
         """Fill the batch's report; by default every sample ended at the limit of steps."""
         batch, n = self.batch, len(self.X)
         batch.energy[:n] = self.energy

@@ -118,7 +118,7 @@ class PrecisionDescent(BaseEstimator):
         return np.where(since >= 0, np.maximum(decaying, self.base), self.base)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         real, passes = batch.activities.flat.dtype.type, Passes(batch, X, Y, objective)
         gradients = batch.like_activities()
         passes.start()

@@ -72,5 +72,5 @@ def resolve_inner(method):
 
 
 def rows_per_sample(method):
-    """Rows of a `pcnet._core.Batch` that a method needs for each sample."""
+    """Rows of a `pcnet._core.binding.Batch` that a method needs for each sample."""
     return getattr(method, "rows_per_sample", 1)

@@ -38,7 +38,7 @@ class ZeroDivergence(BaseEstimator):
         return 0
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.Batch`, results in its arrays."""
+        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         seen = batch.activities.hidden.copy()

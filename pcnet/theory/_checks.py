@@ -5,9 +5,9 @@ import functools
 import numpy as np
 
 from .. import _network_checks as network_checks
-from .. import _reference as reference
 from .. import network
 from .._arguments import OVERFLOW_REMEDY, all_finite, check_no_overflow
+from .._core import reference
 
 
 def check_network(net):

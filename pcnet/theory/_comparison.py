@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ..inference import ErrorDescent, Objective, infer
 from ._backprop import backprop_gradients, cosine
 from ._checks import check_clamped, check_network, feed_forward

@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.special
 
-from .. import _reference as reference
 from .._arguments import check_choice, check_float_array
+from .._core import reference
 from ..losses import Huber, check_loss, check_targets
 from ._checks import raises_on_overflow
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ..inference import Objective
 from ._checks import check_activities, check_clamped, check_network, raises_on_overflow
 from ._linearization import linearize_linear

@@ -8,8 +8,8 @@ Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
 
 import numpy as np
 
-from .. import _reference as reference
 from .._arguments import check_positive
+from .._core import reference
 from ..inference import Objective
 from ._checks import check_clamped, check_linear, feed_forward, raises_on_overflow
 from ._hessian import hessian_of

@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .. import _reference as reference
 from .._arguments import check_float_array
+from .._core import reference
 from ..inference import Objective
 from ._block_tridiagonal import BlockCholesky
 from ._checks import (

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ._checks import check_activities, check_network
 
 

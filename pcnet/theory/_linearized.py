@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import _reference as reference
 from .._arguments import check_positive
+from .._core import reference
 from ..inference import Objective
 from ._checks import (
     check_activities,

@@ -1,6 +1,6 @@
 """The Hessian of the feed-forward loss by the weights, by Pearlmutter's R-operator."""
 
-from .. import _reference as reference
+from .._core import reference
 from ..inference import Objective
 from ._checks import check_clamped, check_network, feed_forward, raises_on_overflow
 from ._tangent import Tangent, output_pull

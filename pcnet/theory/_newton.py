@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ..inference import ErrorDescent, Objective, infer
 from ._checks import (
     check_activities,

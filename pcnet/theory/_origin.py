@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _reference as reference
 from .._arguments import check_choice
+from .._core import reference
 from ..inference import Objective
 from ._checks import check_clamped, check_hidden, check_network, raises_on_overflow
 from ._weights import weight_slices

@@ -1,13 +1,13 @@
 """The R-operator: how predictions, errors and weight gradients move with weights and activities.
 
 A direction is a change dW_l of each weight matrix and a change dz_l of each hidden activity. The
-rules are the derivatives of the passes of `pcnet._reference`, so a product with a Hessian costs
-about two passes and never forms a matrix (Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147).
+rules are the derivatives of the passes of `pcnet._core.reference`, so a product with a Hessian
+costs about two passes and never forms a matrix (Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147).
 """
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ._curvature import activation_second_derivative, output_curvature
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import _reference as reference
+from .._core import reference
 from ..inference import Objective
 from ._backprop import backprop_gradients
 from ._checks import (

@@ -6,8 +6,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import pcnet
-from pcnet._core import TILE_SIZE
-from pcnet._threads import effective_n_threads
+from pcnet._core.binding import TILE_SIZE
+from pcnet._core.threads import effective_n_threads
 
 # around one tile and two, and a last tile of one sample
 BATCH_SIZES = (1, 2, TILE_SIZE - 1, TILE_SIZE, TILE_SIZE + 1, 2 * TILE_SIZE, 2 * TILE_SIZE + 1)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 
 from ..helpers import ACTIVATIONS
 
-ISAS = _core.available_isas()
+ISAS = binding.available_isas()
 
 # kinks, signed zeros, underflow and overflow of exp, and the largest values
 AWKWARD = [0.0, 1.0, 1e-30, 1e-9, 1e-4, 0.5, 9.0, 19.9, 20.1, 87.0, 89.0, 104.0, 700.0, 1e4]
@@ -25,7 +25,7 @@ def awkward_values(dtype):
 def test_values_and_derivatives(name, isa, dtype, tolerance):
     """Element by element, against the twin in float64."""
     z = awkward_values(dtype)
-    values, slopes = _core.activate(name, z, isa)
+    values, slopes = binding.activate(name, z, isa)
     exact = z.astype(np.float64)
     for actual, expected in (
         (values, twin.activation(name, exact)),
@@ -41,7 +41,7 @@ def test_values_and_derivatives(name, isa, dtype, tolerance):
 def test_small_arguments_keep_their_digits(name, isa, dtype, tolerance):
     """Near 0 the relative error counts: expm1 and tanh must not cancel away."""
     z = np.array([1e-3, -1e-3, 1e-5, -1e-5, 1e-8, -1e-8, 0.0], dtype)
-    values, _ = _core.activate(name, z, isa)
+    values, _ = binding.activate(name, z, isa)
     expected = twin.activation(name, z.astype(np.float64))
     assert np.all(np.abs(values - expected) <= tolerance(dtype, "activation") * np.abs(expected))
 
@@ -50,7 +50,7 @@ def test_small_arguments_keep_their_digits(name, isa, dtype, tolerance):
 @pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 15, 16, 17, 31, 33])
 def test_lengths_around_the_vectors(name, n, dtype, tolerance):
     z = awkward_values(dtype)[-n:] if n else np.empty(0, dtype)
-    values, slopes = _core.activate(name, z)
+    values, slopes = binding.activate(name, z)
     expected = twin.activation(name, z.astype(np.float64))
     assert values.shape == slopes.shape == (n,)
     assert np.allclose(values, expected, rtol=tolerance(dtype, "activation"), atol=1e-6)
@@ -60,5 +60,5 @@ def test_nan_stays_visible(dtype):
     """A NaN must reach the energy, where it is reported, and not turn into a number."""
     z = np.full(5, np.nan, dtype)
     for name in ACTIVATIONS:
-        values, _ = _core.activate(name, z)
+        values, _ = binding.activate(name, z)
         assert np.all(np.isnan(values)), name

@@ -9,12 +9,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 
 from ..helpers import make_batch, make_network, objective, relative_error
 
-ISAS = _core.available_isas()
+ISAS = binding.available_isas()
 PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
 
@@ -30,11 +30,11 @@ def isa(request):
 
 
 def core_network(net, products, isa):
-    panels = [_core.allocate_panels(net.layer_sizes, net.dtype), None]
+    panels = [binding.allocate_panels(net.layer_sizes, net.dtype), None]
     if products == "panels":
-        panels[1] = _core.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
-    _core.pack_weights(net.weights, *panels)
-    return _core.CoreNetwork(
+        panels[1] = binding.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
+    binding.pack_weights(net.weights, *panels)
+    return binding.CoreNetwork(
         net.layer_sizes,
         net.activations,
         net.skips,
@@ -53,7 +53,7 @@ def net(layer_sizes, dtype):
 
 @pytest.fixture
 def batch(net, products, isa):
-    return _core.Batch(core_network(net, products, isa), N_SAMPLES, 1)
+    return binding.Batch(core_network(net, products, isa), N_SAMPLES, 1)
 
 
 @cache
@@ -120,9 +120,9 @@ def test_padding_stays_zero(net, batch):
 def test_panels_keep_the_weights(layer_sizes, dtype):
     """Packing and unpacking is the identity, bit by bit."""
     net = make_network(layer_sizes, dtype=dtype)
-    panels = _core.allocate_panels(net.layer_sizes, net.dtype)
-    _core.pack_weights(net.weights, panels)
+    panels = binding.allocate_panels(net.layer_sizes, net.dtype)
+    binding.pack_weights(net.weights, panels)
     back = [np.full_like(w, np.nan) for w in net.weights]
-    _core.unpack_weights(panels, back)
+    binding.unpack_weights(panels, back)
     for w, kept in zip(back, net.weights, strict=True):
         assert np.array_equal(w, kept)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import (

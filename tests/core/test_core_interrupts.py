@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import PCClassifier, _core
+from pcnet import PCClassifier
+from pcnet._core import binding
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_batch, make_network
@@ -89,13 +90,13 @@ def test_handlers_run_within_one_call(n_threads):
     """A handler that raises nothing is called again and again, and changes nothing."""
     net, X, _ = problem((16, *[512] * 8, 2), 30_000)
     network, outs = net.core_network(), [np.empty((len(X), 2), np.float32) for _ in range(2)]
-    _core.output(network, X, outs[0], n_threads)
+    binding.output(network, X, outs[0], n_threads)
     handled = []
     before = signal.signal(signal.SIGALRM, lambda *_: handled.append(time.perf_counter()))
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
     try:
         start = time.perf_counter()
-        _core.output(network, X, outs[1], n_threads)
+        binding.output(network, X, outs[1], n_threads)
         seconds = time.perf_counter() - start
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

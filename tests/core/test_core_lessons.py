@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet._trainer import Trainer
 from pcnet.inference import (
     ActivityDescent,

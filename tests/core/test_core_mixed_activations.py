@@ -5,7 +5,7 @@ import pytest
 
 import pcnet
 from pcnet import Network
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import (

@@ -5,20 +5,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet import _core
+from pcnet._core import binding
 
 from ..helpers import make_network
 
-TOO_MANY = (_core.MOST_COUNTED + 1, 2**31 - 1, 2**31, 2**63)
+TOO_MANY = (binding.MOST_COUNTED + 1, 2**31 - 1, 2**31, 2**63)
 
 
 @pytest.mark.parametrize("n_units", TOO_MANY)
 @pytest.mark.parametrize("transposed", [False, True])
 def test_units(n_units, transposed):
     with pytest.raises(ValueError, match="units of a layer must be at most"):
-        _core.allocate_panels((3, n_units, 2), "float32", transposed=transposed)
+        binding.allocate_panels((3, n_units, 2), "float32", transposed=transposed)
     with pytest.raises(ValueError, match="units of a layer must be at most"):
-        _core.CoreNetwork(
+        binding.CoreNetwork(
             (n_units, 2), ["identity"], [False], [1.0], "float64", panels=([None], None)
         )
 
@@ -27,13 +27,13 @@ def test_units(n_units, transposed):
 def test_samples(n_samples):
     network = make_network((1, 2, 1)).core_network()
     with pytest.raises(ValueError, match="samples of a batch must be at most"):
-        _core.Batch(network, n_samples, 1)
+        binding.Batch(network, n_samples, 1)
     rows = SimpleNamespace(shape=(n_samples, 1))  # no machine here has room for an array
     with pytest.raises(ValueError, match="samples of one call must be at most"):
-        _core.output(network, rows, None, 1)
+        binding.output(network, rows, None, 1)
 
 
 @pytest.mark.parametrize("shape", [(2**40, 2**40), (2**62,), (2**31, 2**31, 4)])
 def test_a_product_of_sizes_does_not_wrap_around(shape):
     with pytest.raises((MemoryError, ValueError, OverflowError)):
-        _core.aligned_zeros(shape, np.float64)
+        binding.aligned_zeros(shape, np.float64)

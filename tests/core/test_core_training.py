@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 from pcnet._trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
@@ -226,19 +226,19 @@ def test_solver_kernels(solver, n, dtype, tolerance):
     expected = values.copy()
     m, v = np.zeros(n, dtype), np.zeros(n, dtype)
     expected_m, expected_v = m.copy(), v.copy()
-    update = _core.Update(*solver.core_options(dtype))
+    update = binding.Update(*solver.core_options(dtype))
     for n_updates in (1, 2, 3):
         gradient = rng.standard_normal(n).astype(dtype)
         update.begin(n_updates, 1.0)
         options = kernel_options(solver)
         if isinstance(solver, Adam):
-            _core.apply_gradient(update, 0.1, gradient, values, m, v)
+            binding.apply_gradient(update, 0.1, gradient, values, m, v)
             expected, expected_m, expected_v = twin.adam_step(
                 expected, gradient, expected_m, expected_v, n_updates, 0.1, **options
             )
             assert relative_error(v, expected_v) <= tolerance(dtype, "twin")
         else:
-            _core.apply_gradient(update, 0.1, gradient, values, m)
+            binding.apply_gradient(update, 0.1, gradient, values, m)
             expected, expected_m = twin.sgd_step(expected, gradient, expected_m, 0.1, **options)
         assert relative_error(m, expected_m) <= tolerance(dtype, "twin")
         assert relative_error(values, expected) <= tolerance(dtype, "twin")
@@ -322,7 +322,7 @@ def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, t
     share /= share.sum()
     rng = np.random.default_rng(0)
     scales = rng.random((2, net.n_layers)) + 0.5
-    update = _core.Update("sgd", 0.0)
+    update = binding.Update("sgd", 0.0)
     update.set_rates(*scales, scales[0] * net.scales, scales[1])
     squares = []
     for n_threads in (1, 2, 3):
@@ -347,7 +347,7 @@ def test_square_of_large_gradients_does_not_overflow():
     X, Y = make_batch(net, 5)
     batch = net.core_batch(5)
     METHOD.run(batch, X, 1e25 * Y, Objective("squared_error", 1e-3))
-    update = _core.Update("sgd", 0.0)
+    update = binding.Update("sgd", 0.0)
     update.set_rates([1.0], [1.0], net.scales, [1.0])
     gradients = batch.weight_gradients(X, np.full(5, 0.2))
     expected = sum(

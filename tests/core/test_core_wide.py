@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
 from ..helpers import make_batch, make_network, objective, relative_error
@@ -22,7 +22,7 @@ METHOD = ErrorDescent(max_steps=3, tol=0, energy_tol=0)
 def test_wide_layers_have_no_transposed_panels(dtype):
     wide = [n_in >= 384 and n_out >= 384 for n_in, n_out in zip(SIZES, SIZES[1:])]
     assert sum(wide) == 3
-    panels = _core.allocate_panels(SIZES, dtype, transposed=True)
+    panels = binding.allocate_panels(SIZES, dtype, transposed=True)
     assert [p is None for p in panels] == [True, *wide[1:]]
 
 

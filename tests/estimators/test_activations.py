@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from pcnet import PCClassifier
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 
 from .support import ESTIMATORS, assert_same_bits, data_for, small
 

@@ -10,7 +10,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import pcnet._base
-from pcnet import PCClassifier, PCRegressor, _core
+from pcnet import PCClassifier, PCRegressor
+from pcnet._core import binding
 from pcnet.inference import ActivityDescent
 from pcnet.network import OUTPUT_ROWS
 from pcnet.solvers import SGD
@@ -88,7 +89,7 @@ def test_ctrl_c_ends_a_long_predict_between_pieces(monkeypatch):
     X, y = data_for(PCClassifier, n_samples=2 * OUTPUT_ROWS + 1)
     model = small(PCClassifier, max_iter=1).fit(X[:80], y[:80])
     in_other_pieces = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
-    pieces, output = [], _core.output
+    pieces, output = [], binding.output
 
     def watched(network, rows, *others):
         if len(pieces) == 5:
@@ -96,7 +97,7 @@ def test_ctrl_c_ends_a_long_predict_between_pieces(monkeypatch):
         pieces.append(len(rows))
         return output(network, rows, *others)
 
-    monkeypatch.setattr(_core, "output", watched)
+    monkeypatch.setattr(binding, "output", watched)
     whole = model.decision_function(X)
     assert pieces == [OUTPUT_ROWS, OUTPUT_ROWS, 1]
     np.testing.assert_array_equal(whole, np.concatenate(in_other_pieces))

@@ -15,7 +15,7 @@ from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 from sklearn.model_selection import GridSearchCV
 
 from pcnet import Network, PCClassifier, PCRegressor, infer
-from pcnet._core import HUBER_DELTA
+from pcnet._core.binding import HUBER_DELTA
 from pcnet._targets import target_scaling
 from pcnet.losses import Huber
 from pcnet.solvers import Adam

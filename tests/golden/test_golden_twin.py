@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 
 from ..helpers import relative_error
 

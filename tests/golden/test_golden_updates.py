@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from pcnet import _core
+from pcnet._core import binding
 
 from ..helpers import relative_error
 
 
 def test_adam(case, dtype, tolerance):
     """One plain step: no scaling of rate or gradient."""
-    update = _core.Update("adam", 0.9, 0.999, 1e-8)
+    update = binding.Update("adam", 0.9, 0.999, 1e-8)
     update.begin(1, 1.0)
     updated = []
     for w, g in zip(case.layers("W"), case.layers("gd_dF_dW"), strict=True):
         w, g = np.array(w, dtype, order="C"), np.array(g, dtype, order="C")
         first, second = np.zeros_like(w), np.zeros_like(w)
-        _core.apply_gradient(update, case.meta["adam_lr"], g, w, first, second)
+        binding.apply_gradient(update, case.meta["adam_lr"], g, w, first, second)
         updated.append(w)
     assert relative_error(updated, case.layers("adam_W")) <= tolerance(dtype, "golden")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pcnet import _reference as twin
 from pcnet import infer
+from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 from pcnet.theory import backprop_gradients, in_float64
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 from pcnet.inference import Backprop, ErrorDescent, ExactEquilibrium, ZeroDivergence
 from pcnet.theory import backprop_gradients
 
@@ -63,7 +63,7 @@ def test_decay_is_differentiated_too(method):
 def test_one_sweep_at_rate_one_makes_the_deltas(activation, tolerance):
     net = make_network((5, 9, 9, 9, 4), activation)
     X, Y = make_batch(net, 20)
-    batch = _core.Batch(net.core_network(), 20, 1)
+    batch = binding.Batch(net.core_network(), 20, 1)
     batch.push(X, Y, from_errors=False)
     batch.sweep(20, 1.0)
     deltas = pcnet.infer(net, X, Y, "backprop").errors

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 import pcnet
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.inference import (
     ActivityDescent,
     ErrorDescent,

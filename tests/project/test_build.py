@@ -43,8 +43,8 @@ def cythonize(extensions, **options):
         extension.sources = [name.replace(".pyx", ".c") for name in extension.sources]
     return extensions
 """
-MODULES = ("_core",)
-ASK = "import pcnet._core as c; print(c.openmp, c.mark, c.value)"
+MODULES = ("binding",)
+ASK = "import pcnet._core.binding as c; print(c.openmp, c.mark, c.value)"
 
 
 class Tree:
@@ -52,15 +52,16 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("pcnet", "csrc", "stub/Cython/Build"):
+        for name in ("pcnet/_core", "csrc", "stub/Cython/Build"):
             (folder / name).mkdir(parents=True)
         shutil.copy(ROOT / "setup.py", folder)
         (folder / "stub" / "Cython" / "__init__.py").touch()
         (folder / "stub" / "Cython" / "Build" / "__init__.py").write_text(CYTHON)
         (folder / "pcnet" / "__init__.py").touch()
+        (folder / "pcnet" / "_core" / "__init__.py").touch()
         (folder / "csrc" / "value.h").write_text("#define VALUE 1\n")
         for name in MODULES:
-            (folder / "pcnet" / f"{name}.c").write_text(MODULE.format(name=name))
+            (folder / "pcnet" / "_core" / f"{name}.c").write_text(MODULE.format(name=name))
 
     def compiler(self, name, *flags):
         """A wrapper around the C compiler that adds flags after all others."""
@@ -83,7 +84,7 @@ class Tree:
         done = self.run(**environment)
         assert done.returncode == 0, done.stderr
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        written = [(self.folder / f"pcnet/{n}{suffix}").stat().st_mtime_ns for n in MODULES]
+        written = [(self.folder / f"pcnet/_core/{n}{suffix}").stat().st_mtime_ns for n in MODULES]
         said = subprocess.run(
             [sys.executable, "-c", ASK], cwd=self.folder, capture_output=True, text=True, check=True
         )

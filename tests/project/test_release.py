@@ -184,7 +184,7 @@ def test_the_pythons_of_the_wheels_are_those_of_the_classifiers():
 
 
 NAMES = [
-    *("pcnet/_core.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"),
+    *("pcnet/_core/binding.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"),
     "pcnet-1.dist-info/licenses/LICENSE",
     "pcnet-1.dist-info/licenses/wheels/bundled/README.md",
 ]
@@ -196,7 +196,13 @@ def test_what_belongs_in_a_wheel():
 
 @pytest.mark.parametrize(
     "name",
-    ["pcnet/_core.c", "pcnet/_core.pyx", "tests/test_a.py", "csrc/pcnet.h", "pcnet/tests/a.py"],
+    [
+        "pcnet/_core/binding.c",
+        "pcnet/_core/binding.pyx",
+        "tests/test_a.py",
+        "csrc/pcnet.h",
+        "pcnet/tests/a.py",
+    ],
 )
 def test_what_does_not(name):
     with pytest.raises(check.Wrong, match=name):
@@ -212,7 +218,14 @@ def test_a_missing_piece_is_seen(part):
 SDIST = [
     f"pcnet-1.2.0/{name}"
     for name in (
-        *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h", "pcnet/_core.pyx"),
+        *(
+            "PKG-INFO",
+            "LICENSE",
+            "pyproject.toml",
+            "setup.py",
+            "csrc/pcnet.h",
+            "pcnet/_core/binding.pyx",
+        ),
         *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
     )
 ]
@@ -225,7 +238,9 @@ def test_what_belongs_in_a_source_distribution():
             check.check_sdist_names([name for name in SDIST if name != missing])
 
 
-@pytest.mark.parametrize("name", ["pcnet/_core.c", "pcnet/_core.cpython-311.so", "csrc/a.o"])
+@pytest.mark.parametrize(
+    "name", ["pcnet/_core/binding.c", "pcnet/_core/binding.cpython-311.so", "csrc/a.o"]
+)
 def test_what_is_built_does_not_belong_in_a_source_distribution(name):
     with pytest.raises(check.Wrong, match=name):
         check.check_sdist_names([*SDIST, f"pcnet-1.2.0/{name}"])

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 import pcnet
 from pcnet import PCClassifier, set_num_threads
-from pcnet._threads import effective_n_threads
+from pcnet._core.threads import effective_n_threads
 
 from .test_threads import FIT, needs_fork, needs_openmp, needs_proc, run_python
 
@@ -125,7 +125,7 @@ def test_it_precedes_threadpoolctl_and_the_environment(tmp_path):
         assert effective_n_threads() == 3
     code = """
     import pcnet
-    from pcnet._threads import effective_n_threads as n
+    from pcnet._core.threads import effective_n_threads as n
     pcnet.set_num_threads(3)
     print(n())
     """
@@ -165,7 +165,7 @@ def test_a_forked_child_still_uses_one(tmp_path):
     code = """
     import os
     import pcnet
-    from pcnet._threads import effective_n_threads
+    from pcnet._core.threads import effective_n_threads
     pcnet.set_num_threads(4)
     child = os.fork()
     if child == 0:
@@ -176,7 +176,7 @@ def test_a_forked_child_still_uses_one(tmp_path):
 
 
 def test_without_openmp_it_is_one(monkeypatch):
-    monkeypatch.setattr(pcnet._threads._core, "has_openmp", lambda: False)
+    monkeypatch.setattr(pcnet._core.threads.binding, "has_openmp", lambda: False)
     with set_num_threads(4):
         assert effective_n_threads() == 1
 

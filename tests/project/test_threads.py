@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import pcnet
-from pcnet._threads import effective_n_threads
+from pcnet._core.threads import effective_n_threads
 
 needs_openmp = pytest.mark.skipif(not pcnet.has_openmp(), reason="built without OpenMP")
 needs_fork = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="no safe fork here")
@@ -45,13 +45,13 @@ def run_python(code, folder, timeout=600, **environment):
 @needs_openmp
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 def test_omp_num_threads_is_obeyed(tmp_path, n_threads):
-    code = "from pcnet._threads import effective_n_threads as n; print(n())"
+    code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
     assert run_python(code, tmp_path, OMP_NUM_THREADS=str(n_threads)) == str(n_threads)
 
 
 @needs_openmp
 def test_joblibs_cpu_limit_is_obeyed(tmp_path):
-    code = "from pcnet._threads import effective_n_threads as n; print(n())"
+    code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
     assert run_python(code, tmp_path, LOKY_MAX_CPU_COUNT="1") == "1"
 
 
@@ -68,7 +68,7 @@ def test_threadpoolctl_limit_is_obeyed(n_threads):
 def test_joblib_workers_share_the_cpus(tmp_path):
     code = """
     import joblib, os
-    from pcnet._threads import effective_n_threads
+    from pcnet._core.threads import effective_n_threads
     def work():
         return effective_n_threads()
     n_cpus = joblib.cpu_count()
@@ -96,7 +96,7 @@ def test_fit_starts_no_more_threads_than_allowed(tmp_path, n_threads):
 def test_a_forked_child_uses_one_thread(tmp_path):
     code = """
     import os
-    from pcnet._threads import effective_n_threads
+    from pcnet._core.threads import effective_n_threads
     child = os.fork()
     if child == 0:
         os._exit(effective_n_threads())
@@ -201,7 +201,7 @@ def test_interrupted_calls_change_no_number_of_threads(tmp_path):
     code = """
     import signal
     import pcnet
-    from pcnet._threads import effective_n_threads
+    from pcnet._core.threads import effective_n_threads
     model = PCClassifier((8,), max_iter=1, random_state=0).fit(X, y)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     before = effective_n_threads()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pcnet import Network
-from pcnet._core import TILE_SIZE
+from pcnet._core.binding import TILE_SIZE
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import ACTIVATIONS, LOSSES, PARAMETERIZATIONS, make_batch

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import pcnet
 from pcnet import Network
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
 from ..helpers import objective, relative_error, starts_threads

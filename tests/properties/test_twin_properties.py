@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcnet import _core
-from pcnet import _reference as twin
+from pcnet._core import binding
+from pcnet._core import reference as twin
 
 from ..helpers import make_activities, objective, relative_error
 from .problems import DTYPES, problems
@@ -42,18 +42,18 @@ def test_weights_come_back_from_panels(n_in, n_hidden, n_out, dtype, seed):
     rng = np.random.default_rng(seed)
     shapes = list(zip(layer_sizes, layer_sizes[1:], strict=False))
     weights = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-    forward = _core.allocate_panels(layer_sizes, dtype)
-    backward = _core.allocate_panels(layer_sizes, dtype, transposed=True)
+    forward = binding.allocate_panels(layer_sizes, dtype)
+    backward = binding.allocate_panels(layer_sizes, dtype, transposed=True)
     for panels in (*forward, backward[1]):
         panels[:] = np.nan  # packing must write all of it, the padding too
-    _core.pack_weights(weights, forward, backward)
+    binding.pack_weights(weights, forward, backward)
     back = [np.empty_like(w) for w in weights]
-    _core.unpack_weights(forward, back)
+    binding.unpack_weights(forward, back)
     for w, panels, again in zip(weights, forward, back, strict=True):
         assert again.tobytes() == w.tobytes()
         assert np.count_nonzero(panels) == np.count_nonzero(w)  # the rest is zeros
     # the panels of a transpose are the panels of the transposed matrix
     turned = np.ascontiguousarray(weights[1].T)
-    expected = _core.allocate_panels(turned.shape, dtype)
-    _core.pack_weights([turned], expected)
+    expected = binding.allocate_panels(turned.shape, dtype)
+    binding.pack_weights([turned], expected)
     assert expected[0].tobytes() == backward[1].tobytes()

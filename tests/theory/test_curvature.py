@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.losses import Huber
 from pcnet.theory import activation_second_derivative, output_curvature
 

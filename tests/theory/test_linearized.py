@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pcnet import _reference as twin
 from pcnet import infer, theory
+from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
 from ..helpers import LOSSES, make_activities, make_batch, make_network, objective, relative_error

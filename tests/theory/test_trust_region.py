@@ -4,8 +4,8 @@ networks, differences of the predicted energy, and the orders at which errors mu
 import numpy as np
 import pytest
 
-from pcnet import _reference as twin
 from pcnet import theory
+from pcnet._core import reference as twin
 from pcnet.inference import Objective
 from pcnet.losses import Huber
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pcnet import Network, theory
-from pcnet import _reference as twin
+from pcnet._core import reference as twin
 from pcnet.inference import Objective
 from pcnet.theory._energy_hessian import ClosedFormProduct, ImplicitProduct
 

@@ -5,12 +5,12 @@ import threading
 
 import joblib  # scikit-learn's own dependency
 
-from . import _core
-from ._arguments import check_count
-from ._warnings import warn
+from .._arguments import check_count
+from .._warnings import warn
+from . import binding
 
 # What OpenMP would use if nobody had asked for another number.
-_DEFAULT_N_THREADS = _core.openmp_max_threads()
+_DEFAULT_N_THREADS = binding.openmp_max_threads()
 
 #: The most that `set_num_threads` takes: each thread has working memory of its own.
 MAX_THREADS = 1024
@@ -54,7 +54,7 @@ def set_num_threads(n_threads):
         check_count("n_threads", n_threads, smallest=1)
         if n_threads > MAX_THREADS:
             raise ValueError(f"n_threads must be at most {MAX_THREADS}; got {n_threads}")
-    block = _core.ThreadBlock(0 if n_threads is None else int(n_threads))
+    block = binding.ThreadBlock(0 if n_threads is None else int(n_threads))
     try:
         block.hold()
         return block
@@ -88,10 +88,10 @@ def effective_n_threads():
 
 
 def _wanted_n_threads():
-    requested = _core.requested_threads()
+    requested = binding.requested_threads()
     if requested > 0:
-        return requested if _core.has_openmp() else 1
-    n_threads = _core.openmp_max_threads()
+        return requested if binding.has_openmp() else 1
+    n_threads = binding.openmp_max_threads()
     if os.environ.get("OMP_NUM_THREADS") or n_threads != _DEFAULT_N_THREADS:
         return max(1, n_threads)
     return max(1, min(n_threads, joblib.cpu_count()))
