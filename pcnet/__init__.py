@@ -27,9 +27,9 @@ from . import (
     solvers,
     theory,
 )
-from ._chunks import Chunks
 from ._classifier import PCClassifier
 from ._core.threads import set_num_threads
+from ._data.chunks import Chunks
 from ._regressor import PCRegressor
 from ._resume import load_checkpoint
 from ._show_versions import show_versions

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._data import RowSubset
+from ._data.rows import RowSubset
 from ._pilot import evenly, run_pilots
 from ._temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
 from .inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method

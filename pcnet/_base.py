@@ -8,9 +8,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ._automatic import LEAST_UPDATES, resolve_automatic
-from ._data import warn_if_unscaled
+from ._data.checks import check_hidden_layer_sizes, check_sample_weight
+from ._data.fingerprint import fingerprint
+from ._data.rows import warn_if_unscaled
 from ._estimator_arguments import ARCHITECTURE, EstimatorArguments
-from ._fingerprint import fingerprint
 from ._fitted import FittedMixin
 from ._fitting import Minibatches, MinibatchLoop, auto_batch_size, split_rows
 from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
@@ -37,7 +38,6 @@ from ._schedules import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedu
 from ._state import StateMixin
 from ._summary import SummaryMixin
 from ._trainer import Trainer
-from ._validation import check_hidden_layer_sizes, check_sample_weight
 from ._warnings import warn
 from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from ._arguments import check_flag, shown
+from ._checks import check_flag, shown
 from ._targets import check_labels
 from .network import Network, check_network
 from .solvers import SGD, Adam

@@ -6,9 +6,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._arguments import check_positive
+from ._checks import check_positive
 from ._core import binding
-from ._data import check_rows
+from ._data.rows import check_rows
 from ._outputs import BLOCK_ROWS, small_blocks
 from ._targets import encode_labels
 from ._warnings import warn

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ._data import as_rows
+from ._data.rows import as_rows
 from .callbacks import Callback
 
 #: ``batch_size="auto"`` is at most this many samples, ...

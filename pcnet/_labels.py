@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ._arguments import shown
-from ._data import check_rows_and_targets
+from ._checks import shown
+from ._data.checks import normalised_weight
+from ._data.rows import check_rows_and_targets
 from ._targets import (
     ClassTargets,
     MatrixTargets,
@@ -12,7 +13,6 @@ from ._targets import (
     encode_labels,
     find_classes,
 )
-from ._validation import normalised_weight
 
 
 def _check_classes(classes):

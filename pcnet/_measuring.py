@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from ._validation import check_sample_weight
+from ._data.checks import check_sample_weight
 from .callbacks._validation import Scorers, TrainScore, Validation, ValidationSet, some_rows
 
 

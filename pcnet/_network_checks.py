@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._arguments import (
+from ._checks import (
     NOT_OF_ONES_OWN,
     all_finite,
     check_choice,

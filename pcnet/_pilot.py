@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._core.reference import loss_values
-from ._data import RowSubset
+from ._data.rows import RowSubset
 from ._fitting import (
     AUTO_BATCH_SIZE,
     AUTO_BATCHES,

@@ -7,20 +7,20 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._arguments import all_finite
 from ._automatic import Regime, describe_regimes
 from ._base import BasePC, trains_by_minibatches
+from ._checks import all_finite
 from ._conversion import RegressorConversion
-from ._data import check_rows_and_targets
+from ._data.checks import check_overflow
+from ._data.rows import check_rows_and_targets
+from ._data.scaling import standardise
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
 from ._first_calls import follow_targets
 from ._fitting import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from ._objective_state import AUTO_PRECISION
 from ._run import FitCall
-from ._scaling import standardise
 from ._targets import MatrixTargets, check_counts, target_scaling
-from ._validation import check_overflow
 from .callbacks._validation import gather_validation_set
 from .losses import Huber
 

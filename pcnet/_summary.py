@@ -10,15 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import is_classifier
 
-from ._arguments import check_count
 from ._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
+from ._checks import check_count
 from ._core.binding import panel_sizes
 from ._core.threads import effective_n_threads
+from ._data.checks import check_dtype, check_hidden_layer_sizes
 from ._fitting import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from ._lbfgs import BLOCK, FullBatch
 from ._targets import MatrixTargets, check_labels, find_classes
 from ._trainer import Trainer
-from ._validation import check_dtype, check_hidden_layer_sizes
 from .inference import learns_feed_forward, resolve_method
 from .network import Network
 from .solvers import LBFGS, resolve_solver

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._arguments import NOT_OF_ONES_OWN, our_name, real_interval
+from ._checks import NOT_OF_ONES_OWN, our_name, real_interval
 from ._core.binding import HUBER_DELTA, LOSS_CODES
 
 __all__ = ["Huber", "check_loss", "check_targets"]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._arguments import (
+from ._checks import (
     WEIGHTS_HINT,
     all_finite,
     check_choice,
@@ -18,7 +18,7 @@ from ._arguments import (
 )
 from ._core import binding
 from ._core.threads import effective_n_threads
-from ._data import as_rows
+from ._data.rows import as_rows
 from ._network_checks import (
     check_activation,
     check_chain,

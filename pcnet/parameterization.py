@@ -23,14 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._arguments import (
-    check_choice,
-    check_count,
-    check_flag,
-    check_iterable,
-    check_positive,
-    shown,
-)
+from ._checks import check_choice, check_count, check_flag, check_iterable, check_positive, shown
 
 PARAMETERIZATIONS = ("mupc", "ntp", "sp")
 

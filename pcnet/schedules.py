@@ -34,7 +34,7 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
-from ._arguments import real_interval
+from ._checks import real_interval
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ._arguments import check_adam_epsilon, real_interval
+from ._checks import check_adam_epsilon, real_interval
 from ._state import OptionsMixin
 from .inference import ErrorDescent
 

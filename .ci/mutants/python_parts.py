@@ -90,14 +90,14 @@ MUTANTS = [
     ),
     (
         "variance not about the mean",
-        "_scaling.py",
+        "_data/scaling.py",
         "np.square(block / unit - mean)",
         "np.square(block / unit)",
         "tests/estimators/test_input_scaling.py",
     ),
     (
         "features not centred",
-        "_scaling.py",
+        "_data/scaling.py",
         "np.subtract(values, mean, out=wide)",
         "values",
         "tests/estimators/test_input_scaling.py",

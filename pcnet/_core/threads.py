@@ -5,7 +5,7 @@ import threading
 
 import joblib  # scikit-learn's own dependency
 
-from .._arguments import check_count
+from .._checks import check_count
 from .._warnings import warn
 from . import binding
 

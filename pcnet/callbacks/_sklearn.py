@@ -2,7 +2,7 @@
 
 from sklearn.utils import _safe_indexing
 
-from .._arguments import shown
+from .._checks import shown
 from ._base import Callback
 
 try:

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_count, check_positive, check_share
+from .._checks import check_count, check_positive, check_share
 from ._curvature import stable_rates
 from ._descent import descend_activities
 from ._passes import Passes

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_adam_epsilon, check_count, check_positive, check_share
+from .._checks import check_adam_epsilon, check_count, check_positive, check_share
 from ._descent import descend_activities
 from ._resolve import named
 

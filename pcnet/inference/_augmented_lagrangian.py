@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_choice, check_count, check_positive
+from .._checks import check_choice, check_count, check_positive
 from ._curvature import largest_curvature
 from ._passes import Passes
 from ._resolve import named

@@ -2,7 +2,7 @@
 
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_count, check_positive
+from .._checks import check_count, check_positive
 from ._resolve import named
 
 

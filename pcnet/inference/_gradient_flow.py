@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_choice, check_count, check_positive
+from .._checks import check_choice, check_count, check_positive
 from .._core import binding
 from ._energies import check_finite, sample_energies, start_feed_forward
 from ._resolve import named

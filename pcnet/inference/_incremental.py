@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_count, check_positive
+from .._checks import check_count, check_positive
 from ._activity_descent import ActivityDescent
 from ._curvature import stable_rates
 from ._learning import Lesson

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._arguments import check_no_overflow
+from .._checks import check_no_overflow
 from .._core import binding
 from .._network_checks import check_clamped, check_terms
 from .._warnings import warn

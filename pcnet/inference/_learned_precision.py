@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .._arguments import check_count, check_positive
+from .._checks import check_count, check_positive
 from .._core import binding
 from ._energies import start_feed_forward, with_decay
 from ._learning import Lesson

@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._arguments import check_flag, check_no_overflow
+from .._checks import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms
 from ..network import check_network
 from ._objective import Objective

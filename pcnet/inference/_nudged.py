@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .._arguments import check_choice, check_positive
+from .._checks import check_choice, check_positive
 from .._core import binding
 from ._learning import Lesson
 from ._resolve import named, resolve_inner

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .._arguments import check_positive
+from .._checks import check_positive
 from ..losses import Huber, check_loss
 
 

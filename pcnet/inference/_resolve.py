@@ -1,6 +1,6 @@
 """From the argument ``method`` or ``inference`` to an object with checked options."""
 
-from .._arguments import our_name, shown
+from .._checks import our_name, shown
 
 #: Names of methods, and the classes whose default options they stand for; filled by `named`.
 METHODS = {}

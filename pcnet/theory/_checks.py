@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _network_checks as network_checks
 from .. import network
-from .._arguments import OVERFLOW_REMEDY, all_finite, check_no_overflow
+from .._checks import OVERFLOW_REMEDY, all_finite, check_no_overflow
 from .._core import reference
 
 

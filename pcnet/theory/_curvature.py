@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special
 
-from .._arguments import check_choice, check_float_array
+from .._checks import check_choice, check_float_array
 from .._core import reference
 from ..losses import Huber, check_loss, check_targets
 from ._checks import raises_on_overflow

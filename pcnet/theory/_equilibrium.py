@@ -8,7 +8,7 @@ Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
 
 import numpy as np
 
-from .._arguments import check_positive
+from .._checks import check_positive
 from .._core import reference
 from ..inference import Objective
 from ._checks import check_clamped, check_linear, feed_forward, raises_on_overflow

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from .._arguments import check_float_array
+from .._checks import check_float_array
 from .._core import reference
 from ..inference import Objective
 from ._block_tridiagonal import BlockCholesky

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._arguments import check_positive
+from .._checks import check_positive
 from .._core import reference
 from ..inference import Objective
 from ._checks import (

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._arguments import check_choice
+from .._checks import check_choice
 from .._core import reference
 from ..inference import Objective
 from ._checks import check_clamped, check_hidden, check_network, raises_on_overflow

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .._arguments import check_choice, check_positive
+from .._checks import check_choice, check_positive
 from ._energy_hessian import energy_hessian
 from ._loss_hessian import loss_hessian
 from ._origin import KINDS

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from .._arguments import LARGEST, check_count, check_float_array, check_positive
+from .._checks import LARGEST, check_count, check_float_array, check_positive
 from ..network import Network
 from ._checks import check_network, feed_forward
 from ._comparison import compare_with_backprop

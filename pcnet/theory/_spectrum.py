@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import eigvalsh
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .._arguments import check_positive
+from .._checks import check_positive
 from ._hessian import ActivityHessian
 
 #: Up to so many unknowns the dense matrix is no slower than Lanczos.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._arguments import check_float_array
+from .._checks import check_float_array
 from .._network_checks import check_fields
 from ..network import check_network
 

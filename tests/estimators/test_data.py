@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from pcnet import Chunks, PCClassifier, PCRegressor
-from pcnet._data import (
+from pcnet._data.rows import (
     BLOCK_ROWS,
     ConvertedRows,
     DenseRows,

@@ -6,8 +6,8 @@ import scipy.sparse
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from pcnet import Network, PCClassifier, PCRegressor
-from pcnet._data import ConvertedRows, DenseRows, SparseRows
-from pcnet._scaling import fit_scaling
+from pcnet._data.rows import ConvertedRows, DenseRows, SparseRows
+from pcnet._data.scaling import fit_scaling
 from pcnet.exceptions import FeatureScaleWarning
 
 from .support import ESTIMATORS, data_for, small

@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse
 
 from pcnet import Chunks, PCClassifier, PCRegressor
-from pcnet._data import check_rows_and_targets
-from pcnet._fingerprint import fingerprint
+from pcnet._data.fingerprint import fingerprint
+from pcnet._data.rows import check_rows_and_targets
 
 from ..estimators.support import data_for, small
 
@@ -83,7 +83,7 @@ def test_large_data_are_read_to_the_last_value(monkeypatch):
             other = array.copy()
             other.flat[index] = 1e-300
             assert fingerprint(other) != whole
-    monkeypatch.setattr("pcnet._fingerprint._PIECE_BYTES", 1000)
+    monkeypatch.setattr("pcnet._data.fingerprint._PIECE_BYTES", 1000)
     assert fingerprint(wide.T) == whole or fingerprint(X[:, 0]) == whole
 
 

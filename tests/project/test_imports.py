@@ -14,11 +14,9 @@ PACKAGE = ROOT / "pcnet"
 
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
-    {"_version", "_arguments", "_warnings", "exceptions"},
+    {"_version", "_checks", "_warnings", "exceptions"},
     {"_core"},
-    {"_validation", "_state", "_data", "_scaling"}
-    | {"_checkpoint_file", "_chunks", "_fingerprint", "_repeated_fits", "_same_value"}
-    | {"losses"},
+    {"_data", "losses", "_state", "_checkpoint_file", "_repeated_fits", "_same_value"},
     {"network", "_network_checks", "parameterization"},
     {"inference"},
     {"solvers", "schedules"},

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from pcnet import Chunks, PCClassifier, PCRegressor
-from pcnet._data import DenseRows, SparseRows
-from pcnet._scaling import combine, measure, scaling_of
+from pcnet._data.rows import DenseRows, SparseRows
+from pcnet._data.scaling import combine, measure, scaling_of
 from pcnet._targets import target_scaling
 from pcnet.exceptions import FeatureScaleWarning
 

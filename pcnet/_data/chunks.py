@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ._arguments import check_iterable
+from .._checks import check_iterable
 
 
 class Chunks:

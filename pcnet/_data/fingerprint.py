@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from ._data import ChunkedRows, ConvertedRows, DenseRows, Rows, SparseRows
+from .rows import ChunkedRows, ConvertedRows, DenseRows, Rows, SparseRows
 
 _PIECE_BYTES = 2**22  # hashed at once: no large copy, and Ctrl-C is heard in between
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from ._data import FLOAT64_ROWS, Rows, RowSubset, SparseRows
+from .rows import FLOAT64_ROWS, Rows, RowSubset, SparseRows
 
 KINDS = ("standard", "max")
 

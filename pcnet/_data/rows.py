@@ -8,10 +8,10 @@ bits as if it had been converted as a whole.
 import numpy as np
 import scipy.sparse
 
-from ._chunks import Chunks
-from ._validation import check_data, check_finite, validate_data
-from ._warnings import warn
-from .exceptions import FeatureScaleWarning
+from .._warnings import warn
+from ..exceptions import FeatureScaleWarning
+from .checks import check_data, check_finite, validate_data
+from .chunks import Chunks
 
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
 BLOCK_ENTRIES = 2**22

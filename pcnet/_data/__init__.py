@@ -1,0 +1,1 @@
+"""Where features come from and how they are checked, converted and scaled, batch by batch."""
