@@ -16,7 +16,7 @@ from _common import alternate_seconds, print_environment, verdict
 from _problems import random_problem
 
 from pcnet._objective_state import AUTO_PRECISION
-from pcnet._trainer import Trainer
+from pcnet._training.trainer import Trainer
 from pcnet.inference import ErrorDescent, Objective
 from pcnet.solvers import Adam
 

@@ -36,8 +36,8 @@ from threadpoolctl import threadpool_limits
 from pcnet import Network, PCClassifier
 from pcnet._core import reference
 from pcnet._objective_state import AUTO_PRECISION
-from pcnet._rates import ADAM_RATE
-from pcnet._trainer import Trainer
+from pcnet._training.rates import ADAM_RATE
+from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.solvers import Adam
 

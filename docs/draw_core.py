@@ -57,10 +57,10 @@ BOXES = {  # left, top, width: title and lines
         _classifier.py, _regressor.py, _base.py""",
     (30, 142, 380): """MinibatchLoop
         cut 64 rows; Ctrl-C and callbacks between batches
-        _fitting.py, _run.py, callbacks/""",
+        _training/loop.py, _training/run.py, callbacks/""",
     (30, 246, 380): """Trainer.step
         inference, then the update; keeps weights packed
-        _trainer.py, inference/, solvers.py""",
+        _training/trainer.py, inference/, solvers.py""",
     (30, 422, 380): """Batch
         check types, take addresses, drop the GIL once
         _core/binding.pyx""",

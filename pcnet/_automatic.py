@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ._data.rows import RowSubset
-from ._pilot import evenly, run_pilots
 from ._temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
+from ._training.pilot import evenly, run_pilots
 from .inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
 
 #: Of the penalty that L-BFGS minimises.

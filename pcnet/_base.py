@@ -13,19 +13,10 @@ from ._data.fingerprint import fingerprint
 from ._data.rows import warn_if_unscaled
 from ._estimator_arguments import ARCHITECTURE, EstimatorArguments
 from ._fitted import FittedMixin
-from ._fitting import Minibatches, MinibatchLoop, auto_batch_size, split_rows
-from ._lbfgs import BLOCK, FullBatch, LbfgsLoop
 from ._measuring import MeasuringMixin
 from ._network_checks import check_terms
 from ._objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from ._outputs import HiddenActivitiesMixin
-from ._pilot import TIME_SHARE, PilotData
-from ._progress import (
-    describe_divergence,
-    describe_risen_energy,
-    describe_unfinished_inference,
-)
-from ._rates import auto_learning_rate
 from ._resume import (
     ResumeMixin,
     apply_saved,
@@ -33,11 +24,20 @@ from ._resume import (
     check_fingerprint,
     save_run,
 )
-from ._run import FitCall, Run, truncate_history
-from ._schedules import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
 from ._state import StateMixin
 from ._summary import SummaryMixin
-from ._trainer import Trainer
+from ._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
+from ._training.loop import Minibatches, MinibatchLoop, auto_batch_size, split_rows
+from ._training.messages import (
+    describe_divergence,
+    describe_risen_energy,
+    describe_unfinished_inference,
+)
+from ._training.pilot import TIME_SHARE, PilotData
+from ._training.rates import auto_learning_rate
+from ._training.run import FitCall, Run, truncate_history
+from ._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
+from ._training.trainer import Trainer
 from ._warnings import warn
 from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
 from .callbacks._functions import resolve_callbacks

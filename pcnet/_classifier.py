@@ -13,13 +13,13 @@ from ._base import BasePC, trains_by_minibatches
 from ._conversion import ClassifierConversion
 from ._docstrings import fill_docstring
 from ._energy import ClassEnergyMixin
-from ._fitting import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from ._labels import LabelsMixin
 from ._objective_state import AUTO_PRECISION
 from ._outputs import DecisionFunctionMixin
 from ._probabilities import ProbabilitiesMixin
-from ._run import FitCall
 from ._temperature import DEFAULT_TEMPERATURE
+from ._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
+from ._training.run import FitCall
 from ._warnings import warn
 from .callbacks._validation import gather_validation_set
 

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from ._checks import real_interval
 from ._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from ._data.scaling import ANY_DTYPE, KINDS
-from ._repeated_fits import repeating_caller
+from ._training.repeated_fits import repeating_caller
 from .callbacks._checkpoint import resolve_checkpoint
 from .callbacks._functions import resolve_callbacks
 from .inference import resolve_method

@@ -17,10 +17,10 @@ from ._data.scaling import standardise
 from ._docstrings import fill_docstring
 from ._energy import EnergyMixin
 from ._first_calls import follow_targets
-from ._fitting import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from ._objective_state import AUTO_PRECISION
-from ._run import FitCall
 from ._targets import MatrixTargets, check_counts, target_scaling
+from ._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
+from ._training.run import FitCall
 from .callbacks._validation import gather_validation_set
 from .losses import Huber
 

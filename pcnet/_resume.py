@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import _fit_context
 
-from ._checkpoint_file import read_checkpoint, write_checkpoint
 from ._core import binding
-from ._run import FitCall
-from ._same_value import same_value
+from ._training.checkpoint_file import read_checkpoint, write_checkpoint
+from ._training.run import FitCall
+from ._training.same_value import same_value
 from ._version import __version__
 from ._warnings import warn
 from .callbacks._checkpoint import Checkpoint, path_of

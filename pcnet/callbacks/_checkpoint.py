@@ -10,8 +10,8 @@ from pathlib import Path
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from .._checkpoint_file import read_header, remove_stale
 from .._checks import real_interval
+from .._training.checkpoint_file import read_header, remove_stale
 from .._warnings import warn
 from ._base import Callback
 

@@ -6,7 +6,7 @@
 TRUSTED_TYPES = (
     "pcnet._classifier.PCClassifier",
     "pcnet._regressor.PCRegressor",
-    "pcnet._trainer.OptimizerState",
+    "pcnet._training.trainer.OptimizerState",
     "pcnet.inference._activity_descent.ActivityDescent",
     "pcnet.inference._adam_activity_descent.AdamActivityDescent",
     "pcnet.inference._augmented_lagrangian.AugmentedLagrangian",

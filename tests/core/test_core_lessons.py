@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pcnet._core import reference as twin
-from pcnet._trainer import Trainer
+from pcnet._training.trainer import Trainer
 from pcnet.inference import (
     ActivityDescent,
     AugmentedLagrangian,

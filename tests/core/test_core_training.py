@@ -5,7 +5,7 @@ import pytest
 
 from pcnet._core import binding
 from pcnet._core import reference as twin
-from pcnet._trainer import Trainer
+from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD, Adam

@@ -15,9 +15,9 @@ from sklearn.neural_network import MLPRegressor
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
-from pcnet._pilot import lowest
-from pcnet._schedules import Schedule
 from pcnet._temperature import fit_temperature
+from pcnet._training.pilot import lowest
+from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback
 from pcnet.schedules import Constant, Linear
 
@@ -351,7 +351,7 @@ def test_a_rate_that_diverges_in_a_pilot_is_reported_by_the_fit(Estimator):
 
 
 def test_an_interrupted_pilot_leaves_the_estimator_as_it_was(monkeypatch):
-    import pcnet._pilot as pilot
+    import pcnet._training.pilot as pilot
 
     X, y = data_for(PCClassifier, 200)
     model = PCClassifier((16,), random_state=0, max_iter=3).fit(X, y)

@@ -11,7 +11,7 @@ import scipy.special
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet._targets import target_scaling
-from pcnet._trainer import Trainer
+from pcnet._training.trainer import Trainer
 from pcnet.inference import (
     ErrorDescent,
     Objective,

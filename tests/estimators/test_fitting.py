@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet._fitting import Minibatches, MinibatchLoop, split_rows
-from pcnet._run import Run, append_record, truncate_history
-from pcnet._schedules import Schedule
 from pcnet._targets import ClassTargets, MatrixTargets
+from pcnet._training.loop import Minibatches, MinibatchLoop, split_rows
+from pcnet._training.run import Run, append_record, truncate_history
+from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback
 from pcnet.callbacks._plateau import Plateau
 

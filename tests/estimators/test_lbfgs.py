@@ -11,12 +11,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from threadpoolctl import threadpool_limits
 
-import pcnet._lbfgs
+import pcnet._training.lbfgs
 from pcnet import Network, PCClassifier, PCRegressor
-from pcnet._fitting import Minibatches
-from pcnet._lbfgs import FullBatch
 from pcnet._targets import MatrixTargets
-from pcnet._trainer import Trainer
+from pcnet._training.lbfgs import FullBatch
+from pcnet._training.loop import Minibatches
+from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.solvers import LBFGS, SGD
 

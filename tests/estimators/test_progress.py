@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._run import Run
+from pcnet._training.run import Run
 from pcnet.callbacks import Callback
 from pcnet.callbacks._progress import LiveLine, make_progress, seconds_left
 from pcnet.callbacks._validation import some_rows

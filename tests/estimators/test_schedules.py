@@ -1,10 +1,10 @@
-"""Oracle: the formulas of `pcnet._schedules`, written out; steps watched during real fits."""
+"""Oracle: the formulas of `pcnet._training.schedule`, written out; steps seen in real fits."""
 
 import numpy as np
 import pytest
 
 from pcnet import PCClassifier
-from pcnet._schedules import Schedule
+from pcnet._training.schedule import Schedule
 
 from .support import ESTIMATORS, data_for, small, watch_steps
 

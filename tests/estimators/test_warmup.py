@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from pcnet import PCClassifier
-from pcnet._schedules import Schedule
+from pcnet._training.schedule import Schedule
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 
 from .support import ESTIMATORS, assert_same_bits, data_for, small, watch_steps

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from pcnet import _checkpoint_file
-from pcnet._checkpoint_file import (
+from pcnet._training import checkpoint_file
+from pcnet._training.checkpoint_file import (
     FORMAT,
     read_checkpoint,
     read_header,
@@ -36,9 +36,9 @@ class Failing:
         self.seen = []
 
     def install(self, patched):
-        patched.setattr(_checkpoint_file, "os", Module(os, self))
-        if _checkpoint_file.fcntl is not None:
-            patched.setattr(_checkpoint_file, "fcntl", Module(_checkpoint_file.fcntl, self))
+        patched.setattr(checkpoint_file, "os", Module(os, self))
+        if checkpoint_file.fcntl is not None:
+            patched.setattr(checkpoint_file, "fcntl", Module(checkpoint_file.fcntl, self))
 
     def call(self, function, args):
         self.n_left -= 1
@@ -274,7 +274,7 @@ def test_every_truncation_and_every_flipped_byte_is_seen(tmp_path):
 
 
 def test_a_newer_format(tmp_path, monkeypatch):
-    monkeypatch.setattr(_checkpoint_file, "FORMAT", FORMAT + 1)
+    monkeypatch.setattr(checkpoint_file, "FORMAT", FORMAT + 1)
     write_checkpoint(tmp_path / "c", {}, 1)
     monkeypatch.undo()
     with pytest.raises(ValueError, match=rf"format {FORMAT + 1}, this pcnet reads up to {FORMAT}"):

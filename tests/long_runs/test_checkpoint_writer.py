@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 import pcnet
 from pcnet import PCClassifier, PCRegressor, load_checkpoint
-from pcnet._checkpoint_file import read_checkpoint
+from pcnet._training.checkpoint_file import read_checkpoint
 from pcnet.callbacks import Callback, Checkpoint
 
 from ..estimators.support import (
@@ -90,7 +90,7 @@ def test_a_full_disk_is_one_warning(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pcnet._checkpoint_file.os, "fsync", full)
+    monkeypatch.setattr(pcnet._training.checkpoint_file.os, "fsync", full)
     model.set_params(max_iter=4)
     with pytest.warns(UserWarning, match=r"could not be written.*No space left") as record:
         model.fit(X, y)
@@ -115,7 +115,7 @@ def test_ctrl_c_in_the_last_write_keeps_the_result(reason, tmp_path, monkeypatch
 
     model = small(PCRegressor, batch_size=30, callbacks=Stop())
     whole = clone(model).fit(X, y)
-    monkeypatch.setattr(pcnet._checkpoint_file.os, "fsync", interrupted)
+    monkeypatch.setattr(pcnet._training.checkpoint_file.os, "fsync", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.set_params(checkpoint=tmp_path / "c").fit(X, y)
     assert_same_bits(whole, model)

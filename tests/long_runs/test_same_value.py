@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, make_scorer
 
 from pcnet import PCClassifier
-from pcnet._same_value import same_value
+from pcnet._training.same_value import same_value
 from pcnet.inference import ErrorDescent
 from pcnet.losses import Huber
 from pcnet.solvers import SGD, Adam

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from pcnet._quasi_newton import DECREASE, MOST_TRIALS, SLOPE_LEFT, QuasiNewton, line_search
+from pcnet._training.quasi_newton import DECREASE, MOST_TRIALS, SLOPE_LEFT, QuasiNewton, line_search
 
 
 def counted(function):

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from pcnet import PCClassifier, infer
 from pcnet._demo import _command, _picture, main
-from pcnet._trainer import Trainer
+from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,14 +16,13 @@ PACKAGE = ROOT / "pcnet"
 FLOORS = [
     {"_version", "_checks", "_warnings", "exceptions"},
     {"_core"},
-    {"_data", "losses", "_state", "_checkpoint_file", "_repeated_fits", "_same_value"},
+    {"_data", "losses", "_state"},
     {"network", "_network_checks", "parameterization"},
     {"inference"},
     {"solvers", "schedules"},
-    {"_trainer", "_fitting", "_schedules", "_targets", "_progress", "theory"}
-    | {"_run", "_lbfgs", "_quasi_newton", "callbacks", "_first_calls"}
-    | {"_objective_state", "_rates", "_temperature"},
-    {"_automatic", "_pilot"},
+    {"_training", "_targets", "theory"} | {"callbacks", "_first_calls"},
+    {"_objective_state", "_temperature"},
+    {"_automatic"},
     {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
     | {"_resume", "_measuring", "_outputs", "_energy"}
     | {"_estimator_arguments", "_fitted", "_labels", "_probabilities"},

@@ -6,8 +6,8 @@ parameterizations lack some or all of them.
 
 import numpy as np
 
-from .parameterization import NARROW
-from .solvers import SGD
+from ..parameterization import NARROW
+from ..solvers import SGD
 
 #: Base rate of Adam in ``"mupc"`` networks. Below so many samples a batch the noise of the gradient
 #: needs a smaller one, by the square root of their number.

@@ -16,13 +16,13 @@ from contextlib import suppress
 
 import numpy as np
 
-from ._core import binding
-from ._core.sums import dot
-from ._core.threads import effective_n_threads
-from ._fitting import MinibatchLoop
-from ._quasi_newton import QuasiNewton
-from ._trainer import StepReport
-from .parameterization import PerLayer, gradient_scales, learning_rate_multipliers
+from .._core import binding
+from .._core.sums import dot
+from .._core.threads import effective_n_threads
+from ..parameterization import PerLayer, gradient_scales, learning_rate_multipliers
+from .loop import MinibatchLoop
+from .quasi_newton import QuasiNewton
+from .trainer import StepReport
 
 #: Samples inferred at once; fixed, because sums depend on it in their last bits.
 BLOCK = 1024

@@ -5,7 +5,7 @@ from collections import deque
 
 import numpy as np
 
-from ._core.sums import dot
+from .._core.sums import dot
 
 #: Of the strong Wolfe conditions: share of the predicted decrease; share of the slope left.
 DECREASE, SLOPE_LEFT = 1e-3, 0.9

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._core import binding
-from ._core.sums import dot
-from ._core.threads import effective_n_threads
-from .inference import lessons, rows_per_sample, training_method
-from .network import core_output
-from .parameterization import gradient_scales, learning_rate_multipliers
+from .._core import binding
+from .._core.sums import dot
+from .._core.threads import effective_n_threads
+from ..inference import lessons, rows_per_sample, training_method
+from ..network import core_output
+from ..parameterization import gradient_scales, learning_rate_multipliers
 
 
 class StepReport(NamedTuple):

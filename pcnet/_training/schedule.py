@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .schedules import resolve_learning_rate
+from ..schedules import resolve_learning_rate
 
 #: Weight decay counts at least so many steps in a fit, ...
 LEAST_DECAY_STEPS = 300

@@ -13,23 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._core.reference import loss_values
-from ._data.rows import RowSubset
-from ._fitting import (
-    AUTO_BATCH_SIZE,
-    AUTO_BATCHES,
-    LEAST_AUTO_BATCH_SIZE,
-    Minibatches,
-    MinibatchLoop,
-)
-from ._rates import auto_learning_rate
-from ._run import Run
-from ._schedules import Schedule
-from ._trainer import Trainer
-from .callbacks import Callback
-from .callbacks._time import MaxTime
-from .inference import resolve_method, training_method
-from .solvers import LBFGS, Adam, resolve_solver
+from .._core.reference import loss_values
+from .._data.rows import RowSubset
+from ..callbacks import Callback
+from ..callbacks._time import MaxTime
+from ..inference import resolve_method, training_method
+from ..solvers import LBFGS, Adam, resolve_solver
+from .loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches, MinibatchLoop
+from .rates import auto_learning_rate
+from .run import Run
+from .schedule import Schedule
+from .trainer import Trainer
 
 #: Epochs of a pilot (or as many as make these updates), and its weight decay.
 PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 60, 2.0

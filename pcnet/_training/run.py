@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._core.sums import dot
+from .._core.sums import dot
 
 # An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
 # every number is still finite: float64 can hide an explosion for long in a shallow network.

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ._data.rows import as_rows
-from .callbacks import Callback
+from .._data.rows import as_rows
+from ..callbacks import Callback
 
 #: ``batch_size="auto"`` is at most this many samples, ...
 AUTO_BATCH_SIZE = 64

@@ -1,0 +1,1 @@
+"""A training run: its state, its loop, its steps, its files and its messages."""
