@@ -15,7 +15,7 @@ from typing import NamedTuple
 from _common import alternate_seconds, print_environment, verdict
 from _problems import random_problem
 
-from pcnet._objective_state import AUTO_PRECISION
+from pcnet._estimators.objective_state import AUTO_PRECISION
 from pcnet._training.trainer import Trainer
 from pcnet.inference import ErrorDescent, Objective
 from pcnet.solvers import Adam

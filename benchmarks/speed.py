@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 
 from pcnet import Network, PCClassifier
 from pcnet._core import reference
-from pcnet._objective_state import AUTO_PRECISION
+from pcnet._estimators.objective_state import AUTO_PRECISION
 from pcnet._training.rates import ADAM_RATE
 from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective

@@ -54,7 +54,7 @@ def marker(colour):
 BOXES = {  # left, top, width: title and lines
     (30, 38, 380): """PC classes, fit(X, y)
         check and encode the data, draw the weights
-        _classifier.py, _regressor.py, _base.py""",
+        _estimators/: classifier, regressor, base""",
     (30, 142, 380): """MinibatchLoop
         cut 64 rows; Ctrl-C and callbacks between batches
         _training/loop.py, _training/run.py, callbacks/""",

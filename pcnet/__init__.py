@@ -27,11 +27,11 @@ from . import (
     solvers,
     theory,
 )
-from ._classifier import PCClassifier
 from ._core.threads import set_num_threads
 from ._data.chunks import Chunks
-from ._regressor import PCRegressor
-from ._resume import load_checkpoint
+from ._estimators.classifier import PCClassifier
+from ._estimators.regressor import PCRegressor
+from ._estimators.resume import load_checkpoint
 from ._show_versions import show_versions
 from ._version import __version__
 from .inference import InferenceResult, infer

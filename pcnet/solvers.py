@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from ._checks import check_adam_epsilon, real_interval
-from ._state import OptionsMixin
+from ._saved_state import OptionsMixin
 from .inference import ErrorDescent
 
 __all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]

@@ -104,14 +104,14 @@ MUTANTS = [
     ),
     (
         "targets not rescaled",
-        "_regressor.py",
+        "_estimators/regressor.py",
         "self._rates(outputs) * self.y_scale_ + self.y_mean_",
         "self._rates(outputs) + self.y_mean_",
         "tests/estimators/test_targets.py tests/estimators/test_training.py",
     ),
     (
         "balanced weights upside down",
-        "_targets.py",
+        "_estimators/targets.py",
         "mass.sum() / (present.sum() * mass[present])",
         "mass[present] * present.sum() / mass.sum()",
         "tests/estimators/test_weights.py tests/estimators/test_targets.py",
@@ -174,7 +174,7 @@ MUTANTS = [
     ),
     (
         "automatic precision without depth",
-        "_objective_state.py",
+        "_estimators/objective_state.py",
         "return unit / estimator.n_layers_",
         "return unit",
         "tests/estimators/test_training.py",
@@ -188,14 +188,14 @@ MUTANTS = [
     ),
     (
         "labels not centred in their logits",
-        "_temperature.py",
+        "_estimators/temperature.py",
         "outputs - outputs.dtype.type(0.5) if multilabel",
         "outputs if multilabel",
         "tests/estimators/test_automatic.py tests/estimators/test_targets.py",
     ),
     (
         "temperature without smoothed targets",
-        "_temperature.py",
+        "_estimators/temperature.py",
         "share = 1.0 / (len(outputs) + 2.0)",
         "share = 0.0",
         "tests/estimators/test_automatic.py",
@@ -209,7 +209,7 @@ MUTANTS = [
     ),
     (
         "energies of the wrong class",
-        "_energy.py",
+        "_estimators/energy.py",
         "enumerate(targets):",
         "enumerate(targets[::-1]):",
         "tests/estimators/test_energy.py",

@@ -17,8 +17,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
 
-from .._classifier import PCClassifier
 from .._core.threads import effective_n_threads
+from .._estimators.classifier import PCClassifier
 from .._version import __version__
 from ._picture import draw, record_energies
 

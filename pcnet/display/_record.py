@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BasePC
 from .._checks import check_count
+from .._estimators.base import BasePC
 from ..inference import (
     ActivityDescent,
     ErrorDescent,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BasePC
 from .._checks import check_iterable, shown
+from .._estimators.base import BasePC
 from ._common import ASIDE, OTHER, OURS, Display, whole_ticks
 
 #: What is drawn unless told otherwise, as far as it was recorded.

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifier import PCClassifier
 from .._core.reference import GELU_CUBIC, GELU_ROOT, SELU_ALPHA, SELU_SCALE
-from .._regressor import PCRegressor
+from .._estimators.classifier import PCClassifier
+from .._estimators.regressor import PCRegressor
 
 MIN_OPSET = 13
 

@@ -4,8 +4,8 @@
 #: They are pcnet's own; they hold numbers, strings and arrays, and run no code when loaded:
 #: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
 TRUSTED_TYPES = (
-    "pcnet._classifier.PCClassifier",
-    "pcnet._regressor.PCRegressor",
+    "pcnet._estimators.classifier.PCClassifier",
+    "pcnet._estimators.regressor.PCRegressor",
     "pcnet._training.trainer.OptimizerState",
     "pcnet.inference._activity_descent.ActivityDescent",
     "pcnet.inference._adam_activity_descent.AdamActivityDescent",

@@ -14,8 +14,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPRegressor
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
-from pcnet._temperature import fit_temperature
+from pcnet._estimators.automatic import LBFGS_ALPHA, LBFGS_MAX_ITER
+from pcnet._estimators.temperature import fit_temperature
 from pcnet._training.pilot import lowest
 from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback

@@ -144,7 +144,9 @@ def test_feature_names(Estimator):
         model.predict(frame[list("bacdef")])
 
 
-@pytest.mark.parametrize("module", [pcnet._classifier, pcnet._regressor, pcnet.solvers])
+@pytest.mark.parametrize(
+    "module", [pcnet._estimators.classifier, pcnet._estimators.regressor, pcnet.solvers]
+)
 def test_examples_in_docstrings(module):
     failures, examples = doctest.testmod(module)
     assert examples > 0

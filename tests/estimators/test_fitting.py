@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pcnet._targets import ClassTargets, MatrixTargets
+from pcnet._estimators.targets import ClassTargets, MatrixTargets
 from pcnet._training.loop import Minibatches, MinibatchLoop, split_rows
 from pcnet._training.run import Run, append_record, truncate_history
 from pcnet._training.schedule import Schedule

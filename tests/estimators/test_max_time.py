@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import pcnet._base
+import pcnet._estimators.base
 from pcnet import PCClassifier, PCRegressor
 from pcnet.schedules import Cosine, Linear
 
@@ -22,9 +22,11 @@ def second_per_step(monkeypatch):
     def tick(n_earlier_steps):
         now[0] += 1.0
 
-    make_run = pcnet._base.Run
+    make_run = pcnet._estimators.base.Run
     monkeypatch.setattr(
-        pcnet._base, "Run", lambda *args, **kw: make_run(*args, **kw, clock=lambda: now[0])
+        pcnet._estimators.base,
+        "Run",
+        lambda *args, **kw: make_run(*args, **kw, clock=lambda: now[0]),
     )
     return watch_steps(monkeypatch, before_step=tick)
 
@@ -100,8 +102,8 @@ def test_bad_values(max_time):
 def test_rates_never_rise_when_seconds_jump():
     """A clock that jumps past the end gives the rate 0, not a negative one."""
     times = iter([0.0, 0.0, 1.0, 99.0])
-    schedule = pcnet._base.Schedule("linear", 1.0, 10)
-    run = pcnet._base.Run(
+    schedule = pcnet._estimators.base.Schedule("linear", 1.0, 10)
+    run = pcnet._estimators.base.Run(
         SimpleNamespace(), None, schedule, None, max_time=10, clock=lambda: next(times)
     )
     assert [run.rate(), run.rate(), run.rate()] == [1.0, pytest.approx(0.9), 0.0]

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from pcnet import Network, PCClassifier, PCRegressor
-from pcnet._outputs import BLOCK_ROWS
+from pcnet._estimators.outputs import BLOCK_ROWS
 
 from .support import ESTIMATORS, data_for, iris, small
 

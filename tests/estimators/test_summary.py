@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-import pcnet._summary
+import pcnet._estimators.summary
 from pcnet import PCClassifier, PCRegressor, set_num_threads
 from pcnet.solvers import LBFGS, SGD
 
@@ -168,15 +168,15 @@ def test_memory_with_lbfgs(hidden, history_size):
 def test_time_is_that_of_a_step_times_their_number(monkeypatch):
     now = 0.0
 
-    class Slow(pcnet._summary.Trainer):
+    class Slow(pcnet._estimators.summary.Trainer):
         def step(self, X, Y, learning_rate):
             nonlocal now
             assert (len(X), learning_rate) == (60, 0.0)
             now += 0.02
             return super().step(X, Y, learning_rate)
 
-    monkeypatch.setattr(pcnet._summary, "Trainer", Slow)
-    monkeypatch.setattr(pcnet._summary.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(pcnet._estimators.summary, "Trainer", Slow)
+    monkeypatch.setattr(pcnet._estimators.summary.time, "perf_counter", lambda: now)
     model = PCClassifier((8,), batch_size=60, max_iter=7)
     found = model.summary(n_features=3, n_outputs=2, n_samples=590)
     assert found.n_batches == 10

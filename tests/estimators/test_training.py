@@ -7,9 +7,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
-import pcnet._base
+import pcnet._estimators.base
 from pcnet import PCClassifier, PCRegressor
-from pcnet._objective_state import AUTO_PRECISION
+from pcnet._estimators.objective_state import AUTO_PRECISION
 from pcnet.inference import ErrorDescent, Objective
 from pcnet.solvers import SGD, Adam
 
@@ -230,14 +230,14 @@ def test_no_warning_where_max_iter_is_the_plan(learning_rate):
 def held_out_rows(monkeypatch):
     """List to which every fit appends the rows it holds out."""
     splits = []
-    split_rows = pcnet._base.split_rows
+    split_rows = pcnet._estimators.base.split_rows
 
     def recorded(*args):
         train, held_out = split_rows(*args)
         splits.append(held_out)
         return train, held_out
 
-    monkeypatch.setattr(pcnet._base, "split_rows", recorded)
+    monkeypatch.setattr(pcnet._estimators.base, "split_rows", recorded)
     return splits
 
 

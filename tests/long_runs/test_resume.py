@@ -201,7 +201,7 @@ def test_out_of_time_and_going_on(tmp_path):
     assert_same_run(whole, clone(model).resume(X, y))
     clone(model).set_params(learning_rate="constant", max_time=1e-9).fit(X, y)
     going_on = clone(model).set_params(learning_rate="constant", n_iter_no_change=10, max_time=1e9)
-    with pytest.warns(pcnet._base.ConvergenceWarning, match="Maximum iterations"):
+    with pytest.warns(pcnet._estimators.base.ConvergenceWarning, match="Maximum iterations"):
         assert going_on.resume(X, y).t_ == 5 * len(X)
 
 
@@ -256,9 +256,9 @@ def print_nothing(run):
 
 def files_written(monkeypatch):
     written = []
-    save = pcnet._base.save_run
+    save = pcnet._estimators.base.save_run
     monkeypatch.setattr(
-        pcnet._base,
+        pcnet._estimators.base,
         "save_run",
         lambda run, *rest: (written.append((run.n_epochs, run.batch)), save(run, *rest)),
     )
@@ -335,7 +335,9 @@ def test_another_estimator(saved):
 
 def test_other_instructions_are_said(saved, monkeypatch):
     model, X, y = saved
-    monkeypatch.setattr("pcnet._resume._core", SimpleNamespace(default_isa=lambda: "abacus"))
+    monkeypatch.setattr(
+        "pcnet._estimators.resume.binding", SimpleNamespace(default_isa=lambda: "abacus")
+    )
     with pytest.warns(UserWarning, match="this machine uses abacus"):
         model.resume(X, y)
 

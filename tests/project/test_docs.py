@@ -119,7 +119,7 @@ def test_a_picture_that_there_is_not(tmp_path, capsys):
 def test_drawing_of_the_core_is_up_to_date():
     drawing = script("draw_core.py")
     assert drawing.TARGET.read_text(encoding="utf-8") == drawing.drawing()
-    files = re.findall(r"\b_\w+\.pyx?\b", drawing.drawing())
+    files = re.findall(r"\b_\w+/\w+\.pyx?\b", drawing.drawing())
     assert files
     assert [name for name in files if not (DOCS.parent / "pcnet" / name).exists()] == []
 

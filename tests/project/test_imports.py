@@ -14,18 +14,14 @@ PACKAGE = ROOT / "pcnet"
 
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
-    {"_version", "_checks", "_warnings", "exceptions"},
+    {"_version", "_checks", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
-    {"_data", "losses", "_state"},
+    {"_data", "losses"},
     {"network", "_network_checks", "parameterization"},
     {"inference"},
     {"solvers", "schedules"},
-    {"_training", "_targets", "theory"} | {"callbacks", "_first_calls"},
-    {"_objective_state", "_temperature"},
-    {"_automatic"},
-    {"_base", "_conversion", "_summary", "_docstrings", "_classifier", "_regressor"}
-    | {"_resume", "_measuring", "_outputs", "_energy"}
-    | {"_estimator_arguments", "_fitted", "_labels", "_probabilities"},
+    {"_training", "theory", "callbacks"},
+    {"_estimators"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._state import PATHS, StateMixin, StateWithPaths
+from pcnet._saved_state import PATHS, StateMixin, StateWithPaths
 from pcnet.callbacks import Checkpoint
 from pcnet.serving import TRUSTED_TYPES
 
@@ -34,7 +34,7 @@ def fitted(**arguments):
 def hostile(model):
     """The file of somebody whose pcnet keeps paths."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pcnet._state._without_paths", dict)
+        patched.setattr("pcnet._saved_state._without_paths", dict)
         return skops_io.dumps(model)
 
 

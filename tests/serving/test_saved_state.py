@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor, __version__
-from pcnet._state import FORMAT, upgraded_state
+from pcnet._saved_state import FORMAT, upgraded_state
 
 
 def test_arguments_that_an_old_version_did_not_have_get_their_defaults():

@@ -4,10 +4,10 @@ import copy
 
 from sklearn.base import BaseEstimator
 
-from ._core.binding import HUBER_DELTA
-from .inference import learns_feed_forward, resolve_method
-from .losses import Huber
-from .solvers import LBFGS, resolve_solver
+from .._core.binding import HUBER_DELTA
+from ..inference import learns_feed_forward, resolve_method
+from ..losses import Huber
+from ..solvers import LBFGS, resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
 #: longer and less often complete; towards 0 training turns into backpropagation.

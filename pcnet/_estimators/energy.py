@@ -6,13 +6,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import check_positive
-from ._core import binding
-from ._data.rows import check_rows
-from ._outputs import BLOCK_ROWS, small_blocks
-from ._targets import encode_labels
-from ._warnings import warn
-from .inference import ErrorDescent, resolve_method
+from .._checks import check_positive
+from .._core import binding
+from .._data.rows import check_rows
+from .._warnings import warn
+from ..inference import ErrorDescent, resolve_method
+from .outputs import BLOCK_ROWS, small_blocks
+from .targets import encode_labels
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
 #: differences between samples are what its readers want. Where relu meets activity_decay, descent

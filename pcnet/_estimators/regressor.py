@@ -7,22 +7,22 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._automatic import Regime, describe_regimes
-from ._base import BasePC, trains_by_minibatches
-from ._checks import all_finite
-from ._conversion import RegressorConversion
-from ._data.checks import check_overflow
-from ._data.rows import check_rows_and_targets
-from ._data.scaling import standardise
-from ._docstrings import fill_docstring
-from ._energy import EnergyMixin
-from ._first_calls import follow_targets
-from ._objective_state import AUTO_PRECISION
-from ._targets import MatrixTargets, check_counts, target_scaling
-from ._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
-from ._training.run import FitCall
-from .callbacks._validation import gather_validation_set
-from .losses import Huber
+from .._checks import all_finite
+from .._data.checks import check_overflow
+from .._data.rows import check_rows_and_targets
+from .._data.scaling import standardise
+from .._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
+from .._training.run import FitCall
+from ..callbacks._validation import gather_validation_set
+from ..losses import Huber
+from .automatic import Regime, describe_regimes
+from .base import BasePC, trains_by_minibatches
+from .conversion import RegressorConversion
+from .docstrings import fill_docstring
+from .energy import EnergyMixin
+from .first_calls import follow_targets
+from .objective_state import AUTO_PRECISION
+from .targets import MatrixTargets, check_counts, target_scaling
 
 #: Predictions are float64 where float32 rounds the mean of y by more than this share of its scale,
 COARSEST = 1e-3

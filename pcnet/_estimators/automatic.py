@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._data.rows import RowSubset
-from ._temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
-from ._training.pilot import evenly, run_pilots
-from .inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
+from .._data.rows import RowSubset
+from .._training.pilot import evenly, run_pilots
+from ..inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
+from .temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
 
 #: Of the penalty that L-BFGS minimises.
 LBFGS_ALPHA = 0.03

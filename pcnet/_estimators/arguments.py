@@ -7,17 +7,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ._checks import real_interval
-from ._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
-from ._data.scaling import ANY_DTYPE, KINDS
-from ._training.repeated_fits import repeating_caller
-from .callbacks._checkpoint import resolve_checkpoint
-from .callbacks._functions import resolve_callbacks
-from .inference import resolve_method
-from .losses import Huber, check_loss
-from .network import check_activation
-from .schedules import resolve_learning_rate
-from .solvers import LBFGS, resolve_solver
+from .._checks import real_interval
+from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
+from .._data.scaling import ANY_DTYPE, KINDS
+from .._training.repeated_fits import repeating_caller
+from ..callbacks._checkpoint import resolve_checkpoint
+from ..callbacks._functions import resolve_callbacks
+from ..inference import resolve_method
+from ..losses import Huber, check_loss
+from ..network import check_activation
+from ..schedules import resolve_learning_rate
+from ..solvers import LBFGS, resolve_solver
 
 ACTIVATIONS = frozenset(
     ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]

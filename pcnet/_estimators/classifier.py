@@ -8,20 +8,20 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from ._automatic import Regime, describe_regimes
-from ._base import BasePC, trains_by_minibatches
-from ._conversion import ClassifierConversion
-from ._docstrings import fill_docstring
-from ._energy import ClassEnergyMixin
-from ._labels import LabelsMixin
-from ._objective_state import AUTO_PRECISION
-from ._outputs import DecisionFunctionMixin
-from ._probabilities import ProbabilitiesMixin
-from ._temperature import DEFAULT_TEMPERATURE
-from ._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
-from ._training.run import FitCall
-from ._warnings import warn
-from .callbacks._validation import gather_validation_set
+from .._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
+from .._training.run import FitCall
+from .._warnings import warn
+from ..callbacks._validation import gather_validation_set
+from .automatic import Regime, describe_regimes
+from .base import BasePC, trains_by_minibatches
+from .conversion import ClassifierConversion
+from .docstrings import fill_docstring
+from .energy import ClassEnergyMixin
+from .labels import LabelsMixin
+from .objective_state import AUTO_PRECISION
+from .outputs import DecisionFunctionMixin
+from .probabilities import ProbabilitiesMixin
+from .temperature import DEFAULT_TEMPERATURE
 
 #: For data that the network learns without fitting noise, and for others.
 _REGIMES = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))

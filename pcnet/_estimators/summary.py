@@ -10,18 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import is_classifier
 
-from ._automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
-from ._checks import check_count
-from ._core.binding import panel_sizes
-from ._core.threads import effective_n_threads
-from ._data.checks import check_dtype, check_hidden_layer_sizes
-from ._targets import MatrixTargets, check_labels, find_classes
-from ._training.lbfgs import BLOCK, FullBatch
-from ._training.loop import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
-from ._training.trainer import Trainer
-from .inference import learns_feed_forward, resolve_method
-from .network import Network
-from .solvers import LBFGS, resolve_solver
+from .._checks import check_count
+from .._core.binding import panel_sizes
+from .._core.threads import effective_n_threads
+from .._data.checks import check_dtype, check_hidden_layer_sizes
+from .._training.lbfgs import BLOCK, FullBatch
+from .._training.loop import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
+from .._training.trainer import Trainer
+from ..inference import learns_feed_forward, resolve_method
+from ..network import Network
+from ..solvers import LBFGS, resolve_solver
+from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
+from .targets import MatrixTargets, check_labels, find_classes
 
 #: Steps are timed for as long as this, and at least so many.
 TIMED_SECONDS = 0.1

@@ -4,10 +4,10 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import check_flag, shown
-from ._targets import check_labels
-from .network import Network, check_network
-from .solvers import SGD, Adam
+from .._checks import check_flag, shown
+from ..network import Network, check_network
+from ..solvers import SGD, Adam
+from .targets import check_labels
 
 # Arguments that the network itself fixes.
 _READ_FROM_NETWORK = (

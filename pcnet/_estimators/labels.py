@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ._checks import shown
-from ._data.checks import normalised_weight
-from ._data.rows import check_rows_and_targets
-from ._targets import (
+from .._checks import shown
+from .._data.checks import normalised_weight
+from .._data.rows import check_rows_and_targets
+from .targets import (
     ClassTargets,
     MatrixTargets,
     check_labels,

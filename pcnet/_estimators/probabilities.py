@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from ._temperature import logits
+from .temperature import logits
 
 
 class ProbabilitiesMixin:

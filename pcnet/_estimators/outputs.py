@@ -7,9 +7,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._checks import all_finite
-from ._data.checks import check_overflow, check_transform_layer
-from ._data.rows import as_rows
+from .._checks import all_finite
+from .._data.checks import check_overflow, check_transform_layer
+from .._data.rows import as_rows
 
 #: Rows that go through the network together where all activities are kept.
 BLOCK_ROWS = 256

@@ -7,55 +7,55 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ._automatic import LEAST_UPDATES, resolve_automatic
-from ._data.checks import check_hidden_layer_sizes, check_sample_weight
-from ._data.fingerprint import fingerprint
-from ._data.rows import warn_if_unscaled
-from ._estimator_arguments import ARCHITECTURE, EstimatorArguments
-from ._fitted import FittedMixin
-from ._measuring import MeasuringMixin
-from ._network_checks import check_terms
-from ._objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
-from ._outputs import HiddenActivitiesMixin
-from ._resume import (
-    ResumeMixin,
-    apply_saved,
-    check_arguments_can_be_saved,
-    check_fingerprint,
-    save_run,
-)
-from ._state import StateMixin
-from ._summary import SummaryMixin
-from ._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
-from ._training.loop import Minibatches, MinibatchLoop, auto_batch_size, split_rows
-from ._training.messages import (
+from .._data.checks import check_hidden_layer_sizes, check_sample_weight
+from .._data.fingerprint import fingerprint
+from .._data.rows import warn_if_unscaled
+from .._network_checks import check_terms
+from .._saved_state import StateMixin
+from .._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
+from .._training.loop import Minibatches, MinibatchLoop, auto_batch_size, split_rows
+from .._training.messages import (
     describe_divergence,
     describe_risen_energy,
     describe_unfinished_inference,
 )
-from ._training.pilot import TIME_SHARE, PilotData
-from ._training.rates import auto_learning_rate
-from ._training.run import FitCall, Run, truncate_history
-from ._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
-from ._training.trainer import Trainer
-from ._warnings import warn
-from .callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
-from .callbacks._functions import resolve_callbacks
-from .callbacks._plateau import Plateau
-from .callbacks._progress import make_progress
-from .callbacks._sklearn import CallbackSupportMixin, begin_tasks
-from .callbacks._time import MaxTime
-from .callbacks._validation import Validation, ValidationSet
-from .inference import (
+from .._training.pilot import TIME_SHARE, PilotData
+from .._training.rates import auto_learning_rate
+from .._training.run import FitCall, Run, truncate_history
+from .._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
+from .._training.trainer import Trainer
+from .._warnings import warn
+from ..callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
+from ..callbacks._functions import resolve_callbacks
+from ..callbacks._plateau import Plateau
+from ..callbacks._progress import make_progress
+from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
+from ..callbacks._time import MaxTime
+from ..callbacks._validation import Validation, ValidationSet
+from ..inference import (
     Objective,
     check_precision,
     learns_feed_forward,
     resolve_method,
     training_method,
 )
-from .network import Network
-from .parameterization import prepare_narrow_layers
-from .solvers import LBFGS, resolve_solver
+from ..network import Network
+from ..parameterization import prepare_narrow_layers
+from ..solvers import LBFGS, resolve_solver
+from .arguments import ARCHITECTURE, EstimatorArguments
+from .automatic import LEAST_UPDATES, resolve_automatic
+from .fitted import FittedMixin
+from .measuring import MeasuringMixin
+from .objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
+from .outputs import HiddenActivitiesMixin
+from .resume import (
+    ResumeMixin,
+    apply_saved,
+    check_arguments_can_be_saved,
+    check_fingerprint,
+    save_run,
+)
+from .summary import SummaryMixin
 
 
 def trains_by_minibatches(estimator):

@@ -5,7 +5,7 @@ import scipy.sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from ._data.scaling import CONSTANT, power_of_two
+from .._data.scaling import CONSTANT, power_of_two
 
 #: A normal distribution's standard deviation over its median absolute deviation.
 MAD_OF_NORMAL = 1.4826

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from ._data.checks import check_sample_weight
-from .callbacks._validation import Scorers, TrainScore, Validation, ValidationSet, some_rows
+from .._data.checks import check_sample_weight
+from ..callbacks._validation import Scorers, TrainScore, Validation, ValidationSet, some_rows
 
 
 class MeasuringMixin:
