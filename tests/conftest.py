@@ -1,7 +1,10 @@
-"""The one table of tolerances, and fixtures shared by all tiers."""
+"""The one table of tolerances, fixtures shared by all tiers, and what `covering` leaves out."""
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
+
+from .helpers import covering
 
 # Relative errors as in helpers.relative_error, unless said otherwise. The reasons for these
 # numbers are in tests/README.md; a test that needs a looser one has found a bug.
@@ -36,3 +39,25 @@ def tolerance():
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request):
     return np.dtype(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    """Systems of some dozen unknowns, solved thousands of times, are no work for two threads."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items):
+    """Mark as slow the points of a test's grid that its mark ``covering(n)`` leaves out."""
+    grids = {}
+    for item in items:
+        if mark := item.get_closest_marker("covering"):
+            grids.setdefault((item.nodeid.partition("[")[0], *mark.args), []).append(item)
+    for (_, strength), grid in grids.items():
+        # by identity: values such as networks and functions may not be hashable
+        points = [{k: id(v) for k, v in item.callspec.params.items()} for item in grid]
+        kept = covering(points, strength)
+        for index in set(range(len(grid))) - set(kept):
+            grid[index].add_marker("slow")

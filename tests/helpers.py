@@ -1,5 +1,6 @@
 """What the tiers share: relative errors, networks and batches to test on."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,6 +39,29 @@ def relative_error(actual, expected):
     if not np.isfinite(deviation):
         return np.inf
     return deviation / size if size > 0 else deviation
+
+
+def covering(points, strength):
+    """Indices of points, in order, in which all combinations of `strength` values occur.
+
+    Each point is a dict from an argument's name to a value. Greedy: the point with the most
+    combinations that are still missing is next, the first of them if there are several.
+    """
+    if any(len(point) < strength for point in points):
+        raise ValueError(f"points must have {strength} arguments or more")
+    combinations = [set(itertools.combinations(sorted(p.items()), strength)) for p in points]
+    holders = {}
+    for index, found in enumerate(combinations):
+        for combination in found:
+            holders.setdefault(combination, []).append(index)
+    missing = [len(found) for found in combinations]
+    kept = []
+    while any(missing):
+        kept.append(missing.index(max(missing)))
+        for combination in combinations[kept[-1]]:
+            for index in holders.pop(combination, ()):
+                missing[index] -= 1
+    return sorted(kept)
 
 
 def starts_threads(layer_sizes, n_samples):

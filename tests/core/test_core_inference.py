@@ -45,12 +45,14 @@ def check_error_descent(net, n_samples, tolerance, loss="squared_error"):
     check_trace(result, expected, close)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_descent_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)
     check_error_descent(net, n_samples, tolerance)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize(
     "layer_sizes, loss",
     [
@@ -71,6 +73,7 @@ def test_error_descent_shapes(layer_sizes, loss, skip, bias, dtype, tolerance):
 ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_descent_ends(activation, loss, tolerance):
@@ -108,6 +111,7 @@ def test_floor(dtype):
     assert np.all(result.n_steps < 100)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("n_steps", [0, 1, 3, 4, 9])
@@ -125,6 +129,7 @@ def test_activity_descent(activation, decay, n_steps, dtype, tolerance):
     assert np.all(result.n_steps == n_steps)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.filterwarnings("ignore:.*raised the mean energy")  # Poisson's curvature has no bound
 @pytest.mark.parametrize("loss", LOSSES)
 def test_activity_descent_shapes(layer_sizes, loss, n_samples, dtype, tolerance):

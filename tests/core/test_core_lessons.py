@@ -186,6 +186,7 @@ def test_a_weight_of_two_is_a_sample_twice(method, tolerance):
     assert relative_error(weighted.weights, twice.weights) <= tolerance("float64", "training")
 
 
+@pytest.mark.covering(1)
 def test_same_bits_over_threads(method, dtype, threads):
     net = make_network((20, 384, 384, 384, 50, 10), "relu", dtype=dtype)
     assert starts_threads(net.layer_sizes, 65)

@@ -48,12 +48,14 @@ def check_network(net, n_samples, loss, close):
         assert relative_error(by_bias, expected_by_bias) <= close
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)
     check_network(net, n_samples, "squared_error", tolerance(dtype, "twin"))
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
 @pytest.mark.parametrize("loss", LOSSES)

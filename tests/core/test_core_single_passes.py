@@ -95,6 +95,7 @@ def check_back(case, tolerance, decay):
     assert relative_error(case.read(case.batch.errors), e) <= close
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)
@@ -103,6 +104,7 @@ def test_batch_sizes(activation, n_samples, dtype, tolerance):
     check_back(Case(net, n_samples), tolerance, 0.1)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
 @pytest.mark.parametrize("loss", LOSSES)

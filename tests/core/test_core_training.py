@@ -105,6 +105,7 @@ class TwinTrainer:
         values[...] = new
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 def test_steps(solver, bias, weighted, layer_sizes, dtype, tolerance):
@@ -251,6 +252,7 @@ CLIPPED = {
 }
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 @pytest.mark.parametrize("solver", CLIPPED.values(), ids=CLIPPED.keys())
 def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):
@@ -312,6 +314,7 @@ def test_clipping_leaves_errors_as_they_are():
     assert all(np.all(np.isfinite(w)) for w in net.weights + net.biases)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, threads):

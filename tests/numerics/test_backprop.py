@@ -12,6 +12,7 @@ from ..helpers import ACTIVATIONS, LOSSES, make_batch, make_network, relative_er
 from .test_gradients import SIZES, central_differences
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("skip, bias", [(True, True), (False, False)])

@@ -17,6 +17,7 @@ from ..helpers import (
 SIZES = (5, 7, 7, 7, 6, 3)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("n_samples", [1, 33, 70])
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -54,6 +55,7 @@ def test_inference_stays_at_a_perfect_prediction(dtype):
         assert np.array_equal(z, start)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -53,6 +53,7 @@ def end(problem):
     return exact(*problem)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("tol", [1e-3, 1e-5, 1e-7])
 @pytest.mark.parametrize("pair", PAIR_NAMES)
 def test_adaptive_steps_keep_their_tolerance(pair, tol, problem, end):
@@ -120,6 +121,7 @@ def integrate_alone(net, x, y, method, **options):
     return z, n_steps
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("controller", [(0.0, 1.0, 0.0), (0.4, 0.3, 0.0), (0.2, 0.3, 0.1)])
 @pytest.mark.parametrize("pair", PAIR_NAMES)
 def test_every_sample_is_integrated_for_itself(pair, controller, problem, tolerance):

@@ -69,6 +69,7 @@ def central_differences(function, array):
     return gradient
 
 
+@pytest.mark.covering(2)
 def test_weight_and_bias_gradients(net, loss, tolerance):
     X, Y = make_batch(net, N_SAMPLES, loss)
     z = make_activities(net, N_SAMPLES, MARGIN)
@@ -87,6 +88,7 @@ def test_weight_and_bias_gradients(net, loss, tolerance):
         assert relative_error(by_bias, expected) <= tolerance("float64", "difference")
 
 
+@pytest.mark.covering(2)
 def test_activity_gradients(net, loss, tolerance):
     X, Y = make_batch(net, N_SAMPLES, loss)
     z = make_activities(net, N_SAMPLES, MARGIN)

@@ -34,6 +34,7 @@ def test_published_spectrum(sizes):
     np.testing.assert_allclose(block, np.kron(np.eye(n_last), -covariance), atol=1e-14)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (2, 3, 3, 2), (2, 2, 2, 2, 1), (2, 2, 3, 3, 1)])
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("skip", [True, False])
@@ -50,6 +51,7 @@ def test_against_differences_of_the_energy(sizes, parameterization, skip, decay)
     assert relative_error(found, expected) <= 1e-5  # steps of 5e-4 leave their square
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("of", ["energy", "loss"])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss", "poisson", "logistic", "huber"])
 @pytest.mark.parametrize("activation", ["identity", "tanh", "gelu", "silu", "hard_tanh"])

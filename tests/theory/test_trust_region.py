@@ -131,6 +131,7 @@ def test_orders_of_the_decomposition(activation, loss):
     np.testing.assert_allclose(order_of(errors), 3.0, atol=0.3)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ["tanh", "silu", "identity"])
 @pytest.mark.parametrize("skip", [True, False])

@@ -51,6 +51,7 @@ def second_differences(function, net, step=3e-4):
     return hessian
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ["identity", *CURVED])
 @pytest.mark.parametrize("skip", [True, False])
@@ -66,6 +67,7 @@ def test_loss_hessian_against_differences(activation, loss, skip, tolerance):
     assert relative_error(hessian.gradients, expected) <= 1e-13
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("decay", [0.0, 0.2])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", CURVED)
@@ -89,6 +91,7 @@ def test_energy_hessian_against_differences(activation, loss, decay, tolerance):
     assert relative_error(hessian.value, expected) <= 1e-13
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("decay", [0.0, 0.2])
@@ -160,6 +163,7 @@ def test_relu_away_from_kinks_and_at_them():
         theory.energy_hessian(net, [[0.1]], [[-1.0]])
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_newton_ends_at_rounding(activation, loss):

@@ -1,0 +1,33 @@
+"""The subset of a test's grid that runs always, against the definition."""
+
+import itertools
+
+import pytest
+
+from ..helpers import covering
+
+GRID = [
+    dict(zip("abcd", values, strict=True))
+    for values in itertools.product(range(3), range(2), range(5), range(2))
+]
+
+
+@pytest.mark.parametrize(("strength", "at_most"), [(1, 5), (2, 18), (3, 40), (4, 60)])
+def test_covering_holds_all_combinations_in_few_points(strength, at_most):
+    kept = covering(GRID, strength)
+    assert kept == sorted(set(kept))
+    assert len(kept) <= at_most
+    for names in itertools.combinations("abcd", strength):
+        found = {tuple(GRID[i][name] for name in names) for i in kept}
+        assert found == {tuple(point[name] for name in names) for point in GRID}
+
+
+def test_covering_of_few_arguments_is_the_whole_grid():
+    assert covering(GRID[:1], 2) == [0]
+    assert covering([{"a": 0}, {"a": 1}], 1) == [0, 1]
+    assert covering([], 2) == []
+
+
+def test_covering_of_more_values_than_arguments_is_an_error():
+    with pytest.raises(ValueError, match="must have 3 arguments"):
+        covering([{"a": 0, "b": 1}], 3)
