@@ -202,11 +202,6 @@ typedef struct {
     pcnet_status (*errors)(const pcnet_network *net, const pcnet_batch *batch,
                            const pcnet_objective *objective, double *layer_energies,
                            void *workspace, int n_threads);
-    /* dF/dz_l per sample at batch->activities, into gradients[l - 1], l = 1..H, strides as the
-     * activities.  Writes batch->errors on the way. */
-    pcnet_status (*activity_gradients)(const pcnet_network *net, const pcnet_batch *batch,
-                                       const pcnet_objective *objective, void *const *gradients,
-                                       void *workspace, int n_threads);
     /* Inference from the feed-forward state: activities, errors and report are OUT. */
     pcnet_status (*error_descent)(const pcnet_network *net, const pcnet_batch *batch,
                                   const pcnet_objective *objective,
@@ -227,7 +222,7 @@ typedef struct {
      * They may be the errors of the same layers. */
     pcnet_status (*respond)(const pcnet_network *net, const pcnet_batch *batch, double decay,
                             void *const *responses, void *workspace, int n_threads);
-    /* OUT, with any u_1..u_L in batch->errors, l = 1..H:
+    /* OUT, with any u_1..u_L in batch->errors, l = 1..H; with those of `errors` it is dF/dz:
      *     g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l */
     pcnet_status (*differentiate)(const pcnet_network *net, const pcnet_batch *batch, double decay,
                                   void *const *gradients, void *workspace, int n_threads);
@@ -249,12 +244,6 @@ typedef struct {
     pcnet_status (*gradient_square)(const pcnet_network *net, const pcnet_batch *batch,
                                     const double *sample_weight, const pcnet_update *update,
                                     double *square, void *workspace, int n_threads);
-    /* The same solver step on n values with a given gradient. */
-    pcnet_status (*apply_gradient)(const pcnet_update *update, double rate, ptrdiff_t n,
-                                   const void *gradient, void *values, void *first_moment,
-                                   void *second_moment);
-    /* OUT values = f(z), OUT slope = f'(z), all (n) and apart. */
-    pcnet_status (*activate)(int activation, ptrdiff_t n, const void *z, void *values, void *slope);
 } pcnet_core;
 
 /* The best instruction set of this build on this machine. */

@@ -350,7 +350,10 @@ class Network:
             As by `energy`.
         """
         batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
-        gradients = self.unpadded(batch.evaluate(X, Y, *objective, gradients=True), len(X))
+        batch.evaluate(X, Y, *objective)
+        out = batch.like_activities()
+        batch.differentiate(len(X), out, activity_decay=objective[2])
+        gradients = self.unpadded(out[:-1], len(X))
         check_no_overflow("activity gradients", gradients)
         return gradients
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from pcnet import Network
-from pcnet._core.binding import SERIAL_WORK
+from pcnet._core import binding
 
 ACTIVATIONS = (
     "identity",
@@ -67,7 +67,7 @@ def covering(points, strength):
 def starts_threads(layer_sizes, n_samples):
     """Whether a pass of this size is work enough for the core to use several threads."""
     weights = sum(a * b for a, b in zip(layer_sizes, layer_sizes[1:], strict=False))
-    return weights * n_samples > SERIAL_WORK
+    return weights * n_samples > binding.SERIAL_WORK
 
 
 def _as_list(values):
@@ -144,3 +144,35 @@ def objective(loss="squared_error", output_precision=1.0, activity_decay=0.0):
     return SimpleNamespace(
         loss=loss, output_precision=output_precision, activity_decay=activity_decay
     )
+
+
+def solver_step(options, n_updates, rate, gradient, weights, *moments):
+    """The core's update of one layer's weights (n_in, n_out) with a given gradient.
+
+    The gradient is that of n_in samples, of which the i-th feeds unit i alone, with ``- gradient``
+    for errors. ``options``: as a solver's ``core_options`` returns them.
+
+    Returns
+    -------
+    list of ndarray, (n_in, n_out)
+        The weights and moments after it.
+    """
+    sizes, dtype = weights.shape, weights.dtype
+    packed = []
+    for array in (weights, *moments):
+        packed.append(binding.allocate_panels(sizes, dtype))
+        binding.pack_weights([array], packed[-1])
+    names = ("forward", "first_moments", "second_moments")
+    update = binding.Update(*options, **dict(zip(names, packed, strict=False)))
+    update.set_rates([rate], [rate], [1.0], [1.0])
+    update.begin(n_updates, 1.0)
+    network = binding.CoreNetwork(
+        sizes, ["identity"], [False], [1.0], dtype, panels=(packed[0], None)
+    )
+    batch = binding.Batch(network, sizes[0], 1)
+    batch.errors[0][:, : sizes[1]] = -gradient
+    assert batch.update(update, np.eye(sizes[0], dtype=dtype), np.ones(sizes[0])) == 0
+    after = [np.empty_like(weights) for _ in packed]
+    for array, from_ in zip(after, packed, strict=True):
+        binding.unpack_weights(from_, [array])
+    return after

@@ -99,9 +99,11 @@ MUTANTS = [
     ),
     (
         "gradient of the lowest layer",
-        "evaluate.inc",
-        "for (int l = t->net->n_layers - 1; l >= 1; l--)",
-        "for (int l = t->net->n_layers - 1; l >= 2; l--)",
+        "single_passes.inc",
+        "l >= 1; l--) {\n        find_slope(t, l, ALL_SLOPES);\n"
+        "        differentiate_layer(t, l, run->decay, given",
+        "l >= 2; l--) {\n        find_slope(t, l, ALL_SLOPES);\n"
+        "        differentiate_layer(t, l, run->decay, given",
     ),
     (
         "activity descent starts a layer late",

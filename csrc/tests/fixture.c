@@ -140,3 +140,36 @@ vec sample_weights(int n_samples) {
 void *workspace_new(const model *m, int n_samples, int n_threads) {
     return exact_alloc(m->v.core->workspace_size(&m->net, n_samples, n_threads));
 }
+
+void values_and_slopes(const variant *v, int activation, int n_rows, int width, vec z, vec values,
+                       vec slopes) {
+    const shape s = {"activation", 2, {width, width, width}, (pcnet_activation)activation, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
+    model *m = model_new(*v, &s);
+    for (int i = 0; i < 2; i++) {
+        m->scales[i] = 1;
+        for (size_t k = 0; k < m->weights[i].n; k++)
+            vec_set(m->weights[i], k, k % ((size_t)width + 1) == 0);
+    }
+    model_pack(m);
+    samples *b = samples_new(m, n_rows, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, n_rows, 1), *response_at[] = {b->errors[0].data};
+    for (int n = 0; n < n_rows; n++)
+        for (int j = 0; j < width; j++)
+            set_activity(b, 1, n, j, vec_get(z, (size_t)(n * width + j)));
+    CHECK(v->core->errors(&m->net, &b->batch, &objective, NULL, workspace, 1) == PCNET_OK,
+          "values of activation %d", activation);
+    for (int n = 0; n < n_rows; n++)
+        for (int j = 0; j < width; j++)
+            vec_set(b->errors[1], place(b, 2, n, j), 1);
+    CHECK(v->core->respond(&m->net, &b->batch, 0, response_at, workspace, 1) == PCNET_OK,
+          "slopes of activation %d", activation);
+    for (int n = 0; n < n_rows; n++)
+        for (int j = 0; j < width; j++) {
+            vec_set(values, (size_t)(n * width + j), activity(b, 2, n, j));
+            vec_set(slopes, (size_t)(n * width + j), vec_get(b->errors[0], place(b, 1, n, j)));
+        }
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}

@@ -63,6 +63,11 @@ void set_activity(samples *b, int layer, int sample, int i, double value);
 /* Uneven weights of the samples, sum one; one of several is 0. */
 vec sample_weights(int n_samples);
 
+/* f and f' of z (n_rows * width values), the activities of a hidden layer of that width: what the
+ * next layer predicts through weights of 1, and the response to deltas of 1. */
+void values_and_slopes(const variant *v, int activation, int n_rows, int width, vec z, vec values,
+                       vec slopes);
+
 /* Exactly as large as the core asks for. */
 void *workspace_new(const model *m, int n_samples, int n_threads);
 

@@ -5,6 +5,7 @@
  * libFuzzer calls LLVMFuzzerTestOneInput; run_tests.c calls it with random bytes. */
 #include "fuzz_core.h"
 
+#include "fixture.h"
 #include "fuzz_case.h"
 #include "fuzz_passes.h"
 
@@ -141,8 +142,8 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
     CHECK(c->core->errors(&c->net, &c->batch, &c->objective, energies, c->workspace,
                           c->n_threads) == PCNET_OK,
           "errors");
-    CHECK(c->core->activity_gradients(&c->net, &c->batch, &c->objective, gradient_at, c->workspace,
-                                      c->n_threads) == PCNET_OK,
+    CHECK(c->core->differentiate(&c->net, &c->batch, c->objective.activity_decay, gradient_at,
+                                 c->workspace, c->n_threads) == PCNET_OK,
           "gradients");
     for (int i = 0; i < top; i++)
         vec_free(&gradients[i]);
@@ -249,14 +250,6 @@ static void fuzz_learning(fuzz_case *c, bytes *in) {
     CHECK((status == PCNET_OK) == (fault.layer == 0), "layer %d", fault.layer);
     CHECK(fault.layer >= 0 && fault.layer <= c->net.n_layers, "layer %d", fault.layer);
     CHECK(!were_finite || parameters_finite(c), "the update wrote an inf or a nan");
-    const int i = take_below(in, c->net.n_layers);
-    vec gradient = vec_copy(c->weights[i]), values = vec_copy(c->weights[i]);
-    const int finite = all_finite(values);
-    c->core->apply_gradient(&o->update, o->rates[i], (ptrdiff_t)values.n, gradient.data,
-                            values.data, o->first[i].data, o->second[i].data);
-    CHECK(!finite || all_finite(values), "a gradient made an inf or a nan");
-    vec_free(&gradient);
-    vec_free(&values);
     learner_free(o);
 }
 
@@ -266,9 +259,8 @@ static void fuzz_elements(fuzz_case *c, bytes *in) {
     const int activation = take_below(in, PCNET_N_ACTIVATIONS), i = take_below(in, c->net.n_layers);
     const vec w = c->weights[i];
     vec values = vec_new(c->dtype, w.n), slope = vec_new(c->dtype, w.n);
-    CHECK(c->core->activate(activation, (ptrdiff_t)w.n, w.data, values.data, slope.data) ==
-              PCNET_OK,
-          "activate");
+    const variant v = {c->core, c->dtype, PCNET_GENERIC, BOTH_PANELS};
+    values_and_slopes(&v, activation, (int)w.n, 1, w, values, slope);
     for (size_t k = 0; k < w.n; k++)
         CHECK(!(fabs(vec_get(w, k)) < 1e4) ||
                   (isfinite(vec_get(values, k)) && fabs(vec_get(slope, k)) < 2),

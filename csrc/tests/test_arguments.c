@@ -130,21 +130,18 @@ static void check_options(const setting *s) {
     REFUSED(core->output(net, s->b->inputs.data, -1, s->b->errors[0].data, s->workspace, 1));
     REFUSED(core->output(net, NULL, 1, s->b->errors[0].data, s->workspace, 1));
     REFUSED(core->errors(net, batch, NULL, NULL, s->workspace, 1));
-    REFUSED(core->activity_gradients(net, batch, &good_objective, NULL, s->workspace, 1));
     REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
     check_single_passes(s);
     REFUSED(core->update(net, batch, s->energy.data, NULL, NULL, s->workspace, 1));
     REFUSED(core->gradient_square(net, batch, s->energy.data, NULL, s->loss.data, s->workspace, 1));
-    REFUSED(core->activate(PCNET_N_ACTIVATIONS, 1, s->energy.data, s->energy.data, s->loss.data));
-    REFUSED(core->activate(PCNET_TANH, -1, s->energy.data, s->energy.data, s->loss.data));
 }
 
 static void check_learning(const setting *s) {
     const pcnet_core *core = s->m->v.core;
-    const pcnet_update no_solver = {.solver = PCNET_NESTEROV + 1}, adam = {.solver = PCNET_ADAM};
-    REFUSED(core->apply_gradient(&no_solver, 1, 1, NULL, NULL, NULL, NULL));
-    REFUSED(core->apply_gradient(&adam, 1, -1, NULL, NULL, NULL, NULL));
-
+    const pcnet_update no_solver = {.solver = PCNET_NESTEROV + 1};
+    pcnet_fault fault;
+    REFUSED(core->update(&s->m->net, &s->b->batch, s->energy.data, &no_solver, &fault, s->workspace,
+                         1));
     ptrdiff_t strides[MAX_LAYERS]; /* enough for all but the padding that learning reads */
     pcnet_batch unpadded = s->b->batch;
     unpadded.strides = strides;

@@ -62,7 +62,8 @@ static void gradients_at(const model *m, samples *b, const pcnet_objective *obje
         gradients[i] = vec_new(m->v.dtype, b->activities[i].n);
         pointers[i] = gradients[i].data;
     }
-    m->v.core->activity_gradients(&m->net, &b->batch, objective, pointers, workspace, 1);
+    m->v.core->errors(&m->net, &b->batch, objective, NULL, workspace, 1);
+    m->v.core->differentiate(&m->net, &b->batch, objective->activity_decay, pointers, workspace, 1);
 }
 
 /* Largest |dF/dz| of the samples that converged. */

@@ -81,8 +81,11 @@ static void check_activity_gradients(const model *m, samples *b, const pcnet_obj
         gradients[i] = vec_new(m->v.dtype, b->activities[i].n);
         pointers[i] = gradients[i].data;
     }
-    pcnet_status status = m->v.core->activity_gradients(&m->net, &b->batch, objective, pointers,
-                                                        workspace, n_threads);
+    pcnet_status status =
+        m->v.core->errors(&m->net, &b->batch, objective, NULL, workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    status = m->v.core->differentiate(&m->net, &b->batch, objective->activity_decay, pointers,
+                                      workspace, n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     double worst = 0;
     for (int l = 1; l <= n_hidden; l++)
@@ -184,8 +187,7 @@ void test_activations(variant v) {
         vec z = vec_new(v.dtype, N), values = vec_new(v.dtype, N), slopes = vec_new(v.dtype, N);
         for (size_t i = 0; i < N; i++)
             vec_set(z, i, ((double)i - 200.3) / 25); /* -8 .. 8, no kink hit */
-        pcnet_status status = v.core->activate(f, N, z.data, values.data, slopes.data);
-        CHECK(status == PCNET_OK, "status %d", (int)status);
+        values_and_slopes(&v, f, 1, N, z, values, slopes);
         for (size_t i = 0; i < N; i++) {
             const double x = vec_get(z, i), expected = oracle_activation((pcnet_activation)f, x);
             const double slope = (oracle_activation((pcnet_activation)f, x + step) -

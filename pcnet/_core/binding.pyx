@@ -134,8 +134,6 @@ cdef extern from "pcnet.h" nogil:
         pcnet_status (*output)(const pcnet_network *, const void *, int, void *, void *, int) noexcept nogil
         pcnet_status (*errors)(const pcnet_network *, const pcnet_batch *,
                                const pcnet_objective *, double *, void *, int) noexcept nogil
-        pcnet_status (*activity_gradients)(const pcnet_network *, const pcnet_batch *,
-                                           const pcnet_objective *, void **, void *, int) noexcept nogil
         pcnet_status (*error_descent)(const pcnet_network *, const pcnet_batch *,
                                       const pcnet_objective *, const pcnet_error_descent *,
                                       const pcnet_report *, void *, int) noexcept nogil
@@ -156,9 +154,6 @@ cdef extern from "pcnet.h" nogil:
                                const pcnet_update *, pcnet_fault *, void *, int) noexcept nogil
         pcnet_status (*gradient_square)(const pcnet_network *, const pcnet_batch *, const double *,
                                         const pcnet_update *, double *, void *, int) noexcept nogil
-        pcnet_status (*apply_gradient)(const pcnet_update *, double, ptrdiff_t, const void *,
-                                       void *, void *, void *) noexcept nogil
-        pcnet_status (*activate)(int, ptrdiff_t, const void *, void *, void *) noexcept nogil
     pcnet_isa pcnet_best_isa()
     const pcnet_core *pcnet_get_core(pcnet_dtype, pcnet_isa)
     int pcnet_tile_size()
@@ -827,42 +822,25 @@ cdef class Batch:
             status = net.core.forward(&called, &self.batch, self.workspace, self.n_threads)
         _check(status)
 
-    def evaluate(self, X, Y, loss, double output_precision, double activity_decay=0.0,
-                 gradients=False):
+    def evaluate(self, X, Y, loss, double output_precision, double activity_decay=0.0):
         """Errors at the present `activities` z_1..z_H; writes mu_L and `errors`.
 
         Returns
         -------
         ndarray, (n, L)
-            Each sample's layer energies, or, with ``gradients``, dF/dz_1..dF/dz_H as a list of
-            arrays shaped like `activities`.
+            Each sample's layer energies, without decay.
         """
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, Y)
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
-        cdef double[:, ::1] energies
-        cdef double *energies_start
-        cdef _Pointers out
-        cdef void **out_start
-        if gradients:
-            result = [np.zeros_like(a) for a in self.activities[:-1]]
-            if not result:
-                return result
-            out = _Pointers(result)
-            out_start = out.get()
-            with nogil:
-                status = net.core.activity_gradients(
-                    &called, &self.batch, &objective, out_start, self.workspace, self.n_threads)
-        else:
-            result = np.zeros((n, net.n_layers))
-            energies = result
-            energies_start = &energies[0, 0] if n else NULL
-            with nogil:
-                status = net.core.errors(
-                    &called, &self.batch, &objective, energies_start, self.workspace,
-                    self.n_threads)
+        result = np.zeros((n, net.n_layers))
+        cdef double[:, ::1] energies = result
+        cdef double *start = &energies[0, 0] if n else NULL
+        with nogil:
+            status = net.core.errors(&called, &self.batch, &objective, start, self.workspace,
+                                     self.n_threads)
         _check(status)
         return result
 
@@ -1201,20 +1179,6 @@ cdef class Update:
         self.update.shrink = shrink
 
 
-def apply_gradient(Update update, double rate, gradient, values, first_moment,
-                   second_moment=None):
-    """One solver step on an array with a given gradient, in place."""
-    cdef const pcnet_core *core = _find_core(values.dtype, default_isa())
-    shape, dtype = values.shape, values.dtype
-    cdef uintptr_t second = 0
-    if second_moment is not None:
-        second = _address(second_moment, dtype, shape, True)
-    _check(core.apply_gradient(
-        &update.update, rate, values.size, <void *> _address(gradient, dtype, shape),
-        <void *> _address(values, dtype, shape, True),
-        <void *> _address(first_moment, dtype, shape, True), <void *> second))
-
-
 def output(CoreNetwork network, X, out, int n_threads):
     """Feed-forward outputs mu_L (n, K) of X (n, D), into ``out``, in little memory.
 
@@ -1241,23 +1205,6 @@ def output(CoreNetwork network, X, out, int n_threads):
         return True
     _check(status)
     return False
-
-
-def activate(activation, values, isa=None):
-    """f and f' of an array, element by element.
-
-    Returns
-    -------
-    (ndarray, ndarray)
-    """
-    cdef const pcnet_core *core = _find_core(values.dtype, default_isa() if isa is None else isa)
-    f, slope = np.empty_like(values), np.empty_like(values)
-    shape, dtype = values.shape, values.dtype
-    _check(core.activate(ACTIVATION_CODES[activation], values.size,
-                         <void *> _address(values, dtype, shape),
-                         <void *> _address(f, dtype, shape, True),
-                         <void *> _address(slope, dtype, shape, True)))
-    return f, slope
 
 
 cdef int _check(pcnet_status status) except -1:

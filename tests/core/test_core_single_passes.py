@@ -158,16 +158,6 @@ def test_given_errors(dtype):
     assert np.array_equal(pushed, case.batch.activities.flat)
 
 
-def test_differentiating_the_errors_is_the_gradient(dtype, tolerance):
-    """u = e: what `evaluate` computes for the batch's own errors."""
-    net = make_network((9, 13, 13, 4), "silu", dtype=dtype)
-    case = Case(net, 70)
-    out = case.batch.like_activities()
-    expected = case.batch.evaluate(case.X, case.Y, *case.problem, gradients=True)
-    case.batch.differentiate(70, out, activity_decay=PROBLEM["activity_decay"])
-    assert relative_error(case.read(out, 2), [g[:70, :13] for g in expected]) == 0
-
-
 SIZES = (20, 192, 192, 192, 50, 10)
 
 

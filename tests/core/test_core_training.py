@@ -10,7 +10,7 @@ from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD, Adam
 
-from ..helpers import make_batch, make_network, relative_error, starts_threads
+from ..helpers import make_batch, make_network, relative_error, solver_step, starts_threads
 
 SOLVERS = {
     "adam": Adam(beta_1=0.8, beta_2=0.95, epsilon=1e-6),
@@ -221,28 +221,22 @@ def test_overflow_of_one_step_leaves_finite_weights(solver, dtype):
 
 @pytest.mark.parametrize("n", [1, 7, 16, 33, 1000])
 def test_solver_kernels(solver, n, dtype, tolerance):
-    """The bare kernels with a given gradient: three updates, lengths around the vectors."""
+    """Weights (1, n) with a given gradient: three updates, lengths around the vectors."""
     rng = np.random.default_rng(n)
-    values = rng.standard_normal(n).astype(dtype)
-    expected = values.copy()
-    m, v = np.zeros(n, dtype), np.zeros(n, dtype)
-    expected_m, expected_v = m.copy(), v.copy()
-    update = binding.Update(*solver.core_options(dtype))
+    adam = isinstance(solver, Adam)
+    state = [rng.standard_normal((1, n)).astype(dtype), *np.zeros((1 + adam, 1, n), dtype)]
+    expected, options = [a.copy() for a in state], kernel_options(solver)
     for n_updates in (1, 2, 3):
-        gradient = rng.standard_normal(n).astype(dtype)
-        update.begin(n_updates, 1.0)
-        options = kernel_options(solver)
-        if isinstance(solver, Adam):
-            binding.apply_gradient(update, 0.1, gradient, values, m, v)
-            expected, expected_m, expected_v = twin.adam_step(
-                expected, gradient, expected_m, expected_v, n_updates, 0.1, **options
-            )
-            assert relative_error(v, expected_v) <= tolerance(dtype, "twin")
+        gradient = rng.standard_normal((1, n)).astype(dtype)
+        state = solver_step(solver.core_options(dtype), n_updates, 0.1, gradient, *state)
+        if adam:
+            w, m, v = expected
+            expected = twin.adam_step(w, gradient, m, v, n_updates, 0.1, **options)
         else:
-            binding.apply_gradient(update, 0.1, gradient, values, m)
-            expected, expected_m = twin.sgd_step(expected, gradient, expected_m, 0.1, **options)
-        assert relative_error(m, expected_m) <= tolerance(dtype, "twin")
-        assert relative_error(values, expected) <= tolerance(dtype, "twin")
+            w, m = expected
+            expected = twin.sgd_step(w, gradient, m, 0.1, **options)
+        for actual, array in zip(state, expected, strict=True):
+            assert relative_error(actual, array) <= tolerance(dtype, "twin")
 
 
 CLIPPED = {
