@@ -167,7 +167,7 @@ MUTANTS = [
     ),
     (
         "mean of the losses by batch",
-        "_training/run.py",
+        "_training/history.py",
         "self.loss += weight * report.loss",
         "self.loss += report.loss",
         "tests/estimators/test_training.py tests/estimators/test_fitting.py",

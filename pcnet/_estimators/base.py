@@ -12,6 +12,8 @@ from .._data.fingerprint import fingerprint
 from .._data.rows import warn_if_unscaled
 from .._network_checks import check_terms
 from .._saved_state import StateMixin
+from .._training.checkpoint import restore_run
+from .._training.history import truncate_history
 from .._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
 from .._training.loop import Minibatches, MinibatchLoop, auto_batch_size, split_rows
 from .._training.messages import (
@@ -21,7 +23,7 @@ from .._training.messages import (
 )
 from .._training.pilot import TIME_SHARE, PilotData
 from .._training.rates import auto_learning_rate
-from .._training.run import FitCall, Run, truncate_history
+from .._training.run import FitCall, Run
 from .._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
 from .._training.trainer import Trainer
 from .._warnings import warn
@@ -235,7 +237,7 @@ class BasePC(
         )
         if call.saved is not None:
             check_fingerprint(call.saved.validation, own, "validation data")
-            run.restore(call.saved.run)
+            restore_run(run, call.saved.run)
         return run
 
     def _base_rate(self, batch_size):

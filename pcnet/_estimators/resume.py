@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from .._core import binding
+from .._training.checkpoint import run_state
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
 from .._training.run import FitCall
 from .._training.same_value import same_value
@@ -36,7 +37,7 @@ class SavedRun(NamedTuple):
     weights: list  # parameters with which training goes on
     scoring: Any  # of the estimator, functions by their names
     t_before: int  # t_ of the estimator when the run began
-    run: dict  # Run.state()
+    run: dict  # run_state(run)
     data: str  # fingerprints
     validation: str | None
 
@@ -151,7 +152,7 @@ def save_run(run, path, data, validation, run_id):
         weights=parameters(run.network),
         scoring=_describe_scoring(estimator.scoring),
         t_before=estimator.t_,
-        run=run.state(),
+        run=run_state(run),
         data=data,
         validation=validation,
     )

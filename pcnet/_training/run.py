@@ -1,16 +1,14 @@
 """One course of training, from the call of ``fit`` to its end, as one object.
 
-A `Run` holds everything that changes while a network is trained, so that observers have one thing
-to look at and `Run.state` has everything that it takes to go on in another process.
+A `Run` holds what is trained, how far it has come, and who watches. Its history is a dict that
+`history` appends to; `checkpoint` saves and restores it.
 """
 
-import math
 import time
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .._core.sums import dot
+from .history import EpochSums, append_record
 
 # An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
 # every number is still finite: float64 can hide an explosion for long in a shallow network.
@@ -35,63 +33,6 @@ class FitCall(NamedTuple):
     classes: Any = None  # of partial_fit
     validation: Any = None  # ValidationSet that the user gave
     saved: Any = None  # SavedRun to go on with
-
-
-# ---------------------------------------------------------------- the history
-
-
-def append_record(history, record):
-    """Add one epoch to a history: a dict of equally long lists, one per column.
-
-    Values that an epoch lacks, or that were not measured in earlier epochs, are nan.
-    """
-    n_before = len(next(iter(history.values()), []))
-    for name in record:
-        history.setdefault(name, [math.nan] * n_before)
-    for name, column in history.items():
-        column.append(record.get(name, math.nan))
-
-
-def truncate_history(history, columns, n_epochs):
-    """Undo `append_record`: only these columns, only so many epochs."""
-    for name in list(history):
-        if name in columns:
-            del history[name][n_epochs:]
-        else:
-            del history[name]
-
-
-class EpochSums:
-    """Running sums of step reports, by total sample weight or by number of samples."""
-
-    def __init__(self):
-        self.weight = self.loss = self.energy = 0.0
-        self.n_samples = 0
-        self.by_sample = np.zeros(4)
-
-    def add(self, report, sample_weight):
-        n = report.n_samples
-        weight = float(n) if sample_weight is None else float(sample_weight.sum())
-        self.weight += weight
-        self.loss += weight * report.loss
-        self.energy += weight * report.energy
-        self.n_samples += n
-        steps = (report.n_steps, report.n_passes, report.converged, report.ended)
-        self.by_sample += np.multiply(n, steps)
-
-    def means(self):
-        """Columns of the history; see the docstring of the estimators' ``history_``."""
-        n_steps, n_passes, converged, ended = (self.by_sample / self.n_samples).tolist()
-        return {
-            "energy": self.energy / self.weight,
-            "n_steps": n_steps,
-            "n_passes": n_passes,
-            "converged": converged,
-            "ended": ended,
-        }
-
-
-# ---------------------------------------------------------------- the run
 
 
 class Run:
@@ -135,6 +76,14 @@ class Run:
         One of ``STOP_REASONS`` once the run is to end.
     error : FloatingPointError or None
         What happened when the reason is "diverged".
+    sums : EpochSums
+        Of the present epoch's steps.
+    first_loss : float or None
+        Of the first minibatch: divergence is measured from it.
+    seconds_before : float
+        Spent on this run by other processes.
+    epoch_random_state
+        State of ``random_state`` at the start of the present epoch.
     """
 
     def __init__(
@@ -168,10 +117,10 @@ class Run:
         self.learning_rate = 0.0
         self.stop_reason = self.error = None
         self.sums = EpochSums()
-        self._first_loss = None
-        self._epoch_rng_state = None
+        self.first_loss = None
+        self.epoch_random_state = None
         self._synced = None
-        self._seconds_before = 0.0
+        self.seconds_before = 0.0
         self._started = self._epoch_started = clock()
 
     # ------------------------------------------------------------ for observers
@@ -202,7 +151,7 @@ class Run:
 
     def seconds(self):
         """Time spent on this run, in all processes that worked on it."""
-        return self._seconds_before + self.clock() - self._started
+        return self.seconds_before + self.clock() - self._started
 
     def epoch_seconds(self):
         """Time since the present epoch began, in this process."""
@@ -214,7 +163,7 @@ class Run:
         """Start counting anew, unless the epoch was begun by another process."""
         self._epoch_started = self.clock()
         if self.batch == 0:
-            self._epoch_rng_state = self.random_state.get_state()
+            self.epoch_random_state = self.random_state.get_state()
             self.sums = EpochSums()
 
     def rate(self):
@@ -231,8 +180,8 @@ class Run:
         self.batch += 1
         self.n_samples_seen += report.n_samples
         self.sums.add(report, sample_weight)
-        if self._first_loss is None:
-            self._first_loss = report.loss
+        if self.first_loss is None:
+            self.first_loss = report.loss
 
     def end_epoch(self):
         """Row of the history for the epoch, before any observer has measured.
@@ -243,9 +192,9 @@ class Run:
             The loss has exploded.
         """
         loss = self.sums.loss / self.sums.weight
-        if not loss <= DIVERGED * (1.0 + self._first_loss):
+        if not loss <= DIVERGED * (1.0 + self.first_loss):
             raise FloatingPointError(
-                f"the mean loss rose from {self._first_loss:.3g} in the first minibatch to "
+                f"the mean loss rose from {self.first_loss:.3g} in the first minibatch to "
                 f"{loss:.3g} in epoch {self.n_epochs + 1}"
             )
         n_earlier = len(next(iter(self.history.values()), []))
@@ -270,54 +219,3 @@ class Run:
             return 0.0
         flat = (W.reshape(-1) for W in self.network.weights)
         return 0.5 * self.weight_decay * sum(dot(w, w) for w in flat)
-
-    # ------------------------------------------------------------ to go on elsewhere
-
-    def state(self):
-        """Everything but the weights and the solver's moments that it takes to go on.
-
-        The order of an epoch is not stored but drawn again: the random state is that at the
-        start of the epoch to be continued.
-        """
-        within = self.batch > 0
-        return {
-            "n_epochs": self.n_epochs,
-            "n_steps": self.n_steps,
-            "batch": self.batch,
-            "n_samples_seen": self.n_samples_seen,
-            "stop_reason": self.stop_reason,
-            "first_loss": self._first_loss,
-            "seconds": self.seconds(),
-            "n_plateaus": self.schedule.n_plateaus,
-            "sums": {**vars(self.sums), "by_sample": self.sums.by_sample.copy()},
-            "random_state": self._epoch_rng_state if within else self.random_state.get_state(),
-            "observers": self._observer_states(),
-        }
-
-    def restore(self, state):
-        """Take over what `state` gave; the trainer and the history are restored apart."""
-        self.n_epochs = state["n_epochs"]
-        self.n_steps = state["n_steps"]
-        self.batch = state["batch"]
-        self.n_samples_seen = state["n_samples_seen"]
-        self._first_loss = state["first_loss"]
-        self._seconds_before = state["seconds"]
-        self.schedule.n_plateaus = state["n_plateaus"]
-        vars(self.sums).update(state["sums"], by_sample=state["sums"]["by_sample"].copy())
-        self.random_state.set_state(state["random_state"])
-        self._epoch_rng_state = state["random_state"]
-        # who was interrupted, or given too little time, may go on; who was finished stays so
-        self.stop_reason = state["stop_reason"] if state["stop_reason"] == "plateau" else None
-        for name, observer in self._named_observers():
-            if name in state["observers"]:
-                observer.restore(state["observers"][name])
-
-    def _observer_states(self):
-        states = {name: observer.state() for name, observer in self._named_observers()}
-        return {name: state for name, state in states.items() if state is not None}
-
-    def _named_observers(self):
-        """By class and number: those that only print may come and go between processes."""
-        names = [type(observer).__qualname__ for observer in self.observers]
-        for i, observer in enumerate(self.observers):
-            yield f"{names[i]}:{names[:i].count(names[i])}", observer

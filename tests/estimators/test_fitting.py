@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pcnet._estimators.targets import ClassTargets, MatrixTargets
+from pcnet._training.checkpoint import restore_run, run_state
+from pcnet._training.history import append_record, truncate_history
 from pcnet._training.loop import Minibatches, MinibatchLoop, split_rows
-from pcnet._training.run import Run, append_record, truncate_history
+from pcnet._training.run import Run
 from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback
 from pcnet.callbacks._plateau import Plateau
@@ -212,7 +214,7 @@ def test_divergence_is_measured_from_the_first_process():
     script = [1e12] * 4
     trainer, batches = ScriptedTrainer(script), before.minibatches
     after = Run(trainer, batches, Schedule("constant", 1.0), np.random.RandomState(1), max_iter=4)
-    after.restore(before.state())
+    restore_run(after, run_state(before))
     MinibatchLoop(after)()
     assert after.stop_reason == "diverged"
     assert "from 1 in" in str(after.error)

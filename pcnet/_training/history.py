@@ -1,0 +1,56 @@
+"""The history of a fit: one row an epoch, and the sums over the steps that make one."""
+
+import math
+
+import numpy as np
+
+
+def append_record(history, record):
+    """Add one epoch to a history: a dict of equally long lists, one per column.
+
+    Values that an epoch lacks, or that were not measured in earlier epochs, are nan.
+    """
+    n_before = len(next(iter(history.values()), []))
+    for name in record:
+        history.setdefault(name, [math.nan] * n_before)
+    for name, column in history.items():
+        column.append(record.get(name, math.nan))
+
+
+def truncate_history(history, columns, n_epochs):
+    """Undo `append_record`: only these columns, only so many epochs."""
+    for name in list(history):
+        if name in columns:
+            del history[name][n_epochs:]
+        else:
+            del history[name]
+
+
+class EpochSums:
+    """Running sums of step reports, by total sample weight or by number of samples."""
+
+    def __init__(self):
+        self.weight = self.loss = self.energy = 0.0
+        self.n_samples = 0
+        self.by_sample = np.zeros(4)
+
+    def add(self, report, sample_weight):
+        n = report.n_samples
+        weight = float(n) if sample_weight is None else float(sample_weight.sum())
+        self.weight += weight
+        self.loss += weight * report.loss
+        self.energy += weight * report.energy
+        self.n_samples += n
+        steps = (report.n_steps, report.n_passes, report.converged, report.ended)
+        self.by_sample += np.multiply(n, steps)
+
+    def means(self):
+        """Columns of the history; see the docstring of the estimators' ``history_``."""
+        n_steps, n_passes, converged, ended = (self.by_sample / self.n_samples).tolist()
+        return {
+            "energy": self.energy / self.weight,
+            "n_steps": n_steps,
+            "n_passes": n_passes,
+            "converged": converged,
+            "ended": ended,
+        }
