@@ -76,14 +76,14 @@ MUTANTS = [
     ),
     (
         "last minibatch left out",
-        "_training/loop.py",
+        "_training/minibatches.py",
         "for i in range(first, self.n_batches):",
         "for i in range(first, self.n_batches - 1):",
         "tests/estimators/test_fitting.py",
     ),
     (
         "uneven minibatches overlap",
-        "_training/loop.py",
+        "_training/minibatches.py",
         "start = stop",
         "start = stop - 1",
         "tests/estimators/test_fitting.py",

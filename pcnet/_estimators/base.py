@@ -15,12 +15,13 @@ from .._saved_state import StateMixin
 from .._training.checkpoint import restore_run
 from .._training.history import truncate_history
 from .._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
-from .._training.loop import Minibatches, MinibatchLoop, auto_batch_size, split_rows
+from .._training.loop import MinibatchLoop
 from .._training.messages import (
     describe_divergence,
     describe_risen_energy,
     describe_unfinished_inference,
 )
+from .._training.minibatches import Minibatches, auto_batch_size, split_rows
 from .._training.pilot import TIME_SHARE, PilotData
 from .._training.rates import auto_learning_rate
 from .._training.run import FitCall, Run

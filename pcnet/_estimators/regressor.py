@@ -11,7 +11,7 @@ from .._checks import all_finite
 from .._data.checks import check_overflow
 from .._data.rows import check_rows_and_targets
 from .._data.scaling import standardise
-from .._training.loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
+from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
 from ..callbacks._validation import gather_validation_set
 from ..losses import Huber

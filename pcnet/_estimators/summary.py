@@ -15,7 +15,7 @@ from .._core.binding import panel_sizes
 from .._core.threads import effective_n_threads
 from .._data.checks import check_dtype, check_hidden_layer_sizes
 from .._training.lbfgs import BLOCK, FullBatch
-from .._training.loop import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
+from .._training.minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from .._training.trainer import Trainer
 from ..inference import learns_feed_forward, resolve_method
 from ..network import Network

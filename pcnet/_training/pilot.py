@@ -19,7 +19,8 @@ from ..callbacks import Callback
 from ..callbacks._time import MaxTime
 from ..inference import resolve_method, training_method
 from ..solvers import LBFGS, Adam, resolve_solver
-from .loop import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches, MinibatchLoop
+from .loop import MinibatchLoop
+from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches
 from .rates import auto_learning_rate
 from .run import Run
 from .schedule import Schedule

@@ -8,7 +8,8 @@ import pytest
 from pcnet._estimators.targets import ClassTargets, MatrixTargets
 from pcnet._training.checkpoint import restore_run, run_state
 from pcnet._training.history import append_record, truncate_history
-from pcnet._training.loop import Minibatches, MinibatchLoop, split_rows
+from pcnet._training.loop import MinibatchLoop
+from pcnet._training.minibatches import Minibatches, split_rows
 from pcnet._training.run import Run
 from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback

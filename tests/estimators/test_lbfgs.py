@@ -15,7 +15,7 @@ import pcnet._training.lbfgs
 from pcnet import Network, PCClassifier, PCRegressor
 from pcnet._estimators.targets import MatrixTargets
 from pcnet._training.lbfgs import FullBatch
-from pcnet._training.loop import Minibatches
+from pcnet._training.minibatches import Minibatches
 from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.solvers import LBFGS, SGD

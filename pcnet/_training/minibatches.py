@@ -1,0 +1,129 @@
+"""Which rows a step sees: the size of a batch, batches in order, rows held out."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from .._data.rows import as_rows
+
+#: ``batch_size="auto"`` is at most this many samples, ...
+AUTO_BATCH_SIZE = 64
+#: ... and fewer, so that an epoch has this many batches, ...
+AUTO_BATCHES = 16
+#: ... but no fewer than this.
+LEAST_AUTO_BATCH_SIZE = 16
+
+
+def auto_batch_size(n_samples, incremental=False):
+    """The batch size that "auto" stands for.
+
+    Small data sets get small batches: the number of updates decides how well they are fitted.
+    No more samples than `AUTO_BATCH_SIZE` are one batch, so that weights are repetitions there.
+    `partial_fit`, which does not know how many samples will come, uses the largest size.
+    """
+    size = AUTO_BATCH_SIZE
+    if n_samples > size and not incremental:
+        size = max(LEAST_AUTO_BATCH_SIZE, min(size, n_samples // AUTO_BATCHES))
+    return min(size, n_samples)
+
+
+class Minibatches:
+    """Cuts rows of ``X`` into minibatches, through buffers that are allocated once.
+
+    The rows are spread evenly: ``ceil(n / batch_size)`` batches whose sizes differ by at most
+    one. A short last batch would take a full-sized optimiser step on the word of few samples.
+
+    Parameters
+    ----------
+    X : Rows, or C-contiguous ndarray, of shape (n_all, n_features)
+        Never copied as a whole.
+    targets : ClassTargets or MatrixTargets
+    sample_weight : float64 ndarray of shape (n_all,), or None
+    rows : int ndarray of shape (n_samples,), or None
+        The rows to train on; None is all of them.
+    batch_size : int
+        Largest size of a batch.
+    shuffle : bool
+        Whether each epoch visits the rows in a new random order.
+    """
+
+    def __init__(self, X, targets, sample_weight, rows, batch_size, shuffle):
+        self.X = as_rows(X)
+        self.targets = targets
+        self.sample_weight = sample_weight
+        self.rows = rows
+        self.shuffle = shuffle
+        self.n_samples = len(X) if rows is None else len(rows)
+        self.batch_size = min(batch_size, self.n_samples)
+        self.n_batches = -(-self.n_samples // self.batch_size)
+        self._X_batch = np.empty((self.batch_size, X.shape[1]), dtype=X.dtype)
+        self._Y_batch = np.empty((self.batch_size, targets.n_outputs), dtype=X.dtype)
+
+    def epoch(self, random_state, start=0):
+        """Yield (X, Y, sample_weight) of each batch; valid until the next one is asked for.
+
+        The first ``start`` batches are left out; the order is drawn as if they were not.
+        """
+        order = self._order(random_state)
+        first, start = start, start * self.n_samples // self.n_batches
+        for i in range(first, self.n_batches):
+            stop = (i + 1) * self.n_samples // self.n_batches
+            rows = slice(start, stop) if order is None else order[start:stop]
+            yield self._gather(rows, stop - start)
+            start = stop
+
+    def _order(self, random_state):
+        if not self.shuffle:
+            return self.rows
+        order = random_state.permutation(self.n_samples)
+        return order if self.rows is None else self.rows[order]
+
+    def _gather(self, rows, n):
+        X = self.X.take(rows, self._X_batch[:n])
+        Y = self.targets.batch(rows, self._Y_batch[:n])
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return X, Y, weight
+
+
+def split_rows(rows, n_samples, fraction, seed, stratify=None):
+    """Split row numbers into a training and a validation part.
+
+    Parameters
+    ----------
+    rows : int ndarray, or None for ``arange(n_samples)``
+    n_samples : int
+    fraction : float
+        Share to hold out, in (0, 1).
+    seed : int
+        The same seed and rows give the same split.
+    stratify : ndarray of shape (n_samples,), default=None
+        Class of each row, for equal shares of each class on both sides.
+
+    Returns
+    -------
+    train, validation : int ndarray
+        Both sorted.
+
+    Raises
+    ------
+    ValueError
+        Too few samples, or too few of one class.
+    """
+    rows = np.arange(n_samples) if rows is None else rows
+    try:
+        train, validation = train_test_split(
+            rows,
+            test_size=fraction,
+            random_state=seed,
+            stratify=None if stratify is None else stratify[rows],
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True could not hold out validation_fraction={fraction} of "
+            f"{len(rows)} samples: {error} Give more samples or set early_stopping=False."
+        ) from error
+    if len(validation) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            f"(now {fraction}) or the size of your dataset ({len(rows)} samples)."
+        )
+    return np.sort(train), np.sort(validation)
