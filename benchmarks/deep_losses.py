@@ -47,7 +47,7 @@ class Quadratic(ErrorDescent):
 
     def iterate(self, batch, X, Y, objective, share):
         n, k = Y.shape
-        loss, _ = batch.push(X, Y, objective.loss, from_errors=False)
+        loss, _ = batch.forward_from_errors(X, Y, objective.loss, from_errors=False)
         targets = batch.activities[-1][:n, :k] + batch.errors[-1][:n, :k]
         precision, decay = objective.output_precision, objective.activity_decay
         targets = np.ascontiguousarray(targets)

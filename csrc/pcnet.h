@@ -61,25 +61,25 @@ typedef enum {
 
 /* How a sample's inference ended. */
 typedef enum {
-    PCNET_ENDED_LIMIT = 0,     /* max_steps */
-    PCNET_ENDED_CONVERGED = 1, /* |gradient| <= tol |v| */
-    PCNET_ENDED_ENERGY = 2,    /* relative decrease of the energy below energy_tol */
-    PCNET_ENDED_FLOOR = 3,     /* no step lowers the energy by more than rounding */
-} pcnet_ended;
+    PCNET_REACHED_MAX_STEPS = 0, /* max_steps */
+    PCNET_CONVERGED = 1,         /* |gradient| <= tol |v| */
+    PCNET_ENERGY_STALLED = 2,    /* relative decrease of the energy below energy_tol */
+    PCNET_ROUNDING_FLOOR = 3,    /* no step lowers the energy by more than rounding */
+} pcnet_termination;
 
 typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
 
 /* A network.  Where backward_panels or its entry is NULL, the backward pass reads W_l's own
  * panels: faster in wide layers.  backward_panels[0] is never read. */
 typedef struct {
-    int n_layers;                       /* L >= 1 */
-    const int *sizes;                   /* L + 1: D, n_1, .., n_L */
-    const int *activations;             /* per layer: f_l, applied to the layer's input */
-    const int *skips;                   /* per layer: tau_l, 0 or 1 */
-    const double *scales;               /* per layer: a_l */
-    const void *const *forward_panels;  /* per layer: W_l in panels */
-    const void *const *backward_panels; /* per layer: W_l^T in panels, or NULL */
-    const void *const *biases;          /* per layer: b_l (n_l); or NULL: no biases */
+    int n_layers;                         /* L >= 1 */
+    const int *sizes;                     /* L + 1: D, n_1, .., n_L */
+    const int *activations;               /* per layer: f_l, applied to the layer's input */
+    const int *skips;                     /* per layer: tau_l, 0 or 1 */
+    const double *scales;                 /* per layer: a_l */
+    const void *const *packed_weights;    /* per layer: W_l in panels */
+    const void *const *packed_transposes; /* per layer: W_l^T in panels, or NULL */
+    const void *const *biases;            /* per layer: b_l (n_l); or NULL: no biases */
     /* Or NULL.  The calling thread asks it some hundred times a second, whatever the function (but
      * `update`); where it returns 1 the call ends soon with PCNET_INTERRUPTED, and what it was to
      * write is undefined.  idle: this thread only waits for the others. */
@@ -110,7 +110,7 @@ typedef struct {
     double *loss;       /* (n_samples) of the feed-forward state, lambda left out */
     int *n_steps;       /* (n_samples) accepted steps */
     int *n_half_passes; /* (n_samples) forward passes + backward passes */
-    int *ended;         /* (n_samples) pcnet_ended */
+    int *status;        /* (n_samples) pcnet_termination */
     /* Or NULL.  Called by any thread with the energy of a sample after 0, 1, .. of its steps, in
      * this order; `records` is the caller's. */
     void (*record)(void *records, int sample, int step, double energy);
@@ -134,8 +134,8 @@ typedef struct {
     int from_errors;        /* 1: z_l = mu_l + e_l; 0: the feed-forward pass, the errors unread */
     double *loss;           /* (n_samples) OUT, lambda left out; needed with targets */
     double *layer_energies; /* (n_samples, L) OUT as of `errors`, with targets; or NULL */
-    void *const *responses; /* per hidden layer OUT as of `respond`, with targets; or NULL */
-} pcnet_push;
+    void *const *responses; /* per hidden layer OUT as of `backward`, with targets; or NULL */
+} pcnet_forward_from_errors;
 
 /* An update of all layers.  The solver sees the gradients times a factor of their layer: those of
  * the weights, a_l left out (- sum_i w_i f_l(z_{l-1})^T e_l), times weight_scales; those of the
@@ -150,11 +150,11 @@ typedef struct {
     const double *bias_rates;    /* per layer; unused without biases */
     const double *weight_scales; /* per layer */
     const double *bias_scales;   /* per layer */
-    void *const *forward_panels; /* per layer: INOUT weights */
-    void *const *backward_panels; /* per layer: OUT the same, transposed, as in the network */
-    void *const *first_moments;   /* per layer, in panels: Adam's m, SGD's velocity */
-    void *const *second_moments;  /* per layer, in panels: Adam's v; unused by SGD */
-    void *const *biases;          /* per layer; NULL without biases */
+    void *const *packed_weights; /* per layer: INOUT weights */
+    void *const *packed_transposes; /* per layer: OUT the same, transposed, as in the network */
+    void *const *first_moments;     /* per layer, in panels: Adam's m, SGD's velocity */
+    void *const *second_moments;    /* per layer, in panels: Adam's v; unused by SGD */
+    void *const *biases;            /* per layer; NULL without biases */
     void *const *bias_first_moments;
     void *const *bias_second_moments;
 } pcnet_update;
@@ -175,14 +175,14 @@ typedef struct {
     /* Elements of a (rows, columns) matrix in panels; row stride for a layer of n units (the
      * padding keeps rows out of the same cache sets); elements of a zeroed array of errors
      * must follow it for `update`. */
-    size_t (*panel_size)(int n_rows, int n_columns);
+    size_t (*packed_size)(int n_rows, int n_columns);
     /* The same of W^T for the backward pass; 0 where it is better off with W's own panels. */
-    size_t (*transposed_size)(int n_in, int n_out);
+    size_t (*packed_transpose_size)(int n_in, int n_out);
     ptrdiff_t (*row_stride)(int n);
     /* plain (rows, columns) -> panels, panels of the transpose, and back. */
-    void (*pack)(int n_rows, int n_columns, const void *plain, void *panels);
-    void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *panels);
-    void (*unpack)(int n_rows, int n_columns, const void *panels, void *plain);
+    void (*pack)(int n_rows, int n_columns, const void *plain, void *packed);
+    void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *packed);
+    void (*unpack)(int n_rows, int n_columns, const void *packed, void *plain);
 
     /* Bytes of workspace (64-byte aligned) that any function below needs for up to n_samples and
      * just n_threads. */
@@ -214,22 +214,24 @@ typedef struct {
     /* ---- single passes, of which a caller makes methods of its own.  Vectors are per layer, with
      * the strides of the activities; decay >= 0. ---- */
     /* z_l = mu_l + e_l for l = 1..H, then mu_L, into batch->activities; errors 1..H are IN. */
-    pcnet_status (*push)(const pcnet_network *net, const pcnet_batch *batch,
-                         const pcnet_objective *objective, const pcnet_push *options,
-                         void *workspace, int n_threads);
+    pcnet_status (*forward_from_errors)(const pcnet_network *net, const pcnet_batch *batch,
+                                        const pcnet_objective *objective,
+                                        const pcnet_forward_from_errors *options, void *workspace,
+                                        int n_threads);
     /* OUT the responses v_l, l = H..1, to the deltas v_L in the errors of layer L:
      *     v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l
      * They may be the errors of the same layers. */
-    pcnet_status (*respond)(const pcnet_network *net, const pcnet_batch *batch, double decay,
-                            void *const *responses, void *workspace, int n_threads);
+    pcnet_status (*backward)(const pcnet_network *net, const pcnet_batch *batch, double decay,
+                             void *const *responses, void *workspace, int n_threads);
     /* OUT, with any u_1..u_L in batch->errors, l = 1..H; with those of `errors` it is dF/dz:
      *     g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l */
-    pcnet_status (*differentiate)(const pcnet_network *net, const pcnet_batch *batch, double decay,
-                                  void *const *gradients, void *workspace, int n_threads);
-    /* For l = H..1: g_l as of `differentiate` at the errors as they are by then, then
+    pcnet_status (*activity_gradients)(const pcnet_network *net, const pcnet_batch *batch,
+                                       double decay, void *const *gradients, void *workspace,
+                                       int n_threads);
+    /* For l = H..1: g_l as of `activity_gradients` at the errors as they are by then, then
      * z_l -= rate g_l and e_l -= rate g_l, which layer l - 1 hears.  e_{l+1} does not follow. */
-    pcnet_status (*sweep)(const pcnet_network *net, const pcnet_batch *batch, double decay,
-                          double rate, void *workspace, int n_threads);
+    pcnet_status (*gauss_seidel_sweep)(const pcnet_network *net, const pcnet_batch *batch,
+                                       double decay, double rate, void *workspace, int n_threads);
     /* dF/dW_l (plain) and dF/db_l of the batch: weighted means with sample_weight (n_samples,
      * sum one).  Errors must be padded as row_stride says. */
     pcnet_status (*weight_gradients)(const pcnet_network *net, const pcnet_batch *batch,

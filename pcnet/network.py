@@ -352,7 +352,7 @@ class Network:
         batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
         batch.evaluate(X, Y, *objective)
         out = batch.like_activities()
-        batch.differentiate(len(X), out, activity_decay=objective[2])
+        batch.activity_gradients(len(X), out, activity_decay=objective[2])
         gradients = self.unpadded(out[:-1], len(X))
         check_no_overflow("activity gradients", gradients)
         return gradients
@@ -399,11 +399,11 @@ class Network:
         """This network as the core takes it, its weights packed (`binding.CoreNetwork`)."""
         check_fields(self)
         sizes = self.layer_sizes
-        panels = [
-            binding.allocate_panels(sizes, self.dtype),
-            binding.allocate_panels(sizes, self.dtype, transposed=True) if backward else None,
+        packed = [
+            binding.allocate_packed(sizes, self.dtype),
+            binding.allocate_packed(sizes, self.dtype, transposed=True) if backward else None,
         ]
-        binding.pack_weights([_ready(W) for W in self.weights], *panels)
+        binding.pack_weights([_ready(W) for W in self.weights], *packed)
         return binding.CoreNetwork(
             sizes,
             self.activations,
@@ -411,7 +411,7 @@ class Network:
             self.scales,
             self.dtype,
             biases=None if self.biases is None else [_ready(b) for b in self.biases],
-            panels=panels,
+            packed=packed,
         )
 
     def core_output(self, X):

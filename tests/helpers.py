@@ -160,14 +160,14 @@ def solver_step(options, n_updates, rate, gradient, weights, *moments):
     sizes, dtype = weights.shape, weights.dtype
     packed = []
     for array in (weights, *moments):
-        packed.append(binding.allocate_panels(sizes, dtype))
+        packed.append(binding.allocate_packed(sizes, dtype))
         binding.pack_weights([array], packed[-1])
     names = ("forward", "first_moments", "second_moments")
     update = binding.Update(*options, **dict(zip(names, packed, strict=False)))
     update.set_rates([rate], [rate], [1.0], [1.0])
     update.begin(n_updates, 1.0)
     network = binding.CoreNetwork(
-        sizes, ["identity"], [False], [1.0], dtype, panels=(packed[0], None)
+        sizes, ["identity"], [False], [1.0], dtype, packed=(packed[0], None)
     )
     batch = binding.Batch(network, sizes[0], 1)
     batch.errors[0][:, : sizes[1]] = -gradient

@@ -101,9 +101,9 @@ MUTANTS = [
         "gradient of the lowest layer",
         "single_passes.inc",
         "l >= 1; l--) {\n        find_slope(t, l, ALL_SLOPES);\n"
-        "        differentiate_layer(t, l, run->decay, given",
+        "        layer_gradient(t, l, run->decay, given",
         "l >= 2; l--) {\n        find_slope(t, l, ALL_SLOPES);\n"
-        "        differentiate_layer(t, l, run->decay, given",
+        "        layer_gradient(t, l, run->decay, given",
     ),
     (
         "activity descent starts a layer late",
@@ -193,8 +193,8 @@ MUTANTS = [
     (
         "lambda of log loss dropped",
         "losses.inc",
-        "delta[j] = lambda * (real)((double)t[j] - weight * share);",
-        "delta[j] = (real)((double)t[j] - weight * share);",
+        "delta[j] = lambda * (real)((double)t[j] - weight * probability);",
+        "delta[j] = (real)((double)t[j] - weight * probability);",
     ),
     (
         "lambda of the evaluation dropped",

@@ -17,11 +17,11 @@ static void set_layer(model *m, int l) {
     vec_random(m->weights[i], 1.7); /* about unit variance */
     m->biases[i] = vec_new(m->v.dtype, (size_t)n_out);
     vec_random(m->biases[i], 0.4);
-    m->forward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_in, n_out));
-    m->backward_panels[i] = vec_new(m->v.dtype, core->panel_size(n_out, n_in));
+    m->packed_weights[i] = vec_new(m->v.dtype, core->packed_size(n_in, n_out));
+    m->packed_transposes[i] = vec_new(m->v.dtype, core->packed_size(n_out, n_in));
     m->bias_pointers[i] = m->biases[i].data;
-    m->forward_pointers[i] = m->forward_panels[i].data;
-    m->backward_pointers[i] = m->backward_panels[i].data;
+    m->forward_pointers[i] = m->packed_weights[i].data;
+    m->backward_pointers[i] = m->packed_transposes[i].data;
 }
 
 model *model_new(variant v, const shape *s) {
@@ -38,8 +38,8 @@ model *model_new(variant v, const shape *s) {
         .activations = m->activations,
         .skips = m->skips,
         .scales = m->scales,
-        .forward_panels = m->forward_pointers,
-        .backward_panels = v.panels == BOTH_PANELS ? m->backward_pointers : NULL,
+        .packed_weights = m->forward_pointers,
+        .packed_transposes = v.packed == WITH_TRANSPOSES ? m->backward_pointers : NULL,
         .biases = s->bias ? m->bias_pointers : NULL,
     };
     return m;
@@ -48,8 +48,8 @@ model *model_new(variant v, const shape *s) {
 void model_pack(model *m) {
     for (int l = 1; l <= m->s.n_layers; l++) {
         const int i = l - 1, n_in = m->s.sizes[i], n_out = m->s.sizes[l];
-        m->v.core->pack(n_in, n_out, m->weights[i].data, m->forward_panels[i].data);
-        m->v.core->pack_transposed(n_in, n_out, m->weights[i].data, m->backward_panels[i].data);
+        m->v.core->pack(n_in, n_out, m->weights[i].data, m->packed_weights[i].data);
+        m->v.core->pack_transposed(n_in, n_out, m->weights[i].data, m->packed_transposes[i].data);
     }
 }
 
@@ -57,8 +57,8 @@ void model_free(model *m) {
     for (int i = 0; i < m->s.n_layers; i++) {
         vec_free(&m->weights[i]);
         vec_free(&m->biases[i]);
-        vec_free(&m->forward_panels[i]);
-        vec_free(&m->backward_panels[i]);
+        vec_free(&m->packed_weights[i]);
+        vec_free(&m->packed_transposes[i]);
     }
     free(m);
 }
@@ -162,7 +162,7 @@ void values_and_slopes(const variant *v, int activation, int n_rows, int width, 
     for (int n = 0; n < n_rows; n++)
         for (int j = 0; j < width; j++)
             vec_set(b->errors[1], place(b, 2, n, j), 1);
-    CHECK(v->core->respond(&m->net, &b->batch, 0, response_at, workspace, 1) == PCNET_OK,
+    CHECK(v->core->backward(&m->net, &b->batch, 0, response_at, workspace, 1) == PCNET_OK,
           "slopes of activation %d", activation);
     for (int n = 0; n < n_rows; n++)
         for (int j = 0; j < width; j++) {

@@ -7,14 +7,14 @@
 #define MAX_LAYERS 8
 
 /* What the products read: panels of W and W^T, or of W alone. */
-enum { BOTH_PANELS = 0, OWN_PANELS = 1 };
+enum { WITH_TRANSPOSES = 0, WEIGHTS_ALONE = 1 };
 
 /* What is tested: one dtype, one instruction set, one kind of panels. */
 typedef struct {
     const pcnet_core *core;
     pcnet_dtype dtype;
     pcnet_isa isa;
-    int panels;
+    int packed;
 } variant;
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
     int activations[MAX_LAYERS], skips[MAX_LAYERS];
     double scales[MAX_LAYERS];
     vec weights[MAX_LAYERS], biases[MAX_LAYERS];
-    vec forward_panels[MAX_LAYERS], backward_panels[MAX_LAYERS];
+    vec packed_weights[MAX_LAYERS], packed_transposes[MAX_LAYERS];
     const void *bias_pointers[MAX_LAYERS];
     const void *forward_pointers[MAX_LAYERS], *backward_pointers[MAX_LAYERS];
     pcnet_network net;

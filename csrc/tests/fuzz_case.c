@@ -68,11 +68,11 @@ static void take_network(fuzz_case *c, bytes *in) {
         const size_t n_in = (size_t)c->sizes[i], n_out = (size_t)c->sizes[l];
         c->weights[i] = filled(in, c->dtype, n_in * n_out);
         c->biases[i] = filled(in, c->dtype, n_out);
-        c->forward_panels[i] = vec_new(c->dtype, c->core->panel_size(c->sizes[i], c->sizes[l]));
-        c->backward_panels[i] = vec_new(c->dtype, c->core->panel_size(c->sizes[l], c->sizes[i]));
+        c->packed_weights[i] = vec_new(c->dtype, c->core->packed_size(c->sizes[i], c->sizes[l]));
+        c->packed_transposes[i] = vec_new(c->dtype, c->core->packed_size(c->sizes[l], c->sizes[i]));
         c->bias_at[i] = c->biases[i].data;
-        c->forward_at[i] = c->forward_panels[i].data;
-        c->backward_at[i] = c->backward_panels[i].data;
+        c->forward_at[i] = c->packed_weights[i].data;
+        c->backward_at[i] = c->packed_transposes[i].data;
     }
     c->net = (pcnet_network){
         .n_layers = n_layers,
@@ -80,8 +80,8 @@ static void take_network(fuzz_case *c, bytes *in) {
         .activations = c->activations,
         .skips = c->skips,
         .scales = c->scales,
-        .forward_panels = c->forward_at,
-        .backward_panels = kinds & 1 ? NULL : c->backward_at,
+        .packed_weights = c->forward_at,
+        .packed_transposes = kinds & 1 ? NULL : c->backward_at,
         .biases = kinds & 2 ? NULL : c->bias_at,
     };
     fuzz_pack(c);
@@ -99,8 +99,8 @@ int fuzz_same(vec a, vec b) {
 void fuzz_pack(fuzz_case *c) {
     for (int i = 0; i < c->net.n_layers; i++) {
         const void *w = c->weights[i].data;
-        c->core->pack(c->sizes[i], c->sizes[i + 1], w, c->forward_panels[i].data);
-        c->core->pack_transposed(c->sizes[i], c->sizes[i + 1], w, c->backward_panels[i].data);
+        c->core->pack(c->sizes[i], c->sizes[i + 1], w, c->packed_weights[i].data);
+        c->core->pack_transposed(c->sizes[i], c->sizes[i + 1], w, c->packed_transposes[i].data);
     }
 }
 
@@ -130,9 +130,9 @@ static void make_report(fuzz_case *c, int with_trace) {
     c->loss = exact_alloc(n * sizeof(double));
     c->n_steps = exact_alloc(n * sizeof(int));
     c->n_half_passes = exact_alloc(n * sizeof(int));
-    c->ended = exact_alloc(n * sizeof(int));
+    c->status = exact_alloc(n * sizeof(int));
     c->report =
-        (pcnet_report){c->energy, c->loss, c->n_steps, c->n_half_passes, c->ended, NULL, NULL};
+        (pcnet_report){c->energy, c->loss, c->n_steps, c->n_half_passes, c->status, NULL, NULL};
     if (with_trace) {
         c->records = records_new(c->n_samples, c->max_steps);
         c->report.record = record_step;
@@ -163,15 +163,15 @@ fuzz_case *fuzz_case_new(bytes *in) {
 
 void fuzz_case_free(fuzz_case *c) {
     for (int i = 0; i < MOST_LAYERS; i++) {
-        vec *of_layer[] = {&c->weights[i],         &c->biases[i],     &c->forward_panels[i],
-                           &c->backward_panels[i], &c->activities[i], &c->errors[i]};
+        vec *of_layer[] = {&c->weights[i],           &c->biases[i],     &c->packed_weights[i],
+                           &c->packed_transposes[i], &c->activities[i], &c->errors[i]};
         for (int k = 0; k < COUNT(of_layer); k++)
             vec_free(of_layer[k]);
     }
     vec_free(&c->inputs);
     vec_free(&c->targets);
     vec_free(&c->sample_weight);
-    void *others[] = {c->energy, c->loss, c->n_steps, c->n_half_passes, c->ended, c->workspace, c};
+    void *others[] = {c->energy, c->loss, c->n_steps, c->n_half_passes, c->status, c->workspace, c};
     records_free(c->records);
     for (int k = 0; k < COUNT(others); k++)
         exact_free(others[k]);

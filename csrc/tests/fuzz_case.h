@@ -24,7 +24,7 @@ typedef struct {
     int sizes[MOST_LAYERS + 1], activations[MOST_LAYERS], skips[MOST_LAYERS];
     double scales[MOST_LAYERS];
     vec weights[MOST_LAYERS], biases[MOST_LAYERS], inputs, targets, sample_weight;
-    vec forward_panels[MOST_LAYERS], backward_panels[MOST_LAYERS];
+    vec packed_weights[MOST_LAYERS], packed_transposes[MOST_LAYERS];
     vec activities[MOST_LAYERS], errors[MOST_LAYERS];
     const void *bias_at[MOST_LAYERS];
     const void *forward_at[MOST_LAYERS], *backward_at[MOST_LAYERS];
@@ -32,7 +32,7 @@ typedef struct {
     ptrdiff_t strides[MOST_LAYERS];
     double *energy, *loss;
     step_records *records; /* or NULL */
-    int *n_steps, *n_half_passes, *ended;
+    int *n_steps, *n_half_passes, *status;
     void *workspace;
     pcnet_network net;
     pcnet_batch batch;

@@ -51,8 +51,8 @@ static pcnet_status infer(fuzz_case *c, const method *how, void *workspace, int 
 static void check_sample(const fuzz_case *c, int i, double start) {
     const double energy = c->energy[i];
     CHECK(isfinite(energy) && energy <= start, "sample %d from %g to %g", i, start, energy);
-    CHECK(c->ended[i] >= PCNET_ENDED_LIMIT && c->ended[i] <= PCNET_ENDED_FLOOR, "ended %d",
-          c->ended[i]);
+    CHECK(c->status[i] >= PCNET_REACHED_MAX_STEPS && c->status[i] <= PCNET_ROUNDING_FLOOR,
+          "status %d", c->status[i]);
     CHECK(c->n_steps[i] >= 0 && c->n_steps[i] <= c->max_steps, "%d steps", c->n_steps[i]);
     CHECK(c->n_half_passes[i] > c->n_steps[i], "%d half passes", c->n_half_passes[i]);
     CHECK(c->n_steps[i] > 0 || energy == start, "no step, from %g to %g", start, energy);
@@ -142,8 +142,8 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
     CHECK(c->core->errors(&c->net, &c->batch, &c->objective, energies, c->workspace,
                           c->n_threads) == PCNET_OK,
           "errors");
-    CHECK(c->core->differentiate(&c->net, &c->batch, c->objective.activity_decay, gradient_at,
-                                 c->workspace, c->n_threads) == PCNET_OK,
+    CHECK(c->core->activity_gradients(&c->net, &c->batch, c->objective.activity_decay, gradient_at,
+                                      c->workspace, c->n_threads) == PCNET_OK,
           "gradients");
     for (int i = 0; i < top; i++)
         vec_free(&gradients[i]);
@@ -182,20 +182,20 @@ static learner *learner_new(fuzz_case *c, bytes *in) {
     o->update = take_update(in);
     for (int i = 0; i < c->net.n_layers; i++) {
         const size_t n_out = (size_t)c->sizes[i + 1];
-        o->first_at[i] = (o->first[i] = vec_new(c->dtype, c->forward_panels[i].n)).data;
-        o->second_at[i] = (o->second[i] = vec_new(c->dtype, c->forward_panels[i].n)).data;
+        o->first_at[i] = (o->first[i] = vec_new(c->dtype, c->packed_weights[i].n)).data;
+        o->second_at[i] = (o->second[i] = vec_new(c->dtype, c->packed_weights[i].n)).data;
         o->bias_first_at[i] = (o->bias_first[i] = vec_new(c->dtype, n_out)).data;
         o->bias_second_at[i] = (o->bias_second[i] = vec_new(c->dtype, n_out)).data;
-        o->weights_at[i] = c->forward_panels[i].data;
-        o->transposed_at[i] = c->backward_panels[i].data;
+        o->weights_at[i] = c->packed_weights[i].data;
+        o->transposed_at[i] = c->packed_transposes[i].data;
         o->biases_at[i] = c->biases[i].data;
         o->rates[i] = take_choice(in, rates, 5);
         o->scales[i] = take_choice(in, scales, 4);
     }
     o->update.weight_rates = o->update.bias_rates = o->rates;
     o->update.weight_scales = o->update.bias_scales = o->scales;
-    o->update.forward_panels = o->weights_at;
-    o->update.backward_panels = o->transposed_at;
+    o->update.packed_weights = o->weights_at;
+    o->update.packed_transposes = o->transposed_at;
     o->update.first_moments = o->first_at;
     o->update.second_moments = o->second_at;
     o->update.biases = o->biases_at;
@@ -216,7 +216,7 @@ static void learner_free(learner *o) {
 
 static int parameters_finite(const fuzz_case *c) {
     for (int i = 0; i < c->net.n_layers; i++)
-        if (!all_finite(c->forward_panels[i]) || !all_finite(c->biases[i]))
+        if (!all_finite(c->packed_weights[i]) || !all_finite(c->biases[i]))
             return 0;
     return 1;
 }
@@ -259,13 +259,13 @@ static void fuzz_elements(fuzz_case *c, bytes *in) {
     const int activation = take_below(in, PCNET_N_ACTIVATIONS), i = take_below(in, c->net.n_layers);
     const vec w = c->weights[i];
     vec values = vec_new(c->dtype, w.n), slope = vec_new(c->dtype, w.n);
-    const variant v = {c->core, c->dtype, PCNET_GENERIC, BOTH_PANELS};
+    const variant v = {c->core, c->dtype, PCNET_GENERIC, WITH_TRANSPOSES};
     values_and_slopes(&v, activation, (int)w.n, 1, w, values, slope);
     for (size_t k = 0; k < w.n; k++)
         CHECK(!(fabs(vec_get(w, k)) < 1e4) ||
                   (isfinite(vec_get(values, k)) && fabs(vec_get(slope, k)) < 2),
               "f(%g) = %g, slope %g", vec_get(w, k), vec_get(values, k), vec_get(slope, k));
-    c->core->unpack(c->sizes[i], c->sizes[i + 1], c->forward_panels[i].data, values.data);
+    c->core->unpack(c->sizes[i], c->sizes[i + 1], c->packed_weights[i].data, values.data);
     CHECK(vec_same(values, w), "packed and unpacked");
     vec_free(&values);
     vec_free(&slope);

@@ -2,13 +2,19 @@
  * arrays, and gives the same bits by one thread. */
 #include "fuzz_passes.h"
 
-typedef enum { PUSH = 0, RESPOND = 1, DIFFERENTIATE = 2, SWEEP = 3, N_PASSES = 4 } pass_kind;
+typedef enum {
+    FORWARD_FROM_ERRORS = 0,
+    BACKWARD = 1,
+    ACTIVITY_GRADIENTS = 2,
+    GAUSS_SEIDEL_SWEEP = 3,
+    N_PASSES = 4
+} pass_kind;
 
 /* A pass, and what it writes beside activities and errors. */
 typedef struct {
     pass_kind kind;
     double decay, rate; /* of the backward passes */
-    pcnet_push push;
+    pcnet_forward_from_errors forward_from_errors;
     vec out[MOST_LAYERS]; /* responses or gradients */
     void *out_at[MOST_LAYERS];
     vec loss, energies;
@@ -26,10 +32,11 @@ static pass *pass_new(fuzz_case *c, bytes *in) {
     for (int i = 0; i < MOST_LAYERS; i++)
         p->out_at[i] = (p->out[i] = vec_new(c->dtype, c->activities[i].n)).data;
     const int from_errors = take_below(in, 2), with = take_below(in, 4);
-    p->push = (pcnet_push){.from_errors = from_errors,
-                           .loss = p->loss.data,
-                           .layer_energies = with & 1 ? p->energies.data : NULL,
-                           .responses = with & 2 ? p->out_at : NULL};
+    p->forward_from_errors =
+        (pcnet_forward_from_errors){.from_errors = from_errors,
+                                    .loss = p->loss.data,
+                                    .layer_energies = with & 1 ? p->energies.data : NULL,
+                                    .responses = with & 2 ? p->out_at : NULL};
     return p;
 }
 
@@ -43,15 +50,17 @@ static void pass_free(pass *p) {
 
 static pcnet_status run_pass(fuzz_case *c, pass *p, void *workspace, int n_threads) {
     switch (p->kind) {
-    case PUSH:
-        return c->core->push(&c->net, &c->batch, &c->objective, &p->push, workspace, n_threads);
-    case RESPOND:
-        return c->core->respond(&c->net, &c->batch, p->decay, p->out_at, workspace, n_threads);
-    case DIFFERENTIATE:
-        return c->core->differentiate(&c->net, &c->batch, p->decay, p->out_at, workspace,
-                                      n_threads);
+    case FORWARD_FROM_ERRORS:
+        return c->core->forward_from_errors(&c->net, &c->batch, &c->objective,
+                                            &p->forward_from_errors, workspace, n_threads);
+    case BACKWARD:
+        return c->core->backward(&c->net, &c->batch, p->decay, p->out_at, workspace, n_threads);
+    case ACTIVITY_GRADIENTS:
+        return c->core->activity_gradients(&c->net, &c->batch, p->decay, p->out_at, workspace,
+                                           n_threads);
     default:
-        return c->core->sweep(&c->net, &c->batch, p->decay, p->rate, workspace, n_threads);
+        return c->core->gauss_seidel_sweep(&c->net, &c->batch, p->decay, p->rate, workspace,
+                                           n_threads);
     }
 }
 
@@ -106,7 +115,7 @@ static void disturb(fuzz_case *c, const pass *p, bytes *in) {
     c->core->forward(&c->net, &c->batch, c->workspace, c->n_threads);
     fuzz_fill(in, c->activities[take_below(in, c->net.n_layers)]);
     c->core->errors(&c->net, &c->batch, &c->objective, NULL, c->workspace, c->n_threads);
-    if (p->kind == PUSH)
+    if (p->kind == FORWARD_FROM_ERRORS)
         fuzz_fill(in, c->errors[take_below(in, c->net.n_layers)]);
 }
 
@@ -128,8 +137,8 @@ void fuzz_passes(fuzz_case *c, bytes *in) {
 
 void fuzz_refused_passes(fuzz_case *c, bytes *in, int is_of_state) {
     pass *p = pass_new(c, in);
-    p->push.layer_energies = p->energies.data; /* needs targets */
-    CHECK((p->kind != PUSH && !is_of_state) ||
+    p->forward_from_errors.layer_energies = p->energies.data; /* needs targets */
+    CHECK((p->kind != FORWARD_FROM_ERRORS && !is_of_state) ||
               run_pass(c, p, c->workspace, c->n_threads) == PCNET_BAD_ARGUMENT,
           "pass %d accepted", (int)p->kind);
     pass_free(p);

@@ -68,7 +68,7 @@ int main(void) {
     for (int dtype = PCNET_FLOAT32; dtype <= PCNET_FLOAT64; dtype++)
         for (int isa = PCNET_GENERIC; isa <= PCNET_AVX512; isa++) {
             variant v = {pcnet_get_core((pcnet_dtype)dtype, (pcnet_isa)isa), (pcnet_dtype)dtype,
-                         (pcnet_isa)isa, BOTH_PANELS};
+                         (pcnet_isa)isa, WITH_TRANSPOSES};
             if (v.core == NULL) {
                 printf("float%d, isa %d: not on this machine\n", 32 + 32 * dtype, isa);
                 continue;
@@ -76,7 +76,7 @@ int main(void) {
             test_activations(v);
             test_packing(v);
             test_interrupted(v);
-            for (v.panels = BOTH_PANELS; v.panels <= OWN_PANELS; v.panels++)
+            for (v.packed = WITH_TRANSPOSES; v.packed <= WEIGHTS_ALONE; v.packed++)
                 test_variant(v);
             printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);
         }

@@ -58,7 +58,7 @@ static void check_network_and_batch(const setting *s) {
     REFUSED_NETWORK(activations, NULL);
     REFUSED_NETWORK(scales, NULL);
     REFUSED_NETWORK(skips, NULL);
-    REFUSED_NETWORK(forward_panels, NULL);
+    REFUSED_NETWORK(packed_weights, NULL);
     REFUSED_BATCH(n_samples, -1);
     REFUSED_BATCH(inputs, NULL);
     REFUSED_BATCH(targets, NULL);
@@ -75,30 +75,33 @@ static void check_single_passes(const setting *s) {
     const pcnet_batch *batch = &s->b->batch;
     void *const *errors = s->b->error_pointers;
     pcnet_batch without_targets = *batch, without_errors = *batch;
-    const pcnet_push good = {.from_errors = 1, .loss = s->loss.data};
-    const pcnet_push no_loss = {.from_errors = 1}, responses = {.responses = errors};
+    const pcnet_forward_from_errors good = {.from_errors = 1, .loss = s->loss.data};
+    const pcnet_forward_from_errors no_loss = {.from_errors = 1}, responses = {.responses = errors};
     without_targets.targets = NULL;
     without_errors.errors = NULL;
-    CHECK(core->push(net, batch, &good_objective, &good, s->workspace, 1) == PCNET_OK,
+    CHECK(core->forward_from_errors(net, batch, &good_objective, &good, s->workspace, 1) ==
+              PCNET_OK,
           "the good arguments must pass");
-    REFUSED(core->push(net, batch, &good_objective, NULL, s->workspace, 1));
-    REFUSED(core->push(net, batch, NULL, &good, s->workspace, 1));
-    REFUSED(core->push(net, batch, &good_objective, &no_loss, s->workspace, 1));
-    REFUSED(core->push(net, &without_targets, &good_objective, &responses, s->workspace, 1));
-    REFUSED(core->push(net, &without_errors, &good_objective, &good, s->workspace, 1));
-    REFUSED(core->push(net, batch, &good_objective, &good, NULL, 1));
-    REFUSED(core->respond(net, batch, 0, NULL, s->workspace, 1));
-    REFUSED(core->respond(net, batch, -1, errors, s->workspace, 1));
-    REFUSED(core->respond(net, &without_errors, 0, errors, s->workspace, 1));
-    REFUSED(core->respond(net, batch, 0, errors, s->workspace, 0));
-    REFUSED(core->differentiate(net, batch, 0, NULL, s->workspace, 1));
-    REFUSED(core->differentiate(net, batch, NAN, s->b->activity_pointers, s->workspace, 1));
+    REFUSED(core->forward_from_errors(net, batch, &good_objective, NULL, s->workspace, 1));
+    REFUSED(core->forward_from_errors(net, batch, NULL, &good, s->workspace, 1));
+    REFUSED(core->forward_from_errors(net, batch, &good_objective, &no_loss, s->workspace, 1));
+    REFUSED(core->forward_from_errors(net, &without_targets, &good_objective, &responses,
+                                      s->workspace, 1));
+    REFUSED(
+        core->forward_from_errors(net, &without_errors, &good_objective, &good, s->workspace, 1));
+    REFUSED(core->forward_from_errors(net, batch, &good_objective, &good, NULL, 1));
+    REFUSED(core->backward(net, batch, 0, NULL, s->workspace, 1));
+    REFUSED(core->backward(net, batch, -1, errors, s->workspace, 1));
+    REFUSED(core->backward(net, &without_errors, 0, errors, s->workspace, 1));
+    REFUSED(core->backward(net, batch, 0, errors, s->workspace, 0));
+    REFUSED(core->activity_gradients(net, batch, 0, NULL, s->workspace, 1));
+    REFUSED(core->activity_gradients(net, batch, NAN, s->b->activity_pointers, s->workspace, 1));
     if (net->n_layers > 1)
-        REFUSED(core->differentiate(net, batch, 0, errors, s->workspace, 1));
-    REFUSED(core->sweep(net, batch, 0, 0, s->workspace, 1));
-    REFUSED(core->sweep(net, batch, 0, NAN, s->workspace, 1));
-    REFUSED(core->sweep(NULL, batch, 0, 1, s->workspace, 1));
-    REFUSED(core->sweep(net, NULL, 0, 1, s->workspace, 1));
+        REFUSED(core->activity_gradients(net, batch, 0, errors, s->workspace, 1));
+    REFUSED(core->gauss_seidel_sweep(net, batch, 0, 0, s->workspace, 1));
+    REFUSED(core->gauss_seidel_sweep(net, batch, 0, NAN, s->workspace, 1));
+    REFUSED(core->gauss_seidel_sweep(NULL, batch, 0, 1, s->workspace, 1));
+    REFUSED(core->gauss_seidel_sweep(net, NULL, 0, 1, s->workspace, 1));
 }
 
 static void check_options(const setting *s) {
@@ -169,7 +172,7 @@ void test_bad_arguments(variant v, const shape *sh) {
         .loss = s.loss.data,
         .n_steps = s.counts,
         .n_half_passes = s.counts + N_SAMPLES,
-        .ended = s.counts + 2 * N_SAMPLES,
+        .status = s.counts + 2 * N_SAMPLES,
     };
     CHECK(infer_with(&s, &s.m->net, &s.b->batch, &good_objective, &good_options, 1) == PCNET_OK,
           "the good arguments must pass");

@@ -7,7 +7,7 @@
 typedef struct {
     vec energy, loss;
     step_records *records;
-    int *n_steps, *n_half_passes, *ended;
+    int *n_steps, *n_half_passes, *status;
     pcnet_report report;
 } report_arrays;
 
@@ -19,14 +19,14 @@ static report_arrays report_new(int n_samples, int max_steps) {
         .records = records_new(n_samples, max_steps),
         .n_steps = exact_alloc(bytes),
         .n_half_passes = exact_alloc(bytes),
-        .ended = exact_alloc(bytes),
+        .status = exact_alloc(bytes),
     };
     r.report = (pcnet_report){
         .energy = r.energy.data,
         .loss = r.loss.data,
         .n_steps = r.n_steps,
         .n_half_passes = r.n_half_passes,
-        .ended = r.ended,
+        .status = r.status,
         .record = record_step,
         .records = r.records,
     };
@@ -39,7 +39,7 @@ static void report_free(report_arrays *r) {
     records_free(r->records);
     exact_free(r->n_steps);
     exact_free(r->n_half_passes);
-    exact_free(r->ended);
+    exact_free(r->status);
 }
 
 static void check_report(const model *m, const samples *b, const pcnet_objective *objective,
@@ -63,7 +63,8 @@ static void gradients_at(const model *m, samples *b, const pcnet_objective *obje
         pointers[i] = gradients[i].data;
     }
     m->v.core->errors(&m->net, &b->batch, objective, NULL, workspace, 1);
-    m->v.core->differentiate(&m->net, &b->batch, objective->activity_decay, pointers, workspace, 1);
+    m->v.core->activity_gradients(&m->net, &b->batch, objective->activity_decay, pointers,
+                                  workspace, 1);
 }
 
 /* Largest |dF/dz| of the samples that converged. */
@@ -74,7 +75,7 @@ static double gradient_at_end(const model *m, samples *b, const pcnet_objective 
     gradients_at(m, b, objective, gradients, workspace);
     for (int i = 0; i + 1 < m->s.n_layers; i++) {
         for (int n = 0; n < b->n_samples; n++)
-            for (int j = 0; r->ended[n] == PCNET_ENDED_CONVERGED && j < m->s.sizes[i + 1]; j++) {
+            for (int j = 0; r->status[n] == PCNET_CONVERGED && j < m->s.sizes[i + 1]; j++) {
                 const size_t at = (size_t)n * (size_t)b->strides[i] + (size_t)j;
                 worst = fmax(worst, fabs(vec_get(gradients[i], at)));
             }
@@ -105,7 +106,7 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
         CHECK(vec_get(r.energy, (size_t)n) <= vec_get(start, (size_t)n) * (1 + tolerance(m)),
               "%s: sample %d rose from %g to %g", s->name, n, vec_get(start, (size_t)n),
               vec_get(r.energy, (size_t)n));
-        n_converged += r.ended[n] == PCNET_ENDED_CONVERGED || r.ended[n] == PCNET_ENDED_FLOOR;
+        n_converged += r.status[n] == PCNET_CONVERGED || r.status[n] == PCNET_ROUNDING_FLOOR;
     }
     CHECK(s->n_layers == 1 || s->activation == PCNET_RELU || n_converged >= 0.9 * n_samples,
           "%s: %d of %d at equilibrium", s->name, n_converged, n_samples);

@@ -19,16 +19,16 @@ static optimizer *optimizer_new(model *m, int solver) {
     optimizer *o = exact_alloc(sizeof *o);
     for (int i = 0; i < m->s.n_layers; i++) {
         const size_t n_out = (size_t)m->s.sizes[i + 1];
-        o->first[i] = vec_new(m->v.dtype, m->forward_panels[i].n);
-        o->second[i] = vec_new(m->v.dtype, m->forward_panels[i].n);
+        o->first[i] = vec_new(m->v.dtype, m->packed_weights[i].n);
+        o->second[i] = vec_new(m->v.dtype, m->packed_weights[i].n);
         o->bias_first[i] = vec_new(m->v.dtype, n_out);
         o->bias_second[i] = vec_new(m->v.dtype, n_out);
         o->pointers[0][i] = o->first[i].data;
         o->pointers[1][i] = o->second[i].data;
         o->pointers[2][i] = o->bias_first[i].data;
         o->pointers[3][i] = o->bias_second[i].data;
-        o->forward[i] = m->forward_panels[i].data;
-        o->backward[i] = m->backward_panels[i].data;
+        o->forward[i] = m->packed_weights[i].data;
+        o->backward[i] = m->packed_transposes[i].data;
         o->biases[i] = m->biases[i].data;
         o->weight_rates[i] = 0.01 / (i + 1);
         o->bias_rates[i] = 0.02 / (i + 1);
@@ -45,8 +45,8 @@ static optimizer *optimizer_new(model *m, int solver) {
         .bias_rates = o->bias_rates,
         .weight_scales = o->weight_scales,
         .bias_scales = o->bias_scales,
-        .forward_panels = o->forward,
-        .backward_panels = m->v.panels == BOTH_PANELS ? o->backward : NULL,
+        .packed_weights = o->forward,
+        .packed_transposes = m->v.packed == WITH_TRANSPOSES ? o->backward : NULL,
         .first_moments = o->pointers[0],
         .second_moments = o->pointers[1],
         .biases = m->s.bias ? o->biases : NULL,
@@ -127,10 +127,10 @@ static void check_layer(const model *m, const optimizer *o, const gradients *g, 
     const double limit = m->v.dtype == PCNET_FLOAT64 ? 1e-9 : 2e-5;
     vec now = vec_new(m->v.dtype, n_weights(m, i + 1));
     vec transposed = vec_new(m->v.dtype, now.n);
-    m->v.core->unpack(n_in, n_out, m->forward_panels[i].data, now.data);
-    const int has_transposed = i > 0 && m->v.panels == BOTH_PANELS;
+    m->v.core->unpack(n_in, n_out, m->packed_weights[i].data, now.data);
+    const int has_transposed = i > 0 && m->v.packed == WITH_TRANSPOSES;
     if (has_transposed)
-        m->v.core->unpack(n_out, n_in, m->backward_panels[i].data, transposed.data);
+        m->v.core->unpack(n_out, n_in, m->packed_transposes[i].data, transposed.data);
     double worst = 0;
     int same = 1;
     for (int r = 0; r < n_in; r++)
@@ -241,7 +241,7 @@ void test_not_finite_gradient(variant v, const shape *s) {
     CHECK(status == PCNET_GRADIENT_NOT_FINITE, "status %d", (int)status);
     CHECK(fault.layer == bad_layer, "layer %d", fault.layer);
     for (int i = 0; i < s->n_layers; i++)
-        CHECK(all_finite(m->forward_panels[i]) && all_finite(m->backward_panels[i]) &&
+        CHECK(all_finite(m->packed_weights[i]) && all_finite(m->packed_transposes[i]) &&
                   all_finite(m->biases[i]) && all_finite(o->first[i]) && all_finite(o->second[i]) &&
                   all_finite(o->bias_first[i]) && all_finite(o->bias_second[i]),
               "%s: layer %d", s->name, i + 1);
@@ -266,7 +266,7 @@ static void train_once(model *m, samples *b, int n_threads) {
         .loss = loss.data,
         .n_steps = counts,
         .n_half_passes = counts + n,
-        .ended = counts + 2 * n,
+        .status = counts + 2 * n,
     };
     optimizer *o = optimizer_new(m, PCNET_ADAM);
     pcnet_fault fault = {0};
@@ -296,7 +296,7 @@ void test_same_bits(variant v, const shape *s, int n_samples) {
         for (int i = 0; i < s->n_layers; i++)
             CHECK(vec_same(b->activities[i], first_state->activities[i]) &&
                       vec_same(b->errors[i], first_state->errors[i]) &&
-                      vec_same(m->forward_panels[i], first->forward_panels[i]) &&
+                      vec_same(m->packed_weights[i], first->packed_weights[i]) &&
                       vec_same(m->biases[i], first->biases[i]),
                   "%s: layer %d with %d threads", s->name, i + 1, n_threads);
         samples_free(b);

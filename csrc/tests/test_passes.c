@@ -84,8 +84,8 @@ static void check_activity_gradients(const model *m, samples *b, const pcnet_obj
     pcnet_status status =
         m->v.core->errors(&m->net, &b->batch, objective, NULL, workspace, n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
-    status = m->v.core->differentiate(&m->net, &b->batch, objective->activity_decay, pointers,
-                                      workspace, n_threads);
+    status = m->v.core->activity_gradients(&m->net, &b->batch, objective->activity_decay, pointers,
+                                           workspace, n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     double worst = 0;
     for (int l = 1; l <= n_hidden; l++)
@@ -212,14 +212,14 @@ void test_packing(variant v) {
         const size_t n = (size_t)rows * (size_t)columns;
         vec plain = vec_new(v.dtype, n), back = vec_new(v.dtype, n),
             transposed = vec_new(v.dtype, n);
-        vec panels = vec_new(v.dtype, v.core->panel_size(rows, columns));
-        vec panels_t = vec_new(v.dtype, v.core->panel_size(columns, rows));
+        vec packed = vec_new(v.dtype, v.core->packed_size(rows, columns));
+        vec packed_t = vec_new(v.dtype, v.core->packed_size(columns, rows));
         vec_random(plain, 1);
-        v.core->pack(rows, columns, plain.data, panels.data);
-        v.core->unpack(rows, columns, panels.data, back.data);
+        v.core->pack(rows, columns, plain.data, packed.data);
+        v.core->unpack(rows, columns, packed.data, back.data);
         CHECK(vec_same(plain, back), "%d x %d", rows, columns);
-        v.core->pack_transposed(rows, columns, plain.data, panels_t.data);
-        v.core->unpack(columns, rows, panels_t.data, transposed.data);
+        v.core->pack_transposed(rows, columns, plain.data, packed_t.data);
+        v.core->unpack(columns, rows, packed_t.data, transposed.data);
         int same = 1;
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < columns; c++)
@@ -229,8 +229,8 @@ void test_packing(variant v) {
         vec_free(&plain);
         vec_free(&back);
         vec_free(&transposed);
-        vec_free(&panels);
-        vec_free(&panels_t);
+        vec_free(&packed);
+        vec_free(&packed_t);
     }
 }
 

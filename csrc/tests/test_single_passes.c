@@ -22,20 +22,21 @@ static double out_of(const passes *p, int l, int n, int j) {
 }
 
 /* z = mu + e, unit by unit; the losses and the deltas left behind are those of `errors`. */
-static void check_push(passes *p, const pcnet_objective *objective) {
+static void check_forward_from_errors(passes *p, const pcnet_objective *objective) {
     const pcnet_core *core = p->m->v.core;
     const int top = p->m->s.n_layers;
     samples *b = p->b;
     vec loss = vec_new(PCNET_FLOAT64, (size_t)b->n_samples);
-    const pcnet_push options = {.from_errors = 1, .loss = loss.data, .responses = p->pointers};
+    const pcnet_forward_from_errors options = {
+        .from_errors = 1, .loss = loss.data, .responses = p->pointers};
     random_seed(4);
     for (int i = 0; i < top; i++)
         for (int n = 0; n < b->n_samples; n++)
             for (int j = 0; j < p->m->s.sizes[i + 1]; j++)
                 vec_set(b->errors[i], (size_t)n * (size_t)b->strides[i] + (size_t)j,
                         0.3 * random_value());
-    pcnet_status status =
-        core->push(&p->m->net, &b->batch, objective, &options, p->workspace, p->n_threads);
+    pcnet_status status = core->forward_from_errors(&p->m->net, &b->batch, objective, &options,
+                                                    p->workspace, p->n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     double worst = 0, loss_error = 0;
     for (int n = 0; n < b->n_samples; n++) {
@@ -55,22 +56,22 @@ static void check_push(passes *p, const pcnet_objective *objective) {
     vec_free(&loss);
 }
 
-/* After `check_push`: its responses, and `respond`'s.  z moves by dz where e moves by de, and
+/* After `check_forward_from_errors`: its responses, and `backward`'s.  z moves by dz where e moves by de, and
  * e - v is the energy's slope by e: so v solves v_l = e_l - dF/dz_l + feedback(v_{l+1} - e_{l+1}),
- * and `differentiate` of v itself (v_L the delta) is -decay z + decay z = 0. */
-static void check_respond(passes *p, double decay) {
+ * and `activity_gradients` of v itself (v_L the delta) is -decay z + decay z = 0. */
+static void check_backward(passes *p, double decay) {
     const pcnet_core *core = p->m->v.core;
     const int top = p->m->s.n_layers;
     samples *b = p->b;
-    vec pushed[MAX_LAYERS];
+    vec from_pass[MAX_LAYERS];
     double worst = 0, residual = 0, largest = 1e-6;
     for (int i = 0; i + 1 < top; i++)
-        pushed[i] = vec_copy(p->out[i]);
+        from_pass[i] = vec_copy(p->out[i]);
     pcnet_status status =
-        core->respond(&p->m->net, &b->batch, decay, p->pointers, p->workspace, p->n_threads);
+        core->backward(&p->m->net, &b->batch, decay, p->pointers, p->workspace, p->n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     for (int i = 0; i + 1 < top; i++)
-        worst = fmax(worst, vec_relative_error(pushed[i], p->out[i]));
+        worst = fmax(worst, vec_relative_error(from_pass[i], p->out[i]));
     CHECK(worst < tolerance(p->m), "%s: responses apart by %g", p->m->s.name, worst);
     pcnet_batch with_responses = b->batch;
     void *signals[MAX_LAYERS];
@@ -83,8 +84,8 @@ static void check_respond(passes *p, double decay) {
     for (int i = 0; i < top; i++)
         gradient_pointers[i] = gradients[i].data;
     with_responses.errors = signals;
-    core->differentiate(&p->m->net, &with_responses, decay, gradient_pointers, p->workspace,
-                        p->n_threads);
+    core->activity_gradients(&p->m->net, &with_responses, decay, gradient_pointers, p->workspace,
+                             p->n_threads);
     for (int i = 0; i + 1 < top; i++)
         for (size_t k = 0; k < gradients[i].n; k++) {
             residual = fmax(residual, fabs(vec_get(gradients[i], k)));
@@ -95,7 +96,7 @@ static void check_respond(passes *p, double decay) {
     for (int i = 0; i < top; i++) {
         vec_free(&gradients[i]);
         if (i + 1 < top)
-            vec_free(&pushed[i]);
+            vec_free(&from_pass[i]);
     }
 }
 
@@ -105,8 +106,8 @@ static void find_gradients(passes *p, const pcnet_objective *objective) {
     pcnet_status status =
         core->errors(&p->m->net, &p->b->batch, objective, NULL, p->workspace, p->n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
-    status = core->differentiate(&p->m->net, &p->b->batch, objective->activity_decay, p->pointers,
-                                 p->workspace, p->n_threads);
+    status = core->activity_gradients(&p->m->net, &p->b->batch, objective->activity_decay,
+                                      p->pointers, p->workspace, p->n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
 }
 
@@ -120,8 +121,8 @@ static void check_sweep(passes *p, double decay) {
         z[i] = vec_copy(b->activities[i]);
         e[i] = vec_copy(b->errors[i]);
     }
-    pcnet_status status =
-        p->m->v.core->sweep(&p->m->net, &b->batch, decay, rate, p->workspace, p->n_threads);
+    pcnet_status status = p->m->v.core->gauss_seidel_sweep(&p->m->net, &b->batch, decay, rate,
+                                                           p->workspace, p->n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     double apart = 0, worst = 0, moved = 0;
     for (int l = 1; l < top; l++)
@@ -153,8 +154,8 @@ void test_single_passes(variant v, const shape *s, int n_samples, int n_threads,
         p.out[i] = vec_new(v.dtype, p.b->activities[i].n);
         p.pointers[i] = p.out[i].data;
     }
-    check_push(&p, objective);
-    check_respond(&p, objective->activity_decay);
+    check_forward_from_errors(&p, objective);
+    check_backward(&p, objective->activity_decay);
     find_gradients(&p, objective);
     check_sweep(&p, objective->activity_decay);
     for (int i = 0; i < s->n_layers; i++)

@@ -2,7 +2,7 @@
 """The boundary to the C core (``csrc/pcnet.h``): types, addresses, errors, and nothing else.
 
 Arrays are checked here for dtype, shape and contiguity; every call drops the GIL once.  Codes of
-activations, losses and endings are the enums of the header, exported as the tables below.
+activations, losses and terminations are the enums of the header, exported as the tables below.
 """
 
 cimport cython
@@ -11,6 +11,7 @@ from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free, realloc
 
+import enum
 import math
 import os
 import threading
@@ -51,11 +52,11 @@ cdef extern from "pcnet.h" nogil:
         PCNET_LOGISTIC_LOSS
         PCNET_HUBER
         PCNET_POISSON
-    ctypedef enum pcnet_ended:
-        PCNET_ENDED_LIMIT
-        PCNET_ENDED_CONVERGED
-        PCNET_ENDED_ENERGY
-        PCNET_ENDED_FLOOR
+    ctypedef enum pcnet_termination:
+        PCNET_REACHED_MAX_STEPS
+        PCNET_CONVERGED
+        PCNET_ENERGY_STALLED
+        PCNET_ROUNDING_FLOOR
     ctypedef enum pcnet_solver:
         PCNET_ADAM
         PCNET_SGD
@@ -66,8 +67,8 @@ cdef extern from "pcnet.h" nogil:
         const int *activations
         const int *skips
         const double *scales
-        const void **forward_panels
-        const void **backward_panels
+        const void **packed_weights
+        const void **packed_transposes
         const void **biases
         int (*interrupted)(int) noexcept nogil
     ctypedef struct pcnet_objective:
@@ -87,7 +88,7 @@ cdef extern from "pcnet.h" nogil:
         double *loss
         int *n_steps
         int *n_half_passes
-        int *ended
+        int *status
         void (*record)(void *, int, int, double) noexcept nogil
         void *records
     ctypedef struct pcnet_error_descent:
@@ -97,7 +98,7 @@ cdef extern from "pcnet.h" nogil:
     ctypedef struct pcnet_activity_descent:
         int n_steps
         double rate
-    ctypedef struct pcnet_push:
+    ctypedef struct pcnet_forward_from_errors:
         int from_errors
         double *loss
         double *layer_energies
@@ -113,8 +114,8 @@ cdef extern from "pcnet.h" nogil:
         const double *bias_rates
         const double *weight_scales
         const double *bias_scales
-        void **forward_panels
-        void **backward_panels
+        void **packed_weights
+        void **packed_transposes
         void **first_moments
         void **second_moments
         void **biases
@@ -123,8 +124,8 @@ cdef extern from "pcnet.h" nogil:
     ctypedef struct pcnet_fault:
         int layer
     ctypedef struct pcnet_core:
-        size_t (*panel_size)(int, int) noexcept nogil
-        size_t (*transposed_size)(int, int) noexcept nogil
+        size_t (*packed_size)(int, int) noexcept nogil
+        size_t (*packed_transpose_size)(int, int) noexcept nogil
         ptrdiff_t (*row_stride)(int) noexcept nogil
         void (*pack)(int, int, const void *, void *) noexcept nogil
         void (*pack_transposed)(int, int, const void *, void *) noexcept nogil
@@ -140,14 +141,16 @@ cdef extern from "pcnet.h" nogil:
         pcnet_status (*activity_descent)(const pcnet_network *, const pcnet_batch *,
                                          const pcnet_objective *, const pcnet_activity_descent *,
                                          const pcnet_report *, void *, int) noexcept nogil
-        pcnet_status (*push)(const pcnet_network *, const pcnet_batch *, const pcnet_objective *,
-                             const pcnet_push *, void *, int) noexcept nogil
-        pcnet_status (*respond)(const pcnet_network *, const pcnet_batch *, double, void **,
-                                void *, int) noexcept nogil
-        pcnet_status (*differentiate)(const pcnet_network *, const pcnet_batch *, double, void **,
-                                      void *, int) noexcept nogil
-        pcnet_status (*sweep)(const pcnet_network *, const pcnet_batch *, double, double, void *,
-                              int) noexcept nogil
+        pcnet_status (*forward_from_errors)(const pcnet_network *, const pcnet_batch *,
+                                            const pcnet_objective *,
+                                            const pcnet_forward_from_errors *, void *,
+                                            int) noexcept nogil
+        pcnet_status (*backward)(const pcnet_network *, const pcnet_batch *, double, void **,
+                                 void *, int) noexcept nogil
+        pcnet_status (*activity_gradients)(const pcnet_network *, const pcnet_batch *, double,
+                                           void **, void *, int) noexcept nogil
+        pcnet_status (*gauss_seidel_sweep)(const pcnet_network *, const pcnet_batch *, double,
+                                           double, void *, int) noexcept nogil
         pcnet_status (*weight_gradients)(const pcnet_network *, const pcnet_batch *,
                                          const double *, void **, void **, void *, int) noexcept nogil
         pcnet_status (*update)(const pcnet_network *, const pcnet_batch *, const double *,
@@ -235,10 +238,17 @@ LOSS_CODES = {
 HUBER_DELTA = 1.35  # of the name "huber"; an object with a delta says its own
 SOLVER_CODES = {"adam": PCNET_ADAM, "sgd": PCNET_SGD, "nesterov": PCNET_NESTEROV}
 ISA_CODES = {"generic": PCNET_GENERIC, "avx2": PCNET_AVX2, "avx512": PCNET_AVX512}
-ENDED_LIMIT = PCNET_ENDED_LIMIT
-ENDED_CONVERGED = PCNET_ENDED_CONVERGED
-ENDED_ENERGY = PCNET_ENDED_ENERGY
-ENDED_FLOOR = PCNET_ENDED_FLOOR
+
+
+class Status(enum.IntEnum):
+    """How a sample's inference ended: the entries of `Batch.status`."""
+
+    REACHED_MAX_STEPS = PCNET_REACHED_MAX_STEPS
+    CONVERGED = PCNET_CONVERGED
+    ENERGY_STALLED = PCNET_ENERGY_STALLED
+    ROUNDING_FLOOR = PCNET_ROUNDING_FLOOR
+
+
 TILE_SIZE = pcnet_tile_size()
 # multiply-adds of a pass up to which a call uses one thread
 SERIAL_WORK = PCNET_SERIAL_WORK
@@ -459,8 +469,8 @@ cdef class CoreNetwork:
     scales : sequence of float, (L,)
     dtype : dtype
         float32 or float64.
-    panels : tuple of two lists
-        ``(forward, backward)`` as `allocate_panels` makes them; ``backward`` may be None.
+    packed : tuple of two lists
+        ``(forward, backward)`` as `allocate_packed` makes them; ``backward`` may be None.
     biases : list of ndarray, (n_out,), or None
     isa : str, optional
         Default: `default_isa()`.
@@ -476,7 +486,7 @@ cdef class CoreNetwork:
     cdef readonly str isa
     cdef readonly bint has_biases
 
-    def __init__(self, layer_sizes, activations, skips, scales, dtype, *, panels, biases=None,
+    def __init__(self, layer_sizes, activations, skips, scales, dtype, *, packed, biases=None,
                  isa=None):
         self.layer_sizes = tuple(int(n) for n in layer_sizes)
         self.activations = tuple(activations)
@@ -496,7 +506,7 @@ cdef class CoreNetwork:
             for array, n in zip(biases, self.layer_sizes[1:], strict=True):
                 _address(array, self.dtype, (n,))
         self._keep = [
-            None if arrays is None else _Pointers(arrays) for arrays in (biases, *panels)
+            None if arrays is None else _Pointers(arrays) for arrays in (biases, *packed)
         ]
         self.net.n_layers = n_layers
         self.net.sizes = &self.sizes[0]
@@ -504,8 +514,8 @@ cdef class CoreNetwork:
         self.net.skips = &self.skip_flags[0]
         self.net.scales = &self.scale_values[0]
         self.net.biases = _constant(self._keep[0])
-        self.net.forward_panels = _constant(self._keep[1])
-        self.net.backward_panels = _constant(self._keep[2])
+        self.net.packed_weights = _constant(self._keep[1])
+        self.net.packed_transposes = _constant(self._keep[2])
 
     @property
     def n_layers(self):
@@ -537,13 +547,13 @@ cdef const pcnet_core *_find_core(dtype, isa) except NULL:
     return core
 
 
-def panel_sizes(layer_sizes, dtype, *, transposed=False):
-    """Elements of the panels of every layer's W, or of W^T: 0 for the first layer, which needs
+def packed_sizes(layer_sizes, dtype, *, transposed=False):
+    """Elements of every layer's packed W, or packed W^T: 0 for the first layer, which needs
     none, and for wide ones, whose backward pass reads W's own; list of int, (L,)."""
     cdef const pcnet_core *core = _find_core(np.dtype(dtype), default_isa())
     _check_counts("the units of a layer", layer_sizes)
     cdef size_t (*size)(int, int) noexcept nogil
-    size = core.transposed_size if transposed else core.panel_size
+    size = core.packed_transpose_size if transposed else core.packed_size
     sizes = []
     for n_in, n_out in zip(layer_sizes, layer_sizes[1:]):
         sizes.append(size(n_in, n_out))
@@ -552,57 +562,57 @@ def panel_sizes(layer_sizes, dtype, *, transposed=False):
     return sizes
 
 
-def allocate_panels(layer_sizes, dtype, *, transposed=False):
-    """Zeroed panels for the weights of every layer, in one block of memory.
+def allocate_packed(layer_sizes, dtype, *, transposed=False):
+    """Zeroed memory for the packed weights of every layer, in one block of memory.
 
     Parameters
     ----------
     layer_sizes : sequence of int, (L + 1,)
     dtype : dtype
     transposed : bool
-        Panels of W^T; None in the list where there are none, see `panel_sizes`.
+        Of W^T; None in the list where there are none, see `packed_sizes`.
 
     Returns
     -------
     list of ndarray, (L,)
         One-dimensional.
     """
-    sizes = panel_sizes(layer_sizes, dtype, transposed=transposed)
+    sizes = packed_sizes(layer_sizes, dtype, transposed=transposed)
     # every layer starts on a line of its own
     ends = np.cumsum([(s + 15) // 16 * 16 for s in sizes])
     slab = aligned_zeros((int(ends[-1]),), dtype)
     starts = [0, *ends[:-1]]
-    panels = [slab[a : a + s] for a, s in zip(starts, sizes)]
-    return [p if p.size else None for p in panels]
+    packed = [slab[a : a + s] for a, s in zip(starts, sizes)]
+    return [p if p.size else None for p in packed]
 
 
 def pack_weights(weights, forward, backward=None):
-    """Copies plain weights into panels, and their transposes (not the first) into others."""
+    """Pack weights, and their transposes (not the first) into other arrays."""
     cdef const pcnet_core *core = _find_core(weights[0].dtype, default_isa())
     cdef uintptr_t source
     for l, w in enumerate(weights):
         source = _address(w, w.dtype, w.shape)
         core.pack(w.shape[0], w.shape[1], <void *> source, <void *> _address(
-            forward[l], w.dtype, (core.panel_size(w.shape[0], w.shape[1]),), True))
+            forward[l], w.dtype, (core.packed_size(w.shape[0], w.shape[1]),), True))
         if backward is not None and backward[l] is not None:
             core.pack_transposed(w.shape[0], w.shape[1], <void *> source, <void *> _address(
-                backward[l], w.dtype, (core.panel_size(w.shape[1], w.shape[0]),), True))
+                backward[l], w.dtype, (core.packed_size(w.shape[1], w.shape[0]),), True))
 
 
-def unpack_weights(panels, weights):
-    """Copies panels into plain weights."""
+def unpack_weights(packed, weights):
+    """Copy packed weights into plain ones."""
     cdef const pcnet_core *core = _find_core(weights[0].dtype, default_isa())
-    for w, p in zip(weights, panels):
+    for w, p in zip(weights, packed):
         core.unpack(w.shape[0], w.shape[1], <void *> _address(
-            p, w.dtype, (core.panel_size(w.shape[0], w.shape[1]),)),
+            p, w.dtype, (core.packed_size(w.shape[0], w.shape[1]),)),
             <void *> _address(w, w.dtype, w.shape, True))
 
 
 class LayerRows(list):
     """An array (capacity, row_stride(n_l)) for each layer, all in one block of memory, zeroed.
 
-    The columns beyond n_l are nobody's values: the core neither reads nor writes them, and `update`
-    needs those of the errors to be 0. Arithmetic on a whole block leaves them so if it makes 0 of 0.
+    Columns beyond n_l are padding and stay 0: the core neither reads nor writes them, but `update`
+    needs those of the errors to be 0. Arithmetic on a whole block keeps them 0 if it makes 0 of 0.
 
     Attributes
     ----------
@@ -720,7 +730,7 @@ cdef class Batch:
     activities, errors : LayerRows: list of ndarray, (capacity, row_stride(n_l))
         z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
     energy, loss : ndarray of float64, (capacity,)
-    n_steps, n_half_passes, ended : ndarray of int, (capacity,)
+    n_steps, n_half_passes, status : ndarray of int, (capacity,)
     trace : ndarray of float64, or None
         Mean energy after 0, 1, .. steps; with room for more, see `write_trace`.
     """
@@ -728,7 +738,7 @@ cdef class Batch:
     cdef readonly CoreNetwork network
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
-    cdef readonly object energy, loss, n_steps, n_half_passes, ended, trace, trace_steps
+    cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
     cdef object _workspace
     cdef _Records _records
     cdef ptrdiff_t[::1] _strides
@@ -757,12 +767,12 @@ cdef class Batch:
 
     def _make_report(self, trace_steps):
         self.energy, self.loss = np.zeros((2, self.capacity))
-        self.n_steps, self.n_half_passes, self.ended = np.zeros((3, self.capacity), dtype=np.intc)
+        self.n_steps, self.n_half_passes, self.status = np.zeros((3, self.capacity), dtype=np.intc)
         self.report.energy = <double *> <uintptr_t> self.energy.ctypes.data
         self.report.loss = <double *> <uintptr_t> self.loss.ctypes.data
         self.report.n_steps = <int *> <uintptr_t> self.n_steps.ctypes.data
         self.report.n_half_passes = <int *> <uintptr_t> self.n_half_passes.ctypes.data
-        self.report.ended = <int *> <uintptr_t> self.ended.ctypes.data
+        self.report.status = <int *> <uintptr_t> self.status.ctypes.data
         self.trace_steps = trace_steps
         if trace_steps is None:
             return
@@ -858,7 +868,7 @@ cdef class Batch:
         cdef _Pointers pointers = arrays.pointers
         return pointers.get()
 
-    def push(self, X, Y=None, loss="squared_error", double output_precision=1.0,
+    def forward_from_errors(self, X, Y=None, loss="squared_error", double output_precision=1.0,
              double activity_decay=0.0, *, from_errors=True, errors=None, responses=None):
         """z_l = mu_l + e_l for l = 1..H and then mu_L, into `activities`: one forward pass.
 
@@ -876,7 +886,7 @@ cdef class Batch:
         errors : LayerRows, optional
             Default: those of the batch.
         responses : LayerRows, optional
-            With targets: OUT what `respond` would find afterwards (with ``activity_decay``), for
+            With targets: OUT what `backward` would find afterwards (with ``activity_decay``), for
             the cost of the backward pass alone. May be the errors, if these are not read.
 
         Returns
@@ -892,7 +902,7 @@ cdef class Batch:
         cdef int n = self._set(X, Y)
         cdef pcnet_batch batch = self.batch
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
-        cdef pcnet_push options
+        cdef pcnet_forward_from_errors options
         if errors is not None:
             batch.errors = self._pointers_of(errors)
         options.from_errors = bool(from_errors)
@@ -908,8 +918,8 @@ cdef class Batch:
         if from_errors and responses is not None and options.responses == batch.errors:
             raise ValueError("responses cannot overwrite the errors that the pass starts from")
         with nogil:
-            status = net.core.push(&called, &batch, &objective, &options, self.workspace,
-                                   self.n_threads)
+            status = net.core.forward_from_errors(&called, &batch, &objective, &options,
+                                                  self.workspace, self.n_threads)
         _check(status)
         return losses, energies
 
@@ -923,8 +933,8 @@ cdef class Batch:
             batch.errors = self._pointers_of(errors)
         return 0
 
-    def respond(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
-        """Responses of all layers to the output deltas: one backward pass at `activities`.
+    def backward(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
+        """One backward pass of the output deltas at `activities`: the responses v of all layers.
 
         ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l``, v_L being
         the last of the errors. ``errors - v`` is the gradient in error space; at the feed-forward
@@ -946,12 +956,12 @@ cdef class Batch:
         self._set_state(n_samples, errors, &batch)
         cdef void **responses = self._pointers_of(out)
         with nogil:
-            status = net.core.respond(&called, &batch, activity_decay, responses,
-                                      self.workspace, self.n_threads)
+            status = net.core.backward(&called, &batch, activity_decay, responses,
+                                       self.workspace, self.n_threads)
         _check(status)
 
-    def differentiate(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
-        """What any vectors u_1..u_L, taken for errors, make of the gradient by the activities.
+    def activity_gradients(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
+        """Gradients by the activities, with any vectors u_1..u_L for errors.
 
         ``g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l`` at
         the present `activities`. With the errors (and the output delta) themselves it is dF/dz.
@@ -974,16 +984,18 @@ cdef class Batch:
         if gradients == batch.errors:
             raise ValueError("out must be other arrays than the errors that are read")
         with nogil:
-            status = net.core.differentiate(&called, &batch, activity_decay, gradients,
-                                            self.workspace, self.n_threads)
+            status = net.core.activity_gradients(&called, &batch, activity_decay, gradients,
+                                                 self.workspace, self.n_threads)
         _check(status)
 
-    def sweep(self, int n_samples, double rate, *, errors=None, double activity_decay=0.0):
+    def gauss_seidel_sweep(self, int n_samples, double rate, *, errors=None,
+                           double activity_decay=0.0):
         """One reverse Gauss-Seidel sweep over the activities, from the top.
 
-        For l = H..1: g_l as of `differentiate`, then ``z_l -= rate g_l`` and ``e_l -= rate g_l``
-        at once, so that layer l - 1 hears of it. The errors must be those at the activities
-        (`evaluate`); afterwards they lack what the moves below did to the predictions.
+        For l = H..1: g_l as of `activity_gradients`, then ``z_l -= rate g_l`` and
+        ``e_l -= rate g_l`` at once, so that the gradient of layer l - 1 includes the move. The
+        errors must be those at the activities (`evaluate`); afterwards they lack what the moves
+        of lower layers changed in the predictions.
 
         Parameters
         ----------
@@ -1000,8 +1012,8 @@ cdef class Batch:
         cdef pcnet_network called = _for_one_call(net)
         self._set_state(n_samples, errors, &batch)
         with nogil:
-            status = net.core.sweep(&called, &batch, activity_decay, rate, self.workspace,
-                                    self.n_threads)
+            status = net.core.gauss_seidel_sweep(&called, &batch, activity_decay, rate,
+                                                 self.workspace, self.n_threads)
         _check(status)
 
     # ---- whole methods
@@ -1136,7 +1148,7 @@ cdef class Update:
     beta_1, beta_2, epsilon : float
         Adam's; ``beta_1`` is also the momentum of SGD.
     forward, backward, first_moments, second_moments : list of ndarray
-        Panels; ``second_moments`` is None for SGD.
+        Packed, as `allocate_packed` makes them; ``second_moments`` is None for SGD.
     biases, bias_first_moments, bias_second_moments : list of ndarray, or None
     """
 
@@ -1156,8 +1168,8 @@ cdef class Update:
         self.update.epsilon = epsilon
         self.update.n_updates = 1
         self.update.shrink = 1
-        self.update.forward_panels = _mutable(self._keep[0])
-        self.update.backward_panels = _mutable(self._keep[1])
+        self.update.packed_weights = _mutable(self._keep[0])
+        self.update.packed_transposes = _mutable(self._keep[1])
         self.update.first_moments = _mutable(self._keep[2])
         self.update.second_moments = _mutable(self._keep[3])
         self.update.biases = _mutable(self._keep[4])

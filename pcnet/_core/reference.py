@@ -297,10 +297,10 @@ def feedback(net, index, above, z):
 def activity_gradients(net, X, Y, activities, objective):
     """[dF/dz_1, ..., dF/dz_H] per sample: e_l - feedback_{l+1} + decay z_l."""
     e = errors(net, X, Y, activities, objective)
-    return differentiate(net, activities, e, objective.activity_decay)
+    return gradients_at_errors(net, activities, e, objective.activity_decay)
 
 
-def differentiate(net, activities, signals, activity_decay=0.0):
+def gradients_at_errors(net, activities, signals, activity_decay=0.0):
     """[g_1, ..., g_H], g_l = u_l - feedback_{l+1}(u_{l+1}) + decay z_l of any signals u_1..u_L."""
     decay = signals[-1].dtype.type(activity_decay)
     return [
@@ -309,7 +309,7 @@ def differentiate(net, activities, signals, activity_decay=0.0):
     ]
 
 
-def respond(net, activities, delta, activity_decay=0.0):
+def backward(net, activities, delta, activity_decay=0.0):
     """[v_1, ..., v_H] of one pass back: v_l = feedback_{l+1}(v_{l+1}) - decay z_l, v_L = delta."""
     decay = delta.dtype.type(activity_decay)
     v = [delta]
@@ -319,10 +319,11 @@ def respond(net, activities, delta, activity_decay=0.0):
     return v[:-1]
 
 
-def sweep(net, activities, errors, rate, activity_decay=0.0):
+def gauss_seidel_sweep(net, activities, errors, rate, activity_decay=0.0):
     """One reverse Gauss-Seidel sweep, l = H..1; returns new [z_1, ..., z_H], [e_1, ..., delta].
 
-    z_l and e_l move by - rate g_l (`differentiate`) at once, so that layer l - 1 hears of it.
+    z_l and e_l move by - rate g_l (`gradients_at_errors`) at once, so that the gradient
+    of layer l - 1 includes the move.
     """
     z, e = _hidden(net, activities), list(errors)
     rate, decay = e[-1].dtype.type(rate), e[-1].dtype.type(activity_decay)
@@ -464,7 +465,7 @@ def _error_energy(z, eps, y, objective):
 def _direction(net, z, eps, y, objective):
     """v = - d(F - 1/2 ||eps||^2)/d eps by one backward pass, and d = v - eps = -dF/d eps."""
     delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
-    v = respond(net, z, delta, objective.activity_decay)
+    v = backward(net, z, delta, objective.activity_decay)
     return v, _minus(v, eps)
 
 

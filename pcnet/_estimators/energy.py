@@ -81,7 +81,9 @@ class EnergyMixin:
                 Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
                 method.run(batch, rows, Y, self._objective())
                 energies[block, column] = batch.energy[: len(rows)]
-                n_cut_off += np.count_nonzero(batch.ended[: len(rows)] == binding.ENDED_LIMIT)
+                n_cut_off += np.count_nonzero(
+                    batch.status[: len(rows)] == binding.Status.REACHED_MAX_STEPS
+                )
         expected = not getattr(method, "has_end_test", True)
         if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
             warn(

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from .._checks import check_count
-from .._core.binding import panel_sizes
+from .._core.binding import packed_sizes
 from .._core.threads import effective_n_threads
 from .._data.checks import check_dtype, check_hidden_layer_sizes
 from .._training.lbfgs import BLOCK, FullBatch
@@ -304,7 +304,7 @@ def _training_bytes(estimator, network, batch_size):
     parameters = sum(array.nbytes for array in arrays)
     copies = 2 + bool(estimator.early_stopping)
     sizes = network.layer_sizes
-    transposed = network.dtype.itemsize * sum(panel_sizes(sizes, network.dtype, transposed=True))
+    transposed = network.dtype.itemsize * sum(packed_sizes(sizes, network.dtype, transposed=True))
     row = network.dtype.itemsize * (3 * sum(sizes[1:]) + sizes[0] + sizes[-1])
     solver = resolve_solver(estimator.solver)
     if isinstance(solver, LBFGS):

@@ -144,12 +144,12 @@ class FullBatch:
                 total += part
             loss += dot(share, batch.loss[:n])
             energy += dot(share, batch.energy[:n])
-            ended = batch.ended[:n]
+            ended = batch.status[:n]
             counts += (
                 batch.n_steps[:n].sum(),
                 batch.n_half_passes[:n].sum() / 2,
-                np.count_nonzero(ended == binding.ENDED_CONVERGED),
-                np.count_nonzero(ended != binding.ENDED_LIMIT),
+                np.count_nonzero(ended == binding.Status.CONVERGED),
+                np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS),
             )
         if not all(np.isfinite(g).all() for g in gradients):
             raise FloatingPointError("the gradient is not finite")

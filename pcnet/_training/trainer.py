@@ -109,10 +109,10 @@ class Trainer:
     def _allocate(self, max_batch_size):
         net = self.network
         sizes, dtype = net.layer_sizes, net.dtype
-        self._forward = binding.allocate_panels(sizes, dtype)
-        self._backward = binding.allocate_panels(sizes, dtype, transposed=True)
+        self._forward = binding.allocate_packed(sizes, dtype)
+        self._backward = binding.allocate_packed(sizes, dtype, transposed=True)
         n_moments = self._solver.n_moments
-        self._moments = [binding.allocate_panels(sizes, dtype) for _ in range(n_moments)]
+        self._moments = [binding.allocate_packed(sizes, dtype) for _ in range(n_moments)]
         self._biases, self._bias_moments = None, []
         if net.biases is not None:
             self._biases = [np.zeros_like(b) for b in net.biases]
@@ -124,7 +124,7 @@ class Trainer:
             net.scales,
             dtype,
             biases=self._biases,
-            panels=(self._forward, self._backward),
+            packed=(self._forward, self._backward),
         )
         first, second = (*self._moments, None)[:2]
         bias_first, bias_second = (*self._bias_moments, None, None)[:2]
@@ -163,7 +163,7 @@ class Trainer:
         -------
         OptimizerState
         """
-        self._core_network = self._update = self._batch = None  # they hold the panels too
+        self._core_network = self._update = self._batch = None  # they hold the packed weights too
         self._forward = self._backward = None
         moments = []
         while self._moments:
@@ -174,15 +174,15 @@ class Trainer:
     def state(self):
         """A copy of the solver's memory, while training goes on."""
         moments = []
-        for panels in self._moments:
+        for packed in self._moments:
             moments.append([np.empty_like(w) for w in self.network.weights])
-            binding.unpack_weights(panels, moments[-1])
+            binding.unpack_weights(packed, moments[-1])
         biases = [[b.copy() for b in moment] for moment in self._bias_moments]
         return OptimizerState(self._n_updates, moments, biases)
 
     def _load_state(self, state):
-        for panels, plain in zip(self._moments, state.weights, strict=True):
-            binding.pack_weights(plain, panels)
+        for packed, plain in zip(self._moments, state.weights, strict=True):
+            binding.pack_weights(plain, packed)
         for kept, given in zip(self._bias_moments, state.biases, strict=True):
             _copy_all(given, kept)
 
@@ -222,15 +222,15 @@ class Trainer:
         updates = lessons(self.method, batch, X, Y, self.objective, share, self._feed_forward)
         for lesson in updates:
             self._learn(lesson, learning_rate, weight_decay)
-        ended = batch.ended[:n]
+        ended = batch.status[:n]
         return StepReport(
             n_samples=n,
             loss=dot(share, batch.loss[:n]),
             energy=dot(share, batch.energy[:n]),
             n_steps=float(batch.n_steps[:n].mean()),
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
-            converged=np.count_nonzero(ended == binding.ENDED_CONVERGED) / n,
-            ended=np.count_nonzero(ended != binding.ENDED_LIMIT) / n,
+            converged=np.count_nonzero(ended == binding.Status.CONVERGED) / n,
+            ended=np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS) / n,
         )
 
     def _learn(self, lesson, learning_rate, weight_decay):

@@ -87,7 +87,7 @@ class ActivityDescent(BaseEstimator):
         passes.start()
         rates = stable_rates(passes) if self.n_steps > 0 else None
         for _ in range(self.n_steps):
-            passes.differentiate(gradient)
+            passes.activity_gradients(gradient)
             if self.momentum > 0:
                 velocity[:] = float(self.momentum) * velocity + gradient.hidden
                 gradient.hidden[:] = velocity

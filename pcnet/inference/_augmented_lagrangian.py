@@ -121,7 +121,7 @@ class AugmentedLagrangian(BaseEstimator):
         for step in range(self.n_steps):
             for _ in range(self.inner_steps):
                 self._signals(batch, duals, signals)
-                passes.differentiate(gradients, errors=signals)
+                passes.activity_gradients(gradients, errors=signals)
                 add_scaled(blocks, -rates, slopes)
                 passes.residuals()
             if step == self.n_steps - 1 and self.timing == "pre":

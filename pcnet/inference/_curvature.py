@@ -34,7 +34,7 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
         return np.full(n, float(rho))
     start = batch.activities.flat.copy()
     at_start, gradients = batch.like_activities(), batch.like_activities()
-    batch.differentiate(n, at_start, activity_decay=objective.activity_decay)
+    batch.activity_gradients(n, at_start, activity_decay=objective.activity_decay)
     delta = batch.errors[-1].copy()
     vectors, state = hidden_blocks(gradients), hidden_blocks(batch.activities)
     # far enough from the start for the difference to have half of the digits
@@ -45,7 +45,7 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
         add_scaled(state, reach / size, vectors)
         batch.evaluate(X, Y, objective.loss, objective.output_precision)
         batch.errors.hidden *= flat.dtype.type(rho)
-        batch.differentiate(n, gradients, activity_decay=objective.activity_decay)
+        batch.activity_gradients(n, gradients, activity_decay=objective.activity_decay)
         gradients.hidden -= at_start.hidden
         size = np.maximum(np.sqrt(sample_squares(vectors, n)), rho * reach)
         flat[:] = start

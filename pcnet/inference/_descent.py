@@ -20,7 +20,7 @@ def descend_activities(batch, X, Y, objective, n_steps, step):
     gradient = batch.like_activities()
     passes.start()
     for t in range(1, n_steps + 1):
-        passes.differentiate(gradient)
+        passes.activity_gradients(gradient)
         batch.activities.hidden -= step(t, gradient.hidden)
         passes.residuals()
         passes.end_step()

@@ -23,7 +23,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
     """
     n = len(X)
     batch.errors.hidden[:] = 0
-    losses, layers = batch.push(
+    losses, layers = batch.forward_from_errors(
         X,
         Y,
         objective.loss,

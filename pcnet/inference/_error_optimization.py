@@ -74,6 +74,6 @@ class ErrorOptimization(BaseEstimator):
             velocity.hidden *= momentum
             velocity.hidden += batch.errors.hidden - responses.hidden
             batch.errors.hidden -= rate * velocity.hidden
-            passes.push(responses if step < self.n_steps else None)
+            passes.forward_from_errors(responses if step < self.n_steps else None)
             passes.end_step()
         passes.report()

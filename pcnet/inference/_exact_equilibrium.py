@@ -45,11 +45,11 @@ class ExactEquilibrium(BaseEstimator):
         passes.start()
         delta = batch.errors[-1][:n, :n_outputs]
         delta[:] = solve_positive(S, delta.T.astype(np.float64) / objective.output_precision).T
-        passes.respond(batch.errors)
-        passes.push()
+        passes.backward(batch.errors)
+        passes.forward_from_errors()
         passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch
         passes.end_step()
-        passes.report(binding.ENDED_CONVERGED)
+        passes.report(binding.Status.CONVERGED)
 
 
 def _check_linear(network, objective):
@@ -79,7 +79,7 @@ def _responses_gram(batch, n_outputs):
         deltas, out = batch.like_activities(), batch.like_activities()
         n = min(at_once, n_outputs - start)
         deltas[-1][:n, :n_outputs] = units[start : start + n]
-        batch.respond(n, out, errors=deltas)  # of a linear network: the same at any activities
+        batch.backward(n, out, errors=deltas)  # of a linear network: the same at any activities
         parts.append([rows[:n].astype(np.float64) for rows in out[:-1]])
     gram = np.zeros((n_outputs, n_outputs))
     for layer in zip(*parts, strict=True):

@@ -55,7 +55,7 @@ class GaussSeidel(BaseEstimator):
         passes = Passes(batch, X, Y, objective)
         passes.start()
         for _ in range(self.n_sweeps):
-            passes.sweep(self.rate)
+            passes.gauss_seidel_sweep(self.rate)
             passes.residuals()
             passes.end_step()
         passes.report()

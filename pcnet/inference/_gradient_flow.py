@@ -204,7 +204,7 @@ class _Flow:
 
     def _differentiate(self, stage):
         decay = self.objective.activity_decay
-        self.batch.differentiate(len(self.X), self._slope_rows[stage], activity_decay=decay)
+        self.batch.activity_gradients(len(self.X), self._slope_rows[stage], activity_decay=decay)
 
     def _first_steps(self, squares):
         if self.options.step is not None:
@@ -297,15 +297,15 @@ class _Flow:
         """Report the samples that have ended and take out their rows."""
         samples, options = self.samples, self.options
         ended = np.full(len(squares), -1)
-        ended[samples.step < np.finfo(self.X.dtype).eps] = binding.ENDED_FLOOR
+        ended[samples.step < np.finfo(self.X.dtype).eps] = binding.Status.ROUNDING_FLOOR
         late = samples.time >= options.max_time * (1 - 1e-12)
-        ended[late | (samples.n_steps >= options.max_steps)] = binding.ENDED_LIMIT
-        ended[squares <= samples.least] = binding.ENDED_CONVERGED
+        ended[late | (samples.n_steps >= options.max_steps)] = binding.Status.REACHED_MAX_STEPS
+        ended[squares <= samples.least] = binding.Status.CONVERGED
         rows = np.flatnonzero(ended >= 0)
         if not len(rows):
             return
         batch, index = self.batch, samples.index[rows]
-        batch.ended[index] = ended[rows]
+        batch.status[index] = ended[rows]
         batch.energy[index] = samples.energy[rows]
         batch.n_steps[index] = samples.n_steps[rows]
         batch.n_half_passes[index] = samples.n_half_passes[rows]

@@ -79,7 +79,7 @@ class IncrementalDescent(BaseEstimator):
         for step in range(self.n_steps):
             if step > 0:  # the weights have moved
                 passes.residuals()
-            passes.differentiate(gradients)
+            passes.activity_gradients(gradients)
             add_scaled(activities, -rates, slopes)
             passes.residuals()
             passes.end_step()

@@ -142,8 +142,8 @@ def infer(
         energy=batch.energy[:n].copy(),
         n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
-        converged=batch.ended[:n] == binding.ENDED_CONVERGED,
-        status=batch.ended[:n].copy(),
+        converged=batch.status[:n] == binding.Status.CONVERGED,
+        status=batch.status[:n].copy(),
         energy_trace=batch.trace[: batch.n_steps.max() + 1].copy(),
     )
 

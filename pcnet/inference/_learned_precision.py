@@ -204,22 +204,22 @@ class _Descent:
             energies = np.where(lower, tried, energies)
             n_steps += lower
             steps = np.where(lower, np.minimum(_GROW * steps, 1.0), _SHRINK * steps)
-            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = binding.ENDED_FLOOR
+            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = binding.Status.ROUNDING_FLOOR
             self._accept(np.flatnonzero(lower), ended)
             self._trace(n_steps, energies)
-        ended[ended < 0] = binding.ENDED_LIMIT
+        ended[ended < 0] = binding.Status.REACHED_MAX_STEPS
         self._copy(self.eps, self.best)
         self._push()
         for eps, precision in zip(self.eps, self.precision, strict=True):
             eps[:, :n] *= precision[:, :n]
-        batch.energy[:n], batch.n_steps[:n], batch.ended[:n] = energies, n_steps, ended
+        batch.energy[:n], batch.n_steps[:n], batch.status[:n] = energies, n_steps, ended
         batch.n_half_passes[:n] = 3 + 2 * n_trials
         self.traces.report()
 
     def _push(self, responses=None):
         """Activities, output delta and, if asked for, responses of the errors; energies (n,)."""
         X, Y, objective = self.problem
-        losses, _ = self.batch.push(
+        losses, _ = self.batch.forward_from_errors(
             X,
             Y,
             objective.loss,
@@ -244,7 +244,7 @@ class _Descent:
             best[:, rows], direction[:, rows] = eps[:, rows], step
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
-        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = binding.ENDED_CONVERGED
+        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = binding.Status.CONVERGED
 
     def _copy(self, targets, sources):
         for target, source in zip(targets, sources, strict=True):

@@ -110,7 +110,7 @@ def _learns_its_own_way(method):
 
 def _return_to_feed_forward(batch, X, Y, objective):
     """Feed-forward activities and output delta; the hidden errors stay: one forward pass more."""
-    batch.push(X, Y, objective.loss, objective.output_precision, from_errors=False)
+    batch.forward_from_errors(X, Y, objective.loss, objective.output_precision, from_errors=False)
     batch.n_half_passes[: len(X)] += 1
 
 

@@ -140,7 +140,7 @@ def _count_phases(batch, n, n_phases):
         rows = slice(phase * n, (phase + 1) * n)
         batch.n_half_passes[:n] += batch.n_half_passes[rows]
         np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
-        ended, other = batch.ended[:n], batch.ended[rows]
+        ended, other = batch.status[:n], batch.status[rows]
         # converged if both are, and cut off by the limit if one is
-        worse = (ended == binding.ENDED_CONVERGED) | (other == binding.ENDED_LIMIT)
+        worse = (ended == binding.Status.CONVERGED) | (other == binding.Status.REACHED_MAX_STEPS)
         ended[worse] = other[worse]

@@ -43,7 +43,7 @@ class Passes:
     ...         passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()
     ...         passes.start()
     ...         for _ in range(10):
-    ...             passes.differentiate(gradient)
+    ...             passes.activity_gradients(gradient)
     ...             batch.activities.hidden -= 0.1 * gradient.hidden
     ...             passes.residuals()
     ...             passes.end_step()
@@ -70,10 +70,10 @@ class Passes:
         self.residuals()
         self._trace()
 
-    def push(self, responses=None):
+    def forward_from_errors(self, responses=None):
         """z = mu + e from the batch's errors, a forward pass; a backward one with ``responses``."""
         o = self.objective
-        _, layers = self.batch.push(
+        _, layers = self.batch.forward_from_errors(
             self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
         )
         self.n_half_passes += 1 + (responses is not None)
@@ -84,35 +84,35 @@ class Passes:
         self.n_half_passes += 1
         self._take(sample_energies(self.batch, self.X, self.Y, self.objective))
 
-    def differentiate(self, out, errors=None):
+    def activity_gradients(self, out, errors=None):
         """OUT dF/dz at the batch's activities and errors (or others): a backward pass."""
         self.n_half_passes += 1
         decay = self.objective.activity_decay
-        self.batch.differentiate(len(self.X), out, errors=errors, activity_decay=decay)
+        self.batch.activity_gradients(len(self.X), out, errors=errors, activity_decay=decay)
 
-    def respond(self, out):
+    def backward(self, out):
         """OUT what the present output delta sends down: a backward pass."""
         self.n_half_passes += 1
-        self.batch.respond(len(self.X), out, activity_decay=self.objective.activity_decay)
+        self.batch.backward(len(self.X), out, activity_decay=self.objective.activity_decay)
 
-    def sweep(self, rate):
+    def gauss_seidel_sweep(self, rate):
         """One reverse Gauss-Seidel sweep over activities and errors: a backward pass."""
         self.n_half_passes += 1
         decay = self.objective.activity_decay
-        self.batch.sweep(len(self.X), rate, activity_decay=decay)
+        self.batch.gauss_seidel_sweep(len(self.X), rate, activity_decay=decay)
 
     def end_step(self):
         """Count a step, and note its energy."""
         self.n_steps += 1
         self._trace()
 
-    def report(self, ended=binding.ENDED_LIMIT):
+    def report(self, status=binding.Status.REACHED_MAX_STEPS):
         """Fill the batch's report; by default every sample ended at the limit of steps."""
         batch, n = self.batch, len(self.X)
         batch.energy[:n] = self.energy
         batch.n_steps[:n] = self.n_steps
         batch.n_half_passes[:n] = self.n_half_passes
-        batch.ended[:n] = ended
+        batch.status[:n] = status
 
     def _take(self, energy):
         check_finite(energy)

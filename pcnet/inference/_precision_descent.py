@@ -125,7 +125,7 @@ class PrecisionDescent(BaseEstimator):
         for precisions in self.precisions(len(batch.activities)):
             for error, precision in zip(batch.errors, precisions, strict=True):
                 error *= real(precision)
-            passes.differentiate(gradients)
+            passes.activity_gradients(gradients)
             batch.activities.hidden -= real(self.rate) * gradients.hidden
             passes.residuals()
             passes.end_step()

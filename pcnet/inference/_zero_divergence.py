@@ -42,6 +42,6 @@ class ZeroDivergence(BaseEstimator):
         passes = Passes(batch, X, Y, objective)
         passes.start()
         seen = batch.activities.hidden.copy()
-        passes.sweep(1.0)
+        passes.gauss_seidel_sweep(1.0)
         batch.activities.hidden[:] = seen
         passes.report()

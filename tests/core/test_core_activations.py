@@ -25,10 +25,10 @@ def values_and_slopes(name, z, isa=None, width=130):
     of 1. Rows of 130 units hold whole column blocks and a remainder in both dtypes."""
     dtype, n_rows = z.dtype, -(-len(z) // width)
     sizes = (1, width, width)
-    packed = binding.allocate_panels(sizes, dtype)
+    packed = binding.allocate_packed(sizes, dtype)
     binding.pack_weights([np.zeros((1, width), dtype), np.eye(width, dtype=dtype)], packed)
     network = binding.CoreNetwork(
-        sizes, ["identity", name], [False] * 2, [1.0] * 2, dtype, panels=(packed, None), isa=isa
+        sizes, ["identity", name], [False] * 2, [1.0] * 2, dtype, packed=(packed, None), isa=isa
     )
     batch = binding.Batch(network, n_rows, 1)
     given = np.zeros(n_rows * width, dtype)
@@ -37,7 +37,7 @@ def values_and_slopes(name, z, isa=None, width=130):
     zeros = np.zeros((n_rows, width), dtype)
     batch.evaluate(zeros[:, :1].copy(), zeros, "squared_error", 1.0)
     batch.errors[1][:, :width] = 1
-    batch.respond(n_rows, batch.errors)
+    batch.backward(n_rows, batch.errors)
     both = batch.activities[1], batch.errors[0]
     return [rows[:, :width].ravel()[: len(z)] for rows in both]
 

@@ -1,4 +1,4 @@
-"""One core in several builds: instruction sets, and products by panels of W and W^T, or of W alone.
+"""One core in several builds: instruction sets, and products with packed W and W^T, or W alone.
 
 Public calls use one of them, chosen by machine and by task; here each computes the same
 inference, weight gradients and solver steps as the twin.
@@ -19,7 +19,7 @@ PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
 
 
-@pytest.fixture(params=["panels", "panels of W alone"])
+@pytest.fixture(params=["W and its transpose", "W alone"])
 def products(request):
     return request.param
 
@@ -30,10 +30,10 @@ def isa(request):
 
 
 def core_network(net, products, isa):
-    panels = [binding.allocate_panels(net.layer_sizes, net.dtype), None]
-    if products == "panels":
-        panels[1] = binding.allocate_panels(net.layer_sizes, net.dtype, transposed=True)
-    binding.pack_weights(net.weights, *panels)
+    packed = [binding.allocate_packed(net.layer_sizes, net.dtype), None]
+    if products == "W and its transpose":
+        packed[1] = binding.allocate_packed(net.layer_sizes, net.dtype, transposed=True)
+    binding.pack_weights(net.weights, *packed)
     return binding.CoreNetwork(
         net.layer_sizes,
         net.activations,
@@ -41,7 +41,7 @@ def core_network(net, products, isa):
         net.scales,
         net.dtype,
         biases=net.biases,
-        panels=panels,
+        packed=packed,
         isa=isa,
     )
 
@@ -117,12 +117,12 @@ def test_padding_stays_zero(net, batch):
         assert not np.any(errors[:, n:])
 
 
-def test_panels_keep_the_weights(layer_sizes, dtype):
+def test_packing_keeps_the_weights(layer_sizes, dtype):
     """Packing and unpacking is the identity, bit by bit."""
     net = make_network(layer_sizes, dtype=dtype)
-    panels = binding.allocate_panels(net.layer_sizes, net.dtype)
-    binding.pack_weights(net.weights, panels)
+    packed = binding.allocate_packed(net.layer_sizes, net.dtype)
+    binding.pack_weights(net.weights, packed)
     back = [np.full_like(w, np.nan) for w in net.weights]
-    binding.unpack_weights(panels, back)
+    binding.unpack_weights(packed, back)
     for w, kept in zip(back, net.weights, strict=True):
         assert np.array_equal(w, kept)

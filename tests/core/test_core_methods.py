@@ -47,7 +47,7 @@ def error_optimization(net, X, Y, o):
     eps = u = [np.zeros_like(x) for x in z[:-1]]
     for _ in range(N_STEPS):
         delta = twin.output_delta(o.loss, z[-1], Y, o.output_precision)
-        v = twin.respond(net, z, delta, o.activity_decay)
+        v = twin.backward(net, z, delta, o.activity_decay)
         u = [0.5 * a + e - b for a, e, b in zip(u, eps, v, strict=True)]
         eps = [e - 0.3 * a for e, a in zip(eps, u, strict=True)]
         z = twin.propagate(net, X, eps)
@@ -57,7 +57,7 @@ def error_optimization(net, X, Y, o):
 def gauss_seidel(net, X, Y, o):
     z = twin.forward(net, X)[:-1]
     for _ in range(N_STEPS):
-        z, _ = twin.sweep(net, z, twin.errors(net, X, Y, z, o), 0.4, o.activity_decay)
+        z, _ = twin.gauss_seidel_sweep(net, z, twin.errors(net, X, Y, z, o), 0.4, o.activity_decay)
     return z, twin.errors(net, X, Y, z, o)
 
 

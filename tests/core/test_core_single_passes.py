@@ -60,7 +60,7 @@ class Case:
 
 def check_push(case, tolerance):
     out = case.batch.like_activities()
-    losses, energies = case.batch.push(case.X, case.Y, *case.problem, responses=out)
+    losses, energies = case.batch.forward_from_errors(case.X, case.Y, *case.problem, responses=out)
     z = twin.propagate(case.net, case.X, case.u[:-1])
     delta = twin.output_delta(case.loss, z[-1], case.Y, PROBLEM["output_precision"])
     close = tolerance(case.net.dtype, "twin")
@@ -72,7 +72,7 @@ def check_push(case, tolerance):
     squares = [0.5 * np.sum(np.square(e, dtype=np.float64), axis=1) for e in case.u[:-1]]
     expected = np.stack([*squares, PROBLEM["output_precision"] * expected], axis=1)
     assert relative_error(energies, expected) <= close
-    v = twin.respond(case.net, z, delta, PROBLEM["activity_decay"])
+    v = twin.backward(case.net, z, delta, PROBLEM["activity_decay"])
     assert relative_error(case.read(out, len(v)), v) <= close
 
 
@@ -80,17 +80,17 @@ def check_back(case, tolerance, decay):
     close = tolerance(case.net.dtype, "twin")
     hidden = len(case.z)
     out = case.batch.like_activities()
-    case.batch.respond(case.n, out, activity_decay=decay)
-    expected = twin.respond(case.net, case.z, case.u[-1], decay)
+    case.batch.backward(case.n, out, activity_decay=decay)
+    expected = twin.backward(case.net, case.z, case.u[-1], decay)
     assert relative_error(case.read(out, hidden), expected) <= close
-    case.batch.differentiate(case.n, out, activity_decay=decay)
-    expected = twin.differentiate(case.net, case.z, case.u, decay)
+    case.batch.activity_gradients(case.n, out, activity_decay=decay)
+    expected = twin.gradients_at_errors(case.net, case.z, case.u, decay)
     assert relative_error(case.read(out, hidden), expected) <= close
     # neither has moved anything
     assert relative_error(case.read(case.batch.activities, hidden), case.z) == 0
     assert relative_error(case.read(case.batch.errors), case.u) == 0
-    case.batch.sweep(case.n, 0.3, activity_decay=decay)
-    z, e = twin.sweep(case.net, case.z, case.u, 0.3, decay)
+    case.batch.gauss_seidel_sweep(case.n, 0.3, activity_decay=decay)
+    z, e = twin.gauss_seidel_sweep(case.net, case.z, case.u, 0.3, decay)
     assert relative_error(case.read(case.batch.activities, hidden), z) <= close
     assert relative_error(case.read(case.batch.errors), e) <= close
 
@@ -119,7 +119,7 @@ def test_shapes(layer_sizes, loss, skip, bias, dtype, tolerance):
 def test_push_without_targets_leaves_the_last_errors(dtype, tolerance):
     net = make_network((9, 13, 13, 4), "gelu", dtype=dtype)
     case = Case(net, 70)
-    assert case.batch.push(case.X) == (None, None)
+    assert case.batch.forward_from_errors(case.X) == (None, None)
     assert relative_error(case.read(case.batch.errors), case.u) == 0
     z = twin.propagate(net, case.X, case.u[:-1])
     assert relative_error(case.read(case.batch.activities), z) <= tolerance(dtype, "twin")
@@ -131,10 +131,14 @@ def test_feed_forward_push(dtype):
     case = Case(net, 70)
     errors, out = case.batch.errors, case.batch.like_activities()
     case.fill(errors, [np.full_like(u, np.nan) for u in case.u])
-    _, energies = case.batch.push(case.X, case.Y, *case.problem, from_errors=False, responses=out)
+    _, energies = case.batch.forward_from_errors(
+        case.X, case.Y, *case.problem, from_errors=False, responses=out
+    )
     assert not np.any(energies[:, :-1])
     assert relative_error(case.read(case.batch.activities), net.forward(case.X)) == 0
-    case.batch.push(case.X, case.Y, *case.problem, from_errors=False, responses=errors)
+    case.batch.forward_from_errors(
+        case.X, case.Y, *case.problem, from_errors=False, responses=errors
+    )
     assert np.array_equal(errors.hidden, out.hidden)
 
 
@@ -144,17 +148,17 @@ def test_given_errors(dtype):
     case = Case(net, 70)
     mine, out = case.batch.like_activities(), [case.batch.like_activities() for _ in range(4)]
     mine.flat[:] = case.batch.errors.flat
-    case.batch.respond(70, out[0])
-    case.batch.differentiate(70, out[1])
+    case.batch.backward(70, out[0])
+    case.batch.activity_gradients(70, out[1])
     case.batch.errors.flat[:] = 7
-    case.batch.respond(70, out[2], errors=mine)
-    case.batch.differentiate(70, out[3], errors=mine)
+    case.batch.backward(70, out[2], errors=mine)
+    case.batch.activity_gradients(70, out[3], errors=mine)
     assert np.array_equal(out[0].flat, out[2].flat)
     assert np.array_equal(out[1].flat, out[3].flat)
-    case.batch.push(case.X, errors=mine)
+    case.batch.forward_from_errors(case.X, errors=mine)
     pushed = case.batch.activities.flat.copy()
     case.batch.errors.flat[:] = mine.flat
-    case.batch.push(case.X)
+    case.batch.forward_from_errors(case.X)
     assert np.array_equal(pushed, case.batch.activities.flat)
 
 
@@ -169,11 +173,13 @@ def test_threads(activation, dtype, threads):
     def run():
         case = Case(net, 141)
         out = [case.batch.like_activities() for _ in range(3)]
-        case.batch.respond(141, out[0])
-        case.batch.differentiate(141, out[1])
-        case.batch.sweep(141, 0.4)
+        case.batch.backward(141, out[0])
+        case.batch.activity_gradients(141, out[1])
+        case.batch.gauss_seidel_sweep(141, 0.4)
         swept = [case.batch.activities.flat.copy(), case.batch.errors.flat.copy()]
-        losses, energies = case.batch.push(case.X, case.Y, *case.problem, responses=out[2])
+        losses, energies = case.batch.forward_from_errors(
+            case.X, case.Y, *case.problem, responses=out[2]
+        )
         return [*(o.flat for o in out), *swept, case.batch.activities.flat, losses, energies]
 
     over_threads(threads, run)
@@ -202,23 +208,23 @@ def test_arrays_that_do_not_fit():
         [a.copy() for a in batch.activities],
     ):
         with pytest.raises(ValueError, match="like_activities"):
-            batch.respond(6, wrong)
+            batch.backward(6, wrong)
         with pytest.raises(ValueError, match="like_activities"):
-            batch.push(case.X, errors=wrong)
+            batch.forward_from_errors(case.X, errors=wrong)
         with pytest.raises(ValueError, match="like_activities"):
-            batch.differentiate(6, batch.like_activities(), errors=wrong)
+            batch.activity_gradients(6, batch.like_activities(), errors=wrong)
         with pytest.raises(ValueError, match="like_activities"):
-            batch.sweep(6, 0.1, errors=wrong)
+            batch.gauss_seidel_sweep(6, 0.1, errors=wrong)
     with pytest.raises(ValueError, match="other arrays"):
-        batch.differentiate(6, batch.errors)
+        batch.activity_gradients(6, batch.errors)
     with pytest.raises(ValueError, match="targets"):
-        batch.push(case.X, responses=batch.like_activities())
+        batch.forward_from_errors(case.X, responses=batch.like_activities())
     with pytest.raises(ValueError, match="overwrite"):
-        batch.push(case.X, case.Y, *case.problem, responses=batch.errors)
+        batch.forward_from_errors(case.X, case.Y, *case.problem, responses=batch.errors)
     for n in (-1, 9):
         with pytest.raises(ValueError, match="samples"):
-            batch.respond(n, batch.like_activities())
+            batch.backward(n, batch.like_activities())
     with pytest.raises(RuntimeError, match="refused"):
-        batch.sweep(6, 0.0)
+        batch.gauss_seidel_sweep(6, 0.0)
     with pytest.raises(RuntimeError, match="refused"):
-        batch.respond(6, batch.like_activities(), activity_decay=-1.0)
+        batch.backward(6, batch.like_activities(), activity_decay=-1.0)

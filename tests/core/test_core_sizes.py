@@ -16,10 +16,10 @@ TOO_MANY = (binding.MOST_COUNTED + 1, 2**31 - 1, 2**31, 2**63)
 @pytest.mark.parametrize("transposed", [False, True])
 def test_units(n_units, transposed):
     with pytest.raises(ValueError, match="units of a layer must be at most"):
-        binding.allocate_panels((3, n_units, 2), "float32", transposed=transposed)
+        binding.allocate_packed((3, n_units, 2), "float32", transposed=transposed)
     with pytest.raises(ValueError, match="units of a layer must be at most"):
         binding.CoreNetwork(
-            (n_units, 2), ["identity"], [False], [1.0], "float64", panels=([None], None)
+            (n_units, 2), ["identity"], [False], [1.0], "float64", packed=([None], None)
         )
 
 

@@ -1,4 +1,4 @@
-"""Wide layers: their backward pass reads the forward pass' panels, samples side by side.
+"""Wide layers: their backward pass reads the forward pass' packed weights, samples side by side.
 
 Oracles: the twin, and that a sample's bits tell nothing of the others in the batch, whose number
 chooses between two ways through the same products.
@@ -14,16 +14,16 @@ from pcnet.inference import ErrorDescent
 
 from ..helpers import make_batch, make_network, objective, relative_error
 
-# Around the width from which layers are wide, whole and ragged panels, narrow layers between.
+# Around the width from which layers are wide, multiples of a panel and others, narrow ones too.
 SIZES = (5, 383, 384, 385, 400, 31, 512, 512, 3)
 METHOD = ErrorDescent(max_steps=3, tol=0, energy_tol=0)
 
 
-def test_wide_layers_have_no_transposed_panels(dtype):
+def test_wide_layers_have_no_packed_transposes(dtype):
     wide = [n_in >= 384 and n_out >= 384 for n_in, n_out in zip(SIZES, SIZES[1:])]
     assert sum(wide) == 3
-    panels = binding.allocate_panels(SIZES, dtype, transposed=True)
-    assert [p is None for p in panels] == [True, *wide[1:]]
+    packed = binding.allocate_packed(SIZES, dtype, transposed=True)
+    assert [p is None for p in packed] == [True, *wide[1:]]
 
 
 @pytest.mark.parametrize("n_samples", [1, 5, 12, 13, 16, 17, 33, 64])

@@ -64,8 +64,8 @@ def test_one_sweep_at_rate_one_makes_the_deltas(activation, tolerance):
     net = make_network((5, 9, 9, 9, 4), activation)
     X, Y = make_batch(net, 20)
     batch = binding.Batch(net.core_network(), 20, 1)
-    batch.push(X, Y, from_errors=False)
-    batch.sweep(20, 1.0)
+    batch.forward_from_errors(X, Y, from_errors=False)
+    batch.gauss_seidel_sweep(20, 1.0)
     deltas = pcnet.infer(net, X, Y, "backprop").errors
     close = tolerance("float64", "twin")
     assert relative_error(net.unpadded(batch.errors, 20), deltas) <= close

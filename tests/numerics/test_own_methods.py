@@ -32,7 +32,7 @@ class FromAnywhere:
                 z[: len(given), : given.shape[1]] = given
             passes.restart()
         for _ in range(self.n_steps):
-            passes.differentiate(gradient)
+            passes.activity_gradients(gradient)
             batch.activities.hidden -= self.rate * gradient.hidden
             passes.residuals()
             passes.end_step()

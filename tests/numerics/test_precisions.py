@@ -182,7 +182,7 @@ def test_equilibria_of_other_nets(loss):
     *e, delta = twin.errors(net, X, Y, z, terms)
     weighted = [p * a for p, a in zip(method.precisions_, e, strict=True)]
     assert relative_error(result.errors, [*weighted, delta]) < 1e-9
-    gradient = twin.differentiate(net, z, [*weighted, delta], 0.1)
+    gradient = twin.gradients_at_errors(net, z, [*weighted, delta], 0.1)
     assert np.linalg.norm(np.hstack(gradient)) < 1e-6 * np.linalg.norm(np.hstack(weighted))
     expected = energies_with(method.precisions_, net, X, Y, z, terms)
     np.testing.assert_allclose(result.energy, expected, rtol=1e-12)

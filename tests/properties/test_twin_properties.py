@@ -37,23 +37,23 @@ sizes = st.integers(1, 150)
 
 
 @given(sizes, sizes, sizes, st.sampled_from(DTYPES), st.integers(0, 1000))
-def test_weights_come_back_from_panels(n_in, n_hidden, n_out, dtype, seed):
+def test_packing_and_unpacking_keeps_weights(n_in, n_hidden, n_out, dtype, seed):
     layer_sizes = (n_in, n_hidden, n_out)
     rng = np.random.default_rng(seed)
     shapes = list(zip(layer_sizes, layer_sizes[1:], strict=False))
     weights = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
-    forward = binding.allocate_panels(layer_sizes, dtype)
-    backward = binding.allocate_panels(layer_sizes, dtype, transposed=True)
-    for panels in (*forward, backward[1]):
-        panels[:] = np.nan  # packing must write all of it, the padding too
+    forward = binding.allocate_packed(layer_sizes, dtype)
+    backward = binding.allocate_packed(layer_sizes, dtype, transposed=True)
+    for packed in (*forward, backward[1]):
+        packed[:] = np.nan  # packing must write all of it, the padding too
     binding.pack_weights(weights, forward, backward)
     back = [np.empty_like(w) for w in weights]
     binding.unpack_weights(forward, back)
-    for w, panels, again in zip(weights, forward, back, strict=True):
+    for w, packed, again in zip(weights, forward, back, strict=True):
         assert again.tobytes() == w.tobytes()
-        assert np.count_nonzero(panels) == np.count_nonzero(w)  # the rest is zeros
-    # the panels of a transpose are the panels of the transposed matrix
+        assert np.count_nonzero(packed) == np.count_nonzero(w)  # the rest is zeros
+    # the packed transpose is the packed form of the transposed matrix
     turned = np.ascontiguousarray(weights[1].T)
-    expected = binding.allocate_panels(turned.shape, dtype)
+    expected = binding.allocate_packed(turned.shape, dtype)
     binding.pack_weights([turned], expected)
     assert expected[0].tobytes() == backward[1].tobytes()
