@@ -36,8 +36,6 @@ from pcnet.inference import (
     ProspectiveConfiguration,
     ZeroDivergence,
     lessons,
-    rows_per_sample,
-    training_method,
 )
 from pcnet.theory import backprop_gradients, in_float64
 
@@ -94,8 +92,8 @@ def learn(net, X, Y, method):
 
     As `pcnet.inference.learning_gradients`, which does not tell the passes.
     """
-    method = training_method(method, net)
-    batch = net.core_batch(len(X) * rows_per_sample(method))
+    method = method.for_training(net, None)
+    batch = net.core_batch(len(X) * method.rows_per_sample)
     total = None
     for lesson in lessons(method, batch, X, Y, Objective(), np.full(len(X), 1 / len(X))):
         weights, _ = batch.weight_gradients(*lesson)

@@ -40,7 +40,6 @@ from ..inference import (
     check_precision,
     learns_feed_forward,
     resolve_method,
-    training_method,
 )
 from ..network import Network
 from ..parameterization import prepare_narrow_layers
@@ -338,9 +337,8 @@ class BasePC(
         state = self._optimizer_state if solver_type == self._solver_type else None
         self._solver_type = solver_type
         objective = self._objective()
-        method = training_method(
-            resolve_method(self.inference), self.network_, getattr(self, "inference_", None)
-        )
+        method = resolve_method(self.inference)
+        method = method.for_training(self.network_, getattr(self, "inference_", None))
         check_precision(method, objective, self.network_.dtype)
         if isinstance(solver, LBFGS):
             alpha, tol = float(self.alpha_), float(self.tol)
@@ -400,7 +398,7 @@ class BasePC(
     def _keep_inference(self, method):
         """Own the method that the training used if it has learned something."""
         vars(self).pop("inference_", None)
-        if hasattr(method, "for_training"):
+        if method._learns:
             self.inference_ = method
 
     def _describe(self, run):

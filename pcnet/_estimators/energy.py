@@ -68,7 +68,7 @@ class EnergyMixin:
         A target is an array (n, K), or (1, K) if it is the same for all rows.
         """
         method = PRECISE if inference is None else resolve_method(inference)
-        if not getattr(method, "minimizes_energy", True):
+        if not method.minimizes_energy:
             raise ValueError(
                 f"inference must be a method that ends near the least energy, such as 'error'; "
                 f"{method!r} does not"
@@ -84,8 +84,7 @@ class EnergyMixin:
                 n_cut_off += np.count_nonzero(
                     batch.status[: len(rows)] == binding.Status.REACHED_MAX_STEPS
                 )
-        expected = not getattr(method, "has_end_test", True)
-        if n_cut_off > MOST_UNFINISHED * energies.size and not expected:
+        if n_cut_off > MOST_UNFINISHED * energies.size and method.has_end_test:
             warn(
                 f"Inference did not end within {method} for more than {MOST_UNFINISHED:.0%} of "
                 "the samples, so their energies are too high. Pass inference=ErrorDescent(...) "

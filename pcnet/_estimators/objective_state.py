@@ -22,7 +22,7 @@ def precision_of(estimator, loss):
     """The output precision that an estimator trains a loss with."""
     if estimator.output_precision != "auto":
         return float(estimator.output_precision)
-    own = getattr(resolve_method(estimator.inference), "auto_precision", None)
+    own = resolve_method(estimator.inference).auto_precision
     if own is not None:
         return float(own)
     lbfgs = isinstance(resolve_solver(estimator.solver), LBFGS)

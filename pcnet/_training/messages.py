@@ -31,7 +31,7 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
             f"{n_hidden - method.n_steps} did not learn. Use n_steps of at least {n_hidden}, or "
             "inference='error', which reaches all layers at once."
         )
-    if not getattr(method, "has_end_test", True):
+    if not method.has_end_test:
         return None
     cut_off = 1.0 - np.array(run.recent("ended"))
     if not np.any(cut_off > UNFINISHED_INFERENCE):
@@ -46,10 +46,9 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
 
 def _raised_limit(method):
     """What to write for more steps; a method of the user's own may call its limit anything."""
-    for limit in ("max_steps", "max_time"):
-        if hasattr(method, limit):
-            return f"inference={type(method).__name__}({limit}=...)"
-    return f"that of {method!r}"
+    if method.steps_option is None:
+        return f"that of {method!r}"
+    return f"inference={type(method).__name__}({method.steps_option}=...)"
 
 
 def describe_risen_energy(run, method, output_precision):
@@ -64,7 +63,7 @@ def describe_risen_energy(run, method, output_precision):
     method : inference object
     output_precision : float
     """
-    if getattr(method, "has_end_test", True) or not getattr(method, "minimizes_energy", True):
+    if method.has_end_test or not method.minimizes_energy:
         return None
     if run.trainer.objective.activity_decay > 0:
         return None

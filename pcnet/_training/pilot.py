@@ -17,7 +17,7 @@ from .._core.reference import loss_values
 from .._data.rows import RowSubset
 from ..callbacks import Callback
 from ..callbacks._time import MaxTime
-from ..inference import resolve_method, training_method
+from ..inference import resolve_method
 from ..solvers import LBFGS, Adam, resolve_solver
 from .loop import MinibatchLoop
 from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches
@@ -197,7 +197,7 @@ def _train(estimator, data, train, rest, limit, seed):
     schedule = Schedule(_shortened(shape, n_steps), rate, n_steps, estimator.power_t)
     recorder = _Recorder(data, rest)
     max_time = None if estimator.max_time is None else TIME_SHARE * estimator.max_time
-    method = training_method(copy.deepcopy(resolve_method(estimator.inference)), network, None)
+    method = copy.deepcopy(resolve_method(estimator.inference)).for_training(network, None)
     run = Run(
         _PilotTrainer(
             network,

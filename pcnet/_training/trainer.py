@@ -15,7 +15,7 @@ import numpy as np
 from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
-from ..inference import lessons, rows_per_sample, training_method
+from ..inference import lessons
 from ..network import core_output
 from ..parameterization import gradient_scales, learning_rate_multipliers
 
@@ -94,7 +94,7 @@ class Trainer:
     ):
         self.network = network
         self.objective = objective
-        self.method = training_method(method, network, method)
+        self.method = method.for_training(network, method)
         self._solver = solver
         self._feed_forward = feed_forward
         self._n_updates = 0 if state is None else state.n_updates
@@ -138,7 +138,7 @@ class Trainer:
             bias_first_moments=bias_first,
             bias_second_moments=bias_second,
         )
-        n_rows = max_batch_size * rows_per_sample(self.method)
+        n_rows = max_batch_size * self.method.rows_per_sample
         self._batch = binding.Batch(self._core_network, n_rows, effective_n_threads())
 
     # ------------------------------------------------------------ weights and state

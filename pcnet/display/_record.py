@@ -114,13 +114,12 @@ def trace_error_descent(problem, n_steps):
 
 def trace_other(problem, method, n_steps):
     """Any method that is told its number of steps."""
-    options = [name for name in ("n_steps", "n_sweeps") if name in method.get_params(deep=False)]
-    if not options:
+    if method.steps_option is None or method.has_end_test:
         raise ValueError(
             f"inference must be a method that takes a number of steps, such as 'error', to be "
             f"looked at step by step; got {method!r}"
         )
-    runs = [clone(method).set_params(**{options[0]: k}) for k in range(n_steps + 1)]
+    runs = [clone(method).set_params(**{method.steps_option: k}) for k in range(n_steps + 1)]
     return trace_runs(problem, runs)
 
 

@@ -16,20 +16,14 @@ from ._gradient_flow import GradientFlow
 from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
-from ._learning import (
-    Lesson,
-    learning_gradients,
-    learns_feed_forward,
-    lessons,
-    training_method,
-)
+from ._learning import Lesson, learning_gradients, learns_feed_forward, lessons
+from ._method import InferenceMethod, resolve_method
 from ._nudged import Nudged
 from ._objective import Objective
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
 from ._precision_range import check_precision
 from ._prospective import ProspectiveConfiguration
-from ._resolve import resolve_method, rows_per_sample
 from ._zero_divergence import ZeroDivergence
 
 __all__ = [
@@ -44,6 +38,7 @@ __all__ = [
     "GaussSeidel",
     "GradientFlow",
     "IncrementalDescent",
+    "InferenceMethod",
     "InferenceResult",
     "LearnedPrecision",
     "Lesson",
@@ -59,6 +54,4 @@ __all__ = [
     "learns_feed_forward",
     "lessons",
     "resolve_method",
-    "rows_per_sample",
-    "training_method",
 ]

@@ -1,18 +1,17 @@
 """Activity descent, the method of the predictive-coding literature."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_count, check_positive, check_share
 from ._curvature import stable_rates
 from ._descent import descend_activities
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 from ._rows import add_scaled, hidden_blocks
 
 
 @named("activity")
-class ActivityDescent(BaseEstimator):
+class ActivityDescent(InferenceMethod):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 
     It starts from the feed-forward state and takes a fixed number of steps. The output's delta
@@ -42,6 +41,7 @@ class ActivityDescent(BaseEstimator):
        Math. Math. Phys. 4, 1964, doi:10.1016/0041-5553(64)90137-5.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
 
@@ -51,19 +51,12 @@ class ActivityDescent(BaseEstimator):
         self.momentum = momentum
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         if self.rate is not None:
             check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         if self.rate is None:
             self._run_stably(batch, X, Y, objective)
             return

@@ -1,15 +1,14 @@
 """Activity descent with Adam's step."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_adam_epsilon, check_count, check_positive, check_share
 from ._descent import descend_activities
-from ._resolve import named
+from ._method import InferenceMethod, named
 
 
 @named("adam_activity")
-class AdamActivityDescent(BaseEstimator):
+class AdamActivityDescent(InferenceMethod):
     """Descent on the activities with Adam, which makes small gradients of far layers count.
 
     ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``, g = dF/dz of all
@@ -37,6 +36,7 @@ class AdamActivityDescent(BaseEstimator):
     .. [1] Kingma, Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
 
@@ -48,20 +48,13 @@ class AdamActivityDescent(BaseEstimator):
         self.epsilon = epsilon
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_share("beta_1", self.beta_1)
         check_share("beta_2", self.beta_2)
         check_positive("epsilon", self.epsilon)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         # floats of Python: NumPy's would widen float32
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)

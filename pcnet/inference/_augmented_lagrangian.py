@@ -1,19 +1,18 @@
 """The augmented Lagrangian method: predictions as constraints, with multipliers."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_choice, check_count, check_positive
 from ._curvature import largest_curvature
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 from ._rows import add_scaled, hidden_blocks
 
 TIMINGS = ("pre", "post")
 
 
 @named("augmented_lagrangian")
-class AugmentedLagrangian(BaseEstimator):
+class AugmentedLagrangian(InferenceMethod):
     """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
 
     The residuals ``r_l = z_l - mu_l`` of the hidden layers are constraints, with the duals d_l:
@@ -66,6 +65,7 @@ class AugmentedLagrangian(BaseEstimator):
     .. [1] Seely, Gould, "PC-ALM", arXiv:2605.31022.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
     minimizes_energy = False
@@ -89,7 +89,6 @@ class AugmentedLagrangian(BaseEstimator):
         self.power_steps = power_steps
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         check_positive("alpha", self.alpha, or_zero=True)
         check_positive("rho", self.rho)
@@ -105,13 +104,7 @@ class AugmentedLagrangian(BaseEstimator):
         check_choice("timing", self.timing, TIMINGS)
         check_count("power_steps", self.power_steps, 1)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         rates = self._rates(passes)

@@ -1,13 +1,11 @@
 """Backpropagation, on the same network by the same code: the baseline of every comparison."""
 
-from sklearn.base import BaseEstimator
-
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 
 
 @named("backprop")
-class Backprop(BaseEstimator):
+class Backprop(InferenceMethod):
     """No inference: the activities stay feed-forward, the errors are backpropagation's deltas.
 
     ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1} - decay z_l``, e_L being the
@@ -26,14 +24,6 @@ class Backprop(BaseEstimator):
 
     has_end_test = False
     minimizes_energy = False
-
-    def check(self):
-        """There is no option that could be out of range."""
-
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return 0
 
     def run(self, batch, X, Y, objective):
         """Deltas and feed-forward activities, into a `pcnet._core.binding.Batch`."""

@@ -1,13 +1,11 @@
 """Error descent, pcnet's own method and its default."""
 
-from sklearn.base import BaseEstimator
-
 from .._checks import check_count, check_positive
-from ._resolve import named
+from ._method import InferenceMethod, named
 
 
 @named("error")
-class ErrorDescent(BaseEstimator):
+class ErrorDescent(InferenceMethod):
     """Adaptive gradient descent on the errors instead of the activities.
 
     With ``z_l = mu_l + eps_l`` and eps as the free variables, one backward pass carries the
@@ -48,24 +46,19 @@ class ErrorDescent(BaseEstimator):
        Predictive Coding Networks", arXiv:2505.20137.
     """
 
+    steps_option = "max_steps"
+
     def __init__(self, max_steps=30, tol=0.05, energy_tol=1e-6):
         self.max_steps = max_steps
         self.tol = tol
         self.energy_tol = energy_tol
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("max_steps", self.max_steps)
         check_positive("tol", self.tol, or_zero=True)
         check_positive("energy_tol", self.energy_tol, or_zero=True)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.max_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         batch.error_descent(
             X,
             Y,

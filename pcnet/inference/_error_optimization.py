@@ -1,14 +1,12 @@
 """Error optimization: plain gradient descent in error space."""
 
-from sklearn.base import BaseEstimator
-
 from .._checks import check_count, check_positive, check_share
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 
 
 @named("error_optimization")
-class ErrorOptimization(BaseEstimator):
+class ErrorOptimization(InferenceMethod):
     """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC) [1]_.
 
     With ``z_l = mu_l + eps_l`` and eps the free variables, from eps = 0, all layers at once:
@@ -46,6 +44,7 @@ class ErrorOptimization(BaseEstimator):
        Predictive Coding Networks", arXiv:2505.20137.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
 
     def __init__(self, n_steps=16, rate=0.1, momentum=0.0):
@@ -54,18 +53,11 @@ class ErrorOptimization(BaseEstimator):
         self.momentum = momentum
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
         passes = Passes(batch, X, Y, objective)
         responses, velocity = batch.like_activities(), batch.like_activities()

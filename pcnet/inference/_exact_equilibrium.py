@@ -1,14 +1,14 @@
 """The equilibrium of linear networks in closed form."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._core import binding
 from .._core.sums import solve_positive
+from ._method import InferenceMethod
 from ._passes import Passes
 
 
-class ExactEquilibrium(BaseEstimator):
+class ExactEquilibrium(InferenceMethod):
     """The minimum of the energy of a linear network, in a fixed number of passes.
 
     With identity activations and squared error the output's delta at equilibrium is
@@ -28,16 +28,9 @@ class ExactEquilibrium(BaseEstimator):
        Networks?", arXiv:2408.11979.
     """
 
-    def check(self):
-        """There is no option that could be out of range."""
-
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return 1
+    trace_steps = 1
 
     def run(self, batch, X, Y, objective):
-        """Equilibrium of the samples, into the arrays of a `pcnet._core.binding.Batch`."""
         _check_linear(batch.network, objective)
         passes = Passes(batch, X, Y, objective)
         n, n_outputs = len(X), batch.network.layer_sizes[-1]

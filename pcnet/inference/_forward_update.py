@@ -1,13 +1,11 @@
 """Forward update: where the activities end, learned from where they began."""
 
-from sklearn.base import BaseEstimator
-
 from ._learning import Lesson
-from ._resolve import named, resolve_inner
+from ._method import InferenceMethod, named, resolve_inner
 
 
 @named("forward_update")
-class ForwardUpdate(BaseEstimator):
+class ForwardUpdate(InferenceMethod):
     """Inference as usual; the weights learn to reach its end from the feed-forward activities.
 
     With z^0 the feed-forward activities and z the ones that ``method`` ends at, the weights move
@@ -44,24 +42,21 @@ class ForwardUpdate(BaseEstimator):
         self.method = method
 
     def check(self):
-        """Raise if an option is out of range."""
         resolve_inner(self.method)
 
     @property
     def has_end_test(self):
-        return getattr(resolve_inner(self.method), "has_end_test", True)
+        return resolve_inner(self.method).has_end_test
 
     @property
     def minimizes_energy(self):
-        return getattr(resolve_inner(self.method), "minimizes_energy", True)
+        return resolve_inner(self.method).minimizes_energy
 
     @property
     def trace_steps(self):
-        """Steps that an energy trace must have room for."""
         return resolve_inner(self.method).trace_steps
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         resolve_inner(self.method).run(batch, X, Y, objective)
 
     def iterate(self, batch, X, Y, objective, share):

@@ -1,14 +1,12 @@
 """Reverse Gauss-Seidel sweeps over the activities."""
 
-from sklearn.base import BaseEstimator
-
 from .._checks import check_count, check_positive
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 
 
 @named("gauss_seidel")
-class GaussSeidel(BaseEstimator):
+class GaussSeidel(InferenceMethod):
     """Descent on the activities layer by layer from the top, each hearing of the move above it.
 
     One sweep is, for l = H..1, ``z_l <- z_l - rate dF/dz_l`` at the present activities, so the
@@ -33,6 +31,7 @@ class GaussSeidel(BaseEstimator):
     .. [1] Saad, "Iterative Methods for Sparse Linear Systems", 2003, section 4.1 : the sweep.
     """
 
+    steps_option = "n_sweeps"
     has_end_test = False
     rounds_errors = True
 
@@ -41,17 +40,10 @@ class GaussSeidel(BaseEstimator):
         self.rate = rate
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_sweeps", self.n_sweeps)
         check_positive("rate", self.rate)
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_sweeps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         for _ in range(self.n_sweeps):

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_choice, check_count, check_positive
 from .._core import binding
 from ._energies import check_finite, sample_energies, start_feed_forward
-from ._resolve import named
+from ._method import InferenceMethod, named
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
 from ._traces import SampleTraces
@@ -18,7 +17,7 @@ _FIRST_STEP = 0.1
 
 
 @named("gradient_flow")
-class GradientFlow(BaseEstimator):
+class GradientFlow(InferenceMethod):
     """The flow ``dz_l/dt = - dF/dz_l`` from the feed-forward state at t = 0.
 
     Every sample is integrated for itself, by an embedded Runge-Kutta pair whose step keeps the
@@ -71,6 +70,7 @@ class GradientFlow(BaseEstimator):
        II.5 (pairs, first step, control).
     """
 
+    steps_option = "max_steps"
     rounds_errors = True
 
     def __init__(
@@ -94,7 +94,6 @@ class GradientFlow(BaseEstimator):
         self.controller = controller
 
     def check(self):
-        """Raise if an option is out of range."""
         check_choice("pair", self.pair, tuple(PAIRS))
         if self.step is not None:
             check_positive("step", self.step)
@@ -113,13 +112,7 @@ class GradientFlow(BaseEstimator):
         if sum(self.controller) == 0:
             raise ValueError("controller must have a coefficient above 0; (0.0, 1.0, 0.0) is usual")
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.max_steps)
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         flow = _Flow(self, batch, X, Y, objective)
         while len(flow.samples.index):
             flow.step()

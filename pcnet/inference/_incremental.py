@@ -1,19 +1,18 @@
 """Incremental predictive coding: the weights move at every step of inference."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_count, check_positive
 from ._activity_descent import ActivityDescent
 from ._curvature import stable_rates
 from ._learning import Lesson
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 from ._rows import add_scaled, hidden_blocks
 
 
 @named("incremental")
-class IncrementalDescent(BaseEstimator):
+class IncrementalDescent(InferenceMethod):
     """Activity descent whose every step is followed by an update of the weights.
 
     From the feed-forward state, ``n_steps`` times in turn
@@ -48,6 +47,7 @@ class IncrementalDescent(BaseEstimator):
        Predictive Coding Networks" (incremental predictive coding), arXiv:2212.00720.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
 
@@ -56,15 +56,9 @@ class IncrementalDescent(BaseEstimator):
         self.rate = rate
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps, 1)
         if self.rate is not None:
             check_positive("rate", self.rate)
-
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
 
     def run(self, batch, X, Y, objective):
         """Inference on a `pcnet._core.binding.Batch` with the weights at rest."""

@@ -11,9 +11,9 @@ from .._network_checks import check_clamped, check_terms
 from .._warnings import warn
 from ..network import check_network
 from ._energies import has_risen
+from ._method import resolve_method
 from ._objective import Objective
 from ._precision_range import check_precision
-from ._resolve import resolve_method, rows_per_sample
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
@@ -129,9 +129,9 @@ def infer(
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
     n = len(X)
-    batch = net.core_batch(n * rows_per_sample(method), trace_steps=method.trace_steps)
+    batch = net.core_batch(n * method.rows_per_sample, trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
-    if batch.n_steps[:n].any() and getattr(method, "minimizes_energy", True):
+    if batch.n_steps[:n].any() and method.minimizes_energy:
         _warn_if_risen(method, batch.trace[0], batch.energy[:n].mean())
     activities, errors = net.unpadded(batch.activities, n), net.unpadded(batch.errors, n)
     check_no_overflow("activities", activities)

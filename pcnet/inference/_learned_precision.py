@@ -1,13 +1,13 @@
 """Precisions of the hidden units that are learned beside the weights."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from .._checks import check_count, check_positive
 from .._core import binding
 from ._energies import start_feed_forward, with_decay
 from ._learning import Lesson
-from ._resolve import named
+from ._method import InferenceMethod, named
 from ._rows import add_scaled, hidden_blocks
 from ._traces import SampleTraces
 
@@ -15,7 +15,7 @@ _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
 
 @named("learned_precision")
-class LearnedPrecision(BaseEstimator):
+class LearnedPrecision(InferenceMethod):
     """Inference with a precision for every hidden unit, which training learns.
 
     The energy of a Gaussian model with diagonal precisions pi_l (n_l,) is
@@ -68,6 +68,8 @@ class LearnedPrecision(BaseEstimator):
        arXiv:2107.12979: precisions and their learning. The normalisation is ours.
     """
 
+    steps_option = "max_steps"
+
     def __init__(
         self,
         max_steps=30,
@@ -83,7 +85,6 @@ class LearnedPrecision(BaseEstimator):
         self.bounds = bounds
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("max_steps", self.max_steps)
         check_positive("tol", self.tol, or_zero=True)
         check_positive("learning_rate", self.learning_rate, or_zero=True)
@@ -100,11 +101,6 @@ class LearnedPrecision(BaseEstimator):
                 f"bounds must enclose 1, where the precisions begin; got {self.bounds!r}"
             )
 
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.max_steps)
-
     def for_training(self, network, previous):
         """A copy of this method that learns, from 1 or from where the previous one was."""
         mine, widths = clone(self), network.layer_sizes[1:-1]
@@ -116,7 +112,6 @@ class LearnedPrecision(BaseEstimator):
         return mine
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         precisions = self._precisions(batch.activities.kind[1][:-1])
         _Descent(self, precisions, batch, X, Y, objective).run()
 

@@ -1,34 +1,4 @@
-"""What inference hands over to learning.
-
-An inference object must have ``check``, ``trace_steps`` and ``run``; the weights are then updated
-once, from the activities and errors that ``run`` left in the batch. An object that wants it
-otherwise offers one or more of
-
-``iterate(batch, X, Y, objective, share)``
-    A generator that runs inference and yields wherever the weights are to be updated, from what
-    then stands in the batch. It yields None, or a `Lesson` where other rows or weights count.
-    The weights may be others after each yield. ``share`` is what `Lesson` says.
-``rows_per_sample``
-    Rows of the batch that it uses for each sample; 1 without it.
-``for_training(network, previous)``
-    The object that one training uses in its place and may change: it has learned something of
-    its own, going on from ``previous``, the one of an earlier training (or None). Estimators keep
-    it as ``inference_``.
-``has_end_test``
-    False where nothing but the number of steps ends a sample, so that a warning of inference cut
-    short would tell nothing; True without it.
-``minimizes_energy``
-    False where it does not end near the least energy of the targets that it is given; True
-    without it.
-``learns_settled``
-    True where the weights are to learn from the state that ``run`` leaves whatever the loss; False
-    without it, see `learning_gradients`.
-``rounds_errors``
-    True where the errors are found as differences of activities, so that a small output precision
-    loses them to rounding; False without it.
-``auto_precision``
-    What ``output_precision="auto"`` of an estimator means with it.
-"""
+"""What inference hands over to learning."""
 
 from typing import NamedTuple
 
@@ -37,9 +7,9 @@ import numpy as np
 from .._checks import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms
 from ..network import check_network
+from ._method import resolve_method
 from ._objective import Objective
 from ._precision_range import check_precision
-from ._resolve import resolve_method, rows_per_sample
 
 
 class Lesson(NamedTuple):
@@ -58,21 +28,14 @@ class Lesson(NamedTuple):
     share: np.ndarray
 
 
-def training_method(method, network, previous=None):
-    """The object to train with: ``method``, or what its ``for_training`` gives."""
-    if not hasattr(method, "for_training"):
-        return method
-    return method.for_training(network, previous)
-
-
 def lessons(method, batch, X, Y, objective, share, feed_forward=False):
     """Run a method on a batch; yield a `Lesson` wherever the weights are to be updated.
 
     Parameters
     ----------
-    method : inference object
-    batch : pcnet._core.binding.Batch
-        Of `rows_per_sample` times as many rows as there are samples, or more.
+    method : InferenceMethod
+    batch : Batch
+        Of ``rows_per_sample`` times as many rows as there are samples, or more.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     share : ndarray of float64, (n,)
@@ -85,13 +48,10 @@ def lessons(method, batch, X, Y, objective, share, feed_forward=False):
     Lesson
     """
     whole = Lesson(X, share)
-    if not hasattr(method, "iterate"):
-        method.run(batch, X, Y, objective)
-        if feed_forward and not _learns_its_own_way(method):
-            _return_to_feed_forward(batch, X, Y, objective)
-        yield whole
-        return
+    return_to_start = feed_forward and not _learns_its_own_way(method)
     for lesson in method.iterate(batch, X, Y, objective, share):
+        if return_to_start:
+            _return_to_feed_forward(batch, X, Y, objective)
         yield whole if lesson is None else lesson
 
 
@@ -104,8 +64,7 @@ def learns_feed_forward(loss):
 
 
 def _learns_its_own_way(method):
-    """Whether the method says what its weights learn from, apart from updates that it makes."""
-    return getattr(method, "learns_settled", False) or not getattr(method, "minimizes_energy", True)
+    return method._updates_weights_itself or method.learns_settled or not method.minimizes_energy
 
 
 def _return_to_feed_forward(batch, X, Y, objective):
@@ -170,12 +129,12 @@ def learning_gradients(
     check_network(net)
     objective = Objective(loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
-    method = training_method(method, net, method)  # one that learns must not learn from this
+    method = method.for_training(net, method)  # one that learns must not learn from this
     check_terms(net, **vars(objective))
     feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
-    batch = net.core_batch(len(X) * rows_per_sample(method))
+    batch = net.core_batch(len(X) * method.rows_per_sample)
     total, share = None, np.full(len(X), 1.0 / len(X))
     for lesson in lessons(method, batch, X, Y, objective, share, feed_forward):
         weights, biases = batch.weight_gradients(*lesson)

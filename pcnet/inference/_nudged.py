@@ -1,18 +1,18 @@
 """Nudged inference: a target a little way from the output, on either side of it or on both."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
 from .._core import binding
 from ._learning import Lesson
-from ._resolve import named, resolve_inner
+from ._method import InferenceMethod, named, resolve_inner
 
 KINDS = ("positive", "negative", "centered")
 
 
 @named("nudged")
-class Nudged(BaseEstimator):
+class Nudged(InferenceMethod):
     """Inference with the target moved to within ``beta`` of the output.
 
     The target y is replaced by ``y_beta = p + beta (y - p)``, p being the feed-forward output
@@ -63,7 +63,6 @@ class Nudged(BaseEstimator):
         self.kind = kind
 
     def check(self):
-        """Raise if an option is out of range."""
         resolve_inner(self.method)
         check_positive("beta", self.beta)
         if self.beta > 1:
@@ -72,15 +71,14 @@ class Nudged(BaseEstimator):
 
     @property
     def rounds_errors(self):
-        return getattr(resolve_inner(self.method), "rounds_errors", False)
+        return resolve_inner(self.method).rounds_errors
 
     @property
     def has_end_test(self):
-        return getattr(resolve_inner(self.method), "has_end_test", True)
+        return resolve_inner(self.method).has_end_test
 
     @property
     def trace_steps(self):
-        """Steps that an energy trace must have room for."""
         return resolve_inner(self.method).trace_steps
 
     @property
@@ -100,7 +98,7 @@ class Nudged(BaseEstimator):
         signs, beta = self._signs(), float(self.beta)
         targets = np.concatenate([base + Y.dtype.type(sign * beta) * pull for sign in signs])
         inner = resolve_inner(self.method)
-        if objective.loss in ("log_loss", "logistic") and hasattr(inner, "energy_tol"):
+        if objective.loss in ("log_loss", "logistic") and "energy_tol" in inner.get_params():
             # these do not vanish at their own target: a share of the energy tells nothing
             inner = clone(inner).set_params(energy_tol=0.0)
         inner.run(batch, _stacked(X, len(signs)), targets, objective)

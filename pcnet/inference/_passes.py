@@ -32,12 +32,9 @@ class Passes:
 
     >>> import numpy as np
     >>> from pcnet import Network, infer
-    >>> from pcnet.inference import Passes
-    >>> class Descent:
+    >>> from pcnet.inference import InferenceMethod, Passes
+    >>> class Descent(InferenceMethod):
     ...     trace_steps = 10
-    ...
-    ...     def check(self):
-    ...         pass
     ...
     ...     def run(self, batch, X, Y, objective):
     ...         passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()

@@ -1,17 +1,16 @@
 """Activity descent with precisions that change from layer to layer and from step to step."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._checks import check_count, check_positive
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 
 SCHEDULES = ("spiking", "decaying")
 
 
 @named("precision")
-class PrecisionDescent(BaseEstimator):
+class PrecisionDescent(InferenceMethod):
     """Activity descent on an energy whose layers are weighted anew at each step.
 
     Step t = 0, 1, .. is ``z_l <- z_l - rate dE_t/dz_l`` with
@@ -62,6 +61,7 @@ class PrecisionDescent(BaseEstimator):
        Coding Neural Networks", arXiv:2506.23800.
     """
 
+    steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
 
@@ -72,7 +72,6 @@ class PrecisionDescent(BaseEstimator):
         self.base = base
 
     def check(self):
-        """Raise if an option is out of range."""
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_positive("base", self.base, or_zero=True)
@@ -84,11 +83,6 @@ class PrecisionDescent(BaseEstimator):
                 f"schedule must be {', '.join(map(repr, SCHEDULES))} or finite precisions of 0 or "
                 f"more in an array of shape (n_steps, L) or (L,); got {self.schedule!r}"
             )
-
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return int(self.n_steps)
 
     def precisions(self, n_layers):
         """pi_l(t) for a network of L layers.
@@ -118,7 +112,6 @@ class PrecisionDescent(BaseEstimator):
         return np.where(since >= 0, np.maximum(decaying, self.base), self.base)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         real, passes = batch.activities.flat.dtype.type, Passes(batch, X, Y, objective)
         gradients = batch.like_activities()
         passes.start()

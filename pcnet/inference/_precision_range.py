@@ -14,7 +14,7 @@ def check_precision(method, objective, dtype):
 
     Parameters
     ----------
-    method : inference object
+    method : InferenceMethod
         One with a true ``rounds_errors`` finds its errors as differences of activities.
     objective : Objective
     dtype : dtype
@@ -27,7 +27,7 @@ def check_precision(method, objective, dtype):
     limits = np.finfo(dtype)
     smallest, why = _SQUARES * float(np.sqrt(limits.tiny)), "vanish"
     remedies = "a larger one, or inference='backprop', the limit of small precisions"
-    if getattr(method, "rounds_errors", False):
+    if method.rounds_errors:
         smallest, why = _ROUNDINGS * float(limits.eps), "drown in the rounding of the activities"
         remedies = (
             "a larger one, inference='error', whose errors are numbers of their own, or "

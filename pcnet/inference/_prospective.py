@@ -1,7 +1,7 @@
 """Prospective configuration: activities first, weights after."""
 
 from ._error_descent import ErrorDescent
-from ._resolve import named
+from ._method import named
 
 
 @named("prospective")

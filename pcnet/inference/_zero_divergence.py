@@ -1,13 +1,11 @@
 """Zero-divergence predictive coding: backpropagation's weight gradients in one sweep."""
 
-from sklearn.base import BaseEstimator
-
+from ._method import InferenceMethod, named
 from ._passes import Passes
-from ._resolve import named
 
 
 @named("zero_divergence")
-class ZeroDivergence(BaseEstimator):
+class ZeroDivergence(InferenceMethod):
     """Z-IL: each layer learns at the moment that the output's signal arrives at it.
 
     From the feed-forward state and at rate 1, ``z_l <- z_l - dF/dz_l`` for l = H..1. When a layer's
@@ -29,16 +27,7 @@ class ZeroDivergence(BaseEstimator):
     has_end_test = False
     minimizes_energy = False
 
-    def check(self):
-        """There is no option that could be out of range."""
-
-    @property
-    def trace_steps(self):
-        """Steps that an energy trace must have room for."""
-        return 0
-
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch`, results in its arrays."""
         passes = Passes(batch, X, Y, objective)
         passes.start()
         seen = batch.activities.hidden.copy()

@@ -14,11 +14,12 @@ from pcnet._estimators.targets import target_scaling
 from pcnet._training.trainer import Trainer
 from pcnet.inference import (
     ErrorDescent,
+    InferenceMethod,
     Objective,
     ProspectiveConfiguration,
     learning_gradients,
 )
-from pcnet.inference._resolve import METHODS
+from pcnet.inference._method import METHODS
 from pcnet.losses import Huber
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD
@@ -140,8 +141,8 @@ def test_towards_backpropagation_with_the_output_precision(loss):
 def test_methods_with_rules_of_their_own_keep_them(name):
     method = METHODS[name]()
     own = (
-        hasattr(method, "iterate")
-        or not getattr(method, "minimizes_energy", True)
+        type(method).iterate is not InferenceMethod.iterate
+        or not method.minimizes_energy
         or isinstance(method, ProspectiveConfiguration)
     )
     if name == "exact":

@@ -21,7 +21,7 @@ from pcnet.inference import (
     PrecisionDescent,
     ProspectiveConfiguration,
 )
-from pcnet.inference._resolve import METHODS
+from pcnet.inference._method import METHODS
 
 from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, iris, small
 

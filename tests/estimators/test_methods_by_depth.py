@@ -6,7 +6,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from pcnet import PCClassifier
-from pcnet.inference._resolve import METHODS
+from pcnet.inference._method import METHODS
 
 from .support import digits, iris
 

@@ -8,7 +8,7 @@ import pytest
 import pcnet
 from pcnet import Network, theory
 from pcnet.inference import learning_gradients
-from pcnet.inference._resolve import METHODS
+from pcnet.inference._method import METHODS
 from pcnet.theory import activity_hessian, energy_hessian, linearize, loss_hessian
 
 from ..helpers import make_batch, make_network

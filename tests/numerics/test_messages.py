@@ -114,7 +114,7 @@ def test_exchanged_targets_and_activities():
         ("method", "ErrorDescent", r"Without quotes that is an object: ErrorDescent\(\)$"),
         ("method", "nonsense", "got 'nonsense'$"),
         ("method", ErrorDescent, r"got the class ErrorDescent; write ErrorDescent\(\)"),
-        ("method", object(), "which has no check and no trace_steps and no run"),
+        ("method", object(), "A method of your own inherits pcnet.inference.InferenceMethod"),
         ("loss", "mse", "Here that is 'squared_error'"),
         ("loss", "cross_entropy", "Here that is 'log_loss'"),
         ("loss", lambda y, mu: 0, "Functions of your own cannot be passed"),

@@ -2,27 +2,22 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from pcnet import PCRegressor, infer
-from pcnet.inference import ActivityDescent, Passes
+from pcnet.inference import ActivityDescent, InferenceMethod, Passes
 
 from ..helpers import make_activities, make_batch, make_network, relative_error
 
 
-class FromAnywhere:
+class FromAnywhere(InferenceMethod):
     """Activity descent from given activities, or from the feed-forward state."""
 
+    steps_option = "n_steps"
     has_end_test = False
 
     def __init__(self, activities=None, n_steps=6, rate=0.05):
         self.activities, self.n_steps, self.rate = activities, n_steps, rate
-
-    def check(self):
-        pass
-
-    @property
-    def trace_steps(self):
-        return self.n_steps
 
     def run(self, batch, X, Y, objective):
         passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()
@@ -80,3 +75,34 @@ def test_more_steps_than_said(problem):
 
     with pytest.raises(ValueError, match=r"step 4 of inference has no room .* said 3"):
         infer(*problem, Longer())
+
+
+def test_an_object_that_only_has_the_methods(problem):
+    class Lookalike:
+        check, trace_steps, run = FromAnywhere.check, 6, FromAnywhere.run
+
+    message = "inherits pcnet.inference.InferenceMethod"
+    with pytest.raises(TypeError, match=message):
+        infer(*problem, Lookalike())
+    _, X, Y = problem
+    with pytest.raises(TypeError, match=message):
+        PCRegressor(inference=Lookalike()).fit(X, Y)
+
+
+def test_defaults_of_the_base_class(problem):
+    class Nothing(InferenceMethod):
+        pass
+
+    method = Nothing()
+    assert method.trace_steps == 0
+    assert method.rows_per_sample == 1
+    assert method.auto_precision is None
+    assert method.check() is None
+    assert method.for_training(problem[0], None) is method
+    with pytest.raises(NotImplementedError, match="Nothing must define run"):
+        infer(*problem, method)
+
+
+def test_options_are_searchable_and_cloned():
+    model = PCRegressor(inference=FromAnywhere()).set_params(inference__rate=0.1)
+    assert clone(model).inference.rate == 0.1

@@ -9,14 +9,14 @@ import pytest
 
 from pcnet import Network, PCClassifier, infer
 from pcnet.inference import Objective, check_precision, learning_gradients
-from pcnet.inference._resolve import METHODS
+from pcnet.inference._method import METHODS
 from pcnet.theory import backprop_gradients
 
 from ..helpers import make_batch, make_network
 
 SIZES = (6, 16, 16, 16, 16, 3)
 LOSSES = ("squared_error", "log_loss", "logistic", "huber", "poisson")
-ROUNDING = sorted(name for name in METHODS if getattr(METHODS[name](), "rounds_errors", False))
+ROUNDING = sorted(name for name in METHODS if METHODS[name]().rounds_errors)
 
 
 def in_dtype(net, dtype):
