@@ -275,7 +275,8 @@ def compile_in_parallel(compile_files, sources, *args, **kwargs):
 
 
 def extensions():
-    headers = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("pcnet/_core/*.pxd"))
+    included = ("csrc/*.h", "csrc/*.inc", "pcnet/_core/*.pxd", "pcnet/_core/*.pxi")
+    headers = sorted(path for pattern in included for path in glob(pattern))
     core = Extension(
         "pcnet._core.binding",
         ["pcnet/_core/binding.pyx", *sorted(glob("csrc/*.c") + glob("csrc/builds/*.c"))],

@@ -136,6 +136,8 @@ def check_sdist_names(names):
     for needed in (
         *("PKG-INFO", "LICENSE", "pyproject.toml", "setup.py", "csrc/pcnet.h"),
         "pcnet/_core/binding.pyx",
+        "pcnet/_core/core.pxd",
+        "pcnet/_core/batch.pxi",
         *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
     ):
         require(needed in inside, f"{needed} is missing in the source distribution")

@@ -225,6 +225,8 @@ SDIST = [
             "setup.py",
             "csrc/pcnet.h",
             "pcnet/_core/binding.pyx",
+            "pcnet/_core/core.pxd",
+            "pcnet/_core/batch.pxi",
         ),
         *("pcnet/py.typed", "tests/conftest.py", "wheels/bundled/README.md", "docs/conf.py"),
     )

@@ -1,0 +1,132 @@
+# The core's own inference methods, gradients by the weights, updates.
+
+
+cdef class Batch(SinglePasses):
+    """The memory of inference on up to `capacity` samples, made once and used for every batch.
+
+    Parameters
+    ----------
+    network : CoreNetwork
+    capacity : int
+    n_threads : int
+        The most threads a call may use.
+    trace_steps : int, optional
+        Steps that `trace` may grow to; None: no trace.
+
+    Attributes
+    ----------
+    activities, errors : LayerRows: list of ndarray, (capacity, row_stride(n_l))
+        z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
+    energy, loss : ndarray of float64, (capacity,)
+    n_steps, n_half_passes, status : ndarray of int, (capacity,)
+    trace : ndarray of float64, or None
+        Mean energy after 0, 1, .. steps; with room for more, see `write_trace`.
+    """
+
+    def error_descent(self, X, Y, loss, double output_precision, double activity_decay,
+                      int max_steps, double tol, double energy_tol):
+        """Inference by error descent; results in `activities`, `errors` and the report."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_error_descent options
+        options.max_steps, options.tol, options.energy_tol = max_steps, tol, energy_tol
+        self._begin_records(max_steps)
+        self._set(X, Y)
+        with nogil:
+            status = net.core.error_descent(&called, &self.batch, &objective, &options,
+                                            &self.report, self.workspace, self.n_threads)
+        _check(status)
+        self._end_records(self.batch.n_samples)
+
+    def activity_descent(self, X, Y, loss, double output_precision, double activity_decay,
+                         int n_steps, double rate):
+        """Inference by activity descent; results in `activities`, `errors` and the report."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_activity_descent options
+        options.n_steps, options.rate = n_steps, rate
+        self._begin_records(n_steps)
+        self._set(X, Y)
+        with nogil:
+            status = net.core.activity_descent(&called, &self.batch, &objective, &options,
+                                               &self.report, self.workspace, self.n_threads)
+        _check(status)
+        self._end_records(self.batch.n_samples)
+
+    def weight_gradients(self, X, sample_weight):
+        """dF/dW_l and dF/db_l at the present activities and errors.
+
+        Parameters
+        ----------
+        X : ndarray, (n, D)
+        sample_weight : ndarray of float64, (n,)
+            Of sum one.
+
+        Returns
+        -------
+        (list of ndarray, list of ndarray or None)
+        """
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        sizes = net.layer_sizes
+        weights = [np.empty(shape, net.dtype) for shape in zip(sizes, sizes[1:])]
+        biases = [np.empty(m, net.dtype) for m in sizes[1:]]
+        cdef _Pointers weight_out = _Pointers(weights)
+        cdef _Pointers bias_out = _Pointers(biases)
+        cdef void **weight_start = weight_out.get()
+        cdef void **bias_start = bias_out.get()
+        with nogil:
+            status = net.core.weight_gradients(&called, &self.batch, weight, weight_start,
+                                               bias_start, self.workspace, self.n_threads)
+        _check(status)
+        return weights, biases if net.has_biases else None
+
+    def gradient_square(self, Update update, X, sample_weight):
+        """Square of the gradient as ``update`` would see it, with its scales, over all entries.
+
+        Returns
+        -------
+        float
+            Not finite if an entry is not.
+        """
+        cdef pcnet_status status
+        cdef double square = 0
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        with nogil:
+            status = net.core.gradient_square(&called, &self.batch, weight, &update.update,
+                                              &square, self.workspace, self.n_threads)
+        _check(status)
+        return square
+
+    def update(self, Update update, X, sample_weight):
+        """One solver step from the present activities and errors.
+
+        Returns
+        -------
+        int
+            0, or the lowest layer whose gradient or new weights were not finite; no value that
+            is not finite was written.
+        """
+        cdef pcnet_status status
+        cdef pcnet_fault fault
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        with nogil:
+            status = net.core.update(&called, &self.batch, weight, &update.update, &fault,
+                                     self.workspace, self.n_threads)
+        if status == PCNET_GRADIENT_NOT_FINITE:
+            return fault.layer
+        _check(status)
+        return 0

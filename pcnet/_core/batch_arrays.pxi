@@ -1,0 +1,181 @@
+# The memory of a batch: activities, errors, report, energy trace, workspace.
+
+
+cdef struct step_records:
+    double **energies  # per sample: after 0, 1, .. steps
+    int *room
+    int *count
+    int is_short  # of memory
+
+
+cdef void _record(void *to, int sample, int step, double energy) noexcept nogil:
+    """As `pcnet_report.record`: of one sample by one thread, its steps in order."""
+    cdef step_records *own = <step_records *> to
+    cdef int room = own.room[sample]
+    cdef double *grown
+    if step >= room:
+        room = step + step // 2 + 8
+        grown = <double *> realloc(own.energies[sample], room * sizeof(double))
+        if grown is NULL:
+            own.is_short = 1
+            return
+        own.energies[sample] = grown
+        own.room[sample] = room
+    own.energies[sample][step] = energy
+    own.count[sample] = step + 1
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class _Records:
+    """The energies of each sample after each of its steps; memory grows with the steps taken."""
+
+    cdef step_records own
+    cdef int n_samples
+
+    def __cinit__(self, int n_samples):
+        cdef int i
+        cdef size_t n = n_samples
+        self.own.energies = <double **> realloc(NULL, n * sizeof(double *))
+        self.own.room = <int *> realloc(NULL, n * sizeof(int))
+        self.own.count = <int *> realloc(NULL, n * sizeof(int))
+        if self.own.energies is NULL or self.own.room is NULL or self.own.count is NULL:
+            raise MemoryError("no memory for the energies of inference")
+        for i in range(n_samples):
+            self.own.energies[i] = NULL
+            self.own.room[i] = self.own.count[i] = 0
+        self.n_samples = n_samples
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.n_samples):
+            free(self.own.energies[i])
+        free(self.own.energies)
+        free(self.own.room)
+        free(self.own.count)
+
+    cdef void begin(self) noexcept:
+        cdef int i
+        self.own.is_short = 0
+        for i in range(self.n_samples):
+            self.own.count[i] = 0
+
+    cdef object mean(self, int n):
+        """Mean over the first n samples after 0, 1, .. steps; each goes on with its last energy."""
+        cdef int i, k, last, most = 0
+        cdef double *energies
+        if self.own.is_short:
+            raise MemoryError("no memory for the energies of all steps of inference")
+        for i in range(n):
+            most = max(most, self.own.count[i])
+        result = np.zeros(most)
+        cdef double[::1] sums = result
+        with nogil:
+            for i in range(n):  # in this order, whatever the number of threads
+                energies, last = self.own.energies[i], self.own.count[i] - 1
+                for k in range(most):
+                    sums[k] += energies[min(k, last)]
+        return result / n
+
+
+cdef class BatchArrays:
+    """The arrays of `Batch`."""
+
+    cdef readonly CoreNetwork network
+    cdef readonly int capacity, n_threads
+    cdef readonly object activities, errors
+    cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
+    cdef object _workspace
+    cdef _Records _records
+    cdef ptrdiff_t[::1] _strides
+    cdef pcnet_batch batch
+    cdef pcnet_report report
+    cdef void *workspace
+
+    def __init__(self, CoreNetwork network, capacity, int n_threads, trace_steps=None):
+        _check_counts("the samples of a batch", [capacity])
+        if capacity < 1 or n_threads < 1:
+            raise ValueError("capacity and n_threads must be at least 1")
+        self.network = network
+        self.capacity = capacity
+        self.n_threads = n_threads
+        strides = [network.row_stride(n) for n in network.layer_sizes[1:]]
+        self._strides = np.array(strides, dtype=np.intp)
+        self.activities = self.like_activities()
+        self.errors = self.like_activities()
+        self.batch.activities = self._pointers_of(self.activities)
+        self.batch.errors = self._pointers_of(self.errors)
+        self.batch.strides = &self._strides[0]
+        self._make_report(trace_steps)
+        size = network.core.workspace_size(&network.net, capacity, n_threads)
+        self._workspace = aligned_zeros((size,), np.uint8)
+        self.workspace = <void *> <uintptr_t> self._workspace.ctypes.data
+
+    def _make_report(self, trace_steps):
+        self.energy, self.loss = np.zeros((2, self.capacity))
+        self.n_steps, self.n_half_passes, self.status = np.zeros((3, self.capacity), dtype=np.intc)
+        self.report.energy = <double *> <uintptr_t> self.energy.ctypes.data
+        self.report.loss = <double *> <uintptr_t> self.loss.ctypes.data
+        self.report.n_steps = <int *> <uintptr_t> self.n_steps.ctypes.data
+        self.report.n_half_passes = <int *> <uintptr_t> self.n_half_passes.ctypes.data
+        self.report.status = <int *> <uintptr_t> self.status.ctypes.data
+        self.trace_steps = trace_steps
+        if trace_steps is None:
+            return
+        self.trace = np.zeros(min(trace_steps, 63) + 1)
+        self._records = _Records(self.capacity)
+
+    def write_trace(self, start, energies):
+        """Mean energies after ``start``, start + 1, .. steps, into `trace`, which grows with them."""
+        stop = start + len(energies)
+        if stop > len(self.trace):
+            if stop > self.trace_steps + 1:
+                raise ValueError(
+                    f"step {stop - 1} of inference has no room in the energy trace: the method's "
+                    f"trace_steps said {self.trace_steps}"
+                )
+            grown = np.zeros(min(max(stop, 2 * len(self.trace)), self.trace_steps + 1))
+            grown[: len(self.trace)] = self.trace
+            self.trace = grown
+        self.trace[start:stop] = energies
+
+    cdef int _begin_records(self, int steps) except -1:
+        """Has the core record the energies of a method of so many steps, if there is a trace."""
+        self.report.record = NULL
+        self.report.records = NULL
+        if self.trace_steps is not None:
+            if steps > self.trace_steps:
+                raise ValueError(f"the trace has room for {self.trace_steps} steps, not {steps}")
+            self._records.begin()
+            self.report.record = _record
+            self.report.records = &self._records.own
+        return 0
+
+    cdef int _end_records(self, int n) except -1:
+        if self.trace_steps is not None:
+            self.write_trace(0, self._records.mean(n))
+        return 0
+
+    cdef int _set(self, X, Y) except -1:
+        """Points the batch to its inputs and, if any, targets; returns the number of samples."""
+        cdef int n = X.shape[0]
+        sizes = self.network.layer_sizes
+        if n > self.capacity:
+            raise ValueError(f"{n} samples in a batch made for {self.capacity}")
+        self.batch.n_samples = n
+        self.batch.inputs = <void *> _address(X, self.network.dtype, (n, sizes[0]))
+        self.batch.targets = NULL if Y is None else <void *> _address(
+            Y, self.network.dtype, (n, sizes[-1]))
+        return n
+
+    def like_activities(self):
+        """Zeroed arrays shaped like `activities`, in one block of memory (`LayerRows`)."""
+        return LayerRows(self.network, self.capacity)
+
+    cdef void **_pointers_of(self, arrays) except NULL:
+        """Addresses of arrays that `like_activities` made."""
+        if not isinstance(arrays, LayerRows) or arrays.kind != (
+                self.capacity, self.network.layer_sizes[1:], self.network.dtype):
+            raise ValueError("expected arrays that like_activities() of this batch has made")
+        cdef _Pointers pointers = arrays.pointers
+        return pointers.get()
