@@ -104,14 +104,14 @@ MUTANTS = [
     ),
     (
         "targets not rescaled",
-        "_estimators/regressor.py",
-        "self._rates(outputs) * self.y_scale_ + self.y_mean_",
-        "self._rates(outputs) + self.y_mean_",
+        "_estimators/continuous.py",
+        "self._rates(outputs) * self.scale + self.mean",
+        "self._rates(outputs) + self.mean",
         "tests/estimators/test_targets.py tests/estimators/test_training.py",
     ),
     (
         "balanced weights upside down",
-        "_estimators/targets.py",
+        "_estimators/labels.py",
         "mass.sum() / (present.sum() * mass[present])",
         "mass[present] * present.sum() / mass.sum()",
         "tests/estimators/test_weights.py tests/estimators/test_targets.py",

@@ -227,3 +227,83 @@ def scaling_of(statistics, kind, centred=True):
 def fit_scaling(rows, sample_weight, kind):
     """`scaling_of` all of some rows; sparse data, which would become dense, are not centred."""
     return scaling_of(measure(rows, sample_weight), kind, not isinstance(rows, SparseRows))
+
+
+# ---------------------------------------------------------------- targets
+
+#: A normal distribution's standard deviation over its median absolute deviation.
+MAD_OF_NORMAL = 1.4826
+
+
+def target_scaling(y, sample_weight=None, loss="squared_error", provisional=False):
+    """Centre and unit by which targets are standardised, per output.
+
+    Parameters
+    ----------
+    y : float64 ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Only ratios matter; samples of weight 0 do not count.
+    loss : {"squared_error", "huber", "poisson"}, default="squared_error"
+        Mean and standard deviation; median and 1.4826 times the median absolute deviation, which
+        outliers do not move; or 0 and the mean.
+    provisional : bool, default=False
+        Whether more targets will come: then an output that is 0 in every sample has the scale 1
+        for "poisson", too.
+
+    Returns
+    -------
+    mean, scale : float64 ndarray of shape (n_outputs,)
+        The scale is 1 where the target is constant (up to rounding), as far as 1 is neither above
+        its absolute value nor below its rounding.
+
+    Raises
+    ------
+    ValueError
+        "poisson" with an output that is 0 in every sample: its rate has no logarithm.
+    """
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
+    y, weight = y[weight > 0], weight[weight > 0]
+    # In units of a power of two near the largest value squares neither overflow nor vanish.
+    unit = power_of_two(np.abs(y).max(axis=0))
+    y = y / unit
+    mean = np.clip(np.average(y, axis=0, weights=weight), y.min(axis=0), y.max(axis=0))
+    if loss == "poisson":
+        if not provisional and not np.all(mean > 0):
+            raise ValueError(
+                "loss='poisson' needs a y above 0 in some sample of positive weight, but output "
+                f"{int(np.argmin(mean))} is 0 in all of them; leave it out or give more samples"
+            )
+        return np.zeros_like(mean), np.where(mean > 0, mean * unit, 1.0)
+    scale = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weight))
+    constant = scale <= CONSTANT
+    if loss == "huber":
+        mean = _weighted_median(y, weight)
+        spread = MAD_OF_NORMAL * _weighted_median(np.abs(y - mean), weight)
+        # more than half of the values may be equal; an outlier, which std is made of, tells nothing
+        scale = np.where(spread > CONSTANT * np.abs(mean), spread, scale)
+    varies = y.min(axis=0) < y.max(axis=0)
+    with np.errstate(over="ignore"):
+        one = np.clip(1 / unit, np.where(varies, CONSTANT, 0.0), 1.0)
+    return mean * unit, np.where(constant, one, scale) * unit
+
+
+def has_scale(y, loss):
+    """Whether targets (n_samples, n_outputs) tell the unit of each output, (n_outputs,) of bool."""
+    if loss == "poisson":
+        return np.any(y > 0, axis=0)
+    low, high = y.min(axis=0), y.max(axis=0)
+    return high / 2 - low / 2 > CONSTANT * np.maximum(np.abs(low), np.abs(high))
+
+
+def _weighted_median(values, weight):
+    """Per column: the middle of the values at which half of the weight is reached and passed."""
+    medians = []
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        share = np.cumsum(weight[order])
+        half = 0.5 * share[-1]
+        rounding = np.finfo(np.float64).eps * len(share) * share[-1]  # of the sums, at most
+        low = np.searchsorted(share, half - rounding)
+        high = np.searchsorted(share, half + rounding, side="right")
+        medians.append(0.5 * column[order[low]] + 0.5 * column[order[high]])
+    return np.array(medians)

@@ -4,12 +4,13 @@ from abc import abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
 from .._data.fingerprint import fingerprint
-from .._data.rows import warn_if_unscaled
+from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
 from .._saved_state import StateMixin
 from .._training.checkpoint import restore_run
@@ -101,30 +102,23 @@ class BasePC(
 ):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
-    # ------------------------------------------------------------ what differs by target
-
+    @property
     @abstractmethod
+    def _encoder(self):
+        """The `TargetEncoder` that the attributes describe."""
+
     def _check_X_y(self, X, y, *, dtype, reset):
-        """Validate data; return X as `Rows` and y as an array."""
+        """Validate data; return X as `Rows` and y as the encoder takes it."""
+        options = {"multi_output": True, "y_numeric": is_regressor(self)}
+        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
+        return X, self._encoder.check(y)
 
-    @abstractmethod
-    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
-        """Return (targets, training weight or None); set the attributes that describe y."""
-
-    @abstractmethod
-    def _encode_validation(self, y, dtype):
-        """Targets of a validation set, in the terms of the training targets."""
-
-    @abstractmethod
-    def _loss_and_activation(self):
-        """Return (name of the objective's loss, out_activation_)."""
-
-    @abstractmethod
-    def _scorer(self, X, targets, rows, sample_weight):
-        """Return ``score(predict_outputs)`` on these rows of targets, with their data ``X``."""
-
-    def _stratify(self, targets):
-        """Classes by which a validation split is stratified; None: at random."""
+    def _fit_encoder(self, y, sample_weight, call, warm):
+        """Set the attributes that describe y; return the encoder."""
+        fit = self._encoder.refit if warm else self._encoder.fit
+        encoder = fit(y, sample_weight, call)
+        vars(self).update(encoder.attributes())
+        return encoder
 
     # ------------------------------------------------------------ a fit from start to end
 
@@ -158,7 +152,9 @@ class BasePC(
             data = fingerprint(X, y, sample_weight)
         if call.saved is not None:
             check_fingerprint(call.saved.data, data, "X, y and sample_weight")
-        targets, weight = self._encode_targets(y, sample_weight, call=call, warm=warm, dtype=dtype)
+        encoder = self._fit_encoder(y, sample_weight, call, warm)
+        targets = encoder.encode(y, dtype)
+        weight = encoder.weigh(targets, sample_weight)
         if warm:
             self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
         else:
@@ -177,7 +173,7 @@ class BasePC(
             validation = self._own_validation(call.validation)
         elif self.early_stopping:
             rows, held_out = split_rows(
-                rows, len(X), self.validation_fraction, self._split_seed, self._stratify(targets)
+                rows, len(X), self.validation_fraction, self._split_seed, targets.strata
             )
             validation = self._held_out(given, X, targets, held_out, sample_weight)
             if tasks is not None:
@@ -279,6 +275,7 @@ class BasePC(
             dtype=dtype,
         )
         prepare_narrow_layers(network)
+        self._encoder.warn_of_narrow_layers(self.loss, network.layer_sizes)
         self._begin_with(network, random_state)
 
     def _begin_with(self, network, random_state):
@@ -363,7 +360,7 @@ class BasePC(
 
     def _describe_objective(self):
         """Fix what the training to come minimises, apart from later changes of the arguments."""
-        loss, self.out_activation_ = self._loss_and_activation()
+        loss, self.out_activation_ = self._encoder.objective(self.loss, self.network_.layer_sizes)
         self.output_precision_ = precision_of(self, loss)
         self._trained = {
             **getattr(self, "_trained", {}),

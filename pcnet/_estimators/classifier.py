@@ -2,22 +2,19 @@
 
 from numbers import Real
 
-import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
-from .._warnings import warn
 from ..callbacks._validation import gather_validation_set
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
 from .conversion import ClassifierConversion
 from .docstrings import fill_docstring
 from .energy import ClassEnergyMixin
-from .labels import LabelsMixin
+from .labels import ClassEncoder, MultilabelEncoder
 from .objective_state import AUTO_PRECISION
 from .outputs import DecisionFunctionMixin
 from .probabilities import ProbabilitiesMixin
@@ -44,7 +41,6 @@ class PCClassifier(
     DecisionFunctionMixin,
     ClassEnergyMixin,
     ClassifierConversion,
-    LabelsMixin,
     ClassifierMixin,
     BasePC,
 ):
@@ -285,55 +281,19 @@ class PCClassifier(
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        decisions = self._decide(self._outputs(X))
-        return decisions if self._multilabel else self.classes_[decisions]
+        return self._encoder.decode(self._outputs(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
-    # ------------------------------------------------------------ for BasePC
-
-    def _initialize(self, n_features, n_outputs, dtype):
-        super()._initialize(n_features, n_outputs, dtype)
-        narrowest = self._narrowest()
-        if self.loss == "squared_error" and not self._multilabel and narrowest < n_outputs - 1:
-            warn(
-                f"the narrowest hidden layer has {narrowest} units for {n_outputs} classes. With "
-                "loss='squared_error' the outputs then span too few directions to keep all classes "
-                f"apart: set loss='log_loss', or give each layer {n_outputs - 1} units or more"
-            )
-
-    def _narrowest(self):
-        """Units of the narrowest layer between inputs and classes."""
-        sizes = self.network_.layer_sizes
-        return min(sizes[1:-1], default=sizes[-1])
-
-    def _loss_and_activation(self):
-        loss = self.loss
-        if loss == "auto":
-            n_classes = self.network_.layer_sizes[-1]
-            too_narrow = not self._multilabel and self._narrowest() < n_classes - 1
-            loss = "log_loss" if too_narrow else "squared_error"
-        if loss == "squared_error":
-            return "squared_error", "identity"
-        return ("logistic", "logistic") if self._multilabel else ("log_loss", "softmax")
-
-    def _decide(self, outputs):
-        """Column of the largest output; multilabel: 0/1 matrix of probabilities above 1/2."""
-        if not self._multilabel:
-            return np.argmax(outputs, axis=1)
-        return (outputs > self._threshold()).astype(np.int64)
-
-    def _scorer(self, X, targets, rows, sample_weight):
-        y_true = targets.values[rows] if self._multilabel else targets.codes[rows]
-        weight = None if sample_weight is None else sample_weight[rows]
-
-        def score(predict_outputs):
-            outputs = predict_outputs(X)
-            if not np.isfinite(outputs).all():
-                return np.nan
-            return float(accuracy_score(y_true, self._decide(outputs), sample_weight=weight))
-
-        return score
+    @property
+    def _encoder(self):
+        kind = MultilabelEncoder if getattr(self, "_multilabel", False) else ClassEncoder
+        return kind(
+            getattr(self, "classes_", None),
+            self.class_weight,
+            getattr(self, "out_activation_", None),
+            getattr(self, "temperature_", None),
+        )

@@ -7,7 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import check_flag, shown
 from ..network import Network, check_network
 from ..solvers import SGD, Adam
-from .targets import check_labels
+from .continuous import ContinuousEncoder
+from .labels import ClassEncoder, MultilabelEncoder, check_labels
 
 # Arguments that the network itself fixes.
 _READ_FROM_NETWORK = (
@@ -84,8 +85,8 @@ class ClassifierConversion:
         network.weights[-1] = np.ascontiguousarray(network.weights[-1][:, order])
         if network.biases is not None:
             network.biases[-1] = network.biases[-1][order]
-        model.classes_ = classes[order]
-        model._multilabel = multilabel
+        kind = MultilabelEncoder if multilabel else ClassEncoder
+        vars(model).update(kind(classes[order]).attributes())
         return model._take_over(network)
 
     @classmethod
@@ -167,10 +168,11 @@ class RegressorConversion:
         """
         model = cls(**_arguments(network, params))
         n_outputs = network.layer_sizes[-1]
-        model.y_mean_ = _per_output("y_mean", y_mean, n_outputs)
-        model.y_scale_ = _per_output("y_scale", y_scale, n_outputs)
-        if np.any(model.y_scale_ <= 0):
+        mean = _per_output("y_mean", y_mean, n_outputs)
+        scale = _per_output("y_scale", y_scale, n_outputs)
+        if np.any(scale <= 0):
             raise ValueError(f"y_scale must be positive; got {y_scale!r}")
+        vars(model).update(ContinuousEncoder(model.loss, mean, scale).attributes())
         return model._take_over(network.copy())
 
     @classmethod

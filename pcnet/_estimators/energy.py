@@ -12,7 +12,6 @@ from .._data.rows import check_rows
 from .._warnings import warn
 from ..inference import ErrorDescent, resolve_method
 from .outputs import BLOCK_ROWS, small_blocks
-from .targets import encode_labels
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
 #: differences between samples are what its readers want. Where relu meets activity_decay, descent
@@ -60,7 +59,7 @@ class EnergyMixin:
     def _clamp(self, X, y):
         """Checked samples, as `Rows`, and targets as the network takes them, (n, K)."""
         X, y = self._check_X_y(X, y, dtype=self._features_dtype(), reset=False)
-        return self._scaled(X), self._clamped_targets(y)
+        return self._scaled(X), self._encoder.clamp(y, self.network_.dtype)
 
     def _clamped_energies(self, X, targets, inference):
         """Energy of each of the `Rows` X with each of several targets, (n, n_targets).
@@ -158,16 +157,3 @@ class ClassEnergyMixin(EnergyMixin):
         check_positive("sharpness", sharpness)
         energies = self.class_energies(X, inference=inference)
         return logsumexp(-(sharpness / self.output_precision_) * energies, axis=1)
-
-    def _clamped_targets(self, y):
-        dtype = self.network_.dtype
-        shape = (len(y), self.n_outputs_) if self._multilabel else (len(y),)
-        if y.shape != shape:
-            raise ValueError(
-                f"y has the shape {y.shape}, but {shape} is expected: the same kind of targets "
-                "as in training"
-            )
-        if self._multilabel:
-            return y.astype(dtype)
-        codes = encode_labels(y, self.classes_, "Only classes known from training have an energy")
-        return np.eye(len(self.classes_), dtype=dtype)[codes]

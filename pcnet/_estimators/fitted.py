@@ -5,9 +5,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import all_finite
 from .._data.checks import check_overflow
+from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
-from .first_calls import follow_inputs
 
 
 class FittedMixin:

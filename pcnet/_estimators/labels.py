@@ -1,22 +1,243 @@
-"""What a classifier does with labels: the classes, their codes and their weights."""
+"""Encoders of class labels and of multilabel targets."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import scipy.sparse
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.metrics import accuracy_score
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
 
 from .._checks import shown
 from .._data.checks import normalised_weight
-from .._data.rows import check_rows_and_targets
-from .targets import (
-    ClassTargets,
-    MatrixTargets,
-    check_labels,
-    class_weight_per_class,
-    encode_labels,
-    find_classes,
-)
+from .._warnings import warn
+from .targets import ClassTargets, MatrixTargets, TargetEncoder
+from .temperature import logits
+
+_NAME_CLASSES = "Name all classes in the first call: partial_fit(X, y, classes=...)"
 
 
-def _check_classes(classes):
-    """The labels that `partial_fit` is told of, sorted."""
+@dataclass(frozen=True)
+class LabelEncoder(TargetEncoder):
+    """What both encoders of a classifier share.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        ``classes_``.
+    class_weight : dict, "balanced" or None
+    activation : str
+        ``out_activation_``.
+    temperature : float
+        ``temperature_``.
+    """
+
+    classes: Any = None
+    class_weight: Any = None
+    activation: str | None = None
+    temperature: float | None = None
+
+    def check(self, y):
+        return check_labels(y)
+
+    def fit(self, y, sample_weight, call):
+        self._check_class_weight(call)
+        if call.incremental and call.classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: the array of all "
+                "labels that will ever occur"
+            )
+        classes = find_classes(y) if call.classes is None else check_classes(call.classes)
+        if y.ndim == 2 and len(classes) != y.shape[1]:
+            raise ValueError(
+                f"classes names {len(classes)} labels, but the multilabel y has {y.shape[1]} "
+                "columns; one label per column is expected"
+            )
+        kind = MultilabelEncoder if y.ndim == 2 else ClassEncoder
+        return kind(classes, self.class_weight)
+
+    def refit(self, y, sample_weight, call):
+        self._check_class_weight(call)
+        found = find_classes(y)
+        if call.classes is not None and not np.array_equal(
+            check_classes(call.classes), self.classes
+        ):
+            raise ValueError(
+                f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes!r}"
+            )
+        if y.shape != self._shape(y):
+            raise ValueError(
+                f"y has the shape {y.shape}, but after the previous call {self._shape(y)} is "
+                "expected; go on with the same kind of targets, or fit a new estimator"
+            )
+        if not call.incremental and not np.array_equal(found, self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes}, `y` has {found}"
+            )
+        return self
+
+    def _check_class_weight(self, call):
+        if call.incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which does not see how "
+                "frequent each class is; pass a dict, such as that of "
+                "sklearn.utils.class_weight.compute_class_weight on all labels"
+            )
+
+    def attributes(self):
+        return {"classes_": self.classes, "_multilabel": isinstance(self, MultilabelEncoder)}
+
+    def encode_validation(self, y, dtype):
+        if y.shape != self._shape(y):
+            raise ValueError(
+                f"its y has the shape {y.shape}, unlike the y to train on; give labels of the "
+                "same kind"
+            )
+        return self.encode(y, dtype, "Leave out what cannot be predicted")
+
+    def clamp(self, y, dtype):
+        if y.shape != self._shape(y):
+            raise ValueError(
+                f"y has the shape {y.shape}, but {self._shape(y)} is expected: the same kind of "
+                "targets as in training"
+            )
+        targets = self.encode(y, dtype, "Only classes known from training have an energy")
+        return targets.batch(slice(None), np.empty((len(y), targets.n_outputs), dtype))
+
+    def score(self, targets, outputs, sample_weight):
+        if not np.isfinite(outputs).all():
+            return np.nan
+        y_true = targets.codes if isinstance(targets, ClassTargets) else targets.values
+        return float(accuracy_score(y_true, self.decide(outputs), sample_weight=sample_weight))
+
+
+class ClassEncoder(LabelEncoder):
+    """One label of several classes per sample: one output column per class."""
+
+    def _shape(self, y):
+        return (len(y),)
+
+    def encode(self, y, dtype, remedy=_NAME_CLASSES):
+        return ClassTargets(encode_labels(y, self.classes, remedy), len(self.classes))
+
+    def weigh(self, targets, sample_weight):
+        if self.class_weight is None:
+            return sample_weight
+        codes = targets.codes
+        per_class = class_weight_per_class(self.class_weight, self.classes, codes, sample_weight)
+        weight = normalised_weight(per_class)[codes]
+        return normalised_weight(weight if sample_weight is None else weight * sample_weight)
+
+    def objective(self, loss, layer_sizes):
+        if loss == "auto":
+            too_narrow = _narrowest(layer_sizes) < layer_sizes[-1] - 1
+            loss = "log_loss" if too_narrow else "squared_error"
+        return loss, "softmax" if loss == "log_loss" else "identity"
+
+    def warn_of_narrow_layers(self, loss, layer_sizes):
+        narrowest, n_classes = _narrowest(layer_sizes), layer_sizes[-1]
+        if loss == "squared_error" and narrowest < n_classes - 1:
+            warn(
+                f"the narrowest hidden layer has {narrowest} units for {n_classes} classes. With "
+                "loss='squared_error' the outputs then span too few directions to keep all classes "
+                f"apart: set loss='log_loss', or give each layer {n_classes - 1} units or more"
+            )
+
+    def decide(self, outputs):
+        """Column of the largest output."""
+        return np.argmax(outputs, axis=1)
+
+    def decode(self, outputs):
+        return self.classes[self.decide(outputs)]
+
+    def decision(self, outputs):
+        """Confidence scores; with two classes a single one, positive for the second."""
+        return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
+
+    def probabilities(self, outputs):
+        """Probability of each class, (n_samples, n_classes)."""
+        scores = logits(outputs, self.temperature, multilabel=False)
+        return softmax(scores, axis=1) if scores.shape[1] == 1 else _inside(softmax(scores, axis=1))
+
+    def log_probabilities(self, outputs):
+        """Logarithm of `probabilities`, without its underflow."""
+        return log_softmax(logits(outputs, self.temperature, multilabel=False), axis=1)
+
+
+class MultilabelEncoder(LabelEncoder):
+    """Several labels per sample, each present or absent: one output column per label."""
+
+    def _shape(self, y):
+        return (len(y), len(self.classes))
+
+    def encode(self, y, dtype, remedy=None):
+        return MatrixTargets(y.astype(dtype))
+
+    def weigh(self, targets, sample_weight):
+        if self.class_weight is not None:
+            raise ValueError(
+                "class_weight is not supported for multilabel targets; weigh samples with "
+                "sample_weight instead"
+            )
+        return sample_weight
+
+    def objective(self, loss, layer_sizes):
+        if loss == "log_loss":
+            return "logistic", "logistic"
+        return "squared_error", "identity"
+
+    def decide(self, outputs):
+        """0/1 matrix: labels whose probability is above 1/2."""
+        return (outputs > self._threshold).astype(np.int64)
+
+    decode = decide
+
+    def decision(self, outputs):
+        """Confidence scores, positive for labels that `decode` gives."""
+        return outputs - outputs.dtype.type(self._threshold)
+
+    def probabilities(self, outputs):
+        """Probability of each label, (n_samples, n_labels)."""
+        return _inside(expit(self._logits(outputs)))
+
+    def log_probabilities(self, outputs):
+        """Logarithm of `probabilities`, without its underflow."""
+        return log_expit(self._logits(outputs))
+
+    def _logits(self, outputs):
+        return logits(outputs, self.temperature, multilabel=self.activation == "identity")
+
+    @property
+    def _threshold(self):
+        return 0.0 if self.activation == "logistic" else 0.5
+
+
+def _narrowest(layer_sizes):
+    """Units of the narrowest layer between inputs and classes."""
+    return min(layer_sizes[1:-1], default=layer_sizes[-1])
+
+
+def _inside(probabilities):
+    """Probabilities that rounding has made 0 or 1, moved to the closest numbers between them."""
+    info = np.finfo(probabilities.dtype)
+    return np.clip(probabilities, info.tiny, 1 - info.epsneg, out=probabilities)
+
+
+# ---------------------------------------------------------------- labels
+
+
+def check_classes(classes):
+    """Sorted labels that `partial_fit` is told of.
+
+    Raises
+    ------
+    ValueError
+        Not a 1-d array of labels that can be sorted.
+    """
     labels = np.asarray(classes)
     if (
         labels.ndim != 1
@@ -35,86 +256,98 @@ def _check_classes(classes):
         ) from None
 
 
-class LabelsMixin:
-    """The methods by which `BasePC` turns labels into targets."""
+def check_labels(y):
+    """Return labels as a 1-d array, or a 0/1 matrix as a 2-d int64 array (multilabel).
 
-    def _check_X_y(self, X, y, *, dtype, reset):
-        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, multi_output=True)
-        return X, check_labels(y)
+    Raises
+    ------
+    ValueError
+        Missing labels, continuous values, several columns of class labels, an indicator not of
+        0 and 1.
+    """
+    if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
+        y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O" and any(label is None for label in y.flat):
+        raise ValueError("Input y contains None among its labels; drop those samples or label them")
+    check_classification_targets(y)
+    if y.ndim == 1:
+        return y
+    if scipy.sparse.issparse(y):
+        y = y.toarray()
+    kind = type_of_target(y)
+    if kind != "multilabel-indicator" or not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            f"Unknown label type: y of shape {y.shape} must be a multilabel indicator of 0 and 1, "
+            f"got {kind}. Fit one classifier per column for several columns of classes "
+            "(sklearn.multioutput.MultiOutputClassifier)"
+        )
+    return np.ascontiguousarray(y, dtype=np.int64)
 
-    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
-        if call.incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight='balanced' is not supported by partial_fit, which does not see how "
-                "frequent each class is; pass a dict, such as that of "
-                "sklearn.utils.class_weight.compute_class_weight on all labels"
-            )
-        self._set_classes(y, call, warm)
-        if not self._multilabel:
-            codes = encode_labels(y, self.classes_)
-            weight = self._times_class_weight(sample_weight, codes)
-            return ClassTargets(codes, len(self.classes_)), weight
-        if self.class_weight is not None:
-            raise ValueError(
-                "class_weight is not supported for multilabel targets; weigh samples with "
-                "sample_weight instead"
-            )
-        return MatrixTargets(y.astype(dtype)), sample_weight
 
-    def _encode_validation(self, y, dtype):
-        if (y.ndim == 2) != self._multilabel or (y.ndim == 2 and y.shape[1] != self.n_outputs_):
-            raise ValueError(
-                f"its y has the shape {y.shape}, unlike the y to train on; give labels of the "
-                "same kind"
-            )
-        if self._multilabel:
-            return MatrixTargets(y.astype(dtype))
-        codes = encode_labels(y, self.classes_, remedy="Leave out what cannot be predicted")
-        return ClassTargets(codes, len(self.classes_))
+def find_classes(y):
+    """Sorted classes of checked labels; the column numbers for multilabel."""
+    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
 
-    def _set_classes(self, y, call, warm):
-        """Fix ``classes_`` in a first call; in later ones hold `y` and `classes` against it."""
-        found = find_classes(y)
-        if not warm:
-            if call.incremental and call.classes is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit: the array of all "
-                    "labels that will ever occur"
-                )
-            given = found if call.classes is None else _check_classes(call.classes)
-            self._multilabel = y.ndim == 2
-            if self._multilabel and len(given) != y.shape[1]:
-                raise ValueError(
-                    f"classes names {len(given)} labels, but the multilabel y has {y.shape[1]} "
-                    "columns; one label per column is expected"
-                )
-            self.classes_ = given
-            return
-        if call.classes is not None and not np.array_equal(
-            _check_classes(call.classes), self.classes_
-        ):
-            raise ValueError(
-                f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
-            )
-        expected = (len(y), self.n_outputs_) if self._multilabel else (len(y),)
-        if y.shape != expected:
-            raise ValueError(
-                f"y has the shape {y.shape}, but after the previous call {expected} is expected; "
-                "go on with the same kind of targets, or fit a new estimator"
-            )
-        if not call.incremental and not np.array_equal(found, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {found}"
-            )
 
-    def _times_class_weight(self, sample_weight, codes):
-        if self.class_weight is None:
-            return sample_weight
-        per_class = class_weight_per_class(self.class_weight, self.classes_, codes, sample_weight)
-        weight = normalised_weight(per_class)[codes]
-        return normalised_weight(weight if sample_weight is None else weight * sample_weight)
+def encode_labels(y, classes, remedy=_NAME_CLASSES):
+    """Index of each label in the sorted ``classes``; ``remedy`` ends the error's text.
 
-    def _stratify(self, targets):
-        return None if self._multilabel else targets.codes
+    Raises
+    ------
+    ValueError
+        A label is not among the classes.
+    """
+    try:
+        codes = np.searchsorted(classes, y)
+        known = classes[np.minimum(codes, len(classes) - 1)] == y
+    except TypeError:  # labels that do not compare, such as strings with numbers
+        known = np.zeros(len(y), dtype=bool)
+    if not np.all(known):
+        unseen = np.unique(y[~np.asarray(known)])
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
+            f"`y` also has {unseen}. {remedy}"
+        )
+    return codes
+
+
+def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
+    """Weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        Label -> weight; labels left out weigh 1. "balanced": inversely proportional to the
+        (weighted) frequency, ``sum w / (n_present * w_class)``.
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,) of int
+    sample_weight : ndarray of shape (n_samples,), default=None
+
+    Returns
+    -------
+    weights : float64 ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        A label that is not a class; a weight that is negative or not finite.
+    """
+    if isinstance(class_weight, str):
+        mass = np.bincount(codes, weights=sample_weight, minlength=len(classes))
+        present = mass > 0
+        weights = np.zeros(len(classes))
+        weights[present] = mass.sum() / (present.sum() * mass[present])
+        return weights
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight has the labels {unknown}, which are not among the classes {labels}"
+        )
+    try:
+        weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        weights = np.array([np.nan])
+    if not np.all(np.isfinite(weights) & (weights >= 0)):
+        raise ValueError(f"class_weight must hold finite weights >= 0, got {class_weight!r}")
+    return weights

@@ -1,6 +1,5 @@
 """What an estimator measures while it trains: which samples, by which scores."""
 
-import numpy as np
 from sklearn.utils import _safe_indexing
 
 from .._data.checks import check_sample_weight
@@ -17,18 +16,14 @@ class MeasuringMixin:
             X = self._scaled(X)
             if len(X) < 2:
                 raise ValueError("it needs at least 2 samples, got 1")
-            targets = self._encode_validation(y, self.network_.dtype)
+            targets = self._encoder.encode_validation(y, self.network_.dtype)
             weight = check_sample_weight(given.sample_weight, len(X))
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"The validation set cannot be used: {error}") from error
         given = given._replace(sample_weight=weight)
-        score = self._scorer(X, targets, slice(None), weight)
+        score = self._scorer(X, targets, weight)
         return Validation(X, targets, weight, score, self._resolve_scoring(), given)
-
-    def _predictable(self, outputs):
-        """Whether `predict` would take these outputs."""
-        return np.isfinite(outputs).all()
 
     def _held_out(self, given, X, targets, rows, sample_weight):
         """Observer of training samples that `early_stopping` holds out."""
@@ -39,9 +34,10 @@ class MeasuringMixin:
             given = ValidationSet(*parts)
         else:
             given = None
-        score = self._scorer(X, targets, rows, sample_weight)
+        targets = targets.part(rows)
         weight = None if sample_weight is None else sample_weight[rows]
-        return Validation(X, targets.part(rows), weight, score, scoring, given)
+        score = self._scorer(X, targets, weight)
+        return Validation(X, targets, weight, score, scoring, given)
 
     def _resolve_scoring(self):
         """What `Validation` takes as its ``scoring``."""
@@ -57,4 +53,11 @@ class MeasuringMixin:
         if len(rows) < 2:  # R2 is not defined
             return None
         X = X.subset(rows)
-        return TrainScore(X, self._scorer(X, targets, rows, sample_weight))
+        weight = None if sample_weight is None else sample_weight[rows]
+        return TrainScore(X, self._scorer(X, targets.part(rows), weight))
+
+    def _scorer(self, X, targets, sample_weight):
+        """Function that scores what ``predict_outputs(X)`` returns."""
+        return lambda predict_outputs: self._encoder.score(
+            targets, predict_outputs(X), sample_weight
+        )

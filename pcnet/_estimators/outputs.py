@@ -36,14 +36,7 @@ class DecisionFunctionMixin:
             Multilabel: positive where the label is predicted, mu_L itself for "log_loss" and
             ``mu_L - 1/2`` for "squared_error".
         """
-        outputs = self._outputs(X)
-        if self._multilabel:
-            return outputs - outputs.dtype.type(self._threshold())
-        return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
-
-    def _threshold(self):
-        """Output above which a label of a multilabel target is predicted."""
-        return 0.0 if self.out_activation_ == "logistic" else 0.5
+        return self._encoder.decision(self._outputs(X))
 
 
 def _has_hidden_layer(estimator):

@@ -1,10 +1,5 @@
 """From the outputs of a classifier to probabilities."""
 
-import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
-
-from .temperature import logits
-
 
 class ProbabilitiesMixin:
     """`predict_proba` and `predict_log_proba` of a classifier."""
@@ -36,10 +31,7 @@ class ProbabilitiesMixin:
         ----------
         Guo, C. et al. (2017). On calibration of modern neural networks. arXiv:1706.04599
         """
-        scores = self._logits(self._outputs(X))
-        if self._multilabel:
-            return _inside(expit(scores))
-        return softmax(scores, axis=1) if scores.shape[1] == 1 else _inside(softmax(scores, axis=1))
+        return self._encoder.probabilities(self._outputs(X))
 
     def predict_log_proba(self, X):
         """Predict the natural logarithm of `predict_proba`, without its underflow.
@@ -52,15 +44,4 @@ class ProbabilitiesMixin:
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
         """
-        scores = self._logits(self._outputs(X))
-        return log_expit(scores) if self._multilabel else log_softmax(scores, axis=1)
-
-    def _logits(self, outputs):
-        centred = self._multilabel and self.out_activation_ == "identity"
-        return logits(outputs, self.temperature_, centred)
-
-
-def _inside(probabilities):
-    """Probabilities that rounding has made 0 or 1, moved to the closest numbers between them."""
-    info = np.finfo(probabilities.dtype)
-    return np.clip(probabilities, info.tiny, 1 - info.epsneg, out=probabilities)
+        return self._encoder.log_probabilities(self._outputs(X))

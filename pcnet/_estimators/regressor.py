@@ -1,37 +1,20 @@
 """Regression with predictive-coding networks."""
 
-import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
-from .._checks import all_finite
-from .._data.checks import check_overflow
-from .._data.rows import check_rows_and_targets
-from .._data.scaling import standardise
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
 from ..callbacks._validation import gather_validation_set
 from ..losses import Huber
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
+from .continuous import ContinuousEncoder
 from .conversion import RegressorConversion
 from .docstrings import fill_docstring
 from .energy import EnergyMixin
-from .first_calls import follow_targets
 from .objective_state import AUTO_PRECISION
-from .targets import MatrixTargets, check_counts, target_scaling
-
-#: Predictions are float64 where float32 rounds the mean of y by more than this share of its scale,
-COARSEST = 1e-3
-#: or holds no values this many times larger or smaller.
-FAR = 1e6
-
-#: Targets of Huber's loss that lie further out, in units of their scale, count as this far out.
-FARTHEST_OUTLIER = 1e6
-
 
 #: For data that the network learns without fitting noise, and for others.
 _REGIMES = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
@@ -288,127 +271,19 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
         FloatingPointError
             Finite features overflow on their way through the network, or the prediction does.
         """
-        y = self._in_units_of_y(self._outputs(X))
-        with np.errstate(over="ignore"):
-            y = y.astype(self._target_dtype(), copy=False)
-        check_overflow(all_finite(y))
-        return y[:, 0] if y.shape[1] == 1 else y
-
-    def _in_units_of_y(self, outputs):
-        """Predictions in float64; infinite on overflow."""
-        with np.errstate(over="ignore", under="ignore"):
-            return self._rates(outputs) * self.y_scale_ + self.y_mean_
-
-    def _predictable(self, outputs):
-        return np.isfinite(self._in_units_of_y(outputs)).all()
-
-    def _rates(self, outputs):
-        """The same in units of `y_scale_`, before `y_mean_` is added."""
-        outputs = outputs.astype(np.float64)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.exp(outputs) if self.out_activation_ == "exp" else outputs
-
-    def _target_dtype(self):
-        """The network's type, or float64 if float32 is too coarse for the targets."""
-        return self.network_.dtype if self._float32_holds_targets() else np.dtype(np.float64)
-
-    def _float32_holds_targets(self):
-        limits, mean, scale = np.finfo(np.float32), np.abs(self.y_mean_), self.y_scale_
-        largest, smallest = float(limits.max) / FAR, float(limits.tiny) * FAR
-        resolved = mean * float(limits.eps) <= COARSEST * scale
-        held = (np.maximum(mean, scale) < largest) & (scale > smallest)
-        return bool(np.all(resolved & held))
+        return self._encoder.decode(self._outputs(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
-    # ------------------------------------------------------------ for BasePC
-
-    def _check_X_y(self, X, y, *, dtype, reset):
-        options = {"multi_output": True, "y_numeric": True}
-        X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y.reshape(len(y), -1).astype(np.float64, copy=False)
-
-    def _encode_targets(self, y, sample_weight, *, call, warm, dtype):
-        loss = "huber" if isinstance(self.loss, Huber) else self.loss
-        if loss == "poisson":
-            check_counts(y)
-        if not warm:
-            self._fit_target_scaling(y, sample_weight, loss, call)
-        elif (loss == "poisson") != (self.out_activation_ == "exp"):
-            trained = "logarithms" if self.out_activation_ == "exp" else "values, not logarithms"
-            raise ValueError(
-                f"loss is {loss!r} now, but the network was trained to output {trained}, and "
-                "warm_start and partial_fit go on with the same network. Set it back, or call fit "
-                "with warm_start=False"
-            )
-        else:
-            self._check_n_outputs(y)
-            seen = vars(self).pop("_seen_targets", None)
-            if seen is not None:
-                self._follow_targets(y, sample_weight, loss, seen)
-        return MatrixTargets(self._standardise(y, dtype)), sample_weight
-
-    def _fit_target_scaling(self, y, sample_weight, loss, call):
-        vars(self).pop("_seen_targets", None)
-        if call.incremental:
-            self._follow_targets(y, sample_weight, loss, None)
-        else:
-            self.y_mean_, self.y_scale_ = target_scaling(y, sample_weight, loss)
-
-    def _follow_targets(self, y, sample_weight, loss, seen):
-        """Adapt the scaling as long as the first calls of `partial_fit` have not fixed it."""
-        scaling = None if seen is None else (self.y_mean_, self.y_scale_)
-        seen, self.y_mean_, self.y_scale_ = follow_targets(seen, y, sample_weight, loss, scaling)
-        if seen is not None:
-            self._seen_targets = seen
-
-    def _check_n_outputs(self, y):
-        if y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {y.shape[1]} outputs, but the previous call saw {self.n_outputs_}; go on "
-                "with the same outputs, or fit a new estimator"
-            )
-
-    def _standardise(self, y, dtype):
-        y = standardise(y, self.y_mean_, self.y_scale_, np.empty(y.shape, dtype))
-        if isinstance(self.loss, Huber) or self.loss == "huber":
-            # Further out the gradient is the same; the mean loss is not to look like divergence.
-            limit = max(FARTHEST_OUTLIER, 10 * getattr(self.loss, "delta", 0.0))
-            np.clip(y, -limit, limit, out=y)
-        return y
-
-    def _clamped_targets(self, y):
-        self._check_n_outputs(y)
-        if self.out_activation_ == "exp":
-            check_counts(y)
-        return self._standardise(y, self.network_.dtype)
-
-    def _encode_validation(self, y, dtype):
-        if y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"its y has {y.shape[1]} outputs, but the y to train on has {self.n_outputs_}"
-            )
-        if self.loss == "poisson":
-            check_counts(y)
-        return MatrixTargets(self._standardise(y, dtype))
-
-    def _loss_and_activation(self):
-        return self.loss, "exp" if self.loss == "poisson" else "identity"
-
-    def _scorer(self, X, targets, rows, sample_weight):
-        # R2 is the same for standardised and for raw targets
-        y_true = targets.values[rows]
-        weight = None if sample_weight is None else sample_weight[rows]
-
-        def score(predict_outputs):
-            predicted = self._rates(predict_outputs(X))
-            if not np.isfinite(predicted).all():  # no score, rather than a warning an epoch
-                return np.nan
-            return float(r2_score(y_true, predicted, sample_weight=weight))
-
-        return score
+    @property
+    def _encoder(self):
+        return ContinuousEncoder(
+            self.loss,
+            getattr(self, "y_mean_", None),
+            getattr(self, "y_scale_", None),
+            getattr(self, "out_activation_", None),
+            getattr(self, "_seen_targets", None),
+        )

@@ -21,7 +21,8 @@ from ..inference import learns_feed_forward, resolve_method
 from ..network import Network
 from ..solvers import LBFGS, resolve_solver
 from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
-from .targets import MatrixTargets, check_labels, find_classes
+from .labels import check_labels, find_classes
+from .targets import MatrixTargets
 
 #: Steps are timed for as long as this, and at least so many.
 TIMED_SECONDS = 0.1

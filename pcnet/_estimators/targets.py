@@ -1,14 +1,8 @@
-"""From labels and target values to what the network is trained on, and back."""
+"""Targets as training reads them, and what an encoder makes of them."""
+
+from abc import ABC, abstractmethod
 
 import numpy as np
-import scipy.sparse
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
-
-from .._data.scaling import CONSTANT, power_of_two
-
-#: A normal distribution's standard deviation over its median absolute deviation.
-MAD_OF_NORMAL = 1.4826
 
 
 class ClassTargets:
@@ -20,10 +14,15 @@ class ClassTargets:
         Index of each sample's class.
     n_outputs : int
         Number of classes K.
+
+    Attributes
+    ----------
+    strata : ndarray of shape (n_samples,) of int, or None
+        Classes by which a split of the samples is stratified; None: split at random.
     """
 
     def __init__(self, codes, n_outputs):
-        self.codes = codes
+        self.codes = self.strata = codes
         self.n_outputs = n_outputs
 
     def batch(self, rows, out):
@@ -44,7 +43,14 @@ class MatrixTargets:
     ----------
     values : C-contiguous ndarray of shape (n_samples, n_outputs)
         In the dtype of the network.
+
+    Attributes
+    ----------
+    strata : None
+        As of `ClassTargets`.
     """
+
+    strata = None
 
     def __init__(self, values):
         self.values = values
@@ -62,195 +68,60 @@ class MatrixTargets:
         return MatrixTargets(self.values[rows])
 
 
-# ---------------------------------------------------------------- classification
+class TargetEncoder(ABC):
+    """What depends on the kind of targets: from `y` to the network's targets, outputs back to `y`.
 
-
-def check_labels(y):
-    """Return labels as a 1-d array, or a 0/1 matrix as a 2-d int64 array (multilabel).
-
-    Raises
-    ------
-    ValueError
-        Missing labels, continuous values, several columns of class labels, an indicator not of
-        0 and 1.
+    An encoder is a value: `fit` and `refit` return one, whose `attributes` the estimator keeps;
+    the estimator's ``_encoder`` makes the encoder from them again.
     """
-    if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
-        y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O" and any(label is None for label in y.flat):
-        raise ValueError("Input y contains None among its labels; drop those samples or label them")
-    check_classification_targets(y)
-    if y.ndim == 1:
-        return y
-    if scipy.sparse.issparse(y):
-        y = y.toarray()
-    kind = type_of_target(y)
-    if kind != "multilabel-indicator" or not np.isin(y, (0, 1)).all():
-        raise ValueError(
-            f"Unknown label type: y of shape {y.shape} must be a multilabel indicator of 0 and 1, "
-            f"got {kind}. Fit one classifier per column for several columns of classes "
-            "(sklearn.multioutput.MultiOutputClassifier)"
-        )
-    return np.ascontiguousarray(y, dtype=np.int64)
 
+    @abstractmethod
+    def check(self, y):
+        """Return `y`, after scikit-learn's checks, in the form that the other methods take."""
 
-def find_classes(y):
-    """Sorted classes of checked labels; the column numbers for multilabel."""
-    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+    @abstractmethod
+    def fit(self, y, sample_weight, call):
+        """Return the encoder that a first `FitCall` determines."""
 
+    @abstractmethod
+    def refit(self, y, sample_weight, call):
+        """Return the encoder for one more `FitCall`, which must suit those before."""
 
-def encode_labels(
-    y, classes, remedy="Name all classes in the first call: partial_fit(X, y, classes=...)"
-):
-    """Index of each label in the sorted ``classes``; ``remedy`` ends the error's text.
+    @abstractmethod
+    def attributes(self):
+        """Attributes of the estimator, a dict."""
 
-    Raises
-    ------
-    ValueError
-        A label is not among the classes.
-    """
-    try:
-        codes = np.searchsorted(classes, y)
-        known = classes[np.minimum(codes, len(classes) - 1)] == y
-    except TypeError:  # labels that do not compare, such as strings with numbers
-        known = np.zeros(len(y), dtype=bool)
-    if not np.all(known):
-        unseen = np.unique(y[~np.asarray(known)])
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
-            f"`y` also has {unseen}. {remedy}"
-        )
-    return codes
+    @abstractmethod
+    def encode(self, y, dtype):
+        """Return `ClassTargets` or `MatrixTargets` to train on."""
 
+    def weigh(self, targets, sample_weight):
+        """Return the weight of each sample in training, or None."""
+        return sample_weight
 
-def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
-    """Weight of each class.
+    @abstractmethod
+    def encode_validation(self, y, dtype):
+        """Return the targets of a validation set, in the terms of those to train on."""
 
-    Parameters
-    ----------
-    class_weight : dict or "balanced"
-        Label -> weight; labels left out weigh 1. "balanced": inversely proportional to the
-        (weighted) frequency, ``sum w / (n_present * w_class)``.
-    classes : ndarray of shape (n_classes,)
-    codes : ndarray of shape (n_samples,) of int
-    sample_weight : ndarray of shape (n_samples,), default=None
+    @abstractmethod
+    def clamp(self, y, dtype):
+        """Return the targets of a fitted network as an array (n_samples, n_outputs)."""
 
-    Returns
-    -------
-    weights : float64 ndarray of shape (n_classes,)
+    @abstractmethod
+    def objective(self, loss, layer_sizes):
+        """Return the loss to minimise and ``out_activation_`` for the argument `loss`."""
 
-    Raises
-    ------
-    ValueError
-        A label that is not a class; a weight that is negative or not finite.
-    """
-    if isinstance(class_weight, str):
-        mass = np.bincount(codes, weights=sample_weight, minlength=len(classes))
-        present = mass > 0
-        weights = np.zeros(len(classes))
-        weights[present] = mass.sum() / (present.sum() * mass[present])
-        return weights
-    labels = classes.tolist()
-    unknown = [label for label in class_weight if label not in labels]
-    if unknown:
-        raise ValueError(
-            f"class_weight has the labels {unknown}, which are not among the classes {labels}"
-        )
-    try:
-        weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
-    except (OverflowError, TypeError, ValueError):
-        weights = np.array([np.nan])
-    if not np.all(np.isfinite(weights) & (weights >= 0)):
-        raise ValueError(f"class_weight must hold finite weights >= 0, got {class_weight!r}")
-    return weights
+    def warn_of_narrow_layers(self, loss, layer_sizes):  # noqa: B027
+        """Warn if the hidden layers have too few units for these targets; never by default."""
 
+    @abstractmethod
+    def decode(self, outputs):
+        """Return predictions from the network's outputs (n_samples, n_outputs)."""
 
-# ---------------------------------------------------------------- regression
+    def is_decodable(self, outputs):
+        """Whether `decode` returns finite predictions for these outputs."""
+        return np.isfinite(outputs).all()
 
-
-def check_counts(y):
-    """Raise unless y may be counts or rates of a Poisson distribution, some above 0.
-
-    Raises
-    ------
-    ValueError
-        A negative value.
-    """
-    if np.any(y < 0):
-        raise ValueError(
-            f"loss='poisson' needs y >= 0, counts or rates; got {y.min()}. Use 'squared_error' or "
-            "'huber' for targets of either sign"
-        )
-
-
-def target_scaling(y, sample_weight=None, loss="squared_error", provisional=False):
-    """Centre and unit by which targets are standardised, per output.
-
-    Parameters
-    ----------
-    y : float64 ndarray of shape (n_samples, n_outputs)
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Only ratios matter; samples of weight 0 do not count.
-    loss : {"squared_error", "huber", "poisson"}, default="squared_error"
-        Mean and standard deviation; median and 1.4826 times the median absolute deviation, which
-        outliers do not move; or 0 and the mean.
-    provisional : bool, default=False
-        Whether more targets will come: then an output that is 0 in every sample has the scale 1
-        for "poisson", too.
-
-    Returns
-    -------
-    mean, scale : float64 ndarray of shape (n_outputs,)
-        The scale is 1 where the target is constant (up to rounding), as far as 1 is neither above
-        its absolute value nor below its rounding.
-
-    Raises
-    ------
-    ValueError
-        "poisson" with an output that is 0 in every sample: its rate has no logarithm.
-    """
-    weight = np.ones(len(y)) if sample_weight is None else sample_weight
-    y, weight = y[weight > 0], weight[weight > 0]
-    # In units of a power of two near the largest value squares neither overflow nor vanish.
-    unit = power_of_two(np.abs(y).max(axis=0))
-    y = y / unit
-    mean = np.clip(np.average(y, axis=0, weights=weight), y.min(axis=0), y.max(axis=0))
-    if loss == "poisson":
-        if not provisional and not np.all(mean > 0):
-            raise ValueError(
-                "loss='poisson' needs a y above 0 in some sample of positive weight, but output "
-                f"{int(np.argmin(mean))} is 0 in all of them; leave it out or give more samples"
-            )
-        return np.zeros_like(mean), np.where(mean > 0, mean * unit, 1.0)
-    scale = np.sqrt(np.average(np.square(y - mean), axis=0, weights=weight))
-    constant = scale <= CONSTANT
-    if loss == "huber":
-        mean = _weighted_median(y, weight)
-        spread = MAD_OF_NORMAL * _weighted_median(np.abs(y - mean), weight)
-        # more than half of the values may be equal; an outlier, which std is made of, tells nothing
-        scale = np.where(spread > CONSTANT * np.abs(mean), spread, scale)
-    varies = y.min(axis=0) < y.max(axis=0)
-    with np.errstate(over="ignore"):
-        one = np.clip(1 / unit, np.where(varies, CONSTANT, 0.0), 1.0)
-    return mean * unit, np.where(constant, one, scale) * unit
-
-
-def has_scale(y, loss):
-    """Whether targets (n_samples, n_outputs) tell the unit of each output, (n_outputs,) of bool."""
-    if loss == "poisson":
-        return np.any(y > 0, axis=0)
-    low, high = y.min(axis=0), y.max(axis=0)
-    return high / 2 - low / 2 > CONSTANT * np.maximum(np.abs(low), np.abs(high))
-
-
-def _weighted_median(values, weight):
-    """Per column: the middle of the values at which half of the weight is reached and passed."""
-    medians = []
-    for column in values.T:
-        order = np.argsort(column, kind="stable")
-        share = np.cumsum(weight[order])
-        half = 0.5 * share[-1]
-        rounding = np.finfo(np.float64).eps * len(share) * share[-1]  # of the sums, at most
-        low = np.searchsorted(share, half - rounding)
-        high = np.searchsorted(share, half + rounding, side="right")
-        medians.append(0.5 * column[order[low]] + 0.5 * column[order[high]])
-    return np.array(medians)
+    @abstractmethod
+    def score(self, targets, outputs, sample_weight):
+        """Return the estimator's ``score`` of outputs; nan if they are not finite."""

@@ -101,7 +101,7 @@ def run_pilots(estimator, data, limit, seed):
         return None
     started = time.monotonic()
     curves, outputs, held_out = [], [], []
-    for train, rest in _parts(rows, estimator._stratify(data.targets), data, seed):
+    for train, rest in _parts(rows, data.targets.strata, data, seed):
         recorder = _train(estimator, data, train, rest, limit, seed)
         if not recorder.outputs:
             return None

@@ -89,7 +89,7 @@ class Validation(Callback):
             record["validation_score"] = self.score(lambda X: outputs)
         elif self.scoring == "loss":
             record["validation_score"] = -loss
-        elif finite and run.estimator._predictable(outputs):
+        elif finite and run.estimator._encoder.is_decodable(outputs):
             record |= self.scoring(run, self.given, outputs)
         else:
             record |= {"validation_score": np.nan}

@@ -118,7 +118,8 @@ def _regressor_shapes(operator):
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     given, model = operator.inputs[0], operator.raw_operator
-    is_double = isinstance(given.type, DoubleTensorType) or not model._float32_holds_targets()
+    float32_suffices = model._encoder.float32_holds_targets()
+    is_double = isinstance(given.type, DoubleTensorType) or not float32_suffices
     number = DoubleTensorType if is_double else FloatTensorType
     shape = [given.get_first_dimension(), model.n_outputs_]
     operator.outputs[0].set_type(number(shape=shape))
@@ -236,7 +237,7 @@ def _convert_regressor(scope, operator, container):
     # in float64 as `predict` does, so that a large mean does not cost the digits of float32
     values = graph.node("Mul", outputs, graph.constant(model.y_scale_, _DOUBLE))
     values = graph.node("Add", values, graph.constant(model.y_mean_, _DOUBLE))
-    number = graph.number if model._float32_holds_targets() else _DOUBLE
+    number = graph.number if model._encoder.float32_holds_targets() else _DOUBLE
     graph.node("Cast", values, to=number, output=operator.outputs[0].full_name)
 
 

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.special
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._estimators.targets import target_scaling
+from pcnet._data.scaling import target_scaling
 from pcnet._training.trainer import Trainer
 from pcnet.inference import (
     ErrorDescent,

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from pcnet import Network, PCClassifier, PCRegressor, infer
 from pcnet._core.binding import HUBER_DELTA
-from pcnet._estimators.targets import target_scaling
+from pcnet._data.scaling import target_scaling
 from pcnet.losses import Huber
 from pcnet.solvers import Adam
 

@@ -6,7 +6,8 @@ import scipy.sparse
 from scipy.special import expit
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._estimators.targets import check_labels, encode_labels, target_scaling
+from pcnet._data.scaling import target_scaling
+from pcnet._estimators.labels import check_labels, encode_labels
 
 from .support import assert_consistent, assert_same_bits, data_for, iris, parameters, small
 

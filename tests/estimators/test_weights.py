@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._estimators.targets import class_weight_per_class
+from pcnet._estimators.labels import class_weight_per_class
 
 from .support import ESTIMATORS, assert_same_bits, data_for, parameters, small, watch_steps
 

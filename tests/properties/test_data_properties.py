@@ -14,8 +14,7 @@ from scipy.stats import rankdata
 
 from pcnet import Chunks, PCClassifier, PCRegressor
 from pcnet._data.rows import DenseRows, SparseRows
-from pcnet._data.scaling import combine, measure, scaling_of
-from pcnet._estimators.targets import target_scaling
+from pcnet._data.scaling import combine, measure, scaling_of, target_scaling
 from pcnet.exceptions import FeatureScaleWarning
 
 from ..estimators.support import ESTIMATORS, assert_same_bits, data_for, small

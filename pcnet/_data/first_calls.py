@@ -10,8 +10,14 @@ What has been seen is kept in dicts of arrays, which pickle and skops take; None
 
 import numpy as np
 
-from .._data.scaling import ColumnStatistics, combine, measure, scaling_of
-from .targets import has_scale, target_scaling
+from .scaling import (
+    ColumnStatistics,
+    combine,
+    has_scale,
+    measure,
+    scaling_of,
+    target_scaling,
+)
 
 #: Rows, from the first call on in which the column varies, that fix its scaling.
 SETTLE_ROWS = 32
