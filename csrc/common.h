@@ -1,4 +1,4 @@
-/* What every file of the core shares and no caller sees. */
+/* Macros and constants that all files of the core use; not part of the interface. */
 #ifndef PCNET_COMMON_H
 #define PCNET_COMMON_H
 
@@ -52,14 +52,14 @@
 #define PCNET_X86 0
 #endif
 
-/* The most samples in a tile: they share each load of the weights from far memory, and their
- * activities of two layers should stay in the second-level cache. */
+/* The most samples in a tile: each load of the weights from memory serves all of them, and their
+ * activities of two layers should fit into the second-level cache. */
 #define PCNET_TILE 64
 
-/* Weights up to this size are taken to stay in a core's own caches. */
+/* Weights up to this size are assumed to stay in the caches of one processor core. */
 #define PCNET_NEAR_BYTES 5e5
 
-/* Columns of a panel fill two 64-byte vectors; a last panel may be one vector wide. */
+/* A row of a panel (see packing.inc) fills two 64-byte vectors; a last panel may be one wide. */
 #define PCNET_PANEL_BYTES 128
 
 extern const pcnet_core pcnet_core_f32_generic;

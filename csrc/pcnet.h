@@ -1,8 +1,8 @@
 /* pcnet's C core: inference and learning of predictive-coding networks.
  *
- * The core computes and nothing else: it allocates no memory, draws no random numbers, prints
- * nothing and knows no Python.  Callers hand in pointers, sizes and a workspace whose size they
- * asked for; every function returns a pcnet_status.
+ * The core only computes: it allocates no memory, draws no random numbers, prints nothing and does
+ * not use Python.  Callers pass pointers, sizes and a workspace of the size that `workspace_size`
+ * returns; every function returns a pcnet_status.
  *
  * Conventions (row vectors; layers l = 1..L, hidden layers 1..H with H = L - 1, z_0 = x):
  *
@@ -34,7 +34,7 @@ typedef enum {
 
 typedef enum { PCNET_FLOAT32 = 0, PCNET_FLOAT64 = 1 } pcnet_dtype;
 
-/* Instruction sets with a build of their own, best last. */
+/* Instruction sets that the core is built for, best last. */
 typedef enum { PCNET_GENERIC = 0, PCNET_AVX2 = 1, PCNET_AVX512 = 2 } pcnet_isa;
 
 typedef enum {
@@ -69,20 +69,20 @@ typedef enum {
 
 typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
 
-/* A network.  Where backward_panels or its entry is NULL, the backward pass reads W_l's own
- * panels: faster in wide layers.  backward_panels[0] is never read. */
+/* A network.  Where packed_transposes or its entry is NULL, the backward pass reads the packed W_l:
+ * faster in wide layers.  packed_transposes[0] is never read. */
 typedef struct {
     int n_layers;                         /* L >= 1 */
     const int *sizes;                     /* L + 1: D, n_1, .., n_L */
     const int *activations;               /* per layer: f_l, applied to the layer's input */
     const int *skips;                     /* per layer: tau_l, 0 or 1 */
     const double *scales;                 /* per layer: a_l */
-    const void *const *packed_weights;    /* per layer: W_l in panels */
-    const void *const *packed_transposes; /* per layer: W_l^T in panels, or NULL */
+    const void *const *packed_weights;    /* per layer: W_l, as `pack` writes it */
+    const void *const *packed_transposes; /* per layer: W_l^T (`pack_transposed`), or NULL */
     const void *const *biases;            /* per layer: b_l (n_l); or NULL: no biases */
-    /* Or NULL.  The calling thread asks it some hundred times a second, whatever the function (but
-     * `update`); where it returns 1 the call ends soon with PCNET_INTERRUPTED, and what it was to
-     * write is undefined.  idle: this thread only waits for the others. */
+    /* Or NULL.  Every function but `update` calls it about a hundred times a second, in the calling
+     * thread.  If it returns 1, the function soon returns PCNET_INTERRUPTED, and its OUT arrays are
+     * undefined.  idle: 1 while this thread only waits for the others. */
     int (*interrupted)(int idle);
 } pcnet_network;
 
@@ -104,7 +104,7 @@ typedef struct {
     const ptrdiff_t *strides; /* per layer: >= n_l */
 } pcnet_batch;
 
-/* What inference reports, per sample. */
+/* Results of inference, per sample. */
 typedef struct {
     double *energy;     /* (n_samples) at the end, decay included */
     double *loss;       /* (n_samples) of the feed-forward state, lambda left out */
@@ -112,7 +112,7 @@ typedef struct {
     int *n_half_passes; /* (n_samples) forward passes + backward passes */
     int *status;        /* (n_samples) pcnet_termination */
     /* Or NULL.  Called by any thread with the energy of a sample after 0, 1, .. of its steps, in
-     * this order; `records` is the caller's. */
+     * this order; `records` is passed on to it. */
     void (*record)(void *records, int sample, int step, double energy);
     void *records;
 } pcnet_report;
@@ -128,8 +128,8 @@ typedef struct {
     double rate; /* > 0, per sample */
 } pcnet_activity_descent;
 
-/* A forward pass from given errors.  With targets in the batch it ends with the losses and, into the
- * errors of layer L, the output deltas; without them that array is left alone. */
+/* A forward pass from given errors.  With targets in the batch it also computes the losses and writes
+ * the output deltas into the errors of layer L; without targets it does not write that array. */
 typedef struct {
     int from_errors;        /* 1: z_l = mu_l + e_l; 0: the feed-forward pass, the errors unread */
     double *loss;           /* (n_samples) OUT, lambda left out; needed with targets */
@@ -152,15 +152,15 @@ typedef struct {
     const double *bias_scales;   /* per layer */
     void *const *packed_weights; /* per layer: INOUT weights */
     void *const *packed_transposes; /* per layer: OUT the same, transposed, as in the network */
-    void *const *first_moments;     /* per layer, in panels: Adam's m, SGD's velocity */
-    void *const *second_moments;    /* per layer, in panels: Adam's v; unused by SGD */
+    void *const *first_moments;     /* per layer, packed: Adam's m, SGD's velocity */
+    void *const *second_moments;    /* per layer, packed: Adam's v; unused by SGD */
     void *const *biases;            /* per layer; NULL without biases */
     void *const *bias_first_moments;
     void *const *bias_second_moments;
 } pcnet_update;
 
-/* Multiply-adds of a pass up to which a call uses one thread: below some 50 microseconds of work,
- * waking threads costs more than they bring, far more on a busy machine. */
+/* Multiply-adds of a pass up to which a call uses one thread: below about 50 microseconds of work,
+ * starting threads takes longer than they save, much longer on a busy machine. */
 #ifndef PCNET_SERIAL_WORK
 #define PCNET_SERIAL_WORK 4e6
 #endif
@@ -172,14 +172,13 @@ typedef struct {
 
 /* The functions of one dtype and instruction set.  Every n_threads >= 1 is an upper bound. */
 typedef struct {
-    /* Elements of a (rows, columns) matrix in panels; row stride for a layer of n units (the
-     * padding keeps rows out of the same cache sets); elements of a zeroed array of errors
-     * must follow it for `update`. */
+    /* Elements of a packed (rows, columns) matrix.  Row stride for a layer of n units: the padding
+     * keeps rows out of the same cache sets, and `update` needs it in the errors, filled with 0. */
     size_t (*packed_size)(int n_rows, int n_columns);
-    /* The same of W^T for the backward pass; 0 where it is better off with W's own panels. */
+    /* Elements of a packed W^T for the backward pass; 0 where reading the packed W is faster. */
     size_t (*packed_transpose_size)(int n_in, int n_out);
     ptrdiff_t (*row_stride)(int n);
-    /* plain (rows, columns) -> panels, panels of the transpose, and back. */
+    /* plain (rows, columns) -> packed, packed transpose, and back. */
     void (*pack)(int n_rows, int n_columns, const void *plain, void *packed);
     void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *packed);
     void (*unpack)(int n_rows, int n_columns, const void *packed, void *plain);
@@ -211,8 +210,8 @@ typedef struct {
                                      const pcnet_objective *objective,
                                      const pcnet_activity_descent *options,
                                      const pcnet_report *report, void *workspace, int n_threads);
-    /* ---- single passes, of which a caller makes methods of its own.  Vectors are per layer, with
-     * the strides of the activities; decay >= 0. ---- */
+    /* ---- single passes, for inference methods outside the core.  Vectors are per layer, with the
+     * strides of the activities; decay >= 0. ---- */
     /* z_l = mu_l + e_l for l = 1..H, then mu_L, into batch->activities; errors 1..H are IN. */
     pcnet_status (*forward_from_errors)(const pcnet_network *net, const pcnet_batch *batch,
                                         const pcnet_objective *objective,
@@ -229,7 +228,8 @@ typedef struct {
                                        double decay, void *const *gradients, void *workspace,
                                        int n_threads);
     /* For l = H..1: g_l as of `activity_gradients` at the errors as they are by then, then
-     * z_l -= rate g_l and e_l -= rate g_l, which layer l - 1 hears.  e_{l+1} does not follow. */
+     * z_l -= rate g_l and e_l -= rate g_l, so that g_{l-1} includes the move.  e_{l+1} is not
+     * updated. */
     pcnet_status (*gauss_seidel_sweep)(const pcnet_network *net, const pcnet_batch *batch,
                                        double decay, double rate, void *workspace, int n_threads);
     /* dF/dW_l (plain) and dF/db_l of the batch: weighted means with sample_weight (n_samples,
