@@ -28,7 +28,7 @@ GROUP_ROWS, WIDTH, STEPS = 50, 16, 1000
 class Settled(ErrorDescent):
     """Learns from the settled state only, as for the squared error."""
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)
         yield None
 
@@ -36,7 +36,7 @@ class Settled(ErrorDescent):
 class SettledDelta(ErrorDescent):
     """Feed-forward activities, but the output's delta of the settled state."""
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)
         batch.forward(X)
         yield None
@@ -45,7 +45,7 @@ class SettledDelta(ErrorDescent):
 class Quadratic(ErrorDescent):
     """Inference on mu + delta, the squared error with the loss's gradient at the outputs."""
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         n, k = Y.shape
         loss, _ = batch.forward_from_errors(X, Y, objective.loss, from_errors=False)
         targets = batch.activities[-1][:n, :k] + batch.errors[-1][:n, :k]
@@ -59,10 +59,10 @@ class Quadratic(ErrorDescent):
 class QuadraticForward(Quadratic):
     """The same; the weights learn at the feed-forward activities."""
 
-    def iterate(self, batch, X, Y, objective, share):
-        for lesson in super().iterate(batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
+        for update in super().weight_updates(batch, X, Y, objective, sample_weight):
             batch.forward(X)
-            yield lesson
+            yield update
 
 
 #: name -> (inference, output precision times the number of layers)

@@ -35,7 +35,7 @@ from pcnet.inference import (
     PrecisionDescent,
     ProspectiveConfiguration,
     ZeroDivergence,
-    lessons,
+    weight_updates,
 )
 from pcnet.theory import backprop_gradients, in_float64
 
@@ -95,8 +95,8 @@ def learn(net, X, Y, method):
     method = method.for_training(net, None)
     batch = net.core_batch(len(X) * method.rows_per_sample)
     total = None
-    for lesson in lessons(method, batch, X, Y, Objective(), np.full(len(X), 1 / len(X))):
-        weights, _ = batch.weight_gradients(*lesson)
+    for update in weight_updates(method, batch, X, Y, Objective(), np.full(len(X), 1 / len(X))):
+        weights, _ = batch.weight_gradients(*update)
         total = weights if total is None else [a + b for a, b in zip(total, weights, strict=True)]
     return total, batch.n_half_passes[: len(X)].mean() / 2
 

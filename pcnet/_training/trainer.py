@@ -15,7 +15,7 @@ import numpy as np
 from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
-from ..inference import lessons
+from ..inference import weight_updates
 from ..network import core_output
 from ..parameterization import gradient_scales, learning_rate_multipliers
 
@@ -219,9 +219,11 @@ class Trainer:
         """
         batch, n = self._batch, len(X)
         share = _shares(sample_weight, n)
-        updates = lessons(self.method, batch, X, Y, self.objective, share, self._feed_forward)
-        for lesson in updates:
-            self._learn(lesson, learning_rate, weight_decay)
+        updates = weight_updates(
+            self.method, batch, X, Y, self.objective, share, self._feed_forward
+        )
+        for weight_update in updates:
+            self._learn(weight_update, learning_rate, weight_decay)
         ended = batch.status[:n]
         return StepReport(
             n_samples=n,
@@ -233,13 +235,13 @@ class Trainer:
             ended=np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS) / n,
         )
 
-    def _learn(self, lesson, learning_rate, weight_decay):
+    def _learn(self, weight_update, learning_rate, weight_decay):
         """One update of weights and biases from the batch's activities and errors."""
         with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
             rates = [learning_rate * rate for rate in self._rates]
-        self._set_rates(rates, self._clipping(*lesson, rates))
+        self._set_rates(rates, self._clipping(*weight_update, rates))
         self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
-        failed = self._batch.update(self._update, *lesson)
+        failed = self._batch.update(self._update, *weight_update)
         if failed:
             raise FloatingPointError(
                 f"the gradient or the new weights of layer {failed} are not finite at update "

@@ -16,7 +16,7 @@ from ._gradient_flow import GradientFlow
 from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
-from ._learning import Lesson, learning_gradients, learns_feed_forward, lessons
+from ._learning import WeightUpdate, learning_gradients, learns_feed_forward, weight_updates
 from ._method import InferenceMethod, resolve_method
 from ._nudged import Nudged
 from ._objective import Objective
@@ -41,17 +41,17 @@ __all__ = [
     "InferenceMethod",
     "InferenceResult",
     "LearnedPrecision",
-    "Lesson",
     "Nudged",
     "Objective",
     "Passes",
     "PrecisionDescent",
     "ProspectiveConfiguration",
+    "WeightUpdate",
     "ZeroDivergence",
     "check_precision",
     "infer",
     "learning_gradients",
     "learns_feed_forward",
-    "lessons",
     "resolve_method",
+    "weight_updates",
 ]

@@ -1,6 +1,6 @@
 """Forward update: where the activities end, learned from where they began."""
 
-from ._learning import Lesson
+from ._learning import WeightUpdate
 from ._method import InferenceMethod, named, resolve_inner
 
 
@@ -59,8 +59,8 @@ class ForwardUpdate(InferenceMethod):
     def run(self, batch, X, Y, objective):
         resolve_inner(self.method).run(batch, X, Y, objective)
 
-    def iterate(self, batch, X, Y, objective, share):
-        """`run`, then one lesson of its end at the feed-forward activities."""
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
+        """`run`, then one update from its end at the feed-forward activities."""
         self.run(batch, X, Y, objective)
         n = len(X)
         settled = [z[:n].copy() for z in batch.activities[:-1]]
@@ -69,4 +69,4 @@ class ForwardUpdate(InferenceMethod):
         for error, end, start in zip(batch.errors, settled, batch.activities, strict=False):
             error[:n] = end - start[:n]
         batch.n_half_passes[:n] += 2
-        yield Lesson(X, share)
+        yield WeightUpdate(X, sample_weight)

@@ -5,7 +5,7 @@ import numpy as np
 from .._checks import check_count, check_positive
 from ._activity_descent import ActivityDescent
 from ._curvature import stable_rates
-from ._learning import Lesson
+from ._learning import WeightUpdate
 from ._method import InferenceMethod, named
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
@@ -64,7 +64,7 @@ class IncrementalDescent(InferenceMethod):
         """Inference on a `pcnet._core.binding.Batch` with the weights at rest."""
         ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         """As the class says; yields after each step of inference."""
         passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
         passes.start()
@@ -78,4 +78,4 @@ class IncrementalDescent(InferenceMethod):
             passes.residuals()
             passes.end_step()
             passes.report()
-            yield Lesson(X, share)
+            yield WeightUpdate(X, sample_weight)

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from .._checks import check_count, check_positive
 from .._core import binding
 from ._energies import start_feed_forward, with_decay
-from ._learning import Lesson
+from ._learning import WeightUpdate
 from ._method import InferenceMethod, named
 from ._rows import add_scaled, hidden_blocks
 from ._traces import SampleTraces
@@ -115,11 +115,11 @@ class LearnedPrecision(InferenceMethod):
         precisions = self._precisions(batch.activities.kind[1][:-1])
         _Descent(self, precisions, batch, X, Y, objective).run()
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         """`run`, the update of the weights, then that of the precisions."""
         self.run(batch, X, Y, objective)
-        moments = self._moments(batch, share)
-        yield Lesson(X, share)
+        moments = self._moments(batch, sample_weight)
+        yield WeightUpdate(X, sample_weight)
         self._learn(moments)
 
     def _precisions(self, widths):
@@ -136,12 +136,12 @@ class LearnedPrecision(InferenceMethod):
             )
         return precisions
 
-    def _moments(self, batch, share):
+    def _moments(self, batch, sample_weight):
         """Mean of e^2 over the samples, for each hidden unit; the errors hold pi e."""
-        n, moments = len(share), []
+        n, moments = len(sample_weight), []
         for error, values in zip(batch.errors, self.precisions_):
             e = error[:n, : len(values)] / values
-            moments.append(np.einsum("i,ij,ij->j", share, e, e))
+            moments.append(np.einsum("i,ij,ij->j", sample_weight, e, e))
         return moments
 
     def _learn(self, moments):

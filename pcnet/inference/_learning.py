@@ -12,24 +12,24 @@ from ._objective import Objective
 from ._precision_range import check_precision
 
 
-class Lesson(NamedTuple):
+class WeightUpdate(NamedTuple):
     """What one update of the weights reads, besides the batch's activities and errors.
 
     Attributes
     ----------
     X : ndarray, (rows, D)
         The input of each row of the batch.
-    share : ndarray of float64, (rows,)
-        The factor of each row's gradient in their sum; 1 / n each where n samples count alike.
-        It may be negative.
+    sample_weight : ndarray of float64, (rows,)
+        Normalised weights: the factor of each row's gradient in their sum, 1 / n each where n
+        samples count alike. They may be negative.
     """
 
     X: np.ndarray
-    share: np.ndarray
+    sample_weight: np.ndarray
 
 
-def lessons(method, batch, X, Y, objective, share, feed_forward=False):
-    """Run a method on a batch; yield a `Lesson` wherever the weights are to be updated.
+def weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward=False):
+    """Run a method on a batch; yield a `WeightUpdate` wherever the weights are to be updated.
 
     Parameters
     ----------
@@ -38,21 +38,21 @@ def lessons(method, batch, X, Y, objective, share, feed_forward=False):
         Of ``rows_per_sample`` times as many rows as there are samples, or more.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
-    share : ndarray of float64, (n,)
-        Of the samples, sum one.
+    sample_weight : ndarray of float64, (n,)
+        Normalised weights of the samples, of sum 1.
     feed_forward : bool, default False
         See `learning_gradients`.
 
     Yields
     ------
-    Lesson
+    WeightUpdate
     """
-    whole = Lesson(X, share)
+    whole = WeightUpdate(X, sample_weight)
     return_to_start = feed_forward and not _learns_its_own_way(method)
-    for lesson in method.iterate(batch, X, Y, objective, share):
+    for update in method.weight_updates(batch, X, Y, objective, sample_weight):
         if return_to_start:
             _return_to_feed_forward(batch, X, Y, objective)
-        yield whole if lesson is None else lesson
+        yield whole if update is None else update
 
 
 def learns_feed_forward(loss):
@@ -102,7 +102,7 @@ def learning_gradients(
         those at the end. Estimators learn every loss but the squared error so: with the others
         the end drags deep networks away from the loss ("Losses other than the squared error" in
         the documentation, docs/deep-losses.md). Methods with rules of their own keep them: those
-        with ``iterate``, and "prospective", "backprop", "zero_divergence" and
+        with ``weight_updates``, and "prospective", "backprop", "zero_divergence" and
         "augmented_lagrangian".
 
     Returns
@@ -135,9 +135,9 @@ def learning_gradients(
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, loss)
     batch = net.core_batch(len(X) * method.rows_per_sample)
-    total, share = None, np.full(len(X), 1.0 / len(X))
-    for lesson in lessons(method, batch, X, Y, objective, share, feed_forward):
-        weights, biases = batch.weight_gradients(*lesson)
+    total, sample_weight = None, np.full(len(X), 1.0 / len(X))
+    for update in weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward):
+        weights, biases = batch.weight_gradients(*update)
         parts = [*weights, *(biases or [])]
         total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
     weights, biases = total[: net.n_layers], total[net.n_layers :]

@@ -78,7 +78,7 @@ class InferenceMethod(BaseEstimator):
         """
         raise NotImplementedError(f"{type(self).__name__} must define run")
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         """Run inference; yield wherever the weights are to be updated.
 
         Default: one update, after `run`. A method that overrides this says itself what the
@@ -88,13 +88,13 @@ class InferenceMethod(BaseEstimator):
         ----------
         batch, X, Y, objective
             As of `run`.
-        share : ndarray of float64, (n,)
-            The samples' factors in the sum of their gradients, as of `Lesson`.
+        sample_weight : ndarray of float64, (n,)
+            Normalised weights of the samples, of sum 1: the factors of their gradients.
 
         Yields
         ------
-        Lesson or None
-            None: an update from what stands in the batch, with X and ``share``.
+        WeightUpdate or None
+            None: an update from what stands in the batch, with X and ``sample_weight``.
         """
         self.run(batch, X, Y, objective)
         yield None
@@ -119,7 +119,7 @@ class InferenceMethod(BaseEstimator):
 
     @property
     def _updates_weights_itself(self):
-        return type(self).iterate is not InferenceMethod.iterate
+        return type(self).weight_updates is not InferenceMethod.weight_updates
 
     @property
     def _learns(self):

@@ -5,7 +5,7 @@ from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
 from .._core import binding
-from ._learning import Lesson
+from ._learning import WeightUpdate
 from ._method import InferenceMethod, named, resolve_inner
 
 KINDS = ("positive", "negative", "centered")
@@ -105,12 +105,14 @@ class Nudged(InferenceMethod):
         batch.loss[:n] = loss
         _count_phases(batch, n, len(signs))
 
-    def iterate(self, batch, X, Y, objective, share):
-        """`run`, then one lesson over the rows of all phases."""
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
+        """`run`, then one update from the rows of all phases."""
         self.run(batch, X, Y, objective)
         signs, beta = self._signs(), float(self.beta)
-        share = np.concatenate([sign / (beta * len(signs)) * share for sign in signs])
-        yield Lesson(_stacked(X, len(signs)), share)
+        sample_weight = np.concatenate(
+            [sign / (beta * len(signs)) * sample_weight for sign in signs]
+        )
+        yield WeightUpdate(_stacked(X, len(signs)), sample_weight)
 
     def _signs(self):
         return {"positive": (1.0,), "negative": (-1.0,), "centered": (1.0, -1.0)}[self.kind]

@@ -141,7 +141,7 @@ def test_towards_backpropagation_with_the_output_precision(loss):
 def test_methods_with_rules_of_their_own_keep_them(name):
     method = METHODS[name]()
     own = (
-        type(method).iterate is not InferenceMethod.iterate
+        type(method).weight_updates is not InferenceMethod.weight_updates
         or not method.minimizes_energy
         or isinstance(method, ProspectiveConfiguration)
     )

@@ -14,7 +14,7 @@ from pcnet.inference import (
     Objective,
     PrecisionDescent,
     learning_gradients,
-    lessons,
+    weight_updates,
 )
 from pcnet.theory import backprop_gradients
 
@@ -223,7 +223,7 @@ def learn(method, net, X, Y, n_batches, share=None):
     share = np.full(len(X), 1 / len(X)) if share is None else share
     batch = net.core_batch(len(X))
     for _ in range(n_batches):
-        for _ in lessons(method, batch, X, Y, Objective("squared_error", 0.5), share):
+        for _ in weight_updates(method, batch, X, Y, Objective("squared_error", 0.5), share):
             pass
     return method
 

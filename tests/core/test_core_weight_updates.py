@@ -13,10 +13,10 @@ from pcnet.inference import (
     GradientFlow,
     IncrementalDescent,
     LearnedPrecision,
-    Lesson,
     Nudged,
     Objective,
     PrecisionDescent,
+    WeightUpdate,
     learning_gradients,
 )
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
@@ -248,11 +248,11 @@ def test_divergence_leaves_finite_weights(method, solver):
 class Twice(ErrorDescent):
     """Learns twice from one state, the second time from the first half of the samples."""
 
-    def iterate(self, batch, X, Y, objective, share):
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)
         yield None
         half = len(X) // 2
-        yield Lesson(X[:half], 2 * share[:half])
+        yield WeightUpdate(X[:half], 2 * sample_weight[:half])
 
 
 def test_a_method_of_ones_own(tolerance):
