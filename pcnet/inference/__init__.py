@@ -3,6 +3,7 @@
 Every method is an object that holds its own options; `infer` applies one to a batch.
 """
 
+from .._core.binding import Batch, LayerRows, Status
 from ._activity_descent import ActivityDescent
 from ._adam_activity_descent import AdamActivityDescent
 from ._augmented_lagrangian import AugmentedLagrangian
@@ -31,6 +32,7 @@ __all__ = [
     "AdamActivityDescent",
     "AugmentedLagrangian",
     "Backprop",
+    "Batch",
     "ErrorDescent",
     "ErrorOptimization",
     "ExactEquilibrium",
@@ -40,12 +42,14 @@ __all__ = [
     "IncrementalDescent",
     "InferenceMethod",
     "InferenceResult",
+    "LayerRows",
     "LearnedPrecision",
     "Nudged",
     "Objective",
     "Passes",
     "PrecisionDescent",
     "ProspectiveConfiguration",
+    "Status",
     "WeightUpdate",
     "ZeroDivergence",
     "check_precision",

@@ -26,7 +26,7 @@ class Backprop(InferenceMethod):
     minimizes_energy = False
 
     def run(self, batch, X, Y, objective):
-        """Deltas and feed-forward activities, into a `pcnet._core.binding.Batch`."""
+        """Deltas and feed-forward activities, into a `Batch`."""
         passes = Passes(batch, X, Y, objective)
         passes.start(responses=batch.errors)
         passes.report()

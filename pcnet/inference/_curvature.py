@@ -17,7 +17,7 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
 
     Parameters
     ----------
-    batch : pcnet._core.binding.Batch
+    batch : Batch
         In the feed-forward state, hidden errors 0 (`start_feed_forward`); left in it.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective

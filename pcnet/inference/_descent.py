@@ -8,7 +8,7 @@ def descend_activities(batch, X, Y, objective, n_steps, step):
 
     Parameters
     ----------
-    batch : pcnet._core.binding.Batch
+    batch : Batch
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     n_steps : int

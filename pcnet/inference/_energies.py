@@ -10,7 +10,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
 
     Parameters
     ----------
-    batch : pcnet._core.binding.Batch
+    batch : Batch
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     responses : LayerRows, optional

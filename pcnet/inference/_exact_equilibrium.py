@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._core import binding
+from .._core.binding import Status
 from .._core.sums import solve_positive
 from ._method import InferenceMethod
 from ._passes import Passes
@@ -42,7 +42,7 @@ class ExactEquilibrium(InferenceMethod):
         passes.forward_from_errors()
         passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch
         passes.end_step()
-        passes.report(binding.Status.CONVERGED)
+        passes.report(Status.CONVERGED)
 
 
 def _check_linear(network, objective):

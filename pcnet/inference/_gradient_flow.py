@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
-from .._core import binding
+from .._core.binding import Status
 from ._energies import check_finite, sample_energies, start_feed_forward
 from ._method import InferenceMethod, named
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
@@ -290,10 +290,10 @@ class _Flow:
         """Report the samples that have ended and take out their rows."""
         samples, options = self.samples, self.options
         ended = np.full(len(squares), -1)
-        ended[samples.step < np.finfo(self.X.dtype).eps] = binding.Status.ROUNDING_FLOOR
+        ended[samples.step < np.finfo(self.X.dtype).eps] = Status.ROUNDING_FLOOR
         late = samples.time >= options.max_time * (1 - 1e-12)
-        ended[late | (samples.n_steps >= options.max_steps)] = binding.Status.REACHED_MAX_STEPS
-        ended[squares <= samples.least] = binding.Status.CONVERGED
+        ended[late | (samples.n_steps >= options.max_steps)] = Status.REACHED_MAX_STEPS
+        ended[squares <= samples.least] = Status.CONVERGED
         rows = np.flatnonzero(ended >= 0)
         if not len(rows):
             return

@@ -61,7 +61,7 @@ class IncrementalDescent(InferenceMethod):
             check_positive("rate", self.rate)
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `pcnet._core.binding.Batch` with the weights at rest."""
+        """Inference on a `Batch` with the weights at rest."""
         ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
 
     def weight_updates(self, batch, X, Y, objective, sample_weight):

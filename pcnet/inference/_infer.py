@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import check_no_overflow
-from .._core import binding
+from .._core.binding import Status
 from .._network_checks import check_clamped, check_terms
 from .._warnings import warn
 from ..network import check_network
@@ -40,7 +40,7 @@ class InferenceResult:
         Whether the gradient met the method's tolerance.
     status : ndarray of int, (n,)
         How inference ended: 0 limit of steps, 1 converged, 2 the energy fell too little,
-        3 no step lowers the energy by more than rounding.
+        3 no step lowers the energy by more than rounding. `Status` names these numbers.
     energy_trace : ndarray of float64, (steps + 1,)
         Mean energy after 0, 1, .. steps; samples that ended keep their last energy.
     """
@@ -142,7 +142,7 @@ def infer(
         energy=batch.energy[:n].copy(),
         n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
-        converged=batch.status[:n] == binding.Status.CONVERGED,
+        converged=batch.status[:n] == Status.CONVERGED,
         status=batch.status[:n].copy(),
         energy_trace=batch.trace[: batch.n_steps.max() + 1].copy(),
     )

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_count, check_positive
-from .._core import binding
+from .._core.binding import Status
 from ._energies import start_feed_forward, with_decay
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, named
@@ -199,10 +199,10 @@ class _Descent:
             energies = np.where(lower, tried, energies)
             n_steps += lower
             steps = np.where(lower, np.minimum(_GROW * steps, 1.0), _SHRINK * steps)
-            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = binding.Status.ROUNDING_FLOOR
+            ended[(ended < 0) & (steps < _SMALLEST_STEP)] = Status.ROUNDING_FLOOR
             self._accept(np.flatnonzero(lower), ended)
             self._trace(n_steps, energies)
-        ended[ended < 0] = binding.Status.REACHED_MAX_STEPS
+        ended[ended < 0] = Status.REACHED_MAX_STEPS
         self._copy(self.eps, self.best)
         self._push()
         for eps, precision in zip(self.eps, self.precision, strict=True):
@@ -239,7 +239,7 @@ class _Descent:
             best[:, rows], direction[:, rows] = eps[:, rows], step
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
-        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = binding.Status.CONVERGED
+        ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = Status.CONVERGED
 
     def _copy(self, targets, sources):
         for target, source in zip(targets, sources, strict=True):

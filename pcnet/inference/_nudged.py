@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
-from .._core import binding
+from .._core.binding import Status
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, named, resolve_inner
 
@@ -87,7 +87,7 @@ class Nudged(InferenceMethod):
         return len(self._signs())
 
     def run(self, batch, X, Y, objective):
-        """Inference on a `binding.Batch`; the n-th rows after the first n hold phase two."""
+        """Inference on a `Batch`; the n-th rows after the first n hold phase two."""
         if objective.loss == "poisson" and self.kind != "positive":
             raise ValueError(
                 f"kind={self.kind!r} pushes rates away from their targets, where they could be "
@@ -142,5 +142,5 @@ def _count_phases(batch, n, n_phases):
         np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
         ended, other = batch.status[:n], batch.status[rows]
         # converged if both are, and cut off by the limit if one is
-        worse = (ended == binding.Status.CONVERGED) | (other == binding.Status.REACHED_MAX_STEPS)
+        worse = (ended == Status.CONVERGED) | (other == Status.REACHED_MAX_STEPS)
         ended[worse] = other[worse]

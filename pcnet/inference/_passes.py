@@ -1,6 +1,6 @@
 """`Passes`: what a method that is made of the core's single passes keeps account of."""
 
-from .._core import binding
+from .._core.binding import Status
 from ._energies import check_finite, sample_energies, start_feed_forward, with_decay
 
 
@@ -15,7 +15,7 @@ class Passes:
 
     Parameters
     ----------
-    batch : pcnet._core.binding.Batch
+    batch : Batch
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
 
@@ -103,7 +103,7 @@ class Passes:
         self.n_steps += 1
         self._trace()
 
-    def report(self, status=binding.Status.REACHED_MAX_STEPS):
+    def report(self, status=Status.REACHED_MAX_STEPS):
         """Fill the batch's report; by default every sample ended at the limit of steps."""
         batch, n = self.batch, len(self.X)
         batch.energy[:n] = self.energy

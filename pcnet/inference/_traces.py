@@ -8,7 +8,7 @@ class SampleTraces:
 
     Parameters
     ----------
-    batch : pcnet._core.binding.Batch
+    batch : Batch
         Nothing is kept if it has no trace.
     n_samples : int
     """
