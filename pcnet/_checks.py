@@ -1,6 +1,7 @@
 """Checks of the NumPy-level API's arguments: an error names the argument, what was expected, what
 came, and what to do."""
 
+import difflib
 import math
 import sys
 from numbers import Integral, Real
@@ -40,6 +41,9 @@ _ELSEWHERE = {
     "z_il": "zero_divergence",
     "ipc": "incremental",
     "epc": "error",
+    "error_descent": "error",
+    "activity_descent": "activity",
+    "exact_equilibrium": "exact",
     "pc_alm": "augmented_lagrangian",
     "ode": "gradient_flow",
 }
@@ -58,9 +62,16 @@ def check_choice(name, value, choices):
 
 
 def our_name(value, choices):
-    """The end of an error's text: which of the ``choices`` goes elsewhere by the name ``value``."""
-    found = _ELSEWHERE.get(str(value).lower().replace("-", "_").replace(" ", "_"))
-    return f". Here that is {found!r}" if found in choices else ""
+    """The end of an error's text: which of the ``choices`` may be meant by ``value``, if any.
+
+    It is what the literature or other libraries call ``value``, or the name spelt most alike.
+    """
+    name = str(value).lower().replace("-", "_").replace(" ", "_")
+    found = _ELSEWHERE.get(name)
+    if found in choices:
+        return f". Here that is {found!r}"
+    alike = difflib.get_close_matches(name, choices, n=1)
+    return f". Did you mean {alike[0]!r}?" if isinstance(value, str) and alike else ""
 
 
 def check_positive(name, value, *, or_zero=False):

@@ -3,6 +3,8 @@
 Every method is an object that holds its own options; `infer` applies one to a batch.
 """
 
+from types import MappingProxyType
+
 from .._core.binding import Batch, LayerRows, Status
 from ._activity_descent import ActivityDescent
 from ._adam_activity_descent import AdamActivityDescent
@@ -27,7 +29,30 @@ from ._precision_range import check_precision
 from ._prospective import ProspectiveConfiguration
 from ._zero_divergence import ZeroDivergence
 
+#: The names of the methods, each for an object with default options.
+METHODS = MappingProxyType(
+    {
+        "error": ErrorDescent,
+        "activity": ActivityDescent,
+        "adam_activity": AdamActivityDescent,
+        "error_optimization": ErrorOptimization,
+        "gauss_seidel": GaussSeidel,
+        "gradient_flow": GradientFlow,
+        "augmented_lagrangian": AugmentedLagrangian,
+        "exact": ExactEquilibrium,
+        "prospective": ProspectiveConfiguration,
+        "incremental": IncrementalDescent,
+        "nudged": Nudged,
+        "forward_update": ForwardUpdate,
+        "precision": PrecisionDescent,
+        "learned_precision": LearnedPrecision,
+        "backprop": Backprop,
+        "zero_divergence": ZeroDivergence,
+    }
+)
+
 __all__ = [
+    "METHODS",
     "ActivityDescent",
     "AdamActivityDescent",
     "AugmentedLagrangian",

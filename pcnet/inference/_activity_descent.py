@@ -5,12 +5,11 @@ import numpy as np
 from .._checks import check_count, check_positive, check_share
 from ._curvature import stable_rates
 from ._descent import descend_activities
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
 
 
-@named("activity")
 class ActivityDescent(InferenceMethod):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 

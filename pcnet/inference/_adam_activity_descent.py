@@ -4,10 +4,9 @@ import numpy as np
 
 from .._checks import check_adam_epsilon, check_count, check_positive, check_share
 from ._descent import descend_activities
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 
 
-@named("adam_activity")
 class AdamActivityDescent(InferenceMethod):
     """Descent on the activities with Adam, which makes small gradients of far layers count.
 

@@ -4,14 +4,13 @@ import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
 from ._curvature import largest_curvature
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
 
 TIMINGS = ("pre", "post")
 
 
-@named("augmented_lagrangian")
 class AugmentedLagrangian(InferenceMethod):
     """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
 

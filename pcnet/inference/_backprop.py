@@ -1,10 +1,9 @@
 """Backpropagation, on the same network by the same code: the baseline of every comparison."""
 
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 
 
-@named("backprop")
 class Backprop(InferenceMethod):
     """No inference: the activities stay feed-forward, the errors are backpropagation's deltas.
 

@@ -1,10 +1,9 @@
 """Error descent, pcnet's own method and its default."""
 
 from .._checks import check_count, check_positive
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 
 
-@named("error")
 class ErrorDescent(InferenceMethod):
     """Adaptive gradient descent on the errors instead of the activities.
 

@@ -1,11 +1,10 @@
 """Error optimization: plain gradient descent in error space."""
 
 from .._checks import check_count, check_positive, check_share
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 
 
-@named("error_optimization")
 class ErrorOptimization(InferenceMethod):
     """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC) [1]_.
 

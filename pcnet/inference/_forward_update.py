@@ -1,10 +1,9 @@
 """Forward update: where the activities end, learned from where they began."""
 
 from ._learning import WeightUpdate
-from ._method import InferenceMethod, named, resolve_inner
+from ._method import InferenceMethod, resolve_inner
 
 
-@named("forward_update")
 class ForwardUpdate(InferenceMethod):
     """Inference as usual; the weights learn to reach its end from the feed-forward activities.
 

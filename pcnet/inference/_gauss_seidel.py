@@ -1,11 +1,10 @@
 """Reverse Gauss-Seidel sweeps over the activities."""
 
 from .._checks import check_count, check_positive
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 
 
-@named("gauss_seidel")
 class GaussSeidel(InferenceMethod):
     """Descent on the activities layer by layer from the top, each hearing of the move above it.
 

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import check_choice, check_count, check_positive
 from .._core.binding import Status
 from ._energies import check_finite, sample_energies, start_feed_forward
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
 from ._traces import SampleTraces
@@ -16,7 +16,6 @@ from ._traces import SampleTraces
 _FIRST_STEP = 0.1
 
 
-@named("gradient_flow")
 class GradientFlow(InferenceMethod):
     """The flow ``dz_l/dt = - dF/dz_l`` from the feed-forward state at t = 0.
 

@@ -6,12 +6,11 @@ from .._checks import check_count, check_positive
 from ._activity_descent import ActivityDescent
 from ._curvature import stable_rates
 from ._learning import WeightUpdate
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
 
 
-@named("incremental")
 class IncrementalDescent(InferenceMethod):
     """Activity descent whose every step is followed by an update of the weights.
 

@@ -80,8 +80,10 @@ def infer(
         Targets: any numbers (squared_error, huber), rows of probabilities of sum 1, such as
         one-hot ones (log_loss), numbers from 0 to 1 (logistic) or of at least 0 (poisson).
     method : str or inference object
-        ``"error"`` is ``ErrorDescent()``, ``"activity"`` is ``ActivityDescent()``; the other names
-        stand for the methods of `pcnet.inference` with their default options, too.
+        A name of `pcnet.inference.METHODS` stands for a method with its default options: "error",
+        "activity", "adam_activity", "error_optimization", "gauss_seidel", "gradient_flow",
+        "augmented_lagrangian", "exact", "prospective", "incremental", "nudged", "forward_update",
+        "precision", "learned_precision", "backprop" or "zero_divergence".
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
         Of a trained estimator's ``network_``: the loss that it was trained with.
     output_precision : float

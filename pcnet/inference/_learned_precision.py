@@ -7,14 +7,13 @@ from .._checks import check_count, check_positive
 from .._core.binding import Status
 from ._energies import start_feed_forward, with_decay
 from ._learning import WeightUpdate
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._rows import add_scaled, hidden_blocks
 from ._traces import SampleTraces
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
 
-@named("learned_precision")
 class LearnedPrecision(InferenceMethod):
     """Inference with a precision for every hidden unit, which training learns.
 

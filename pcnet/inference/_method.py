@@ -4,9 +4,6 @@ from sklearn.base import BaseEstimator
 
 from .._checks import our_name, shown
 
-#: Names of methods, and the classes whose default options they stand for; filled by `named`.
-METHODS = {}
-
 
 class InferenceMethod(BaseEstimator):
     """Base class of the methods of inference, pcnet's and your own.
@@ -126,16 +123,6 @@ class InferenceMethod(BaseEstimator):
         return type(self).for_training is not InferenceMethod.for_training
 
 
-def named(name):
-    """Class decorator: make a method of inference known by a name."""
-
-    def enter(cls):
-        METHODS[name] = cls
-        return cls
-
-    return enter
-
-
 def resolve_method(method, name="inference"):
     """The inference object that a ``method`` argument stands for, its options checked.
 
@@ -150,13 +137,17 @@ def resolve_method(method, name="inference"):
     -------
     InferenceMethod
     """
+    from . import METHODS  # a table of all methods, whose modules need this one
+
     wanted = (
         f"{name} must be one of {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
         "such as ErrorDescent(tol=1e-3); got "
     )
     if isinstance(method, str):
         if method not in METHODS:
-            raise ValueError(f"{wanted}{method!r}{our_name(method, METHODS) or _quoted(method)}")
+            raise ValueError(
+                f"{wanted}{method!r}{_quoted(method, METHODS) or our_name(method, METHODS)}"
+            )
         return METHODS[method]()
     if isinstance(method, type):
         raise TypeError(f"{wanted}the class {method.__name__}; write {method.__name__}()")
@@ -169,9 +160,9 @@ def resolve_method(method, name="inference"):
     return method
 
 
-def _quoted(method):
+def _quoted(method, methods):
     """The end of an error's text, where a class's own name came as a string."""
-    is_class = method in {cls.__name__ for cls in METHODS.values()}
+    is_class = method in {cls.__name__ for cls in methods.values()}
     return f". Without quotes that is an object: {method}()" if is_class else ""
 
 

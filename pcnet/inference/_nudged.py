@@ -6,12 +6,11 @@ from sklearn.base import clone
 from .._checks import check_choice, check_positive
 from .._core.binding import Status
 from ._learning import WeightUpdate
-from ._method import InferenceMethod, named, resolve_inner
+from ._method import InferenceMethod, resolve_inner
 
 KINDS = ("positive", "negative", "centered")
 
 
-@named("nudged")
 class Nudged(InferenceMethod):
     """Inference with the target moved to within ``beta`` of the output.
 

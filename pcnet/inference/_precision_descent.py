@@ -3,13 +3,12 @@
 import numpy as np
 
 from .._checks import check_count, check_positive
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 
 SCHEDULES = ("spiking", "decaying")
 
 
-@named("precision")
 class PrecisionDescent(InferenceMethod):
     """Activity descent on an energy whose layers are weighted anew at each step.
 

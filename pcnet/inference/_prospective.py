@@ -1,10 +1,8 @@
 """Prospective configuration: activities first, weights after."""
 
 from ._error_descent import ErrorDescent
-from ._method import named
 
 
-@named("prospective")
 class ProspectiveConfiguration(ErrorDescent):
     """Predictive coding as prospective configuration [1]_ asks for it.
 

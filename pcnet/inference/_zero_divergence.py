@@ -1,10 +1,9 @@
 """Zero-divergence predictive coding: backpropagation's weight gradients in one sweep."""
 
-from ._method import InferenceMethod, named
+from ._method import InferenceMethod
 from ._passes import Passes
 
 
-@named("zero_divergence")
 class ZeroDivergence(InferenceMethod):
     """Z-IL: each layer learns at the moment that the output's signal arrives at it.
 

@@ -13,13 +13,13 @@ from pcnet import PCClassifier, PCRegressor
 from pcnet._data.scaling import target_scaling
 from pcnet._training.trainer import Trainer
 from pcnet.inference import (
+    METHODS,
     ErrorDescent,
     InferenceMethod,
     Objective,
     ProspectiveConfiguration,
     learning_gradients,
 )
-from pcnet.inference._method import METHODS
 from pcnet.losses import Huber
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD

@@ -1,7 +1,9 @@
 """Every method of inference inside the estimators, and what some of them bring along."""
 
 import pickle
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from sklearn.model_selection import GridSearchCV
 from pcnet import PCClassifier, PCRegressor, infer
 from pcnet.callbacks import Callback, Checkpoint
 from pcnet.inference import (
+    METHODS,
     AugmentedLagrangian,
     ErrorDescent,
+    ExactEquilibrium,
     ForwardUpdate,
     GradientFlow,
     IncrementalDescent,
@@ -21,7 +25,6 @@ from pcnet.inference import (
     PrecisionDescent,
     ProspectiveConfiguration,
 )
-from pcnet.inference._method import METHODS
 
 from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, iris, small
 
@@ -60,12 +63,35 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "exact"])
 def test_names(Estimator, name):
     X, y = data_for(Estimator)
     model = small(Estimator, inference=name, **OPTIONS).fit(X, y)
     assert_consistent(model)
     assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+
+def test_exact_by_name_for_linear_networks_only():
+    X, y = data_for(PCRegressor)
+    linear = small(PCRegressor, inference="exact", activation="identity", **OPTIONS).fit(X, y)
+    by_object = small(PCRegressor, inference=ExactEquilibrium(), activation="identity", **OPTIONS)
+    np.testing.assert_array_equal(linear.predict(X), by_object.fit(X, y).predict(X))
+    with pytest.raises(ValueError, match=r"linear networks only.*has 'relu'\. Use 'error'"):
+        small(PCRegressor, inference="exact", **OPTIONS).fit(X, y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_wrong_name_suggests_the_right_one(Estimator):
+    X, y = data_for(Estimator)
+    with pytest.raises(ValueError, match=r"inference must be one of .*Did you mean 'error'\?"):
+        small(Estimator, inference="eror").fit(X, y)
+
+
+def test_docs_and_docstring_list_all_names():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "inference.md").read_text("utf-8")
+    listed = dict(re.findall(r'^\| `"(\w+)"` \| `(\w+)` \|', page, flags=re.M))
+    assert listed == {name: cls.__name__ for name, cls in METHODS.items()}
+    assert set(METHODS) <= set(re.findall(r'"(\w+)"', infer.__doc__))
 
 
 @pytest.mark.parametrize("name", SEARCHES)

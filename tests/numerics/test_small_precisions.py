@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from pcnet import Network, PCClassifier, infer
-from pcnet.inference import Objective, check_precision, learning_gradients
-from pcnet.inference._method import METHODS
+from pcnet.inference import METHODS, Objective, check_precision, learning_gradients
 from pcnet.theory import backprop_gradients
 
 from ..helpers import make_batch, make_network
