@@ -55,7 +55,7 @@ BOXES = {  # left, top, width: title and lines
     (30, 38, 380): """PC classes, fit(X, y)
         check and encode the data, draw the weights
         _estimators/: classifier, regressor, base""",
-    (30, 142, 380): """MinibatchLoop
+    (30, 142, 380): """train
         cut 64 rows; Ctrl-C and callbacks between batches
         _training/loop.py, _training/run.py, callbacks/""",
     (30, 246, 380): """Trainer.step

@@ -62,6 +62,7 @@ class Adam(OptionsMixin, BaseEstimator):
         "clip": _CLIP,
     }
 
+    full_batch = False
     n_moments = 2  # arrays of the weights' shapes that the solver remembers
 
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip=None):
@@ -107,6 +108,7 @@ class SGD(OptionsMixin, BaseEstimator):
         "clip": _CLIP,
     }
 
+    full_batch = False
     n_moments = 1  # arrays of the weights' shapes that the solver remembers
 
     def __init__(self, momentum=0.9, nesterov=True, clip=None):
@@ -156,6 +158,7 @@ class LBFGS(BaseEstimator):
         "inference_tol": [real_interval(0, closed="left")],
     }
 
+    full_batch = True  # every step sees all samples
     _MIN_MAX_STEPS = 200  # of tightened inference
 
     def __init__(self, max_fun=15000, history_size=10, inference_tol=1e-3):

@@ -17,7 +17,7 @@ from ..inference import resolve_method
 from ..losses import Huber, check_loss
 from ..network import check_activation
 from ..schedules import resolve_learning_rate
-from ..solvers import LBFGS, resolve_solver
+from ..solvers import resolve_solver
 
 ACTIVATIONS = frozenset(
     ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
@@ -220,7 +220,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         check_activation(self.activation, n_hidden)
         check_transform_layer(self.transform_layer, n_hidden)
         check_dtype(self.dtype)
-        if isinstance(solver, LBFGS):
+        if solver.full_batch:
             solver.tightened(method)
 
     def _check_checkpoint(self, call):
@@ -282,4 +282,4 @@ class EstimatorArguments(BaseEstimator, ABC):
     @property
     def _full_batch(self):
         """Whether the solver sees all samples in every step."""
-        return isinstance(resolve_solver(self.solver), LBFGS)
+        return resolve_solver(self.solver).full_batch

@@ -15,17 +15,16 @@ from .._network_checks import check_terms
 from .._saved_state import StateMixin
 from .._training.checkpoint import restore_run
 from .._training.history import truncate_history
-from .._training.lbfgs import BLOCK, FullBatch, LbfgsLoop
-from .._training.loop import MinibatchLoop
+from .._training.lbfgs import BLOCK, FullBatch
+from .._training.loop import train
 from .._training.messages import (
-    describe_divergence,
     describe_risen_energy,
     describe_unfinished_inference,
 )
 from .._training.minibatches import Minibatches, auto_batch_size, split_rows
 from .._training.pilot import TIME_SHARE, PilotData
 from .._training.rates import auto_learning_rate
-from .._training.run import FitCall, Run
+from .._training.run import FitCall, Plan, Run
 from .._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
 from .._training.trainer import Trainer
 from .._warnings import warn
@@ -127,8 +126,7 @@ class BasePC(
         tasks = begin_tasks(self, X, y, sample_weight, 1 if call.incremental else most)
         with _unchanged_on_error(self):
             run = self._prepare(X, y, sample_weight, call, tasks)
-            loop = LbfgsLoop if isinstance(run.trainer, FullBatch) else MinibatchLoop
-            loop(run)()
+            train(run)
             self._record(run)
             if tasks is not None and run.stop_reason != "diverged":
                 tasks.end_fit()
@@ -221,15 +219,11 @@ class BasePC(
             )
         run = Run(
             self._make_trainer(minibatches),
-            minibatches,
-            schedule,
+            Plan(minibatches, schedule, max_iter, self._weight_decay(schedule, call), max_time),
             self._random_state,
-            max_iter=max_iter,
-            weight_decay=self._weight_decay(schedule, call),
             observers=[observer for observer in observers if observer is not None],
             history=self.history_,
             estimator=self,
-            max_time=max_time,
         )
         if call.saved is not None:
             check_fingerprint(call.saved.validation, own, "validation data")
@@ -337,7 +331,7 @@ class BasePC(
         method = resolve_method(self.inference)
         method = method.for_training(self.network_, getattr(self, "inference_", None))
         check_precision(method, objective, self.network_.dtype)
-        if isinstance(solver, LBFGS):
+        if solver.full_batch:
             alpha, tol = float(self.alpha_), float(self.tol)
             return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
         return Trainer(
@@ -387,8 +381,8 @@ class BasePC(
 
     def _record(self, run):
         """Set the attributes that tell of the training that took place."""
-        self._keep_inference(run.trainer.method)
-        self._optimizer_state = run.trainer.release()
+        self._keep_inference(run.optimizer.method)
+        self._optimizer_state = run.optimizer.release()
         self.t_ += run.n_samples_seen
         self._describe(run)
 
@@ -417,15 +411,13 @@ class BasePC(
     def _report(self, run, call):
         """Raise or warn where the training did not go as asked for."""
         if run.stop_reason == "diverged":
-            full_batch = isinstance(run.trainer, FullBatch)
-            rate = None if full_batch else self.learning_rate_init_
-            raise FloatingPointError(describe_divergence(run, rate)) from run.error
+            raise FloatingPointError(run.optimizer.describe_divergence(run)) from run.error
         if run.stop_reason == "interrupted":
             warn(
                 f"Training interrupted by user after {self.n_iter_} epochs; the estimator keeps "
                 "the weights it had then.",
             )
-        method, precision = run.trainer.method, self.output_precision_
+        method, precision = run.optimizer.method, self.output_precision_
         for text in (
             describe_unfinished_inference(run, method, self.n_layers_ - 1, precision),
             describe_risen_energy(run, method, precision),
@@ -433,22 +425,10 @@ class BasePC(
             if text and not (call.incremental and text in self._warned):
                 self._warned = (*self._warned, text)
                 warn(text, ConvergenceWarning)
-        if run.stop_reason != "max_iter" or call.incremental:
-            return
-        if isinstance(run.trainer, FullBatch):
-            warn(
-                f"L-BFGS ended at its limit of iterations (max_iter={self.max_iter_}) or of "
-                f"evaluations (max_fun={run.trainer.solver.max_fun}) without having converged. "
-                "Raise max_iter, LBFGS(max_fun=...) or tol.",
-                ConvergenceWarning,
-            )
-        elif not run.schedule.has_horizon:
-            warn(
-                f"Maximum iterations ({self.max_iter_}) reached and the optimization hasn't "
-                "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
-                "learning_rate='linear' or 'cosine'.",
-                ConvergenceWarning,
-            )
+        if run.stop_reason == "max_iter" and not call.incremental:
+            text = run.optimizer.describe_limit(run)
+            if text:
+                warn(text, ConvergenceWarning)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

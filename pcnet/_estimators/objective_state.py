@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from .._core.binding import HUBER_DELTA
 from ..inference import learns_feed_forward, resolve_method
 from ..losses import Huber
-from ..solvers import LBFGS, resolve_solver
+from ..solvers import resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
 #: longer and less often complete; towards 0 training turns into backpropagation.
@@ -25,7 +25,7 @@ def precision_of(estimator, loss):
     own = resolve_method(estimator.inference).auto_precision
     if own is not None:
         return float(own)
-    lbfgs = isinstance(resolve_solver(estimator.solver), LBFGS)
+    lbfgs = resolve_solver(estimator.solver).full_batch
     unit = LBFGS_PRECISION if lbfgs and learns_feed_forward(loss) else AUTO_PRECISION
     return unit / estimator.n_layers_
 

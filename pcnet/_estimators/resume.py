@@ -130,8 +130,8 @@ def save_run(run, path, data, validation, run_id):
     for observer in run.observers:
         if isinstance(observer, Plateau):
             view.network_ = observer.final_network(run.network)
-    view._optimizer_state = run.trainer.state()
-    view._keep_inference(run.trainer.method)
+    view._optimizer_state = run.optimizer.state()
+    view._keep_inference(run.optimizer.method)
     view._describe(run)
     if view.stop_reason_ is None and run.n_epochs >= run.max_iter:
         view.stop_reason_ = "max_iter"  # which the loop says only afterwards

@@ -19,7 +19,7 @@ from .._training.minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_siz
 from .._training.trainer import Trainer
 from ..inference import learns_feed_forward, resolve_method
 from ..network import Network
-from ..solvers import LBFGS, resolve_solver
+from ..solvers import resolve_solver
 from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
 from .labels import check_labels, find_classes
 from .targets import MatrixTargets
@@ -262,7 +262,7 @@ def _penalty_of(estimator):
 def _batches(estimator, n_samples):
     """Size of a minibatch, and minibatches an epoch (None if the samples are not known)."""
     batch_size = estimator.batch_size
-    if isinstance(resolve_solver(estimator.solver), LBFGS):
+    if estimator._full_batch:
         batch_size = BLOCK
     elif batch_size == "auto":
         batch_size = AUTO_BATCH_SIZE if n_samples is None else auto_batch_size(n_samples)
@@ -308,7 +308,7 @@ def _training_bytes(estimator, network, batch_size):
     transposed = network.dtype.itemsize * sum(packed_sizes(sizes, network.dtype, transposed=True))
     row = network.dtype.itemsize * (3 * sum(sizes[1:]) + sizes[0] + sizes[-1])
     solver = resolve_solver(estimator.solver)
-    if isinstance(solver, LBFGS):
+    if solver.full_batch:
         n_vectors = 2 * solver.history_size + LBFGS_VECTORS
         vectors = 8 * n_vectors * sum(array.size for array in arrays)
         return copies * parameters + transposed + vectors + batch_size * row + _OVERHEAD_BYTES
@@ -325,7 +325,7 @@ def _seconds_per_step(probe, batch_size):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((batch_size, network.layer_sizes[0])).astype(network.dtype)
     Y = _random_targets(probe, rng, batch_size).astype(network.dtype)
-    if isinstance(solver, LBFGS):
+    if solver.full_batch:
         blocks = Minibatches(X, MatrixTargets(Y), None, None, batch_size, shuffle=False)
         full = FullBatch(network, objective, method, solver, blocks, _penalty_of(probe), probe.tol)
         step = partial(full.evaluate, full.variables())

@@ -33,7 +33,7 @@ def run_state(run):
 
 
 def restore_run(run, state):
-    """Give a new run what `run_state` returned; its trainer and its history are restored apart.
+    """Give a new run what `run_state` returned; its optimiser and its history are restored apart.
 
     A run that stopped at a plateau stays stopped. One that was interrupted, or whose time was up,
     goes on.

@@ -34,9 +34,8 @@ class EpochSums:
         self.n_samples = 0
         self.by_sample = np.zeros(4)
 
-    def add(self, report, sample_weight):
-        n = report.n_samples
-        weight = float(n) if sample_weight is None else float(sample_weight.sum())
+    def add(self, report):
+        n, weight = report.n_samples, report.weight
         self.weight += weight
         self.loss += weight * report.loss
         self.energy += weight * report.energy

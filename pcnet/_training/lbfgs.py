@@ -12,7 +12,6 @@ points of the decoupled weight decay. Without this a network of 17 layers hardly
 """
 
 import math
-from contextlib import suppress
 
 import numpy as np
 
@@ -20,9 +19,8 @@ from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from ..parameterization import PerLayer, gradient_scales, learning_rate_multipliers
-from .loop import MinibatchLoop
+from .optimizer import Optimizer, StepReport
 from .quasi_newton import QuasiNewton
-from .trainer import StepReport
 
 #: Samples inferred at once; fixed, because sums depend on it in their last bits.
 BLOCK = 1024
@@ -31,8 +29,8 @@ BLOCK = 1024
 _WALL = 1e10
 
 
-class FullBatch:
-    """Objective, gradient and weights of L-BFGS, in the place of a `Trainer`.
+class FullBatch(Optimizer):
+    """Trains a network by L-BFGS: an iteration is what an epoch is to the other solvers.
 
     Parameters
     ----------
@@ -58,8 +56,9 @@ class FullBatch:
         self.minibatches = minibatches
         self.alpha = alpha
         self.tol = tol
-        self.n_calls = 0
-        self.weights_replaced = False
+        self.n_calls = self._n_calls_reported = 0
+        self._search = None  # the QuasiNewton under way
+        self._reason = None  # why it has ended
         self._n_threads = effective_n_threads()
         self._trial = network.copy()
         self._found = None  # (theta, gradient, report) of the newest point that can be computed
@@ -76,7 +75,6 @@ class FullBatch:
 
     def variables(self):
         """theta of the network's present weights and biases, one float64 vector."""
-        self.weights_replaced = False
         parts = self._parts(self.network)
         return np.concatenate([array.ravel() / unit for array, unit in parts], dtype=np.float64)
 
@@ -154,7 +152,7 @@ class FullBatch:
         if not all(np.isfinite(g).all() for g in gradients):
             raise FloatingPointError("the gradient is not finite")
         n = blocks.n_samples
-        return StepReport(n, loss, energy, *(counts / n).tolist()), gradients
+        return StepReport(n, loss, energy, *(counts / n).tolist(), float(n)), gradients
 
     def accept(self, theta):
         """Write a point into the network; return its StepReport."""
@@ -163,100 +161,88 @@ class FullBatch:
         self._write(theta, self.network)
         return self._found[2]
 
-    # ------------------------------------------------------------ as of a Trainer
+    # ------------------------------------------------------------ as an Optimizer
+
+    def epoch(self, run):
+        """One iteration, the only step of its epoch.
+
+        Nothing is yielded where no lower point was found. A start that cannot be improved is
+        yielded all the same: the history has a row that says so.
+        """
+        try:
+            report = self._iterate(run)
+        except FloatingPointError as error:
+            run.diverge(error)
+            return
+        if report is not None:
+            run.learning_rate = math.nan  # each line search finds its own
+            run.n_samples_seen += report.n_samples * (self.n_calls - self._n_calls_reported - 1)
+            self._n_calls_reported = self.n_calls
+            yield report
+
+    def _iterate(self, run):
+        """Move to a lower point; return its StepReport, or None."""
+        begins = self._search is None
+        if begins:
+            self._search = QuasiNewton(self.evaluate, self.variables(), self.solver.history_size)
+        search, before = self._search, self._search.value
+        if begins and search.largest_slope <= self.tol:
+            self._reason = "converged"
+        elif search.step():
+            report = self.accept(search.x)
+            self._reason = self._reason_after(run, before)
+            return report
+        else:
+            self._reason = "plateau"
+        return self.accept(search.x) if begins else None
+
+    def _reason_after(self, run, before):
+        """Why the iteration that began at the value ``before`` was the last; or None."""
+        search, after = self._search, self._search.value
+        if run.n_epochs + 1 >= run.max_iter or self.n_calls > self.solver.max_fun:
+            return "max_iter"
+        decrease = (before - after) / max(abs(before), abs(after), 1.0)
+        if search.largest_slope <= self.tol or decrease <= self.solver.resolution:
+            return "converged"
+        return None
+
+    def steps_per_epoch(self, minibatches):
+        """One, however many blocks of samples it takes."""
+        return 1
+
+    def reason_to_stop(self, run):
+        """Also "converged", and "plateau" where no lower point was found."""
+        return self._reason or super().reason_to_stop(run)
 
     def sync(self):
         """Nothing: the network is up to date after every iteration."""
 
-    def load(self):
-        """Note that the network's weights were written from outside: begin anew from them."""
-        self.weights_replaced = True
+    def state(self):
+        """None: L-BFGS begins each fit anew, and writes no checkpoints."""
 
     def release(self):
-        """No memory of the solver outlives a fit."""
+        """None; the memory of past steps goes with the fit."""
+        self._search = None
+
+    def load(self):
+        """Begin anew from the network's weights, which were written from outside."""
+        self._search = self._reason = None
 
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; rows of the network's dtype."""
         return self.network.core_output(X)[0]
 
+    def describe_divergence(self, run):
+        """Text of the error: only the very first point can fail."""
+        return (
+            f"Training could not start: {run.error}. The usual cause is features far from unit "
+            "scale: put StandardScaler before."
+        )
 
-class _Diverged(Exception):
-    """Leaves the search; the run knows the error."""
-
-
-class LbfgsLoop(MinibatchLoop):
-    """Trains a network by L-BFGS; an iteration is what an epoch is to the other solvers.
-
-    Parameters
-    ----------
-    run : Run
-        Its trainer is a `FullBatch`.
-    """
-
-    def __init__(self, run):
-        super().__init__(run)
-        self._begun = False
-        self._n_calls = 0
-
-    def _epoch(self):
-        """Iterate until the end, or until a callback has written other weights."""
-        with suppress(_Diverged):
-            self._search()
-
-    def _search(self):
-        run, full = self.run, self.run.trainer
-        search = QuasiNewton(self._evaluate, full.variables(), full.solver.history_size)
-        reason = "converged" if search.largest_slope <= full.tol else None
-        n_epochs = run.n_epochs
-        while reason is None:
-            reason = self._iterate(search)
-            if run.stop_reason is not None or full.weights_replaced:
-                return
-        if run.n_epochs == n_epochs:  # nothing was moved: leave a row that says so
-            self._record(search.x)
-        run.request_stop(reason)
-
-    def _iterate(self, search):
-        """One iteration and its row; why it was the last, or None."""
-        run, full = self.run, self.run.trainer
-        before = search.value
-        if not search.step():
-            return "plateau"
-        self._record(search.x)
-        if run.n_epochs >= run.max_iter or full.n_calls > full.solver.max_fun:
-            return "max_iter"
-        decrease = (before - search.value) / max(abs(before), abs(search.value), 1.0)
-        if search.largest_slope <= full.tol or decrease <= full.solver.resolution:
-            return "converged"
-        return None
-
-    def _evaluate(self, theta):
-        run = self.run
-        if not self._begun:
-            self._begun = True
-            run.begin_epoch()
-            for observer in run.observers:
-                observer.on_epoch_begin(run)
-        return self._or_diverge(run.trainer.evaluate, theta)
-
-    def _or_diverge(self, function, theta):
-        """``function(theta)``; its FloatingPointError ends training as diverged."""
-        try:
-            return function(theta)
-        except FloatingPointError as error:
-            self.run.diverge(error)
-            raise _Diverged from error
-
-    def _record(self, theta):
-        """Accept a point; the row of its iteration, and what the observers say to it."""
-        run, full = self.run, self.run.trainer
-        report = self._or_diverge(full.accept, theta)
-        run.learning_rate = math.nan  # each line search finds its own
-        run.add(report, None)
-        run.n_samples_seen += report.n_samples * (full.n_calls - self._n_calls - 1)
-        self._n_calls = full.n_calls
-        for observer in self._per_batch:
-            if observer.on_batch_end(run, report):
-                run.request_stop(observer.stop_reason)
-        self._end_epoch()
-        self._begun = False
+    def describe_limit(self, run):
+        """Text of the warning: iterations or evaluations ran out."""
+        return (
+            f"L-BFGS ended at its limit of iterations (max_iter={run.max_iter}) or of "
+            f"evaluations (max_fun={self.solver.max_fun}) without having converged. "
+            "Raise max_iter, LBFGS(max_fun=...) or tol."
+        )

@@ -1,4 +1,4 @@
-"""What a training run tells its user: warnings and errors."""
+"""Warnings about the inference of a training run."""
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def describe_risen_energy(run, method, output_precision):
     """
     if method.has_end_test or not method.minimizes_energy:
         return None
-    if run.trainer.objective.activity_decay > 0:
+    if run.optimizer.objective.activity_decay > 0:
         return None
     before = output_precision * np.array(run.recent("loss"))
     after = np.array(run.recent("energy"))
@@ -76,19 +76,4 @@ def describe_risen_energy(run, method, output_precision):
         "loss_curve_), so weights learned from activities away from equilibrium: the rate of "
         f"{method!r} is too large for the network. Lower it (or learning_rate_init, if the energy "
         "rises late), or use inference='error', which needs no rate and never raises the energy."
-    )
-
-
-def describe_divergence(run, learning_rate_init):
-    """Text of the error for a `Run` that diverged; no learning rate: L-BFGS."""
-    if learning_rate_init is None:
-        return (
-            f"Training could not start: {run.error}. The usual cause is features far from unit "
-            "scale: put StandardScaler before."
-        )
-    return (
-        f"Training diverged in epoch {run.n_epochs + 1} (optimiser step "
-        f"{run.n_steps + 1}): {run.error}. The usual causes are a learning_rate_init (now "
-        f"{learning_rate_init:g}) that is too large and features far from unit scale: lower the "
-        "one, put StandardScaler before the other. The weights are the last finite ones."
     )

@@ -18,11 +18,11 @@ from .._data.rows import RowSubset
 from ..callbacks import Callback
 from ..callbacks._time import MaxTime
 from ..inference import resolve_method
-from ..solvers import LBFGS, Adam, resolve_solver
-from .loop import MinibatchLoop
+from ..solvers import Adam, resolve_solver
+from .loop import train
 from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches
 from .rates import auto_learning_rate
-from .run import Run
+from .run import Plan, Run
 from .schedule import Schedule
 from .trainer import Trainer
 
@@ -101,8 +101,8 @@ def run_pilots(estimator, data, limit, seed):
         return None
     started = time.monotonic()
     curves, outputs, held_out = [], [], []
-    for train, rest in _parts(rows, data.targets.strata, data, seed):
-        recorder = _train(estimator, data, train, rest, limit, seed)
+    for trained, rest in _parts(rows, data.targets.strata, data, seed):
+        recorder = _train(estimator, data, trained, rest, limit, seed)
         if not recorder.outputs:
             return None
         outputs.append(recorder.outputs)
@@ -177,20 +177,20 @@ def _targets_of(data, rows):
     return np.array(data.targets.batch(rows, empty))
 
 
-def _train(estimator, data, train, rest, limit, seed):
+def _train(estimator, data, rows, rest, limit, seed):
     """Train a copy of the network; return the observer with what it gave for the rest."""
     network = estimator.network_
     solver, batch_size = resolve_solver(estimator.solver), estimator.batch_size
     rate, shape = estimator.learning_rate_init, estimator.learning_rate
-    if isinstance(solver, LBFGS):  # its noise and temperature are about those of minibatches
+    if solver.full_batch:  # its noise and temperature are about those of minibatches
         solver, batch_size, rate, shape = Adam(), "auto", "auto", "linear"
     if batch_size == "auto":  # small, so that 20 epochs are enough updates
-        batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(train) // AUTO_BATCHES))
+        batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(rows) // AUTO_BATCHES))
     minibatches = Minibatches(
-        data.X, data.targets, data.weight, train, batch_size, estimator.shuffle
+        data.X, data.targets, data.weight, rows, batch_size, estimator.shuffle
     )
     if rate == "auto":
-        rate = auto_learning_rate(solver, network, len(train) / minibatches.n_batches)
+        rate = auto_learning_rate(solver, network, len(rows) / minibatches.n_batches)
     n_epochs = max(PILOT_EPOCHS, -(-PILOT_UPDATES // minibatches.n_batches))
     n_epochs = n_epochs if limit is None else min(n_epochs, limit)
     n_steps = n_epochs * minibatches.n_batches
@@ -206,15 +206,17 @@ def _train(estimator, data, train, rest, limit, seed):
             solver,
             minibatches.batch_size,
         ),
-        minibatches,
-        schedule,
+        Plan(
+            minibatches,
+            schedule,
+            max_iter=n_epochs,
+            weight_decay=min(schedule.weight_decay(PILOT_ALPHA), 0.5 / rate),
+            max_time=max_time,
+        ),
         np.random.RandomState(seed),
-        max_iter=n_epochs,
-        weight_decay=min(schedule.weight_decay(PILOT_ALPHA), 0.5 / rate),
         observers=[recorder, *([] if max_time is None else [MaxTime()])],
-        max_time=max_time,
     )
-    MinibatchLoop(run)()
+    train(run)
     if run.stop_reason == "interrupted":
         raise KeyboardInterrupt
     if run.stop_reason == "diverged":
@@ -249,7 +251,7 @@ class _Recorder(Callback):
         self.outputs, self.losses = [], []
 
     def on_epoch_end(self, run, record):
-        outputs = run.trainer.output(self.X)
-        values = loss_values(run.trainer.objective.loss, outputs, self.Y)
+        outputs = run.optimizer.output(self.X)
+        values = loss_values(run.optimizer.objective.loss, outputs, self.Y)
         self.outputs.append(outputs)
         self.losses.append(float(np.average(values, weights=self.weight)))

@@ -8,6 +8,7 @@ import time
 from typing import Any, NamedTuple
 
 from .._core.sums import dot
+from ..callbacks import Callback
 from .history import EpochSums, append_record
 
 # An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
@@ -35,34 +36,50 @@ class FitCall(NamedTuple):
     saved: Any = None  # SavedRun to go on with
 
 
+class Plan(NamedTuple):
+    """What a run sets out to do.
+
+    Attributes
+    ----------
+    minibatches : Minibatches
+    schedule : Schedule
+    max_iter : int
+        Epochs at most.
+    weight_decay : float
+        Decoupled L2 penalty: each step multiplies weights by ``1 - rate * weight_decay``.
+    max_time : float or None
+        Seconds; schedules with a horizon reach it when they are used up.
+    """
+
+    minibatches: Any
+    schedule: Any
+    max_iter: int = 1
+    weight_decay: float = 0.0
+    max_time: float | None = None
+
+
 class Run:
     """What is trained, how far it has come, and who watches.
 
     Parameters
     ----------
-    trainer : Trainer
-        One ``step`` per minibatch; ``sync`` brings its network up to date.
-    minibatches : Minibatches
-    schedule : Schedule
+    optimizer : Optimizer
+        Trains; its network is brought up to date by `sync`.
+    plan : Plan
+        Its entries are attributes of the run, too.
     random_state : RandomState
         Orders the samples.
-    max_iter : int
-        Epochs at most.
-    weight_decay : float, default=0.0
-        Decoupled L2 penalty: each step multiplies weights by ``1 - rate * weight_decay``.
     observers : sequence of Callback, default=()
         In the order in which they are asked.
     history : dict of lists, default=None
         Grows with every epoch; None begins a new one.
     estimator : estimator, default=None
         The one being fitted.
-    max_time : float, default=None
-        Seconds; schedules with a horizon reach it when they are used up.
-    clock : callable, default=time.monotonic
-        Gives seconds.
 
     Attributes
     ----------
+    step_observers : list of Callback
+        Those that look at every step.
     record : dict
         The newest row of the history.
     n_epochs : int
@@ -70,12 +87,16 @@ class Run:
     n_steps : int
         Optimiser steps in this call: the schedule's time.
     batch : int
-        Minibatches done in the present epoch.
+        Steps done in the present epoch.
     n_samples_seen : int
+    learning_rate : float
+        Base rate of the newest step.
     stop_reason : str or None
         One of ``STOP_REASONS`` once the run is to end.
     error : FloatingPointError or None
         What happened when the reason is "diverged".
+    clock : callable
+        Gives seconds.
     sums : EpochSums
         Of the present epoch's steps.
     first_loss : float or None
@@ -87,31 +108,16 @@ class Run:
     """
 
     def __init__(
-        self,
-        trainer,
-        minibatches,
-        schedule,
-        random_state,
-        *,
-        max_iter=1,
-        weight_decay=0.0,
-        observers=(),
-        history=None,
-        estimator=None,
-        max_time=None,
-        clock=time.monotonic,
+        self, optimizer, plan, random_state, *, observers=(), history=None, estimator=None
     ):
-        self.trainer = trainer
-        self.minibatches = minibatches
-        self.schedule = schedule
+        self.optimizer = optimizer
+        self.minibatches, self.schedule, self.max_iter, self.weight_decay, self.max_time = plan
         self.random_state = random_state
-        self.max_iter = max_iter
-        self.weight_decay = weight_decay
         self.observers = list(observers)
+        self.step_observers = [o for o in self.observers if _looks_at_steps(o)]
         self.history = {} if history is None else history
         self.estimator = estimator
-        self.max_time = max_time
-        self.clock = clock
+        self.clock = time.monotonic
         self.record = {}
         self.n_epochs = self.n_steps = self.batch = self.n_samples_seen = 0
         self.learning_rate = 0.0
@@ -121,25 +127,30 @@ class Run:
         self.epoch_random_state = None
         self._synced = None
         self.seconds_before = 0.0
-        self._started = self._epoch_started = clock()
+        self._started = self._epoch_started = self.clock()
 
     # ------------------------------------------------------------ for observers
 
     @property
     def network(self):
-        """The network with its present weights, copied out of the trainer at most once a step."""
+        """The network with its present weights, brought up to date at most once a step."""
         if self._synced != self.n_steps:
             self.sync()
-        return self.trainer.network
+        return self.optimizer.network
+
+    @property
+    def n_batches(self):
+        """Steps of a complete epoch."""
+        return self.optimizer.steps_per_epoch(self.minibatches)
 
     def sync(self):
-        """Copy the weights out of the trainer, whatever has been copied before."""
-        self.trainer.sync()
+        """Bring the network up to date, whatever has been copied before."""
+        self.optimizer.sync()
         self._synced = self.n_steps
 
     def load_weights(self):
         """Train on with what was written into the arrays of `network`."""
-        self.trainer.load()
+        self.optimizer.load()
 
     def request_stop(self, reason="callback"):
         """End training after the present step; a reason given before stays."""
@@ -174,12 +185,12 @@ class Run:
         self.learning_rate = self.schedule.rate(self.n_steps, share)
         return self.learning_rate
 
-    def add(self, report, sample_weight):
+    def add(self, report):
         """Take note of an optimiser step."""
         self.n_steps += 1
         self.batch += 1
         self.n_samples_seen += report.n_samples
-        self.sums.add(report, sample_weight)
+        self.sums.add(report)
         if self.first_loss is None:
             self.first_loss = report.loss
 
@@ -219,3 +230,7 @@ class Run:
             return 0.0
         flat = (W.reshape(-1) for W in self.network.weights)
         return 0.5 * self.weight_decay * sum(dot(w, w) for w in flat)
+
+
+def _looks_at_steps(observer):
+    return type(observer).on_batch_end is not Callback.on_batch_end

@@ -7,8 +7,6 @@ transpose.
 """
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,53 +16,10 @@ from .._core.threads import effective_n_threads
 from ..inference import weight_updates
 from ..network import core_output
 from ..parameterization import gradient_scales, learning_rate_multipliers
+from .optimizer import Optimizer, OptimizerState, StepReport
 
 
-class StepReport(NamedTuple):
-    """What one training step saw; means are weighted by sample.
-
-    Attributes
-    ----------
-    n_samples : int
-    loss : float
-        Loss of the feed-forward outputs, output precision left out.
-    energy : float
-        After inference.
-    n_steps, n_passes : float
-        Of inference, mean over the samples.
-    converged : float
-        Share of the samples that met the gradient test.
-    ended : float
-        Share of the samples that ended by any test, before the limit of steps.
-    """
-
-    n_samples: int
-    loss: float
-    energy: float
-    n_steps: float
-    n_passes: float
-    converged: float
-    ended: float
-
-
-@dataclass
-class OptimizerState:
-    """A solver's memory: what it takes to go on as if never interrupted.
-
-    Attributes
-    ----------
-    n_updates : int
-    weights, biases : list of list of ndarray
-        For each moment (Adam two, SGD one), one array a layer, shaped like the parameters.
-        ``biases`` is empty without biases.
-    """
-
-    n_updates: int
-    weights: list
-    biases: list
-
-
-class Trainer:
+class Trainer(Optimizer):
     """Trains a network on minibatches.
 
     Parameters
@@ -188,6 +143,18 @@ class Trainer:
 
     # ------------------------------------------------------------ work
 
+    def epoch(self, run):
+        """Take a step with each minibatch of the run, at the rate of its schedule."""
+        for X, Y, weight in run.minibatches.epoch(run.random_state, start=run.batch):
+            rate = run.rate()
+            # Only here: the FloatingPointError of a callback, scorer or schedule is its own.
+            try:
+                report = self.step(X, Y, rate, sample_weight=weight, weight_decay=run.weight_decay)
+            except FloatingPointError as error:
+                run.diverge(error)
+                return
+            yield report
+
     def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
         """Infer the batch's activities, then update weights and biases.
 
@@ -233,6 +200,7 @@ class Trainer:
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
             converged=np.count_nonzero(ended == binding.Status.CONVERGED) / n,
             ended=np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS) / n,
+            weight=float(n if sample_weight is None else np.sum(sample_weight)),
         )
 
     def _learn(self, weight_update, learning_rate, weight_decay):
@@ -269,6 +237,28 @@ class Trainer:
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; X is `Rows`, or an array as in `step`."""
         return core_output(self._core_network, X)[0]
+
+    # ------------------------------------------------------------ messages
+
+    def describe_divergence(self, run):
+        """Text of the error for a run that diverged."""
+        return (
+            f"Training diverged in epoch {run.n_epochs + 1} (optimiser step "
+            f"{run.n_steps + 1}): {run.error}. The usual causes are a learning_rate_init (now "
+            f"{run.schedule.learning_rate_init:g}) that is too large and features far from unit "
+            "scale: lower the one, put StandardScaler before the other. The weights are the last "
+            "finite ones."
+        )
+
+    def describe_limit(self, run):
+        """Text of a warning, unless the schedule ends at `max_iter` as planned."""
+        if run.schedule.has_horizon:
+            return None
+        return (
+            f"Maximum iterations ({run.max_iter}) reached and the optimization hasn't "
+            "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
+            "learning_rate='linear' or 'cosine'."
+        )
 
 
 def _copy_all(sources, targets):

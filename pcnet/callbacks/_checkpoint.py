@@ -140,7 +140,7 @@ class CheckpointWriter(Callback):
 
     def on_batch_end(self, run, report):
         # the end of an epoch is saved with its row of the history
-        if self._minutes_are_over(run) and run.batch < run.minibatches.n_batches:
+        if self._minutes_are_over(run) and run.batch < run.n_batches:
             self._write(run)
 
     def on_epoch_end(self, run, record):

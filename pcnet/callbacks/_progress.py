@@ -94,7 +94,7 @@ def seconds_left(run):
     recent = run.recent("seconds")[-_RECENT_EPOCHS:]
     left = np.inf
     if recent:
-        within = run.batch / run.minibatches.n_batches
+        within = run.batch / run.n_batches
         left = (run.max_iter - run.n_epochs - within) * float(np.mean(recent))
     if run.max_time is not None:
         left = min(left, run.max_time - run.seconds())

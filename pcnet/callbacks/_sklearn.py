@@ -75,7 +75,7 @@ class SklearnTasks(Callback):
     def on_epoch_begin(self, run):
         if not self.has_callbacks:
             return
-        n_batches = run.minibatches.n_batches if self.has_batches else 0
+        n_batches = run.n_batches if self.has_batches else 0
         self._epoch = self.root.subcontext(task_name="epoch", max_subtasks=n_batches)
         self._epoch.call_on_fit_task_begin(
             estimator=self.estimator, **self._data(), reconstruction_attributes=_fitted(run)
@@ -106,7 +106,7 @@ class SklearnTasks(Callback):
     # ------------------------------------------------------------ tasks and their data
 
     def _begin_batch(self, run):
-        if self.has_batches and run.batch < run.minibatches.n_batches:
+        if self.has_batches and run.batch < run.n_batches:
             self._batch = self._epoch.subcontext(task_name="batch")
             self._batch.call_on_fit_task_begin(estimator=self.estimator)
 

@@ -78,11 +78,11 @@ class Validation(Callback):
         self.given = given
 
     def measure(self, run):
-        outputs = run.trainer.output(self.X)
+        outputs = run.optimizer.output(self.X)
         finite = np.isfinite(outputs).all()
         loss = np.nan
         if finite:
-            values = loss_values(run.trainer.objective.loss, outputs, self.Y)
+            values = loss_values(run.optimizer.objective.loss, outputs, self.Y)
             loss = float(np.average(values, weights=self.sample_weight))
         record = {"validation_loss": loss}
         if self.scoring is None:
@@ -153,7 +153,7 @@ class TrainScore(Callback):
         self.score = score
 
     def measure(self, run):
-        return {"train_score": self.score(run.trainer.output)}
+        return {"train_score": self.score(run.optimizer.output)}
 
 
 def some_rows(rows, n_samples, seed):

@@ -6,7 +6,7 @@
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
     "pcnet._estimators.regressor.PCRegressor",
-    "pcnet._training.trainer.OptimizerState",
+    "pcnet._training.optimizer.OptimizerState",
     "pcnet.inference._activity_descent.ActivityDescent",
     "pcnet.inference._adam_activity_descent.AdamActivityDescent",
     "pcnet.inference._augmented_lagrangian.AugmentedLagrangian",

@@ -8,10 +8,11 @@ import pytest
 from pcnet._estimators.targets import ClassTargets, MatrixTargets
 from pcnet._training.checkpoint import restore_run, run_state
 from pcnet._training.history import append_record, truncate_history
-from pcnet._training.loop import MinibatchLoop
+from pcnet._training.loop import train
 from pcnet._training.minibatches import Minibatches, split_rows
-from pcnet._training.run import Run
+from pcnet._training.run import Plan, Run
 from pcnet._training.schedule import Schedule
+from pcnet._training.trainer import Trainer
 from pcnet.callbacks import Callback
 from pcnet.callbacks._plateau import Plateau
 
@@ -118,7 +119,7 @@ def test_best_scored_weights_come_back():
     np.testing.assert_array_equal(weights, 1.0)
 
 
-class ScriptedTrainer:
+class ScriptedTrainer(Trainer):
     """Reports scripted losses, one per step; an exception in the script is raised."""
 
     def __init__(self, script):
@@ -141,6 +142,7 @@ class ScriptedTrainer:
             n_passes=3.0,
             converged=0.5,
             ended=1.0,
+            weight=float(len(X) if sample_weight is None else sample_weight.sum()),
         )
 
 
@@ -152,13 +154,11 @@ def run(
     batches = Minibatches(np.zeros((n, 1)), targets, weight, None, batch_size, False)
     run = Run(
         trainer,
-        batches,
-        Schedule("constant", 1.0),
+        Plan(batches, Schedule("constant", 1.0), max_iter),
         np.random.RandomState(0),
-        max_iter=max_iter,
         observers=[Plateau(0.0, n_iter_no_change), *observers],
     )
-    MinibatchLoop(run)()
+    train(run)
     return run
 
 
@@ -187,8 +187,8 @@ class Looks(Callback):
 
 @pytest.mark.parametrize("script", [[1.0] * 4, [1.0, 1.0, KeyboardInterrupt()]])
 def test_network_is_brought_up_to_date_where_somebody_looks_and_at_the_end(script):
-    assert run(script, max_iter=2).trainer.n_syncs == 1
-    assert run(script, max_iter=2, observers=[Looks(1, 2)]).trainer.n_syncs == 3
+    assert run(script, max_iter=2).optimizer.n_syncs == 1
+    assert run(script, max_iter=2, observers=[Looks(1, 2)]).optimizer.n_syncs == 3
 
 
 def test_stop_reasons():
@@ -214,9 +214,10 @@ def test_divergence_is_measured_from_the_first_process():
     before = run([1.0] * 4, max_iter=2)
     script = [1e12] * 4
     trainer, batches = ScriptedTrainer(script), before.minibatches
-    after = Run(trainer, batches, Schedule("constant", 1.0), np.random.RandomState(1), max_iter=4)
+    plan = Plan(batches, Schedule("constant", 1.0), max_iter=4)
+    after = Run(trainer, plan, np.random.RandomState(1))
     restore_run(after, run_state(before))
-    MinibatchLoop(after)()
+    train(after)
     assert after.stop_reason == "diverged"
     assert "from 1 in" in str(after.error)
     assert "epoch 3" in str(after.error)

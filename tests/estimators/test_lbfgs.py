@@ -103,7 +103,7 @@ def test_the_objective_never_rises(Estimator):
     values = []
 
     def note(run):
-        full = run.trainer
+        full = run.optimizer
         theta = full.variables()[: sum(w.size for w in run.network.weights)]
         penalty = 0.5 * full.alpha * float(theta @ theta)
         values.append(run.record["energy"] + penalty)
@@ -210,7 +210,7 @@ def test_samples_seen_count_every_evaluation():
     X, y = data_for(PCClassifier)
     calls = []
     model = small(PCClassifier, solver="lbfgs", max_iter=4)
-    model.set_params(callbacks=lambda run: calls.append(run.trainer.n_calls)).fit(X, y)
+    model.set_params(callbacks=lambda run: calls.append(run.optimizer.n_calls)).fit(X, y)
     assert model.t_ == calls[-1] * len(X)
 
 

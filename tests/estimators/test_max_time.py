@@ -2,13 +2,13 @@
 
 import time
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import pcnet._estimators.base
 from pcnet import PCClassifier, PCRegressor
+from pcnet._training.run import Plan, Run
+from pcnet._training.schedule import Schedule
 from pcnet.schedules import Cosine, Linear
 
 from .support import ESTIMATORS, assert_consistent, data_for, small, watch_steps
@@ -22,12 +22,7 @@ def second_per_step(monkeypatch):
     def tick(n_earlier_steps):
         now[0] += 1.0
 
-    make_run = pcnet._estimators.base.Run
-    monkeypatch.setattr(
-        pcnet._estimators.base,
-        "Run",
-        lambda *args, **kw: make_run(*args, **kw, clock=lambda: now[0]),
-    )
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return watch_steps(monkeypatch, before_step=tick)
 
 
@@ -99,11 +94,9 @@ def test_bad_values(max_time):
         small(PCClassifier, max_time=max_time).fit(X, y)
 
 
-def test_rates_never_rise_when_seconds_jump():
+def test_rates_never_rise_when_seconds_jump(monkeypatch):
     """A clock that jumps past the end gives the rate 0, not a negative one."""
     times = iter([0.0, 0.0, 1.0, 99.0])
-    schedule = pcnet._estimators.base.Schedule("linear", 1.0, 10)
-    run = pcnet._estimators.base.Run(
-        SimpleNamespace(), None, schedule, None, max_time=10, clock=lambda: next(times)
-    )
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    run = Run(None, Plan(None, Schedule("linear", 1.0, 10), max_time=10), None)
     assert [run.rate(), run.rate(), run.rate()] == [1.0, pytest.approx(0.9), 0.0]

@@ -2,13 +2,14 @@
 
 import io
 import re
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._training.run import Run
+from pcnet._training.run import Plan, Run
 from pcnet.callbacks import Callback
 from pcnet.callbacks._progress import LiveLine, make_progress, seconds_left
 from pcnet.callbacks._validation import some_rows
@@ -167,10 +168,6 @@ def test_a_file_that_cannot_say_whether_it_is_a_terminal():
     assert not isinstance(make_progress(1, Sink()), LiveLine)
 
 
-class Batches:
-    n_batches = 4
-
-
 @pytest.mark.parametrize(
     "seconds, max_iter, batch, max_time, expected",
     [
@@ -183,8 +180,10 @@ class Batches:
         ([2.0], 1, 0, None, 0.0),
     ],
 )
-def test_forecast(seconds, max_iter, batch, max_time, expected):
-    run = Run(None, Batches, None, None, max_iter=max_iter, max_time=max_time, clock=lambda: 0.0)
+def test_forecast(seconds, max_iter, batch, max_time, expected, monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    optimizer = SimpleNamespace(steps_per_epoch=lambda minibatches: 4)
+    run = Run(optimizer, Plan(None, None, max_iter, max_time=max_time), None)
     run.history["seconds"] = seconds
     run.n_epochs, run.batch = len(seconds), batch
     assert seconds_left(run) == expected
