@@ -172,8 +172,8 @@ CLAIMS = {
         row("`MLPClassifier`", [f"{{log_loss.mlp.{p}:.3f}}" for p in PROBLEMS]),
     ],
     "docs/data.md": [
-        "took the R2 of a `PCRegressor` from {offset.centred:.2f} to {offset.offset:.2f} (an "
-        "`MLPRegressor`'s to {offset.mlp.offset:.2f})",
+        "the R2 of a `PCRegressor` is {offset.offset:.2f}, as on centred ones (an "
+        "`MLPRegressor`'s is {offset.mlp.offset:.2f})",
     ],
     "docs/trust.md": [
         "{mutants.c_core:.0f} wrong versions of the C core, {mutants.python_parts:.0f} of the",

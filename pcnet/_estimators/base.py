@@ -10,9 +10,11 @@ from sklearn.utils import check_random_state
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
 from .._data.fingerprint import fingerprint
+from .._data.first_calls import SETTLE_ROWS
 from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
 from .._saved_state import StateMixin
+from .._training.centring import centre_inputs
 from .._training.checkpoint import restore_run
 from .._training.history import truncate_history
 from .._training.lbfgs import BLOCK, FullBatch
@@ -176,6 +178,8 @@ class BasePC(
             validation = self._held_out(given, X, targets, held_out, sample_weight)
             if tasks is not None:
                 tasks.rows = rows
+        if not (warm or self._full_batch or (call.incremental and len(X) < SETTLE_ROWS)):
+            self._input_centre = centre_inputs(self.network_, X, sample_weight, rows)
         n_samples = len(X) if rows is None else len(rows)
         batch_size = self._effective_batch_size(n_samples, call.incremental)
         shuffle = self.shuffle and not self._full_batch
@@ -284,6 +288,7 @@ class BasePC(
         self._optimizer_state = None
         self._solver_type = None
         vars(self).pop("inference_", None)  # learned with another network
+        self._input_centre = None
         self.n_outputs_ = network.layer_sizes[-1]
         self.t_ = 0
         self.history_ = {}
@@ -342,6 +347,7 @@ class BasePC(
             minibatches.batch_size,
             state=state,
             feed_forward=learns_feed_forward(objective.loss),
+            centre=self._input_centre,
         )
 
     def _objective(self):

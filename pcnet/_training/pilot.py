@@ -205,6 +205,7 @@ def _train(estimator, data, rows, rest, limit, seed):
             method,
             solver,
             minibatches.batch_size,
+            centre=estimator._input_centre,
         ),
         Plan(
             minibatches,

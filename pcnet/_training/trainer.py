@@ -16,6 +16,7 @@ from .._core.threads import effective_n_threads
 from ..inference import weight_updates
 from ..network import core_output
 from ..parameterization import gradient_scales, learning_rate_multipliers
+from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport
 
 
@@ -35,6 +36,8 @@ class Trainer(Optimizer):
         To go on from; default: a fresh start.
     feed_forward : bool, default False
         What the weights learn from, see `pcnet.inference.learning_gradients`.
+    centre : ndarray, (D,), optional
+        Of the inputs, for networks with biases: see `pcnet._training.centring`. Default: 0.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Trainer(Optimizer):
         max_batch_size,
         state=None,
         feed_forward=False,
+        centre=None,
     ):
         self.network = network
         self.objective = objective
@@ -54,6 +58,10 @@ class Trainer(Optimizer):
         self._feed_forward = feed_forward
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
+        self._centring = None
+        if centre is not None:
+            n_rows = max_batch_size * self.method.rows_per_sample
+            self._centring = Centring(centre, network, self._forward, n_rows)
         self._rates = learning_rate_multipliers(network)
         self._scales = gradient_scales(network, objective.output_precision)
         self._n_parameters = sum(p.size for p in [*network.weights, *(network.biases or [])])
@@ -102,6 +110,8 @@ class Trainer(Optimizer):
         """Read the network's weights and biases."""
         binding.pack_weights(self.network.weights, self._forward, self._backward)
         _copy_all(self.network.biases, self._biases)
+        if self._centring is not None:
+            self._centring.begin()
 
     def sync(self):
         """Write the present weights and biases into the network."""
@@ -118,7 +128,8 @@ class Trainer(Optimizer):
         -------
         OptimizerState
         """
-        self._core_network = self._update = self._batch = None  # they hold the packed weights too
+        # they hold the packed weights too
+        self._core_network = self._update = self._batch = self._centring = None
         self._forward = self._backward = None
         moments = []
         while self._moments:
@@ -205,6 +216,9 @@ class Trainer(Optimizer):
 
     def _learn(self, weight_update, learning_rate, weight_decay):
         """One update of weights and biases from the batch's activities and errors."""
+        if self._centring is not None:
+            centred = self._centring.centred(weight_update.X)
+            weight_update = weight_update._replace(X=centred)
         with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
             rates = [learning_rate * rate for rate in self._rates]
         self._set_rates(rates, self._clipping(*weight_update, rates))
@@ -215,6 +229,8 @@ class Trainer(Optimizer):
                 f"the gradient or the new weights of layer {failed} are not finite at update "
                 f"{self._n_updates + 1}; lower the learning rate"
             )
+        if self._centring is not None:
+            self._centring.follow(self._biases[0])
         self._n_updates += 1
 
     def _set_rates(self, rates, factor=1.0):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPClassifier
@@ -83,3 +83,55 @@ def test_squared_error_in_layers_too_narrow_for_the_classes_warns():
     PCClassifier((2,), loss="log_loss", max_iter=1).fit(X, y)
     PCClassifier((2,), max_iter=1).fit(*iris())
     PCClassifier((2,), max_iter=1).fit(X, np.eye(10)[y])  # multilabel
+
+
+# ---------------------------------------------------------------- inputs far from 0
+
+SCALINGS = {"0 to 1": (0.0, 1.0), "0.5 to 1": (0.5, 0.5), "9 to 10": (9.0, 1.0)}
+
+
+def scaled(data, scaling):
+    """The data with all features within the same bounds."""
+    X, y, X_test, y_test = data
+    low, span = X.min(axis=0), np.ptp(X, axis=0)
+    start, factor = SCALINGS[scaling]
+    return start + factor * (X - low) / span, y, start + factor * (X_test - low) / span, y_test
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("width", [2, 4, 16, 32])
+def test_scaling_of_the_inputs_costs_a_classifier_no_units(width, scaling):
+    """Accuracy was 0.29 to 0.97 by seed; standardised inputs give 0.95."""
+    X, y, X_test, y_test = scaled(halves(*iris()), scaling)
+    scores = [
+        PCClassifier((width,), random_state=seed).fit(X, y).score(X_test, y_test) for seed in SEEDS
+    ]
+    assert min(scores) >= (0.7 if width == 2 else 0.9)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("width", [2, 8, 32])
+def test_scaling_of_the_inputs_costs_a_regressor_no_units(width, scaling):
+    """Standardised inputs are the measure; with dead units predictions were constant."""
+    data = bent()
+    standardised = mean_score(data, lambda seed: PCRegressor((width,), random_state=seed))
+    X, y, X_test, y_test = scaled(data, scaling)
+    scores = [
+        PCRegressor((width,), random_state=seed).fit(X, y).score(X_test, y_test) for seed in SEEDS
+    ]
+    assert np.mean(scores) >= standardised - 0.1
+    assert min(scores) > 0.3
+
+
+@pytest.mark.parametrize("width", [12, 16, 18, 128])
+def test_pixels_of_0_to_1_are_as_good_as_in_an_mlp(width):
+    """With the squared error; a width of 16 had an accuracy of 0.63 to 0.97 by seed."""
+    X, y = load_digits(return_X_y=True)
+    X, y, X_test, y_test = halves(X / 16, y)
+    scores = [
+        PCClassifier((width,), random_state=seed).fit(X, y).score(X_test, y_test) for seed in SEEDS
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mlp = MLPClassifier((width,), random_state=0).fit(X, y).score(X_test, y_test)
+    assert min(scores) >= mlp - 0.04

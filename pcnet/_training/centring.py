@@ -1,0 +1,133 @@
+"""Centring: a solver step moves units apart, not all samples alike, where inputs are far from 0.
+
+Where inputs have a mean c that is large beside their spread, the gradients of all weights of a unit
+have mostly one sign. A step of Adam then moves the unit's value by much more for all samples alike
+than it tells them apart: after a few steps a rectifier is inactive for all samples, from where no
+gradient brings it back, or active for all, and linear. The solver therefore sees the first layer as
+
+    mu_1 = a_1 (x - c) W_1 + b',    b' = b_1 + a_1 c W_1
+
+whose mean moves with b' alone [1]_. The gradient of W_1 is that of inputs x - c, that of b' is that
+of b_1. Network, predictions and saved weights are those of the inputs as they are: after each step
+b_1 follows from b' and W_1.
+
+References
+----------
+.. [1] LeCun, Bottou, Orr, Mueller, "Efficient BackProp", 1998, section 4.3.
+"""
+
+import numpy as np
+
+from .._core import binding
+from .._core.threads import effective_n_threads
+from .._data.rows import FLOAT64_ROWS, RowSubset
+
+#: Inputs are centred where the square of their mean, summed over the features, is at least this
+#: share of their mean square: where the mean is at least 4/3 of the spread.
+LEAST_SHARE = 0.64
+#: Beyond this share samples differ by little but rounding, if at all.
+LARGEST_SHARE = 1 - 1e-9
+#: Samples that are looked at, at most.
+MOST_ROWS = 1000
+
+
+def centre_inputs(network, X, sample_weight, rows):
+    """Find the centre of inputs that need one, and let the first layer's units begin around 0.
+
+    Networks without hidden layers or biases, and those of the parameterization ``"sp"``, stay as
+    they are.
+
+    Parameters
+    ----------
+    network : Network
+        Freshly drawn; where there is a centre its first biases are set.
+    X, sample_weight, rows
+        As in `find_centre`.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_features,), or None
+        What a `Trainer` is to be given.
+    """
+    is_scaled = network.parameterization in ("mupc", "ntp")
+    if not is_scaled or network.n_layers == 1 or network.biases is None:
+        return None
+    centre = find_centre(X, sample_weight, rows)
+    if centre is not None:
+        moved = network.scales[0] * np.einsum("i,ij->j", centre, network.weights[0])
+        network.biases[0][:] = -moved
+    return centre
+
+
+def find_centre(X, sample_weight, rows):
+    """The mean of inputs that is large beside their spread.
+
+    Parameters
+    ----------
+    X : Rows
+    sample_weight : ndarray of shape (n_samples,), or None
+    rows : int ndarray, or None
+        Those to train on, of positive weight; None: all.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_features,), or None
+        None where the mean is small beside the spread, or there is no spread.
+    """
+    rows = np.arange(len(X)) if rows is None else rows
+    n = min(len(rows), MOST_ROWS)
+    rows = rows[np.arange(n) * len(rows) // n]  # evenly spread
+    weight = np.ones(n) if sample_weight is None else sample_weight[rows]
+    weight = weight / weight.max()
+    weight /= weight.sum()
+    mean, square = np.zeros(X.shape[1]), 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # training reports such values
+        for part, block in RowSubset(X, rows).blocks(FLOAT64_ROWS):
+            block = block.astype(np.float64)
+            mean += np.einsum("i,ij->j", weight[part], block)
+            square += np.einsum("i,ij,ij->", weight[part], block, block)
+        needed = LEAST_SHARE * square <= np.square(mean).sum() < LARGEST_SHARE * square < np.inf
+    return mean if needed else None
+
+
+class Centring:
+    """What a `Trainer` does so that its solver sees centred inputs.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (n_features,)
+    network : Network
+        With biases.
+    packed : list of ndarray
+        Its packed weights, which the solver updates in place.
+    n_rows : int
+        Of a minibatch, at most.
+    """
+
+    def __init__(self, centre, network, packed, n_rows):
+        sizes, dtype = network.layer_sizes[:2], network.dtype
+        self._layer = binding.CoreNetwork(
+            sizes, ["identity"], [False], network.scales[:1], dtype, packed=(packed[:1], None)
+        )
+        self._centre = np.ascontiguousarray(centre[None], dtype=dtype)
+        self._rows = np.empty((n_rows, sizes[0]), dtype)
+        self._before, self._after = np.empty((2, 1, sizes[1]), dtype)
+
+    def begin(self):
+        """Note the weights as they are."""
+        self._read(self._after)
+
+    def centred(self, X):
+        """The inputs (n, D) less the centre; valid until the next call."""
+        return np.subtract(X, self._centre, out=self._rows[: len(X)])
+
+    def follow(self, biases):
+        """Let b_1 follow a step in which the solver moved W_1, and b_1 as if it were b'."""
+        self._before, self._after = self._after, self._before
+        self._read(self._after)
+        biases -= self._after[0]
+        biases += self._before[0]
+
+    def _read(self, out):
+        """a_1 c W_1 with the present weights."""
+        binding.output(self._layer, self._centre, out, effective_n_threads())
