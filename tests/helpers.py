@@ -1,6 +1,7 @@
 """What the tiers share: relative errors, networks and batches to test on."""
 
 import itertools
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,8 +45,8 @@ def relative_error(actual, expected):
 def covering(points, strength):
     """Indices of points, in order, in which all combinations of `strength` values occur.
 
-    Each point is a dict from an argument's name to a value. Greedy: the point with the most
-    combinations that are still missing is next, the first of them if there are several.
+    Each point is a dict from an argument's name to a value. Greedy: the next point is the one with
+    the most combinations that are still missing; of several the one whose values are rarest.
     """
     if any(len(point) < strength for point in points):
         raise ValueError(f"points must have {strength} arguments or more")
@@ -55,9 +56,11 @@ def covering(points, strength):
         for combination in found:
             holders.setdefault(combination, []).append(index)
     missing = [len(found) for found in combinations]
-    kept = []
-    while any(missing):
-        kept.append(missing.index(max(missing)))
+    times, kept = Counter(), []
+    while most := max(missing, default=0):
+        best = [index for index, number in enumerate(missing) if number == most]
+        kept.append(min(best, key=lambda index: sum(times[v] for v in points[index].items())))
+        times.update(points[kept[-1]].items())
         for combination in combinations[kept[-1]]:
             for index in holders.pop(combination, ()):
                 missing[index] -= 1

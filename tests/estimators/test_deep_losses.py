@@ -72,6 +72,7 @@ def fitted_rates(loss, depth, X, y, **options):
     return found if loss == "multilabel" else found[:, 1:]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16, 32, 64])
 @pytest.mark.parametrize("loss", ["poisson", "log_loss", "multilabel"])
 def test_each_group_gets_its_mean(loss, depth):

@@ -15,6 +15,7 @@ def centred_digits():
     return halves((X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 0.1), y)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize(
     "solver", ["adam", SGD(momentum=0.0), SGD(momentum=0.9)], ids=["adam", "plain sgd", "momentum"]
 )
@@ -31,6 +32,7 @@ def test_every_solver_learns_at_any_batch_size(Estimator, batch_size, solver):
     assert model.score(X_test, y_test) >= floor
 
 
+@pytest.mark.covering(2)
 @pytest.mark.filterwarnings("ignore:Inference was cut off")  # deep sp networks say so
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("shape", [(), (2,), (16,), (128, 128), (32,) * 8, (16,) * 15])
@@ -42,6 +44,7 @@ def test_every_parameterization_learns_at_any_shape(parameterization, shape, sol
     assert model.set_params(batch_size=16).fit(X[::2], y[::2]).score(X[1::2], y[1::2]) >= 0.78
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("parameterization", ["ntp", "sp"])
 @pytest.mark.parametrize("shape", [(512,), (512,) * 3])
 def test_wide_layers_learn_in_every_parameterization(parameterization, shape):

@@ -62,6 +62,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "exact"])
 def test_names(Estimator, name):

@@ -11,6 +11,7 @@ from pcnet.inference import METHODS
 from .support import digits, iris
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("n_layers", [2, 8, 16])
 @pytest.mark.parametrize("name", sorted({*METHODS} - {"exact"}))  # of linear networks only
 def test_every_method_learns_or_warns(name, n_layers):

@@ -13,9 +13,6 @@ from pcnet import PCClassifier, PCRegressor
 
 from .support import digits, iris
 
-WIDTHS = (2, 3, 5, 8, 16, 32, 64, 128)
-SHAPES = [(width,) * depth for width in WIDTHS for depth in (1, 2, 3)]
-SHAPES += [(5, 2), (128, 2), (2, 128), (16, 16, 2)]
 NARROW_SHAPES = [(2,), (2, 2), (3, 3, 3), (5, 2), (8, 8)]
 SEEDS = (0, 1, 2)
 
@@ -42,18 +39,31 @@ def mean_score(data, make):
     return np.mean([make(seed).fit(X, y).score(X_test, y_test) for seed in SEEDS])
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_classifier_learns_three_classes_at_any_width(shape):
+def check_classifier(shape):
     """Two units can tell three classes apart; an inactive layer leaves 0.4, a lost unit 0.7."""
     assert mean_score(wine(), lambda seed: PCClassifier(shape, random_state=seed)) >= 0.88
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_regressor_is_no_worse_than_a_linear_model_at_any_width(shape):
+def check_regressor(shape):
+    """No worse than a linear model."""
     data = bent()
     linear = LinearRegression().fit(*data[:2]).score(*data[2:])
     found = mean_score(data, lambda seed: PCRegressor(shape, random_state=seed))
     assert found >= linear - (0.15 if min(shape) < 5 else 0.0)
+
+
+@pytest.mark.covering(1)
+@pytest.mark.parametrize("check", [check_classifier, check_regressor])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("width", [2, 3, 5, 8, 16, 32, 64, 128])
+def test_layers_of_any_width_learn(check, width, depth):
+    check((width,) * depth)
+
+
+@pytest.mark.parametrize("check", [check_classifier, check_regressor])
+@pytest.mark.parametrize("shape", [(5, 2), (128, 2), (2, 128), (16, 16, 2)], ids=str)
+def test_layers_of_unequal_widths_learn(check, shape):
+    check(shape)
 
 
 @pytest.mark.parametrize("shape", NARROW_SHAPES, ids=str)

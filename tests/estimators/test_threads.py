@@ -20,6 +20,7 @@ def fit_with(n_threads, Estimator, X, y, **arguments):
         return small(Estimator, hidden_layer_sizes=(160, 160, 160, 96), **arguments).fit(X, y)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.filterwarnings("ignore:Inference raised the mean energy")  # rate 0.5 is too large here
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("inference", ["error", "activity"])
@@ -46,6 +47,7 @@ def test_same_bits_with_any_number_of_threads(Estimator, inference, solver, dtyp
             np.testing.assert_array_equal(model.predict(X), several)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.filterwarnings("ignore:L-BFGS ended")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def test_every_function_of_the_theory_is_called_here():
     assert functions - WITHOUT_NETWORK <= set(CALLS)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("read_only", [False, True])
 @pytest.mark.parametrize("name", CALLS)

@@ -16,6 +16,7 @@ from . import closed_forms
 BASELINES = [Backprop(), ZeroDivergence()]
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("method", BASELINES)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -55,6 +55,7 @@ def test_linear_activity_descent(parameterization, tolerance):
     assert error <= tolerance("float64", "equilibrium_activities")
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)

@@ -86,6 +86,7 @@ def problem(loss, row, dtype):
     return net, X, Y, make_activities(net, 3)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("loss", "row"), OUTSIDE)
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -22,6 +22,13 @@ def test_covering_holds_all_combinations_in_few_points(strength, at_most):
         assert found == {tuple(point[name] for name in names) for point in GRID}
 
 
+def test_covering_uses_all_values_about_as_often():
+    points = [{"a": a, "b": b} for a in range(12) for b in range(3)]
+    kept = covering(points, 1)
+    assert [points[i]["a"] for i in kept] == list(range(12))
+    assert sorted(points[i]["b"] for i in kept) == [0] * 4 + [1] * 4 + [2] * 4
+
+
 def test_covering_of_few_arguments_is_the_whole_grid():
     assert covering(GRID[:1], 2) == [0]
     assert covering([{"a": 0}, {"a": 1}], 1) == [0, 1]

@@ -37,6 +37,7 @@ def by_differences(net, X, Y, z, options):
     return np.stack(columns, axis=1)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("skip, decay", [(True, 0.3), (False, 0.0)])

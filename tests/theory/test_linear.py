@@ -68,6 +68,7 @@ def test_energy_and_rescaling_against_the_block_system(net, precision, tolerance
     assert relative_error(theory.equilibrium_energy(net, X, Y, precision), expected) <= limit
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("decay", [0.0, 0.3])

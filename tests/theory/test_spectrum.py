@@ -18,6 +18,7 @@ def dense(hessian):
     return values[[0, -1]]
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("decay", [0.0, 0.2])
 @pytest.mark.parametrize("gauss_newton", [True, False])
