@@ -60,7 +60,7 @@ def test_values_and_derivatives(name, isa, dtype, tolerance):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_small_arguments_keep_their_digits(name, isa, dtype, tolerance):
+def test_small_arguments_have_full_relative_precision(name, isa, dtype, tolerance):
     """Near 0 the relative error counts: expm1 and tanh must not cancel away."""
     z = np.array([1e-3, -1e-3, 1e-5, -1e-5, 1e-8, -1e-8, 0.0], dtype)
     values, _ = values_and_slopes(name, z, isa)
@@ -78,7 +78,7 @@ def test_lengths_around_the_vectors(name, n, dtype, tolerance):
     assert np.allclose(values, expected, rtol=tolerance(dtype, "activation"), atol=1e-6)
 
 
-def test_nan_stays_visible(dtype):
+def test_nan_is_propagated(dtype):
     """A NaN must reach the energy, where it is reported, and not turn into a number."""
     z = np.full(5, np.nan, dtype)
     for name in ACTIVATIONS:

@@ -76,7 +76,7 @@ ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_error_descent_ends(activation, loss, tolerance):
+def test_error_descent_steps_and_status(activation, loss, tolerance):
     """Every sample takes the twin's steps and ends for the twin's reason, float64."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65, loss)
@@ -91,7 +91,7 @@ def test_error_descent_ends(activation, loss, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "selu"])
-def test_the_ends_above_are_of_all_kinds(activation):
+def test_error_descent_ends_for_every_status(activation):
     """The comparison of ends would be empty if all samples ended alike."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65)
@@ -100,7 +100,7 @@ def test_the_ends_above_are_of_all_kinds(activation):
     assert len(set(end.n_steps)) > 2
 
 
-def test_floor(dtype):
+def test_error_descent_stops_at_the_rounding_floor(dtype):
     """With the other tests off, descent ends by itself at the floating-point floor."""
     net = make_network((5, 8, 8, 8, 3), "tanh", dtype=dtype)
     X, Y = make_batch(net, 40)

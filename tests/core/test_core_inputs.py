@@ -131,7 +131,7 @@ def test_samples_are_independent(dtype, tolerance):
         assert relative_error(moved, z[order]) <= close
 
 
-def test_targets_without_rows_are_told_how_to_get_them(net):
+def test_arrays_of_other_dimensions_name_the_remedy(net):
     X, _ = make_batch(net, 4)
     with pytest.raises(ValueError, match=r"Y must have 2 dimension.* np\.eye\(3\)\[labels\]"):
         pcnet.infer(net, X, [0, 1, 2, 0])
@@ -141,7 +141,7 @@ def test_targets_without_rows_are_told_how_to_get_them(net):
         net.forward(X[None])
 
 
-def test_a_result_is_shown_in_a_line(net):
+def test_inference_result_repr_is_one_line(net):
     result = pcnet.infer(net, *make_batch(net, 7))
     assert repr(result).startswith("InferenceResult(7 samples, mean energy ")
     assert "\n" not in repr(result)

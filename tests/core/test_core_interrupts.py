@@ -106,7 +106,7 @@ def test_handlers_run_within_one_call(n_threads):
     np.testing.assert_array_equal(*outs)
 
 
-def test_a_handlers_own_exception_arrives():
+def test_exception_of_a_signal_handler_propagates():
     class Stop(Exception):
         pass
 
@@ -125,7 +125,7 @@ def test_a_handlers_own_exception_arrives():
         signal.signal(signal.SIGINT, before)
 
 
-def test_other_threads_leave_signals_to_the_main_one():
+def test_signals_interrupt_the_main_thread_only():
     """A call in another thread goes on; the main thread, which waits for it, is interrupted."""
     net, X, Y = problem((3, *[32] * 20, 2), 64)
     found = []

@@ -71,7 +71,7 @@ CASES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", CASES)
-def test_against_the_twin(name, loss, tolerance):
+def test_methods_against_the_reference(name, loss, tolerance):
     method, oracle = CASES[name]
     net = make_network((9, 13, 13, 13, 4), "tanh")
     X, Y = make_batch(net, 37, loss)

@@ -73,7 +73,7 @@ def test_inference(net, n_samples, dtype, tolerance):
         assert relative_error(result.energy, expected.energy) <= close
 
 
-def test_the_same_name_everywhere_is_that_name(n_samples):
+def test_list_of_equal_names_is_that_name(n_samples):
     one, many = (make_network(SIZES, a) for a in ("gelu", ["gelu"] * 5))
     assert many.activation == "gelu"
     X, _ = make_batch(one, n_samples)

@@ -66,7 +66,7 @@ def test_passes_and_gradients(problem, threads):
     over_threads(threads, evaluate)
 
 
-def test_repetition(problem, threads):
+def test_repeated_calls_have_the_same_bits(problem, threads):
     """The same call on three threads, again and again: no race, no uninitialised memory."""
     net, X, Y = problem
     results = []

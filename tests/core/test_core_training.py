@@ -108,7 +108,9 @@ class TwinTrainer:
 @pytest.mark.covering(2)
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
-def test_steps(solver, bias, weighted, layer_sizes, dtype, tolerance):
+def test_training_steps_against_the_reference(
+    solver, bias, weighted, layer_sizes, dtype, tolerance
+):
     net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
     trained, _ = train(net, solver, make_batches(net, weighted))
     expected = TwinTrainer(net, solver)
@@ -122,7 +124,7 @@ def test_steps(solver, bias, weighted, layer_sizes, dtype, tolerance):
         assert relative_error(trained.biases, expected.net.biases) <= close
 
 
-def test_reports(dtype, tolerance):
+def test_step_reports_against_the_reference(dtype, tolerance):
     """What a step tells is what the twin saw: weighted means over the samples."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y, sample_weight), *_ = make_batches(net, weighted=True)
@@ -261,7 +263,7 @@ def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):
     assert relative_error(moved, expected_moves) <= tolerance(dtype, "training")
 
 
-def test_the_solver_sees_the_root_mean_square_asked_for(dtype):
+def test_clipped_gradient_has_the_given_root_mean_square(dtype):
     """Plain gradient descent without decay: the step over the rate is the gradient itself."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y), clip = make_batch(net, 40, "logistic"), 0.02
@@ -279,7 +281,7 @@ def test_the_solver_sees_the_root_mean_square_asked_for(dtype):
 
 
 @pytest.mark.parametrize("Solver", [Adam, SGD])
-def test_a_bound_that_is_not_reached_changes_no_bit(Solver, dtype):
+def test_clip_above_the_gradient_changes_no_bit(Solver, dtype):
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     free, bounded = (train(net, Solver(clip=c), make_batches(net))[0] for c in (None, 1e6))
     for a, b in zip(free.weights + free.biases, bounded.weights + bounded.biases, strict=True):
@@ -296,7 +298,7 @@ def test_clipping_same_bits_over_threads(dtype, threads):
     assert results[0] == results[1] == results[2]
 
 
-def test_clipping_leaves_errors_as_they_are():
+def test_clipping_reports_gradients_that_are_not_finite():
     """A gradient that is not finite is reported with its layer, not clipped to nothing."""
     net = make_network((9, 12, 4), "identity", parameterization="sp", dtype=np.float32)
     net.weights[0][:] = 0  # such inputs leave the activities finite, but not this gradient

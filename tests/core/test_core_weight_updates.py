@@ -255,7 +255,7 @@ class Twice(ErrorDescent):
         yield WeightUpdate(X[:half], 2 * sample_weight[:half])
 
 
-def test_a_method_of_ones_own(tolerance):
+def test_user_defined_method(tolerance):
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 30, "logistic")
     plain = SGD(momentum=0.0, nesterov=False)

@@ -27,7 +27,7 @@ def test_wide_layers_have_no_packed_transposes(dtype):
 
 
 @pytest.mark.parametrize("n_samples", [1, 5, 12, 13, 16, 17, 33, 64])
-def test_gradients_of_wide_layers_are_the_twins(n_samples, dtype, tolerance):
+def test_gradients_of_wide_layers_against_the_reference(n_samples, dtype, tolerance):
     net = make_network(SIZES, "tanh", dtype=dtype)
     X, Y = make_batch(net, n_samples)
     activities = net.forward(X)
@@ -39,7 +39,7 @@ def test_gradients_of_wide_layers_are_the_twins(n_samples, dtype, tolerance):
 
 
 @pytest.mark.parametrize("n_samples", [7, 40, 70])
-def test_inference_in_wide_layers_is_the_twins(n_samples, dtype, tolerance):
+def test_inference_in_wide_layers_against_the_reference(n_samples, dtype, tolerance):
     net = make_network(SIZES, "relu", dtype=dtype)
     X, Y = make_batch(net, n_samples)
     result = pcnet.infer(net, X, Y, method=METHOD)

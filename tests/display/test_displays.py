@@ -196,7 +196,7 @@ def test_given_axes_are_drawn_into_and_new_ones_made(fitted):
         pyplot.close("all")
 
 
-def test_lines_hold_the_numbers(fitted):
+def test_drawn_lines_have_the_data_of_the_display(fitted):
     training, cosines, passes, energies, errors = (d.plot() for d in all_displays(fitted))
     for name, line in training.lines_.items():
         np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
@@ -224,7 +224,7 @@ def test_styles_are_passed_on(fitted):
     ).ax_.get_yscale() == ("linear")
 
 
-def test_scores_alone_need_no_second_axis():
+def test_training_display_of_scores_alone_has_one_axis():
     display = TrainingDisplay.from_history({"validation_score": [0.1, np.nan, 0.9]}).plot()
     assert display.score_ax_ is None
     assert display.ax_.get_yscale() == "linear"

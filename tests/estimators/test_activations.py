@@ -35,7 +35,7 @@ def test_a_list_of_one_name_has_the_bits_of_the_name(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_the_argument_stays_as_given(Estimator):
+def test_activation_argument_is_not_changed_by_fit(Estimator):
     X, y = data_for(Estimator)
     given = list(MIXED)
     model = small(Estimator, activation=given, **SIZES).fit(X, y)
@@ -65,7 +65,7 @@ def test_going_on_compares_the_functions_not_the_way_they_are_written():
         (None, "'activation' parameter"),
     ],
 )
-def test_bad_lists(Estimator, activation, message):
+def test_bad_activation_lists(Estimator, activation, message):
     X, y = data_for(Estimator)
     model = small(Estimator, activation=activation, **SIZES)
     with pytest.raises(ValueError, match=message):
@@ -73,7 +73,7 @@ def test_bad_lists(Estimator, activation, message):
     assert not hasattr(model, "network_")
 
 
-def test_a_grid_over_lists():
+def test_grid_search_over_activation_lists():
     X, y = data_for(PCClassifier)
     grid = {"activation": ["tanh", MIXED]}
     search = GridSearchCV(small(PCClassifier, max_iter=1, **SIZES), grid, cv=2).fit(X, y)

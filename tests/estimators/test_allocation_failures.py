@@ -62,7 +62,7 @@ def tiny(Estimator, **arguments):
 
 
 @pytest.mark.parametrize("Estimator, arguments, fit_arguments", CASES.values(), ids=CASES.keys())
-def test_fit(Estimator, arguments, fit_arguments, every):
+def test_fit_with_failing_allocations(Estimator, arguments, fit_arguments, every):
     model, X, y = tiny(Estimator, **arguments)
     expected = small(Estimator, **model.get_params(deep=False)).fit(X, y, **fit_arguments)
     before = dict(vars(model))
@@ -87,7 +87,7 @@ def go_on(model, how, X, y):
 
 @pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
 @pytest.mark.parametrize("how", ["partial_fit", "warm_start"])
-def test_going_on(Estimator, how, every):
+def test_further_training_with_failing_allocations(Estimator, how, every):
     """The weights, the solver's moments, the history and the random numbers stay what they were."""
     model, X, y = tiny(Estimator, warm_start=True)
     model.fit(X, y)
@@ -115,7 +115,7 @@ USES = {
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
-def test_use_of_a_fitted_estimator(use, every):
+def test_fitted_estimator_with_failing_allocations(use, every):
     model, X, y = tiny(PCClassifier)
     model.fit(X, y)
     before, expected = joblib.hash(model), use(model, X, y)
@@ -129,7 +129,7 @@ def test_use_of_a_fitted_estimator(use, every):
     check(use(model, X, y))
 
 
-def test_network_and_infer(every):
+def test_network_and_infer_with_failing_allocations(every):
     net = Network.init((4, 5, 5, 3), "tanh", bias=True, random_state=0)
     X, Y = np.ones((3, 4)), np.eye(3)
     before, expected = joblib.hash(net), infer(net, X, Y)

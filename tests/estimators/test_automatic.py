@@ -56,7 +56,7 @@ def test_the_temperature_that_drew_several_labels_is_found():
     assert fit_temperature(outputs, drawn, multilabel=True) == pytest.approx(0.3, rel=0.1)
 
 
-def test_weights_of_the_temperature_are_repetitions():
+def test_sample_weights_in_the_temperature_equal_repeated_samples():
     rng = np.random.default_rng(0)
     outputs, codes = rng.standard_normal((300, 3)), rng.integers(0, 3, 300)
     weight = rng.integers(1, 4, 300)
@@ -65,7 +65,7 @@ def test_weights_of_the_temperature_are_repetitions():
     assert weighted == pytest.approx(repeated, rel=0.07)  # a candidate: smoothing counts samples
 
 
-def test_few_samples_that_are_all_right_do_not_give_certainty():
+def test_temperature_of_few_correct_samples_is_bounded():
     outputs = np.eye(2)[[0, 1] * 10]
     certain = softmax(outputs / fit_temperature(outputs, outputs), axis=1).max()
     assert 0.9 < certain < 0.99  # one in about 2 * 20 + ..., not 1
@@ -126,7 +126,7 @@ def test_log_loss_has_the_temperature_one():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.6])
-def test_a_stream_that_is_repeated_makes_nobody_more_certain(share):
+def test_repeated_partial_fit_does_not_lower_the_temperature(share):
     """Errors on samples that were trained on are too small to tell the temperature."""
     X, y = noisy_labels(300, share)
     model = PCClassifier((64, 64), random_state=0)
@@ -149,7 +149,7 @@ def test_a_stream_that_is_repeated_makes_nobody_more_certain(share):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_noise_is_told_from_structure(Estimator):
+def test_alpha_is_larger_for_noise_than_for_structure(Estimator):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1200, 8))
     clean, lots = np.sin(X[:, 0] + X[:, 1]), rng.standard_normal(1200)
@@ -227,7 +227,7 @@ def test_a_warm_start_and_a_loaded_model_keep_what_was_measured():
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_one_sample_does_not_set_the_temperature(wrong):
+def test_one_sample_hardly_changes_the_temperature(wrong):
     X, y = noisy_labels(1000, 0.1)
     model = PCClassifier((32,), random_state=0).fit(X, y)
     before = model.temperature_
@@ -237,7 +237,7 @@ def test_one_sample_does_not_set_the_temperature(wrong):
     assert before <= model.temperature_ < 1.3 * before
 
 
-def test_weights_count_in_a_stream():
+def test_partial_fit_temperature_uses_sample_weights():
     X, y = noisy_labels(900, 0.0)
     doubled, lies = np.concatenate([X[:600], X[600:]]), y.copy()
     lies[600:] = 1 - lies[600:]
@@ -258,7 +258,7 @@ def test_an_automatic_decay_is_never_refused(n_samples):
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_warm_up_that_fits_the_fit_fits_its_pilots(solver):
+def test_warm_up_longer_than_a_pilot_is_accepted(solver):
     X, y = noisy_labels(300, 0.2)
     options = {"learning_rate": Linear(warmup=300), "max_iter": 100, "tol": 0.1}
     model = PCClassifier((16,), solver=solver, random_state=0, **options).fit(X, y)
@@ -281,7 +281,7 @@ def test_a_fit_decays_by_the_same_factor_whatever_its_steps_and_rate(schedule, n
     assert sum(logs) == pytest.approx(-2.0, rel=0.02)
 
 
-def test_the_lowest_point_of_a_curve():
+def test_lowest_point_of_the_pilots_curve():
     falling = np.linspace(1, 0.5, 20)
     assert lowest(falling) == (19, 0.0)
     assert lowest(falling[:4]) == (3, 0.0)
@@ -305,7 +305,7 @@ class _Losses(Callback):
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_a_falling_rate_reaches_its_end(schedule):
+def test_falling_schedule_is_not_stopped_by_a_plateau(schedule):
     """Labels by lot: the loss stalls while the rate is high."""
     X, y = noisy_labels(600, 1.0)
     watcher = _Losses()
@@ -344,7 +344,7 @@ def test_other_texts_than_auto_are_refused(Estimator, name):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_rate_that_diverges_in_a_pilot_is_reported_by_the_fit(Estimator):
+def test_divergence_in_a_pilot_is_an_error_of_fit(Estimator):
     X, y = data_for(Estimator, 200)
     with pytest.raises(FloatingPointError, match="learning_rate_init"):
         Estimator(learning_rate_init=1e30, solver="sgd", random_state=0).fit(X, y)
@@ -377,7 +377,7 @@ def test_classes_of_one_sample_and_zero_weights_do_not_stop_a_pilot():
     assert 0.02 <= model.temperature_ <= 2
 
 
-def test_clean_digits_stay_clean():
+def test_default_fit_of_digits_is_accurate():
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X / 8 - 1, y, random_state=0)
     model = PCClassifier(random_state=0).fit(X, y)

@@ -98,7 +98,7 @@ def test_multilabel_targets():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_pilots_are_no_business_of_callbacks(Estimator):
+def test_callbacks_are_not_called_for_pilots(Estimator):
     class Count(Callback):
         begun = 0
 

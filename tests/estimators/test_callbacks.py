@@ -116,7 +116,7 @@ def test_stop_with_early_stopping_keeps_the_best_weights():
     assert_same_bits(model, shorter)
 
 
-def test_measures_become_columns():
+def test_measures_of_a_callback_become_history_columns():
     class WeightNorm(Callback):
         def measure(self, run):
             return {"norm": float(np.linalg.norm(run.network.weights[0]))}

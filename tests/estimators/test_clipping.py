@@ -12,7 +12,7 @@ from .support import ESTIMATORS, assert_same_bits, data_for, parameters, small
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("Solver", [Adam, SGD])
-def test_off_and_never_reached_are_the_same_bits(Estimator, Solver):
+def test_clip_none_and_clip_never_reached_have_the_same_bits(Estimator, Solver):
     X, y = data_for(Estimator)
     fits = [small(Estimator, solver=Solver(clip=clip)).fit(X, y) for clip in (None, 1e9)]
     assert_same_bits(*fits)
@@ -38,7 +38,7 @@ def test_clipped_descent_moves_no_further_than_rate_times_bound():
     assert 0 < np.sqrt(np.mean(moved**2)) <= 0.1 * 0.05 * (1 + 1e-9)
 
 
-def test_one_wild_sample_does_less_harm():
+def test_clipping_reduces_the_effect_of_an_outlier():
     """A target far outside the others throws plain gradient descent off, but not a clipped one."""
     X, y = data_for(PCRegressor, n_samples=200)
     wild = y.copy()
@@ -57,7 +57,7 @@ def test_one_wild_sample_does_less_harm():
     assert model.score(X[1:], y[1:]) > 0
 
 
-def test_the_bound_can_be_searched():
+def test_grid_search_over_clip():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, solver=Adam(), max_iter=1)
     search = GridSearchCV(model, {"solver__clip": [None, 0.5]}, cv=2).fit(X, y)

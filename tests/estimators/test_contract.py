@@ -24,7 +24,7 @@ from .support import ESTIMATORS, assert_same_bits, data_for, iris, small
 
 @pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")  # features about 100
 @parametrize_with_checks([PCClassifier(), PCRegressor()])
-def test_scikit_learn_checks(estimator, check):
+def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)
 
 

@@ -70,7 +70,7 @@ def test_regressor_computes_what_the_mlp_does(n_outputs, activation, dtype):
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("hidden", [(3,), (4, 4, 4, 4)])
-def test_whatever_solver_trained_it(solver, hidden):
+def test_mlp_of_any_solver_is_converted(solver, hidden):
     mlp = trained_mlp(
         MLPClassifier, X, LABELS["multiclass"], solver=solver, hidden_layer_sizes=hidden
     )
@@ -110,7 +110,7 @@ def test_adam_of_the_mlp_has_no_schedule():
     assert (model.solver.beta_1, model.solver.beta_2, model.solver.epsilon) == (0.8, 0.99, 1e-8)
 
 
-def test_given_arguments_replace_the_mlps():
+def test_given_arguments_replace_those_of_the_mlp():
     mlp = trained_mlp(MLPRegressor, X, SCORE)
     model = PCRegressor.from_mlp(mlp, alpha=0.1, solver=SGD(), output_precision=1e-6)
     assert (model.alpha, type(model.solver)) == (0.1, SGD)
@@ -118,7 +118,7 @@ def test_given_arguments_replace_the_mlps():
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
-def test_a_step_from_there_is_the_mlps_own(kind):
+def test_first_step_after_conversion_equals_the_mlps(kind):
     """As lambda -> 0 predictive coding is backpropagation; both divide by the batch size."""
     mlp = trained_mlp(
         MLPClassifier,
@@ -158,7 +158,7 @@ def test_a_network_with_several_activations():
     assert clone(model).fit(X, X[:, :2]).network_.activations == net.activations
 
 
-def test_feature_names_go_along():
+def test_feature_names_are_converted():
     mlp = trained_mlp(MLPRegressor, X, SCORE)
     mlp.feature_names_in_ = np.array(list("abcde"), dtype=object)
     model = PCRegressor.from_mlp(mlp)
@@ -166,7 +166,7 @@ def test_feature_names_go_along():
     assert model.n_features_in_ == 5
 
 
-def test_changing_the_estimator_leaves_the_mlp_alone():
+def test_training_the_converted_estimator_does_not_change_the_mlp():
     mlp = trained_mlp(MLPClassifier, X, LABELS["multiclass"])
     before = [w.copy() for w in mlp.coefs_]
     PCClassifier.from_mlp(mlp).partial_fit(X, LABELS["multiclass"])
@@ -330,6 +330,6 @@ def test_from_network_errors_of_the_regressor(arguments, match):
         PCRegressor.from_network(make_network((5, 6, 2)), **arguments)
 
 
-def test_not_a_network():
+def test_from_network_refuses_other_objects():
     with pytest.raises(TypeError, match=r"must be a pcnet.Network.*got list"):
         PCRegressor.from_network([np.eye(3)])

@@ -114,7 +114,7 @@ def test_memory_maps(tmp_path, stored, order, dtype):
     np.testing.assert_array_equal(models[0].predict_proba(mapped), models[1].predict_proba(mapped))
 
 
-def test_a_dtype_of_none_follows_the_old_rule():
+def test_dtype_none_keeps_float32_and_makes_all_else_float64():
     """float32 stays, everything else is computed in float64."""
     for name, dtype in [("uint8", "float64"), ("float16", "float64"), ("float32", "float32")]:
         model = small(PCRegressor, max_iter=1).fit(SMALL_INTS.astype(name), TARGETS)
@@ -352,7 +352,7 @@ def test_one_column_far_above_the_others_is_named():
         warn_if_unscaled(rows, names=["a", "b", "c", "d", "height", "f"])
 
 
-def test_images_of_bytes_warn_and_scaled_ones_do_not(recwarn):
+def test_byte_images_warn_about_scale_and_scaled_images_do_not(recwarn):
     images = (255 / 16 * load_digits().data).astype(np.uint8)
     model = small(PCClassifier, max_iter=1, learning_rate_init=1e-6)
     with pytest.warns(FeatureScaleWarning, match="root mean square"):
@@ -362,7 +362,7 @@ def test_images_of_bytes_warn_and_scaled_ones_do_not(recwarn):
     assert scale_warnings(recwarn) == []
 
 
-def test_silence_on_ordinary_data(recwarn):
+def test_no_scale_warning_for_ordinary_data(recwarn):
     for X in (load_iris().data, load_digits().data, np.zeros((20, 3)), np.eye(50)):
         small(PCRegressor, max_iter=1).fit(X, np.arange(len(X)))
     tfidf = scipy.sparse.random(60, 5000, 0.002, format="csr", random_state=0)
@@ -376,7 +376,7 @@ def test_silence_on_ordinary_data(recwarn):
     "form",
     [np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_matrix, lambda X: Chunks(np.split(X, 3))],
 )
-def test_texts_are_not_small_because_most_words_are_missing(form, recwarn):
+def test_no_scale_warning_for_sparse_text_features(form, recwarn):
     words = RNG.random((60, 8000)) * (RNG.random((60, 8000)) < 0.002)
     X = words / np.linalg.norm(words, axis=1, keepdims=True)  # as TfidfVectorizer leaves it
     y = np.arange(60)
@@ -387,7 +387,7 @@ def test_texts_are_not_small_because_most_words_are_missing(form, recwarn):
 
 
 @pytest.mark.parametrize("form", ["csr_array", "uint8"])
-def test_a_run_on_such_data_is_resumed_to_the_same_bits(tmp_path, form):
+def test_resume_on_sparse_and_integer_data_has_the_same_bits(tmp_path, form):
     data, _ = in_form(form, np.float64)
     options = {"input_scaling": "standard", "early_stopping": True, "max_iter": 6}
     whole = small(PCClassifier, **options).fit(data, LABELS)

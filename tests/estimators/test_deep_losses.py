@@ -139,7 +139,7 @@ def test_towards_backpropagation_with_the_output_precision(loss):
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_methods_with_rules_of_their_own_keep_them(name):
+def test_methods_with_their_own_weight_rule_keep_it(name):
     method = METHODS[name]()
     own = (
         type(method).weight_updates is not InferenceMethod.weight_updates
@@ -186,7 +186,7 @@ def test_the_squared_error_learns_from_the_settled_state(Estimator):
     )
 
 
-def test_other_losses_do_not():
+def test_other_losses_do_not_learn_from_settled_activities():
     X, y, _ = groups("log_loss")
     ours = small(PCClassifier, loss="log_loss").fit(X, y)
     settled = small(PCClassifier, loss="log_loss", inference=Settled()).fit(X, y)

@@ -92,7 +92,7 @@ def test_learning_rate_init_is_the_rate_used(Estimator):
     assert model.fit(X, y).learning_rate_init_ is None
 
 
-def test_given_networks_have_a_rate_of_their_own():
+def test_given_networks_have_a_smaller_default_rate():
     """Without the factors of a parameterization the step of a unit grows with the width below."""
     X, y = iris()
     drawn = Network.init((4, 256, 3), parameterization="sp", bias=True, random_state=0)

@@ -100,12 +100,12 @@ def test_progress_is_measured_from_the_best_and_may_be_exactly_tol():
     assert plateaus([1.0, 5.0, 0.9], tol=0.25, n_iter_no_change=1) == [False, False, True]
 
 
-def test_infinite_patience_and_nan():
+def test_infinite_n_iter_no_change_and_nan_scores():
     assert not any(plateaus([1.0] * 50, tol=1.0, n_iter_no_change=np.inf))
     assert plateaus([np.nan] * 3, tol=0.0, n_iter_no_change=1) == [False, True, False]
 
 
-def test_best_scored_weights_come_back():
+def test_best_scored_weights_are_restored():
     net = network()
     run = SimpleNamespace(network=net)
     rule = Plateau(0.0, 10, score=True)
@@ -186,7 +186,7 @@ class Looks(Callback):
 
 
 @pytest.mark.parametrize("script", [[1.0] * 4, [1.0, 1.0, KeyboardInterrupt()]])
-def test_network_is_brought_up_to_date_where_somebody_looks_and_at_the_end(script):
+def test_network_is_synchronised_for_observers_and_at_the_end(script):
     assert run(script, max_iter=2).optimizer.n_syncs == 1
     assert run(script, max_iter=2, observers=[Looks(1, 2)]).optimizer.n_syncs == 3
 
@@ -261,7 +261,7 @@ class Recorder(Callback):
         self.note("fit_end")
 
 
-def test_observers_are_asked_in_order_and_dismissed_in_reverse():
+def test_observers_begin_in_order_and_end_in_reverse():
     calls = []
     observers = [Recorder(calls, "a", stop_at="end1"), Recorder(calls, "b")]
     done = run([1.0, 1.0], max_iter=5, observers=observers)
@@ -281,7 +281,7 @@ def test_a_stop_in_the_middle_of_an_epoch_leaves_no_row(stop_at, n_epochs):
 
 
 @pytest.mark.parametrize("fail_at", ["begin", "epoch", "batch1", "measure", "end1", "fit_end"])
-def test_a_failing_observer_fails_and_all_others_are_dismissed(fail_at):
+def test_error_of_an_observer_propagates_and_all_others_end(fail_at):
     calls = []
     names = [Recorder(calls, "a"), Recorder(calls, "b", fail_at=fail_at), Recorder(calls, "c")]
     with pytest.raises(ArithmeticError, match="b"):

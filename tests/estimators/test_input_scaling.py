@@ -25,7 +25,7 @@ def far_from_unit_scale(Estimator, n_samples=120):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("kind", SCALERS)
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_the_same_as_a_scaler_before(Estimator, kind, shuffle):
+def test_input_scaling_equals_a_scaler_in_a_pipeline(Estimator, kind, shuffle):
     X, y = far_from_unit_scale(Estimator)
     original = X.copy()
     scaler = SCALERS[kind]().fit(X)
@@ -89,7 +89,7 @@ def test_sample_weights_count_and_zeros_leave_out():
     np.testing.assert_array_equal(again.input_scale_, np.abs(X[weight > 0]).max(axis=0))
 
 
-def test_it_is_measured_once():
+def test_input_scaling_is_measured_in_the_first_call_only():
     X, y = far_from_unit_scale(PCClassifier)
     model = small(PCClassifier, input_scaling="standard", warm_start=True).fit(X, y)
     mean = model.input_mean_.copy()
@@ -128,7 +128,7 @@ def test_no_warning_about_what_is_scaled(recwarn):
 
 
 @pytest.mark.parametrize("value", ["minmax", True, StandardScaler()])
-def test_bad_values(value):
+def test_bad_input_scaling(value):
     X, y = data_for(PCClassifier)
     with pytest.raises(ValueError, match="'input_scaling' parameter"):
         small(PCClassifier, input_scaling=value).fit(X, y)
@@ -140,7 +140,7 @@ def test_bad_values(value):
 @pytest.mark.parametrize("kind", SCALERS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
-def test_what_is_not_finite_is_found_behind_the_scaling(form, bad, kind):
+def test_input_scaling_refuses_values_that_are_not_finite(form, bad, kind):
     """Also where ReLU would make 0 of it, and in features that were constant."""
     X, y = data_for(PCRegressor)
     X[:, 2] = 0.0

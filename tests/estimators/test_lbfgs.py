@@ -82,7 +82,7 @@ def test_variables_and_weights_are_each_others_inverse():
         np.testing.assert_allclose(b, a, rtol=1e-15)
 
 
-def test_a_point_where_inference_fails_is_a_wall():
+def test_points_where_inference_fails_are_rejected():
     net, X, Y = problem()
     full = full_batch(net, X, Y)
     theta = full.variables()
@@ -195,7 +195,7 @@ def test_deep_networks_train():
     assert model.fit(X, y).score(X, y) > 0.95
 
 
-def test_limits_are_warned_of():
+def test_limits_of_lbfgs_warn():
     X, y = data_for(PCClassifier)
     with pytest.warns(ConvergenceWarning, match=r"limit of iterations \(max_iter=3\)"):
         model = small(PCClassifier, solver="lbfgs", max_iter=3).fit(X, y)

@@ -43,7 +43,7 @@ def fits(n):
 
 @pytest.mark.skipif(not STATM.exists(), reason="reads /proc")
 @pytest.mark.parametrize("n_fits", [50, pytest.param(1000, marks=pytest.mark.slow)])
-def test_nothing_stays_behind(n_fits):
+def test_repeated_fits_release_their_memory(n_fits):
     """One fit holds 400 kB and more: a tenth of one array a fit would show."""
     fits(12)  # what is imported and cached at first use, and the allocators' own pools
     gc.collect()

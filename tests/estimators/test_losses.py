@@ -66,7 +66,7 @@ def test_poisson_is_half_scikit_learns_deviance():
     assert np.all(energy >= 0)
 
 
-def test_poisson_keeps_the_digits_of_small_losses():
+def test_poisson_has_full_precision_for_small_losses():
     """Taylor's series of y (e^t - 1 - t) about the best output."""
     Y = np.array([[3.0], [0.5], [1000.0]])
     shift = np.array([[1e-5], [-1e-6], [1e-4]])
@@ -90,7 +90,7 @@ def test_huber_is_scipys(loss):
     np.testing.assert_allclose(delta, np.clip(Y - mu, -bend, bend), rtol=1e-13)
 
 
-def test_a_far_bend_is_the_squared_error():
+def test_huber_with_a_large_delta_is_the_squared_error():
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((20, 4)), rng.standard_normal((20, 2))
     net = Network.init((4, 6, 6, 2), "tanh", random_state=0, dtype=np.float64)
@@ -250,7 +250,7 @@ def test_the_name_and_the_object_have_the_same_bits():
     assert repr(clone(fits[1]).loss) == "Huber()"
 
 
-def test_the_bend_can_be_searched():
+def test_grid_search_over_hubers_delta():
     X, y, _ = with_outliers()
     model = small(PCRegressor, loss=Huber(), max_iter=2)
     search = GridSearchCV(model, {"loss__delta": [0.5, 2.0]}, cv=2).fit(X, y)

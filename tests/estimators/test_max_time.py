@@ -78,7 +78,7 @@ def test_early_stopping_keeps_the_best_weights():
     assert model.score(X[:50], y[:50]) == pytest.approx(model.best_validation_score_)
 
 
-def test_real_time():
+def test_max_time_with_the_real_clock():
     X, y = data_for(PCClassifier)
     started = time.monotonic()
     model = small(PCClassifier, max_iter=10**8, n_iter_no_change=np.inf, max_time=0.2).fit(X, y)

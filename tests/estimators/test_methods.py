@@ -65,7 +65,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "exact"])
-def test_names(Estimator, name):
+def test_every_method_name_trains(Estimator, name):
     X, y = data_for(Estimator)
     model = small(Estimator, inference=name, **OPTIONS).fit(X, y)
     assert_consistent(model)
@@ -161,7 +161,7 @@ def test_prospective_configuration_has_precision_one():
     assert model.output_precision_ == pytest.approx(3.5 / 3)
 
 
-def test_learned_precisions_live_with_the_estimator():
+def test_learned_precisions_are_kept_by_the_estimator():
     X, y = iris()
     method = LearnedPrecision(learning_rate=0.2)
     model = small(PCClassifier, inference=method, **OPTIONS).fit(X, y)

@@ -59,7 +59,7 @@ def test_zero_divergence_trains_as_backprop_does():
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
 
 
-def test_backprop_has_no_least_energy():
+def test_energy_refuses_backprop_as_inference():
     X, y = iris()
     model = small(PCClassifier, inference="backprop", max_iter=2, tol=0).fit(X, y)
     with pytest.raises(ValueError, match="least energy"):

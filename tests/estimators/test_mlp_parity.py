@@ -313,7 +313,7 @@ def last_epoch(losses, tol, n_iter_no_change):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("n_iter_no_change", [2, 5, 10, 50])
-def test_patience_ends_by_the_rule_of_the_mlp(Estimator, n_iter_no_change):
+def test_n_iter_no_change_stops_like_the_mlp(Estimator, n_iter_no_change):
     X, y = two_digits()
     options = {"tol": 0.01, "max_iter": 1000, "n_iter_no_change": n_iter_no_change}
     for Class, arguments in (
@@ -327,7 +327,7 @@ def test_patience_ends_by_the_rule_of_the_mlp(Estimator, n_iter_no_change):
 
 @not_finished
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_infinite_patience(Estimator):
+def test_infinite_n_iter_no_change(Estimator):
     X, y = two_digits(30)
     options = {"learning_rate": "constant", "tol": 1e9, "n_iter_no_change": np.inf}
     assert small(Estimator, max_iter=40, **options).fit(X, y).n_iter_ == 40
@@ -460,7 +460,7 @@ def test_divergence_is_an_error_not_a_silent_nan(learning_rate):
     assert all(np.isfinite(W).all() for W in model.coefs_)
 
 
-def test_absurd_data_are_an_error():
+def test_data_near_the_largest_float_are_an_error():
     rng = np.random.RandomState(0)
     X = np.finfo(np.float64).max * rng.uniform(size=(10, 2))
     with pytest.raises(FloatingPointError):

@@ -132,7 +132,7 @@ def test_rates_that_overflow_are_an_error(dtype, recwarn):
         assert np.isnan(model.validation_scores_).all()
 
 
-def test_tags_tell_of_targets():
+def test_scikit_learn_tags_of_targets():
     for loss, positive in (("squared_error", False), ("huber", False), ("poisson", True)):
         assert get_tags(PCRegressor(loss=loss)).target_tags.positive_only is positive
 

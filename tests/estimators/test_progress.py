@@ -121,7 +121,7 @@ def test_the_line_is_left_whole_when_training_stops_or_fails(stops, terminal):
 
 
 @pytest.mark.parametrize("verbose, tty", [(2, True), (1, False), (2, False)])
-def test_a_line_an_epoch_elsewhere(verbose, tty, monkeypatch):
+def test_one_line_an_epoch_where_the_stream_is_no_terminal(verbose, tty, monkeypatch):
     stream = Terminal() if tty else io.StringIO()
     print_to(stream, monkeypatch)
     X, y = data_for(PCClassifier)
@@ -148,7 +148,7 @@ def test_progress_does_not_change_the_training(Estimator, verbose, capsys):
     assert_same_bits(silent, small(Estimator, max_iter=2, verbose=verbose).fit(X, y))
 
 
-def test_rows_of_the_training_score():
+def test_training_score_uses_at_most_1000_rows():
     np.testing.assert_array_equal(some_rows(None, 5, 0), np.arange(5))
     rows = np.arange(0, 6000, 2)
     chosen = some_rows(rows, 6000, 3)
@@ -157,7 +157,7 @@ def test_rows_of_the_training_score():
     assert np.all(np.diff(chosen) > 0)
 
 
-def test_a_file_that_cannot_say_whether_it_is_a_terminal():
+def test_stream_without_isatty():
     class Sink:
         def write(self, text):
             pass
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_say_whether_it_is_a_terminal():
         ([2.0], 1, 0, None, 0.0),
     ],
 )
-def test_forecast(seconds, max_iter, batch, max_time, expected, monkeypatch):
+def test_forecast_of_the_remaining_time(seconds, max_iter, batch, max_time, expected, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     optimizer = SimpleNamespace(steps_per_epoch=lambda minibatches: 4)
     run = Run(optimizer, Plan(None, None, max_iter, max_time=max_time), None)

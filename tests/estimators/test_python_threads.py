@@ -52,7 +52,7 @@ def fit(problem, seed):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_fits_at_once(problem):
+def test_concurrent_fits_have_the_bits_of_one(problem):
     X, y = problem
 
     def work(seed):
@@ -64,7 +64,7 @@ def test_fits_at_once(problem):
             assert np.array_equal(a, b)
 
 
-def test_one_estimator_shared(problem):
+def test_threads_share_a_fitted_estimator(problem):
     """predict, transform and energy of one estimator from all threads, many times."""
     X, y = problem
     estimator = fit(problem, 0)
@@ -82,7 +82,7 @@ def test_one_estimator_shared(problem):
                 assert np.array_equal(a, b)
 
 
-def test_one_network_shared(problem):
+def test_threads_share_a_network(problem):
     X, _ = problem
     net = pcnet.Network.init((9, 16, 16, 2), random_state=0, dtype=np.float64)
     Y = np.eye(2)[problem[1]]

@@ -21,7 +21,7 @@ from .support import ESTIMATORS, assert_same_bits, data_for, small, watch_steps
 TRACES = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_parent_callback_ctx")
 
 
-def test_an_old_scikit_learn(monkeypatch):
+def test_set_callbacks_needs_a_newer_scikit_learn(monkeypatch):
     """The module as it is imported where scikit-learn has no callbacks."""
     spec = importlib.util.find_spec("pcnet.callbacks._sklearn")
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
@@ -33,7 +33,7 @@ def test_an_old_scikit_learn(monkeypatch):
 
 
 @pytest.mark.usefixtures("sklearn_callback")
-def test_what_is_no_callback():
+def test_objects_that_are_no_callback_are_refused():
     with pytest.raises(TypeError, match="FitCallback"):
         PCClassifier().set_callbacks(3)
 

@@ -18,7 +18,7 @@ from .support import ESTIMATORS, data_for, small
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("hidden", [(), (7,), (16, 16, 5, 5)])
-def test_before_fit_it_tells_what_fit_will_make(Estimator, fit_intercept, hidden):
+def test_summary_before_fit_describes_the_network_of_fit(Estimator, fit_intercept, hidden):
     X, y = data_for(Estimator)
     model = small(Estimator, hidden_layer_sizes=hidden, fit_intercept=fit_intercept, max_iter=1)
     before = model.summary(X, y)
@@ -37,7 +37,7 @@ def test_before_fit_it_tells_what_fit_will_make(Estimator, fit_intercept, hidden
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_data_and_numbers_say_the_same(Estimator):
+def test_summary_of_data_equals_summary_of_their_sizes(Estimator):
     X, y = data_for(Estimator)
     model = small(Estimator)
     n_outputs = 3 if Estimator is PCClassifier else 1
@@ -66,7 +66,7 @@ def test_outputs_of_a_regressor_are_counted():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_it_has_no_side_effects(Estimator):
+def test_summary_has_no_side_effects(Estimator):
     X, y = data_for(Estimator)
     random_state = np.random.RandomState(3)
     model = small(Estimator, random_state=random_state, max_iter=1)

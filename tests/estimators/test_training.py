@@ -44,7 +44,7 @@ def test_learns_a_nonlinear_function_in_its_own_units():
 
 
 @pytest.mark.parametrize("sizes", [7, (7,), [12, 12, 5], np.array([8, 8]), ()])
-def test_layers(sizes):
+def test_hidden_layer_sizes_of_the_network(sizes):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, hidden_layer_sizes=sizes).fit(X, y)
     hidden = [sizes] if isinstance(sizes, int) else list(sizes)
@@ -95,7 +95,7 @@ def test_gamma_divides_the_output_layer():
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
-def test_what_is_minimised(loss, monkeypatch):
+def test_objective_and_data_of_a_training_step(loss, monkeypatch):
     X, y = iris()
     steps = watch_steps(monkeypatch)
     model = small(PCClassifier, loss=loss, output_precision=0.3, activity_decay=0.02)
@@ -177,7 +177,7 @@ def test_penalty_curve_and_decoupled_decay():
     assert decayed.loss_curve_ == free.loss_curve_  # the penalty is no part of the loss
 
 
-def test_counters():
+def test_iteration_counters():
     X, y = data_for(PCClassifier, n_samples=50)
     model = small(PCClassifier, max_iter=3, warm_start=True, learning_rate="linear").fit(X, y)
     assert (model.n_iter_, model.t_, len(model.loss_curve_)) == (3, 150, 3)

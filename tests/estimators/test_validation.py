@@ -62,7 +62,7 @@ def test_the_set_does_not_change_the_training(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_both_ways_of_giving_it(Estimator):
+def test_validation_data_and_x_val_agree(Estimator):
     X, y, Xv, yv = halves(Estimator)
     weight = np.linspace(0, 1, len(Xv))
     first = small(Estimator).fit(X, y, validation_data=(Xv, yv, weight))

@@ -65,7 +65,7 @@ def test_a_plateau_during_the_warmup_lowers_what_follows():
     np.testing.assert_allclose(rates(schedule, 6), [0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
 
 
-def test_progress_by_another_measure():
+def test_rate_by_a_given_progress():
     """Planned shares follow the larger of steps and progress; other schedules do not move."""
     linear = Schedule(Linear(warmup=0), 1.0, 100)
     assert linear.rate(10, progress=0.5) == pytest.approx(0.5)
@@ -82,7 +82,7 @@ def test_progress_by_another_measure():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_in_a_fit(Estimator, monkeypatch):
+def test_warmup_in_a_fit(Estimator, monkeypatch):
     X, y = data_for(Estimator, n_samples=100)
     steps = watch_steps(monkeypatch)
     model = small(Estimator, max_iter=2, batch_size=20, learning_rate_init=0.06)

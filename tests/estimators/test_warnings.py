@@ -148,7 +148,7 @@ def test_under_the_default_filter_a_loop_shows_one_warning(tmp_path):
     assert f"{script}:" in done.stderr
 
 
-def test_what_has_been_said_is_saved(tmp_path):
+def test_unpickled_estimator_does_not_warn_again(tmp_path):
     """A loaded estimator goes on where the saved one was."""
     import pickle
 

@@ -68,7 +68,7 @@ def test_the_file_of_a_complete_run_is_the_fitted_estimator(Estimator, tmp_path)
     assert_same_run(fitted, loaded.resume(X, y))
 
 
-def test_a_moved_file_goes_on_where_it_is(tmp_path):
+def test_moved_checkpoint_is_resumed_at_its_new_path(tmp_path):
     X, y = data_for(ESTIMATORS[0])
     model = small(ESTIMATORS[0], checkpoint=tmp_path / "old")
     killed_at(4, model, X, y)

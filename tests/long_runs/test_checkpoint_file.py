@@ -74,7 +74,7 @@ ERRORS = [Crash(), KeyboardInterrupt(), OSError(28, "No space left on device"), 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("exists", [False, True])
-def test_old_or_new_after_an_error_at_any_call(exists, error, after, tmp_path):
+def test_file_is_old_or_new_after_an_error_at_any_system_call(exists, error, after, tmp_path):
     path = tmp_path / "c"
     completed = n_calls = 0
     while not completed:
@@ -101,7 +101,7 @@ def test_old_or_new_after_an_error_at_any_call(exists, error, after, tmp_path):
     assert n_calls > (6 if os.name == "posix" else 3)
 
 
-def test_a_failing_writer_leaves_nothing_new(tmp_path):
+def test_failed_write_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "c"
     path.write_bytes(b"old")
 
@@ -115,7 +115,7 @@ def test_a_failing_writer_leaves_nothing_new(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_cannot_be_pickled_is_said_by_one_error(tmp_path):
+def test_object_that_cannot_be_pickled_is_one_error(tmp_path):
     class Broken:
         def __reduce__(self):
             raise RuntimeError("not this one")
@@ -127,7 +127,7 @@ def test_what_cannot_be_pickled_is_said_by_one_error(tmp_path):
 
 
 @posix
-def test_what_killed_processes_have_left_is_removed(tmp_path):
+def test_temporary_files_of_killed_processes_are_removed(tmp_path):
     path = tmp_path / "c"
     left, other = tmp_path / f".c.{'0' * 16}.tmp", tmp_path / f".d.{'0' * 16}.tmp"
     written = []
@@ -225,7 +225,7 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path):
 
 @posix
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_link_stays_and_its_target_is_replaced(exists, tmp_path):
+def test_symbolic_link_is_kept_and_its_target_replaced(exists, tmp_path):
     (tmp_path / "data").mkdir()
     target, link = tmp_path / "data" / "real", tmp_path / "link"
     if exists:
@@ -255,7 +255,7 @@ def test_the_header_is_read_without_the_rest(tmp_path):
         read_header(path)
 
 
-def test_a_folder_cannot_be_read(tmp_path):
+def test_reading_a_folder_is_an_error(tmp_path):
     with pytest.raises(OSError, match="the checkpoint cannot be read"):
         read_checkpoint(tmp_path)
 
@@ -273,7 +273,7 @@ def test_every_truncation_and_every_flipped_byte_is_seen(tmp_path):
             read_checkpoint(path)
 
 
-def test_a_newer_format(tmp_path, monkeypatch):
+def test_newer_checkpoint_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint_file, "FORMAT", FORMAT + 1)
     write_checkpoint(tmp_path / "c", {}, 1)
     monkeypatch.undo()

@@ -150,7 +150,7 @@ def test_the_file_is_where_it_was_when_the_fit_began(tmp_path, monkeypatch):
 # ------------------------------------------------------------ one file, several runs
 
 
-def test_threads_that_share_a_file(tmp_path):
+def test_threads_with_one_checkpoint_file(tmp_path):
     X, y = data_for(PCClassifier)
     path = tmp_path / "c"
     checkpoint = Checkpoint(path, every_minutes=1e-9)
@@ -303,7 +303,7 @@ class Half(float):
         raise TypeError("not this one")
 
 
-def test_memories_that_cannot_be_saved_are_one_warning(tmp_path):
+def test_callback_state_that_cannot_be_pickled_is_one_warning(tmp_path):
     class Remembers(Callback):
         def state(self):
             return lambda: None
@@ -334,7 +334,7 @@ def test_mode_and_link_of_a_checkpoint_are_kept_by_fit_and_resume(tmp_path):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_the_size_of_a_file(early_stopping, tmp_path):
+def test_size_of_a_checkpoint(early_stopping, tmp_path):
     """Network and two moments, with early stopping the best weights too: nothing twice."""
     X, y = data_for(PCRegressor)
     model = PCRegressor((300, 300), max_iter=3, checkpoint=tmp_path / "c")
@@ -344,7 +344,7 @@ def test_the_size_of_a_file(early_stopping, tmp_path):
     assert size < (3 + early_stopping) * parameters + 20_000
 
 
-def test_an_empty_file_is_nothing_to_go_on_from(tmp_path):
+def test_empty_file_is_no_checkpoint(tmp_path):
     checkpoint = Checkpoint(tmp_path / "c")
     assert not checkpoint.exists()
     (tmp_path / "c").touch()

@@ -43,7 +43,7 @@ def digest(X):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_value_counts(form, tmp_path):
+def test_fingerprint_depends_on_every_value(form, tmp_path):
     make = FORMS[form]
     original = digest(make(VALUES, tmp_path))
     assert digest(make(VALUES, tmp_path)) == original
@@ -59,7 +59,7 @@ def test_every_value_counts(form, tmp_path):
     assert len(seen) == 1 + N * D + 3
 
 
-def test_what_values_are_stored_in_does_not_count(tmp_path):
+def test_fingerprint_does_not_depend_on_the_container(tmp_path):
     X = VALUES.astype(float)
     forms = [
         X,
@@ -88,7 +88,7 @@ def test_large_data_are_read_to_the_last_value(monkeypatch):
 
 
 @pytest.mark.parametrize("labels", [["a", "b"], ["no", "a longer label"], [0, 1], [True, False]])
-def test_labels(labels):
+def test_fingerprint_of_labels(labels):
     y = np.array([labels[0], labels[1]] * 30)
     other = y.copy()
     other[17] = labels[0]
@@ -98,7 +98,7 @@ def test_labels(labels):
         assert fingerprint(y) == fingerprint(y.astype(object)) == fingerprint(y.astype("U40"))
 
 
-def test_places_do_not_mix():
+def test_fingerprint_depends_on_the_place_of_an_array():
     a, b = np.zeros(3), np.ones(3)
     arrays = [(a, b), (b, a), (a, None), (None, a), (a,), (np.concatenate([a, b]),), (None, None)]
     assert len({fingerprint(*some) for some in arrays}) == len(arrays)

@@ -87,7 +87,7 @@ def test_imputers_are_refused(tmp_path):
         IterativeImputer(model, max_iter=2).fit(missing)
 
 
-def test_curves_are_refused(tmp_path):
+def test_learning_curves_are_refused(tmp_path):
     model = small(PCClassifier, max_iter=1, checkpoint=tmp_path / "c")
     with pytest.raises(ValueError, match=r"inside validation_curve several fits"):
         validation_curve(model, X, Y, param_name="alpha", param_range=[0.1], **RAISE)
@@ -147,7 +147,7 @@ class WithItsOwnFile(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X)
 
 
-def test_others_may_give_each_fit_a_file(tmp_path):
+def test_meta_estimators_may_give_each_fit_its_own_file(tmp_path):
     GridSearchCV(WithItsOwnFile(tmp_path), {"alpha": [0.1, 0.2]}, refit=False, **RAISE).fit(X, Y)
     assert len(list(tmp_path.iterdir())) == 4
 

@@ -101,7 +101,7 @@ def test_same_bits_wherever_it_was_killed(Estimator, case, tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["huber", Huber(delta=0.5), "poisson"])
-def test_with_other_losses(loss, tmp_path):
+def test_resume_with_other_losses(loss, tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, loss=loss, batch_size=40, checkpoint=tmp_path / "run")
     whole = clone(model).set_params(checkpoint=None).fit(X, np.abs(y))
@@ -109,7 +109,7 @@ def test_with_other_losses(loss, tmp_path):
     assert_same_run(whole, clone(model).resume(X, np.abs(y)))
 
 
-def test_the_best_weights_of_an_earlier_process_come_back(tmp_path):
+def test_resume_restores_best_weights(tmp_path):
     X, y = data_for(PCRegressor, n_samples=200)
     y = np.random.default_rng(0).permutation(y)  # nothing to learn: scores fall
     model = small(PCRegressor, early_stopping=True, learning_rate_init=0.1, max_iter=9, tol=0)
@@ -121,7 +121,7 @@ def test_the_best_weights_of_an_earlier_process_come_back(tmp_path):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_with_a_validation_set_and_scorers(early_stopping, tmp_path):
+def test_resume_with_a_validation_set_and_scorers(early_stopping, tmp_path):
     X, y = data_for(PCClassifier, n_samples=160)
     own = {"validation_data": (X[120:], y[120:])}
     X, y = X[:120], y[:120]
@@ -139,7 +139,7 @@ def test_with_a_validation_set_and_scorers(early_stopping, tmp_path):
 
 
 @pytest.mark.parametrize("random_state", [None, "instance"])
-def test_any_source_of_randomness(random_state, tmp_path):
+def test_resume_with_every_kind_of_random_state(random_state, tmp_path):
     """With None, NumPy's global source is drawn from, and a resumed run has a copy of it."""
     X, y = data_for(PCRegressor)
     state = np.random.get_state()  # noqa: NPY002
@@ -171,7 +171,7 @@ def test_a_warm_start_resumes_with_its_history(Estimator, tmp_path):
     assert_same_run(whole, dying.set_params(callbacks=None).resume(X, y))
 
 
-def test_a_chain_of_kills(tmp_path):
+def test_resume_after_several_kills(tmp_path):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
     whole = clone(model).fit(X, y)
@@ -192,7 +192,7 @@ def test_a_complete_run_resumes_to_itself(options, tmp_path):
     assert_same_run(whole, clone(model).resume(X, y))
 
 
-def test_out_of_time_and_going_on(tmp_path):
+def test_resume_after_max_time(tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, checkpoint=tmp_path / "c", batch_size=40)
     stopped = clone(model).set_params(callbacks=lambda run: run.n_epochs == 2).fit(X, y)
@@ -240,7 +240,7 @@ class Counting(Callback):
         self.n_batches = state
 
 
-def test_callbacks_can_remember(tmp_path):
+def test_resume_restores_callback_state(tmp_path):
     X, y = data_for(PCRegressor)
     checkpoint = Checkpoint(tmp_path / "c", every_minutes=EVERY_BATCH)
     model = small(PCRegressor, batch_size=40, checkpoint=checkpoint)
@@ -265,7 +265,7 @@ def files_written(monkeypatch):
     return written
 
 
-def test_when_it_saves(tmp_path, monkeypatch):
+def test_epochs_at_which_checkpoints_are_written(tmp_path, monkeypatch):
     X, y = data_for(PCRegressor)
     written = files_written(monkeypatch)
     model = small(PCRegressor, batch_size=60, checkpoint=Checkpoint(tmp_path / "c"))
@@ -306,7 +306,7 @@ def saved(tmp_path):
         ({"early_stopping": True}, "early_stopping was False"),
     ],
 )
-def test_other_arguments(change, message, saved):
+def test_resume_refuses_other_arguments(change, message, saved):
     model, X, y = saved
     before = dict(vars(model.set_params(**change)))
     with pytest.raises(ValueError, match=message):
@@ -315,7 +315,7 @@ def test_other_arguments(change, message, saved):
 
 
 @pytest.mark.parametrize("what", ["X", "y", "fewer", "weight"])
-def test_other_data(what, saved):
+def test_resume_refuses_other_data(what, saved):
     model, X, y = saved
     weight = np.ones(len(X)) if what == "weight" else None
     X = X + (what == "X")
@@ -327,13 +327,13 @@ def test_other_data(what, saved):
     assert vars(model) == before
 
 
-def test_another_estimator(saved):
+def test_resume_refuses_another_estimator(saved):
     model, X, y = saved
     with pytest.raises(ValueError, match="checkpoint is one of PCClassifier, not of PCRegressor"):
         small(PCRegressor).resume(X, y, checkpoint=model.checkpoint)
 
 
-def test_other_instructions_are_said(saved, monkeypatch):
+def test_resume_warns_on_another_instruction_set(saved, monkeypatch):
     model, X, y = saved
     monkeypatch.setattr(
         "pcnet._estimators.resume.binding", SimpleNamespace(default_isa=lambda: "abacus")
@@ -342,7 +342,7 @@ def test_other_instructions_are_said(saved, monkeypatch):
         model.resume(X, y)
 
 
-def test_nothing_to_go_on_from(tmp_path):
+def test_resume_without_a_checkpoint(tmp_path):
     X, y = data_for(PCRegressor)
     with pytest.raises(ValueError, match="resume needs to know where"):
         small(PCRegressor).resume(X, y)
@@ -350,7 +350,7 @@ def test_nothing_to_go_on_from(tmp_path):
         small(PCRegressor, checkpoint=tmp_path / "c").resume(X, y)
 
 
-def test_not_with_partial_fit(tmp_path):
+def test_checkpoint_with_partial_fit_is_refused(tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, checkpoint=tmp_path / "c")
     with pytest.raises(ValueError, match="partial_fit does not write checkpoints"):

@@ -78,7 +78,7 @@ def values():
         yield lambda value=value: pickle.loads(pickle.dumps(value))
 
 
-def test_same_by_value_and_only_then():
+def test_equal_values_and_no_others_are_the_same():
     made = [*values()]
     for i, make in enumerate(made):
         for j, other in enumerate(made):
@@ -160,7 +160,7 @@ def test_resume_compares_scorers_by_name(other, tmp_path):
         model.set_params(scoring=first_score).resume(X, y)
 
 
-def test_a_seed_is_not_an_instance(tmp_path):
+def test_seed_and_random_state_instance_differ(tmp_path):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, max_iter=2, checkpoint=tmp_path / "c").fit(X, y)
     with pytest.raises(ValueError, match="random_state was 0"):

@@ -116,7 +116,7 @@ def arrays_of(result):
         yield from arrays_of([getattr(result, f.name) for f in dataclasses.fields(result)])
 
 
-def test_every_function_of_the_theory_is_called_here():
+def test_every_function_of_theory_is_listed():
     functions = {name for name in theory.__all__ if not isinstance(getattr(theory, name), type)}
     assert functions - WITHOUT_NETWORK <= set(CALLS)
 
@@ -125,7 +125,7 @@ def test_every_function_of_the_theory_is_called_here():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("read_only", [False, True])
 @pytest.mark.parametrize("name", CALLS)
-def test_arguments_stay_and_results_are_their_own(name, read_only, dtype):
+def test_arguments_are_not_changed_and_results_share_no_memory(name, read_only, dtype):
     linear = name in LINEAR_CALLS
     case = Case(dtype, *(("identity", False) if linear else ()))
     before = [array.copy() for array in case.arrays()]

@@ -61,7 +61,7 @@ def test_decay_is_differentiated_too(method):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "selu"])
-def test_one_sweep_at_rate_one_makes_the_deltas(activation, tolerance):
+def test_one_gauss_seidel_sweep_at_rate_one_is_backpropagation(activation, tolerance):
     net = make_network((5, 9, 9, 9, 4), activation)
     X, Y = make_batch(net, 20)
     batch = binding.Batch(net.core_network(), 20, 1)

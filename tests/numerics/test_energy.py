@@ -59,7 +59,7 @@ def test_inference_stays_at_a_perfect_prediction(dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_no_sample_rises(activation, parameterization, loss, dtype):
+def test_energy_of_no_sample_rises(activation, parameterization, loss, dtype):
     """A run of k + 1 steps is the run of k steps and one more: energies fall a sample."""
     net = make_network(
         (5, *(8,) * 8, 3), activation, parameterization=parameterization, dtype=dtype

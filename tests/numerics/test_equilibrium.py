@@ -114,7 +114,7 @@ def _error_space_norms(net, X, Y, result):
 
 
 @pytest.mark.parametrize("activation", SMOOTH)
-def test_both_methods_meet(activation, tolerance):
+def test_error_and_activity_descent_have_the_same_equilibrium(activation, tolerance):
     """Small and well conditioned: activity descent and error descent end at one point."""
     net = make_network((4, 6, 6, 3), activation)
     X, Y = make_batch(net, 9)

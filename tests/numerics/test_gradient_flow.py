@@ -215,7 +215,7 @@ def test_ended_samples_cost_nothing_more():
         assert alone.energy[0] == pytest.approx(mixed.energy[i], rel=1e-12)
 
 
-def test_limits():
+def test_limits_of_steps_and_time():
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 5)
     result = pcnet.infer(net, X, Y, GradientFlow(max_steps=3, steady_tol=0))

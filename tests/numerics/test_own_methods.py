@@ -40,7 +40,7 @@ def problem():
     return (net, *make_batch(net, 70))
 
 
-def test_another_start(problem, tolerance):
+def test_user_defined_method_with_another_start(problem, tolerance):
     net, X, Y = problem
     z = given = make_activities(net, len(X))[: net.n_layers - 1]
     energies = [net.energy(X, Y, z).sum()]
@@ -60,7 +60,7 @@ def test_the_same_start_is_activity_descent(problem):
     np.testing.assert_array_equal(own.n_passes, ours.n_passes)
 
 
-def test_training_by_it(problem):
+def test_user_defined_method_trains(problem):
     _, X, Y = problem
     models = [
         PCRegressor((8, 8), inference=method, max_iter=2, random_state=0).fit(X, Y)
@@ -69,7 +69,7 @@ def test_training_by_it(problem):
     np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-4)
 
 
-def test_more_steps_than_said(problem):
+def test_method_that_takes_more_steps_than_its_limit(problem):
     class Longer(FromAnywhere):
         trace_steps = 3
 

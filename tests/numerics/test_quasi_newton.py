@@ -118,7 +118,7 @@ def test_line_search_meets_the_strong_wolfe_conditions(name, first):
     assert abs(left) <= -SLOPE_LEFT * slope or name in {"wavy", "wall", "nan"}
 
 
-def test_a_point_that_cannot_be_improved_is_kept():
+def test_lbfgs_keeps_a_point_that_cannot_be_improved():
     def flat(x):
         return 1.0, np.ones_like(x)  # a gradient that is not the function's
 

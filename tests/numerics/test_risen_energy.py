@@ -58,7 +58,7 @@ def test_the_limit_is_that_of_the_hessian():
 
 
 @pytest.mark.parametrize("method", [AugmentedLagrangian(4), ErrorDescent(0), ActivityDescent(0)])
-def test_no_word_where_the_energy_need_not_fall(method):
+def test_no_warning_for_methods_whose_energy_may_rise(method):
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20)
     infer(net, X, Y, method)  # warnings are errors here
@@ -91,7 +91,7 @@ def test_training_warns_once(method):
     assert np.all(energy > loss)  # at precision 1 the feed-forward energy is the loss
 
 
-def test_training_at_a_fitting_rate_says_nothing():
+def test_no_warning_at_a_stable_rate():
     fitted(ActivityDescent(20, 0.1))
     fitted(AugmentedLagrangian(8))
 

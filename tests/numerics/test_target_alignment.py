@@ -11,7 +11,7 @@ from ..helpers import make_batch, make_network
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss", "huber"])
-def test_one_layer_goes_straight(loss):
+def test_one_layer_has_alignment_one(loss):
     """d mu = a^2 |x|^2 delta: along the delta whatever the loss."""
     net = make_network((5, 3))
     alignment = target_alignment(net, *make_batch(net, 6, loss), loss=loss)
@@ -65,7 +65,7 @@ def test_equilibrium_is_straighter_than_backpropagation(n_hidden, seed):
     assert by_equilibrium > target_alignment(net, X, Y, output_precision=1e-6).mean()
 
 
-def test_at_the_target_there_is_no_direction():
+def test_alignment_at_the_target_is_nan():
     net = make_network((5, 8, 3), "tanh")
     X, _ = make_batch(net, 2)
     assert np.all(np.isnan(target_alignment(net, X, net.output(X))))

@@ -91,7 +91,7 @@ def test_loops_shared_among_threads_count_in_signed_integers(path):
             assert re.match(loop, code), code
 
 
-def test_there_is_something_to_look_at():
+def test_c_files_are_found():
     assert sum(len(list(pragmas(text_of(path)))) for path in SOURCES) >= 4
 
 
@@ -100,5 +100,5 @@ def test_there_is_something_to_look_at():
     ["simd", "task", "atomic capture", "parallel for collapse(2)", "for schedule(auto)",
      "parallel for reduction(max : x)", "taskloop", "parallel proc_bind(close)"],
 )  # fmt: skip
-def test_what_came_later_is_seen(pragma):
+def test_constructs_after_openmp_2_are_reported(pragma):
     assert problems(pragma)

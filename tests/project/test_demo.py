@@ -32,7 +32,7 @@ def table_rows(text):
     return {line[:25].strip(): line[25:].split(maxsplit=4) for line in lines}
 
 
-def test_it_trains_compares_and_draws(tmp_path):
+def test_demo_trains_compares_and_draws(tmp_path):
     command = [sys.executable, "-P", "-W", "error", "-m", "pcnet", *SMALL, "--threads", "1"]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
@@ -59,7 +59,7 @@ def test_it_trains_compares_and_draws(tmp_path):
     assert np.ptp(imread(picture)[..., :3]) > 0.9
 
 
-def test_the_file_goes_where_told(tmp_path, capsys):
+def test_demo_writes_the_picture_to_the_given_path(tmp_path, capsys):
     target = tmp_path / "here.svg"
     assert main([*SMALL, "--depth", "2", "--output", str(target)]) == 0
     assert target.read_bytes().startswith(b"<?xml")
@@ -81,7 +81,7 @@ def test_without_matplotlib_it_says_how_to_get_it(tmp_path, capsys, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_seed_decides():
+def test_demo_is_determined_by_its_seed():
     def accuracy(seed):
         options = _command.parse_arguments([*SMALL, "--seed", seed])
         return _command.train_pcnet(options, _command.load_data(options.seed))[1].accuracy
@@ -133,7 +133,7 @@ def test_bad_options_are_named(tmp_path, capsys, monkeypatch, arguments, complai
     assert captured.out == ""
 
 
-def test_ctrl_c_ends_it(capsys, monkeypatch):
+def test_ctrl_c_ends_the_demo(capsys, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 

@@ -45,7 +45,7 @@ def assert_same_but_for_rounding(printed, shown):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_blocks_run(page, tmp_path, monkeypatch):
+def test_python_blocks_of_the_pages_run(page, tmp_path, monkeypatch):
     for package in NEEDS.get(page.stem, []):
         pytest.importorskip(package)
     matplotlib.use("agg")
@@ -64,7 +64,7 @@ def test_blocks_run(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     text = page.read_text(encoding="utf-8")
     linked = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
     assert [name for name in linked if not (page.parent / name).exists()] == []
@@ -109,7 +109,7 @@ def test_pictures_of_the_ten_pages_are_drawn_and_shown(tmp_path):
     assert drawn == set(re.findall(r"images/ten-pages/(\w+\.png)", text))
 
 
-def test_a_picture_that_there_is_not(tmp_path, capsys):
+def test_unknown_picture_names_the_known_ones(tmp_path, capsys):
     with pytest.raises(SystemExit):
         script("draw_pictures.py").main(["--output", str(tmp_path / "none"), "setling"])
     assert "no picture 'setling'; there are network, " in capsys.readouterr().err

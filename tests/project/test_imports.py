@@ -75,12 +75,12 @@ def floor(name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_module_has_a_floor(name):
+def test_every_module_has_a_layer(name):
     assert name.split(".")[0] in FLOOR_OF, f"say in FLOORS where pcnet.{name} belongs"
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_imports_point_down(name):
+def test_imports_point_to_lower_layers(name):
     upward = {other for other in imported_modules(name) if floor(other) > floor(name)}
     assert not upward, f"pcnet.{name} imports from a higher floor: {sorted(upward)}"
 
@@ -101,7 +101,7 @@ def test_the_reference_does_not_know_the_core():
     assert "_core.binding" not in seen
 
 
-def test_only_the_boundary_sees_the_c_header():
+def test_only_the_binding_includes_the_c_header():
     files = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".pyx", ".pxd", ".pxi"}]
     seeing = {path.name for path in files if re.search(r"extern from \"pcnet", path.read_text())}
     assert seeing == {"core.pxd"}

@@ -21,7 +21,7 @@ CASES += [("pcnet", m) for m in mutants_of("python_parts")]
 
 
 @pytest.mark.parametrize("folder, mutant", CASES, ids=lambda value: str(value[0]))
-def test_the_place_of_a_mutant_is_there_once(folder, mutant):
+def test_text_of_each_mutant_occurs_once(folder, mutant):
     name, file, old, new = mutant[:4]
     assert (ROOT / folder / file).read_text(encoding="utf-8").count(old) == 1, name
     assert old != new

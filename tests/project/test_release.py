@@ -168,7 +168,7 @@ def test_a_command_that_does_not_say_what_to_check(arguments, capsys):
     assert "give either a tag or --files FOLDER" in capsys.readouterr().err
 
 
-def test_this_tree_is_read():
+def test_release_reads_this_tree():
     """The very files of the project: today's answer may be no, but it names no missing piece."""
     found = release.problems(f"v{release.version_of(ROOT)}")
     assert all(problem.startswith(("CHANGELOG.md", "README.md")) for problem in found)
@@ -204,7 +204,7 @@ def test_what_belongs_in_a_wheel():
         "pcnet/tests/a.py",
     ],
 )
-def test_what_does_not(name):
+def test_files_that_do_not_belong_in_a_wheel(name):
     with pytest.raises(check.Wrong, match=name):
         check.check_names([*NAMES, name])
 

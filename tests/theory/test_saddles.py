@@ -187,7 +187,7 @@ def test_eigenpair_against_the_dense_matrix():
     assert np.linalg.norm(hessian @ vector - smallest * vector) <= 1e-3 * norm
 
 
-def test_the_toy_of_the_papers():
+def test_scalar_network_of_the_papers():
     """w_2 w_1 x with x = y = 1: -1, 1 for the loss; a flatter trap, a steeper escape for F*."""
     net = Network.from_weights([[[0.0]], [[0.0]]], activation="identity")
     golden = (1 + 5**0.5) / 2
