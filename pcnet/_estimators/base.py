@@ -19,10 +19,7 @@ from .._training.checkpoint import restore_run
 from .._training.history import truncate_history
 from .._training.lbfgs import BLOCK, FullBatch
 from .._training.loop import train
-from .._training.messages import (
-    describe_risen_energy,
-    describe_unfinished_inference,
-)
+from .._training.messages import describe_risen_energy, describe_unfinished_inference
 from .._training.minibatches import Minibatches, auto_batch_size, split_rows
 from .._training.pilot import TIME_SHARE, PilotData
 from .._training.rates import auto_learning_rate
@@ -37,12 +34,7 @@ from ..callbacks._progress import make_progress
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from ..callbacks._time import MaxTime
 from ..callbacks._validation import Validation, ValidationSet
-from ..inference import (
-    Objective,
-    check_precision,
-    learns_feed_forward,
-    resolve_method,
-)
+from ..inference import Objective, check_precision, learns_feed_forward, resolve_method
 from ..network import Network
 from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver

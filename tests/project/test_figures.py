@@ -179,7 +179,7 @@ def test_drift_of_a_computed_figure_is_seen(figures):
 
 
 def test_another_instruction_set_has_more_room(figures, drawn):
-    here = figures.room_for_rounding(figures._core.default_isa())
+    here = figures.room_for_rounding(figures.binding.default_isa())
     elsewhere = figures.room_for_rounding("another")
     assert here == 1 < elsewhere
     kept, found = {"a": 0.97}, {"a": 0.98}
