@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from ._checks import (
     WEIGHTS_HINT,
@@ -34,6 +33,7 @@ from ._network_checks import (
     check_skips,
     check_terms,
 )
+from ._random import seed_of
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
@@ -122,7 +122,10 @@ class Network:
             Biases, 0 at the start.
         gamma : float
             Positive; divides the output scale of ``"mupc"``, which must stay in the dtype's range.
-        random_state : int, RandomState, Generator or None
+        random_state : int, RandomState, Generator, SeedSequence or None
+            Seed of the weights. An int gives the same weights each time. A RandomState or Generator
+            gives the seed by drawing from it, so the next network differs; None draws from NumPy's
+            global RandomState.
         dtype : {float32, float64}
 
         Returns
@@ -136,13 +139,8 @@ class Network:
         dtype = check_core_dtype(dtype)
         skips = default_skips(layer_sizes, skip)
         bias = check_flag("bias", bias)
-        if isinstance(random_state, np.random.Generator):
-            random_state = np.random.RandomState(random_state.bit_generator)  # draws from it
-        try:
-            rng = check_random_state(random_state)
-        except ValueError as error:
-            raise ValueError(f"random_state: {error}; give an int, such as 0") from error
-        weights = initial_weights(layer_sizes, parameterization, rng, dtype)
+        seed, n_threads = seed_of(random_state), effective_n_threads()
+        weights = initial_weights(layer_sizes, parameterization, seed, dtype, n_threads)
         biases = [np.zeros(n, dtype) for n in layer_sizes[1:]] if bias else None
         with np.errstate(over="ignore", divide="ignore"):
             scales = layer_scales(layer_sizes, parameterization, skips, gamma)

@@ -19,11 +19,13 @@ References
    NeurIPS 2025, arXiv:2505.13124.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ._checks import check_choice, check_count, check_flag, check_iterable, check_positive, shown
+from ._random import WEIGHTS, draw_normal, draw_uniform, run_side_by_side, stream
 
 PARAMETERIZATIONS = ("mupc", "ntp", "sp")
 
@@ -105,28 +107,33 @@ def layer_scales(layer_sizes, parameterization, skips, gamma=1.0):
     return scales
 
 
-def initial_weights(layer_sizes, parameterization, random_state, dtype):
+def initial_weights(layer_sizes, parameterization, seed, dtype, n_threads=1):
     """Weights W_1..W_L drawn as the table above says.
+
+    Each layer has a stream of random numbers of its own. float32 weights are rounded float64 ones.
 
     Parameters
     ----------
     layer_sizes : sequence of int, (L + 1,)
     parameterization : {"mupc", "ntp", "sp"}
-    random_state : RandomState
+    seed : SeedSequence
     dtype : dtype
+    n_threads : int, default 1
+        Threads that draw large networks; the weights do not depend on it.
 
     Returns
     -------
     list of ndarray, (n_in, n_out)
     """
-    weights = []
-    for shape in zip(layer_sizes, layer_sizes[1:], strict=False):
+    weights, tasks = [], []
+    for layer, shape in enumerate(zip(layer_sizes, layer_sizes[1:], strict=False)):
+        weights.append(np.empty(shape, dtype=dtype))
+        rng = stream(seed, WEIGHTS, layer)
         if parameterization == "sp":
-            bound = 1.0 / np.sqrt(shape[0])
-            drawn = random_state.uniform(-bound, bound, shape)
+            tasks.append(partial(draw_uniform, rng, 1.0 / np.sqrt(shape[0]), weights[-1]))
         else:
-            drawn = random_state.standard_normal(shape)
-        weights.append(np.ascontiguousarray(drawn, dtype=dtype))
+            tasks.append(partial(draw_normal, rng, weights[-1]))
+    run_side_by_side(tasks, sum(w.size for w in weights), n_threads)
     return weights
 
 

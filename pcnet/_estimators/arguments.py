@@ -68,7 +68,7 @@ class EstimatorArguments(BaseEstimator, ABC):
             Interval(Integral, 1, 2**53, closed="both"),  # steps are also counted in float
         ],
         "shuffle": ["boolean"],
-        "random_state": ["random_state"],
+        "random_state": ["random_state", np.random.Generator],
         "tol": [real_interval(0, closed="left")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),

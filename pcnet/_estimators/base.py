@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
 from .._data.fingerprint import fingerprint
 from .._data.first_calls import SETTLE_ROWS
 from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
+from .._random import ORDER, remember, seed_of, split_seed, stream
 from .._saved_state import StateMixin
 from .._training.centring import centre_inputs
 from .._training.checkpoint import restore_run
@@ -70,13 +70,12 @@ def _unchanged_on_error(estimator):
     before = dict(vars(estimator))
     history = before.get("history_", {})
     columns, n_epochs = list(history), len(history.get("loss", []))
-    random_state = before.get("_random_state")
-    drawn = None if random_state is None else random_state.get_state()
+    undo_draws = [remember(before.get(name)) for name in ("random_state", "_random_state")]
     try:
         yield
     except BaseException:
-        if drawn is not None:
-            random_state.set_state(drawn)  # it moves in place
+        for undo in undo_draws:  # generators are changed in place
+            undo()
         vars(estimator).clear()
         vars(estimator).update(before)
         truncate_history(history, columns, n_epochs)  # it grows in place
@@ -253,7 +252,7 @@ class BasePC(
         return decay
 
     def _initialize(self, n_features, n_outputs, dtype):
-        random_state = check_random_state(self.random_state)
+        seed = seed_of(self.random_state)
         network = Network.init(
             (n_features, *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
             activation=self.activation,
@@ -261,22 +260,22 @@ class BasePC(
             skip=self.skip,
             bias=self.fit_intercept,
             gamma=self.gamma,
-            random_state=random_state,
+            random_state=seed,
             dtype=dtype,
         )
         prepare_narrow_layers(network)
         self._encoder.warn_of_narrow_layers(self.loss, network.layer_sizes)
-        self._begin_with(network, random_state)
+        self._begin_with(network, seed)
 
-    def _begin_with(self, network, random_state):
+    def _begin_with(self, network, seed):
         """Own a network on which this estimator has not trained yet."""
-        self._random_state = random_state
+        self._random_state = stream(seed, ORDER)
         vars(self).pop("_trained", None)
         self._warned = ()  # texts that calls of partial_fit need not repeat
         self._architecture = {name: self._architecture_argument(name) for name in ARCHITECTURE}
         self.network_ = network
         # Drawn once: later warm starts on the same data must not validate on what they trained on.
-        self._split_seed = random_state.randint(np.iinfo(np.int32).max)
+        self._split_seed = split_seed(seed)
         self._optimizer_state = None
         self._solver_type = None
         vars(self).pop("inference_", None)  # learned with another network
@@ -295,7 +294,7 @@ class BasePC(
                 "scale the features as the network expects them"
             )
         self.input_mean_ = self.input_scale_ = None
-        self._begin_with(network, check_random_state(self.random_state))
+        self._begin_with(network, seed_of(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
         resolve_automatic(self, None, FitCall(incremental=True), fresh=True)

@@ -92,8 +92,11 @@ max_iter : "auto" or int, default={max_iter}
     {max_iter_lbfgs} iterations of "lbfgs".
 shuffle : bool, default={shuffle}
     Whether each epoch visits the samples in a new random order.
-random_state : int, RandomState instance or None, default={random_state}
-    Draws the initial weights, the validation split, the samples of pilots and the order of samples.
+random_state : int, RandomState instance, Generator or None, default={random_state}
+    Seed of the initial weights, the validation split, the samples of pilots and the order of
+    samples; each has a stream of random numbers of its own. An int gives the same fit each time.
+    A RandomState or Generator gives the seed by drawing from it, so repeated fits differ; None
+    draws the seed from NumPy's global RandomState.
 tol : float, default={tol}
     An epoch counts as progress if its training loss falls (with `early_stopping`, its
     validation score rises) by at least `tol` from the best so far.

@@ -30,6 +30,9 @@ _TRANSIENT = (
 )
 
 
+_RANDOM = (np.random.RandomState, np.random.Generator)
+
+
 class SavedRun(NamedTuple):
     """The payload of a checkpoint."""
 
@@ -204,8 +207,8 @@ def _check_arguments(saved, new):
         if name.split("__")[0] in _FREE:
             continue
         a, b = before.get(name), now.get(name)
-        if name == "random_state" and all(isinstance(v, np.random.RandomState) for v in (a, b)):
-            continue  # the state itself is in the file
+        if name == "random_state" and type(a) is type(b) and isinstance(a, _RANDOM):
+            continue  # the file holds the generator that was seeded from it
         if not same_value(a, b):
             raise ValueError(_describe_change(name, a, b))
 

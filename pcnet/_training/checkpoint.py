@@ -27,7 +27,9 @@ def run_state(run):
         "seconds": run.seconds(),
         "n_plateaus": run.schedule.n_plateaus,
         "sums": {**vars(run.sums), "by_sample": run.sums.by_sample.copy()},
-        "random_state": run.epoch_random_state if within else run.random_state.get_state(),
+        "random_state": (
+            run.epoch_random_state if within else run.random_state.bit_generator.state
+        ),
         "observers": _observer_states(run),
     }
 
@@ -46,7 +48,7 @@ def restore_run(run, state):
     run.seconds_before = state["seconds"]
     run.schedule.n_plateaus = state["n_plateaus"]
     vars(run.sums).update(state["sums"], by_sample=state["sums"]["by_sample"].copy())
-    run.random_state.set_state(state["random_state"])
+    run.random_state.bit_generator.state = state["random_state"]
     run.epoch_random_state = state["random_state"]
     run.stop_reason = state["stop_reason"] if state["stop_reason"] == "plateau" else None
     for name, observer in _named_observers(run):

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._core.reference import loss_values
 from .._data.rows import RowSubset
+from .._random import PILOT_ORDER, PILOT_PARTS, stream
 from ..callbacks import Callback
 from ..callbacks._time import MaxTime
 from ..inference import resolve_method
@@ -149,7 +150,7 @@ def lowest(curve):
 
 def _parts(rows, classes, data, seed):
     """Pairs (rows to train on, rows to predict), both sorted, with equal shares of each class."""
-    order = np.random.RandomState(seed).permutation(len(rows))
+    order = stream(seed, PILOT_PARTS).permutation(len(rows))
     if classes is not None:
         order = order[np.argsort(classes[rows][order], kind="stable")]
     mixed, n = rows[order], len(rows)
@@ -214,7 +215,7 @@ def _train(estimator, data, rows, rest, limit, seed):
             weight_decay=min(schedule.weight_decay(PILOT_ALPHA), 0.5 / rate),
             max_time=max_time,
         ),
-        np.random.RandomState(seed),
+        stream(seed, PILOT_ORDER),
         observers=[recorder, *([] if max_time is None else [MaxTime()])],
     )
     train(run)

@@ -67,7 +67,7 @@ class Run:
         Trains; its network is brought up to date by `sync`.
     plan : Plan
         Its entries are attributes of the run, too.
-    random_state : RandomState
+    random_state : Generator
         Orders the samples.
     observers : sequence of Callback, default=()
         In the order in which they are asked.
@@ -174,7 +174,7 @@ class Run:
         """Start counting anew, unless the epoch was begun by another process."""
         self._epoch_started = self.clock()
         if self.batch == 0:
-            self.epoch_random_state = self.random_state.get_state()
+            self.epoch_random_state = self.random_state.bit_generator.state
             self.sums = EpochSums()
 
     def rate(self):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.metrics import check_scoring, get_scorer
 
 from .._core.reference import loss_values
+from .._random import SCORED_ROWS, stream
 from ._base import Callback
 
 _TRAIN_SCORE_ROWS = 1000
@@ -164,7 +165,8 @@ def some_rows(rows, n_samples, seed):
     rows = np.arange(n_samples) if rows is None else rows
     if len(rows) <= _TRAIN_SCORE_ROWS:
         return rows
-    chosen = np.random.RandomState(seed).choice(len(rows), _TRAIN_SCORE_ROWS, replace=False)
+    rng = stream(seed, SCORED_ROWS)
+    chosen = rng.choice(len(rows), _TRAIN_SCORE_ROWS, replace=False)
     return rows[np.sort(chosen)]
 
 

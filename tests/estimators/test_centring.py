@@ -20,7 +20,7 @@ OPTIONS = {
     "sgd": {"solver": "sgd"},
     "backprop": {"inference": "backprop"},
     "zero divergence": {"inference": "zero_divergence"},
-    "incremental": {"inference": "incremental"},
+    "incremental": {"inference": "incremental", "learning_rate_init": 0.01},
     "nudged": {"inference": "nudged"},
     "huber": {"loss": "huber"},
     "decay": {"alpha": 20.0},

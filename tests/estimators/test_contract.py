@@ -127,8 +127,13 @@ def test_fit_does_not_change_its_input_or_arguments(Estimator):
 def test_random_state_instance_and_shuffle(Estimator):
     X, y = data_for(Estimator)
     seed = small(Estimator, random_state=3).fit(X, y)
-    instance = small(Estimator, random_state=np.random.RandomState(3)).fit(X, y)
-    assert_same_bits(seed, instance)
+    for make in (np.random.RandomState, np.random.default_rng):
+        first = small(Estimator, random_state=make(3)).fit(X, y)
+        weights = [W.copy() for W in first.coefs_]
+        if make is np.random.RandomState:
+            assert_same_bits(seed, first)
+        assert_same_bits(first, small(Estimator, random_state=make(3)).fit(X, y))
+        assert not np.array_equal(weights[0], first.fit(X, y).coefs_[0])  # drawn on
     in_order = small(Estimator, random_state=3, shuffle=False).fit(X, y)
     assert not np.array_equal(seed.coefs_[0], in_order.coefs_[0])
 

@@ -23,7 +23,7 @@ def batches_of(n, batch_size, *, rows=None, shuffle=True, weight=None, seed=0):
     batches = Minibatches(X, targets, weight, rows, batch_size, shuffle)
     taken = [
         (x.copy(), y.copy(), None if w is None else w.copy())
-        for x, y, w in batches.epoch(np.random.RandomState(seed))
+        for x, y, w in batches.epoch(np.random.default_rng(seed))
     ]
     return batches, taken
 
@@ -58,7 +58,7 @@ def test_each_epoch_has_another_order_and_the_seed_decides():
     batches, taken = batches_of(50, 50)
     _, again = batches_of(50, 50)
     np.testing.assert_array_equal(taken[0][0], again[0][0])
-    rng = np.random.RandomState(0)
+    rng = np.random.default_rng(0)
     first, second = (next(batches.epoch(rng))[1].copy() for _ in range(2))
     assert not np.array_equal(first, second)
 
@@ -155,7 +155,7 @@ def run(
     run = Run(
         trainer,
         Plan(batches, Schedule("constant", 1.0), max_iter),
-        np.random.RandomState(0),
+        np.random.default_rng(0),
         observers=[Plateau(0.0, n_iter_no_change), *observers],
     )
     train(run)
@@ -215,7 +215,7 @@ def test_divergence_is_measured_from_the_first_process():
     script = [1e12] * 4
     trainer, batches = ScriptedTrainer(script), before.minibatches
     plan = Plan(batches, Schedule("constant", 1.0), max_iter=4)
-    after = Run(trainer, plan, np.random.RandomState(1))
+    after = Run(trainer, plan, np.random.default_rng(1))
     restore_run(after, run_state(before))
     train(after)
     assert after.stop_reason == "diverged"
@@ -305,7 +305,7 @@ def test_history_fills_what_was_not_measured_and_can_be_undone():
 @pytest.mark.parametrize("start", [0, 1, 3, 4])
 def test_an_epoch_can_be_entered_at_any_batch(start):
     batches, taken = batches_of(10, 3)
-    late = [x.copy() for x, _, _ in batches.epoch(np.random.RandomState(0), start=start)]
+    late = [x.copy() for x, _, _ in batches.epoch(np.random.default_rng(0), start=start)]
     np.testing.assert_equal(late, [x for x, _, _ in taken][start:])
 
 

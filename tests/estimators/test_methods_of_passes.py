@@ -22,7 +22,7 @@ from .support import assert_same_bits, iris, small
 
 SEARCHES = {
     "momentum": (ActivityDescent(4, 0.2, 0.5), {"inference__momentum": [0.0, 0.5]}),
-    "adam": (AdamActivityDescent(4), {"inference__rate": np.array([0.01, 0.1])}),
+    "adam": (AdamActivityDescent(4), {"inference__rate": np.array([0.01, 0.03])}),
     "error optimization": (ErrorOptimization(4), {"inference__rate": np.array([0.1, 0.3])}),
     "gauss-seidel": (GaussSeidel(4), {"inference__n_sweeps": [1, 4]}),
     "backprop": (Backprop(), {"inference": [Backprop(), "error"]}),

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numpy.random import RandomState, default_rng
 from sklearn.base import clone
 
 import pcnet
@@ -53,7 +54,8 @@ def assert_same_run(first, second):
     for name in ("n_iter_", "t_", "loss_", "best_loss_", "stop_reason_", "validation_scores_"):
         np.testing.assert_equal(getattr(first, name), getattr(second, name))
     assert first.best_validation_score_ == second.best_validation_score_
-    np.testing.assert_equal(first._random_state.get_state(), second._random_state.get_state())
+    states = [model._random_state.bit_generator.state for model in (first, second)]
+    np.testing.assert_equal(*states)
 
 
 def killed_at(step, model, *data, **options):
@@ -138,17 +140,17 @@ def test_resume_with_a_validation_set_and_scorers(early_stopping, tmp_path):
         clone(model).resume(X, y)
 
 
-@pytest.mark.parametrize("random_state", [None, "instance"])
-def test_resume_with_every_kind_of_random_state(random_state, tmp_path):
-    """With None, NumPy's global source is drawn from, and a resumed run has a copy of it."""
+@pytest.mark.parametrize("source", [lambda: None, lambda: RandomState(3), lambda: default_rng(3)])
+def test_resume_with_every_kind_of_random_state(source, tmp_path):
+    """None draws the seed from NumPy's global RandomState; a resumed run has its stream's state."""
     X, y = data_for(PCRegressor)
     state = np.random.get_state()  # noqa: NPY002
     try:
 
         def make():
             np.random.seed(7)  # noqa: NPY002
-            given = np.random.RandomState(3) if random_state else None
-            return small(PCRegressor, random_state=given, checkpoint=tmp_path / "c", batch_size=60)
+            options = {"checkpoint": tmp_path / "c", "batch_size": 60}
+            return small(PCRegressor, random_state=source(), **options)
 
         whole = pickle.loads(pickle.dumps(make().fit(X, y)))
         with pytest.raises(Killed):

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "pcnet"
 
 # A module may import modules of its own floor or of lower ones. A new module needs a line here.
 FLOORS = [
-    {"_version", "_checks", "_warnings", "_saved_state", "exceptions"},
+    {"_version", "_checks", "_random", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
     {"_data", "losses"},
     {"network", "_network_checks", "parameterization"},

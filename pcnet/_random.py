@@ -1,0 +1,122 @@
+"""Random numbers: every draw comes from a `Generator` that is seeded by `random_state`.
+
+Each purpose has a stream of its own, so what one draws does not move the others: a split that is
+not asked for changes no weights, and larger networks see the samples in the same order. The seed of
+a stream is the spawn key (purpose, ...) of one `SeedSequence`. Each layer's weights are a stream
+too, so threads can draw them side by side and any number of threads gives the same bits.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+#: First entry of a stream's key. What only some fits draw comes after what all draw.
+WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS = range(6)
+
+_BLOCK = 2**14  # numbers drawn at once: 128 KB of float64 stay in the cache
+_LARGE = 2**18  # numbers from which threads are worth their start
+
+
+def seed_of(random_state):
+    """The seed that `random_state` stands for.
+
+    Parameters
+    ----------
+    random_state : None, int, RandomState, Generator or SeedSequence
+        An int is always the same seed, that of ``RandomState(int)``. A RandomState or Generator
+        gives the seed by drawing 16 bytes from it, so the next call gives another seed; None draws
+        them from NumPy's global RandomState.
+
+    Returns
+    -------
+    SeedSequence
+
+    Raises
+    ------
+    ValueError
+        It is something else, or an int outside [0, 2**32 - 1].
+    """
+    if isinstance(random_state, np.random.SeedSequence):
+        return random_state
+    if not isinstance(random_state, np.random.Generator):
+        try:
+            random_state = check_random_state(random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state: {error}; give an int, such as 0") from error
+    return np.random.SeedSequence(int.from_bytes(random_state.bytes(16), "little"))
+
+
+def stream(seed, *key):
+    """The generator of one purpose.
+
+    Parameters
+    ----------
+    seed : SeedSequence or int
+    *key : int
+        A purpose, such as `ORDER`, and what else tells streams apart.
+
+    Returns
+    -------
+    Generator
+        SFC64, the fastest of NumPy's bit generators.
+    """
+    if not isinstance(seed, np.random.SeedSequence):
+        seed = np.random.SeedSequence(seed)
+    child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
+    return np.random.Generator(np.random.SFC64(child))
+
+
+def split_seed(seed):
+    """Seed of scikit-learn's ``train_test_split``, which takes no Generator, as an int."""
+    return int(stream(seed, SPLIT).integers(2**31 - 1))
+
+
+def draw_normal(rng, out):
+    """Fill ``out`` with standard normal numbers, float32 ones rounded from float64."""
+    for block, drawn in _blocks(out):
+        rng.standard_normal(out=drawn)
+        block[:] = drawn
+
+
+def draw_uniform(rng, bound, out):
+    """Fill ``out`` with numbers uniform in [-bound, bound], float32 ones rounded from float64."""
+    for block, drawn in _blocks(out):
+        rng.random(out=drawn)
+        drawn *= 2.0 * bound
+        drawn -= bound
+        block[:] = drawn
+
+
+def run_side_by_side(tasks, n_numbers, n_threads):
+    """Call functions without arguments, on threads if they draw many numbers in all."""
+    if n_threads == 1 or n_numbers < _LARGE:
+        for task in tasks:
+            task()
+        return
+    with ThreadPoolExecutor(min(n_threads, len(tasks))) as pool:
+        for future in [pool.submit(task) for task in tasks]:
+            future.result()
+
+
+def remember(random_state):
+    """Return a function that sets a RandomState or Generator back to what it is now.
+
+    Of other values nothing is remembered.
+    """
+    if isinstance(random_state, np.random.Generator):
+        bits = random_state.bit_generator
+        state = bits.state
+        return lambda: setattr(bits, "state", state)
+    if isinstance(random_state, np.random.RandomState):
+        state = random_state.get_state()
+        return lambda: random_state.set_state(state)
+    return lambda: None
+
+
+def _blocks(out):
+    """Pairs (part of the flat ``out``, float64 buffer of that size)."""
+    flat, buffer = out.reshape(-1), np.empty(min(_BLOCK, out.size))
+    for start in range(0, flat.size, _BLOCK):
+        block = flat[start : start + _BLOCK]
+        yield block, buffer[: block.size]
