@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+from typing import TextIO
 
 from threadpoolctl import threadpool_info  # scikit-learn's own dependency
 
@@ -13,7 +14,7 @@ from ._version import __version__
 PACKAGES = ("numpy", "scipy", "scikit-learn", "threadpoolctl", "joblib", "Cython", "matplotlib")
 
 
-def show_versions(file=None):
+def show_versions(file: TextIO | None = None) -> None:
     """Print what a bug report needs: machine, Python, pcnet, threads, package versions.
 
     Parameters

@@ -19,13 +19,20 @@ References
    NeurIPS 2025, arXiv:2505.13124.
 """
 
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ._checks import check_choice, check_count, check_flag, check_iterable, check_positive, shown
 from ._random import WEIGHTS, draw_normal, draw_uniform, run_side_by_side, stream
+from ._types import Bools, Float64s, Floats, Parameterization
+
+if TYPE_CHECKING:
+    from .network import Network
+
 
 PARAMETERIZATIONS = ("mupc", "ntp", "sp")
 
@@ -62,7 +69,7 @@ class PerLayer(NamedTuple):
     biases: np.ndarray
 
 
-def default_skips(layer_sizes, skip=True):
+def default_skips(layer_sizes: Sequence[int], skip: bool = True) -> Bools:
     """Layers that get an identity connection: hidden to hidden, of equal width.
 
     Returns
@@ -76,7 +83,12 @@ def default_skips(layer_sizes, skip=True):
     return np.array([skip and e and i for e, i in zip(equal, inner, strict=True)], dtype=bool)
 
 
-def layer_scales(layer_sizes, parameterization, skips, gamma=1.0):
+def layer_scales(
+    layer_sizes: Sequence[int],
+    parameterization: Parameterization,
+    skips: Sequence[bool] | Bools,
+    gamma: float = 1.0,
+) -> Float64s:
     """The scales a_1..a_L of the table above.
 
     Parameters
@@ -107,7 +119,13 @@ def layer_scales(layer_sizes, parameterization, skips, gamma=1.0):
     return scales
 
 
-def initial_weights(layer_sizes, parameterization, seed, dtype, n_threads=1):
+def initial_weights(
+    layer_sizes: Sequence[int],
+    parameterization: Parameterization,
+    seed: np.random.SeedSequence,
+    dtype: DTypeLike,
+    n_threads: int = 1,
+) -> list[Floats]:
     """Weights W_1..W_L drawn as the table above says.
 
     Each layer has a stream of random numbers of its own. float32 weights are rounded float64 ones.
@@ -137,7 +155,7 @@ def initial_weights(layer_sizes, parameterization, seed, dtype, n_threads=1):
     return weights
 
 
-def narrow_shares(layer_sizes):
+def narrow_shares(layer_sizes: Sequence[int]) -> Float64s:
     """Each hidden layer's units over `NARROW`, at most 1.
 
     One step moves every unit alike, at any width. It may leave a rectifier inactive for all
@@ -151,7 +169,7 @@ def narrow_shares(layer_sizes):
     return np.minimum(1.0, np.array(layer_sizes[1:-1], dtype=np.float64) / NARROW)
 
 
-def prepare_narrow_layers(network):
+def prepare_narrow_layers(network: "Network") -> None:
     """Adjust freshly drawn weights where hidden layers are narrower than `NARROW`, in place.
 
     The output's weights are multiplied by the share of the layer below: under ``"mupc"`` the
@@ -175,7 +193,7 @@ def prepare_narrow_layers(network):
             weights *= np.where(weights.sum(axis=0) < 0, -1, 1).astype(network.dtype)
 
 
-def learning_rate_multipliers(network):
+def learning_rate_multipliers(network: "Network") -> PerLayer:
     """Each layer's learning rate over the base rate, so that rates transfer between shapes.
 
     One Adam step moves every entry of W_l by about the rate. It moves z_H and mu_L, summed over
@@ -217,7 +235,7 @@ def learning_rate_multipliers(network):
     return PerLayer(weights, biases)
 
 
-def shallow_boost(skips):
+def shallow_boost(skips: Bools) -> float:
     """How much faster a shallow network learns: the base shape's movement of z_H over its own.
 
     With the rates of `learning_rate_multipliers` a step of size 1 moves z_H, through all layers
@@ -248,7 +266,7 @@ def shallow_boost(skips):
     return max(1.0, base / own)
 
 
-def gradient_scales(network, output_precision):
+def gradient_scales(network: "Network", output_precision: float) -> PerLayer:
     """Factors that bring the gradients to order one, as the solver sees them.
 
     dF/dW_l is of order lambda a_l a_L (l < L) or lambda a_L (l = L), dF/db_l of order

@@ -2,6 +2,8 @@
 
 import os
 import threading
+from contextlib import AbstractContextManager
+from typing import Any
 
 import joblib  # scikit-learn's own dependency
 
@@ -19,7 +21,7 @@ _is_forked_child = False
 _seen = threading.local()  # .n_threads that were once started for the calling thread
 
 
-def set_num_threads(n_threads):
+def set_num_threads(n_threads: int | None) -> AbstractContextManager[Any]:
     """Set how many threads pcnet computes with, for good or for a ``with`` block.
 
     A plain call holds at once and for the whole process, all its Python threads included. A block
@@ -63,7 +65,7 @@ def set_num_threads(n_threads):
         raise
 
 
-def effective_n_threads():
+def effective_n_threads() -> int:
     """Number of threads the core should use now.
 
     What `set_num_threads` asked for is obeyed first. A number that somebody else asked for is

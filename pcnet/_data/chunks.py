@@ -1,8 +1,12 @@
 """Features that come in several arrays or files."""
 
 import os
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .._checks import check_iterable
 
@@ -46,7 +50,7 @@ class Chunks:
     (60,)
     """
 
-    def __init__(self, chunks):
+    def __init__(self, chunks: Sequence[ArrayLike | str | PathLike[str]]) -> None:
         if isinstance(chunks, (np.ndarray, str, bytes, os.PathLike)):
             raise TypeError(
                 "chunks must be a sequence of arrays or paths, such as [X1, X2]; got "
@@ -67,13 +71,13 @@ class Chunks:
         self.dtype = np.result_type(*(chunk.dtype for chunk in self.chunks))
         self._starts = np.cumsum([0, *(len(chunk) for chunk in self.chunks[:-1])])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Chunks({len(self.chunks)} chunks, shape {self.shape}, {self.dtype})"
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
         """Some rows, as an array of `dtype`: what splits and searches of scikit-learn ask for.
 
         Parameters
@@ -92,7 +96,7 @@ class Chunks:
             out[there] = self.chunks[k][index[there] - self._starts[k]]
         return out
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
             raise ValueError("Chunks become one array only by a copy")
         return np.concatenate(self.chunks, dtype=self.dtype if dtype is None else dtype)

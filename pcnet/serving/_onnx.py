@@ -5,7 +5,10 @@ The ONNX graph is the forward pass written out: for each layer the activation, t
 with the outputs. It is built from operators of ONNX's opset 13, so any later one serves.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,7 +23,7 @@ _FLOAT, _INT64, _STRING, _DOUBLE = 1, 7, 8, 11
 _NUMPY_TYPES = {_FLOAT: np.float32, _DOUBLE: np.float64, _INT64: np.int64}
 
 
-def register_onnx():
+def register_onnx() -> None:
     """Tell skl2onnx how to convert `PCClassifier` and `PCRegressor`.
 
     Needed once, before `skl2onnx.to_onnx` meets an estimator of pcnet, alone or inside a
@@ -47,7 +50,13 @@ def register_onnx():
     update(PCRegressor, "PcnetPCRegressor", _regressor_shapes, _convert_regressor)
 
 
-def to_onnx(model, X, *, target_opset=None, options=None):
+def to_onnx(
+    model: Any,
+    X: ArrayLike,
+    *,
+    target_opset: int | dict[str, int] | None = None,
+    options: dict[Any, Any] | None = None,
+) -> Any:
     """Convert a fitted estimator, or a Pipeline that contains some, to an ONNX model.
 
     Parameters

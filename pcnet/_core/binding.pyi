@@ -1,0 +1,209 @@
+"""Types of the compiled core; see binding.pyx."""
+
+import enum
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..losses import Huber
+
+_Array = NDArray[Any]
+_Floats = NDArray[np.floating[Any]]
+_Float64s = NDArray[np.float64]
+_Loss = str | Huber
+
+ACTIVATION_CODES: dict[str, int]
+LOSS_CODES: dict[str, int]
+HUBER_DELTA: float
+SOLVER_CODES: dict[str, int]
+ISA_CODES: dict[str, int]
+TILE_SIZE: int
+SERIAL_WORK: int
+MOST_COUNTED: int
+
+class Status(enum.IntEnum):
+    REACHED_MAX_STEPS = ...
+    CONVERGED = ...
+    ENERGY_STALLED = ...
+    ROUNDING_FLOOR = ...
+
+def has_openmp() -> bool: ...
+def openmp_max_threads() -> int: ...
+def requested_threads() -> int: ...
+def available_isas() -> list[str]: ...
+def default_isa() -> str: ...
+def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> _Array: ...
+def packed_sizes(
+    layer_sizes: Sequence[int], dtype: DTypeLike, *, transposed: bool = False
+) -> list[int]: ...
+def allocate_packed(
+    layer_sizes: Sequence[int], dtype: DTypeLike, *, transposed: bool = False
+) -> list[Any]: ...
+def pack_weights(
+    weights: Sequence[_Floats], forward: Sequence[Any], backward: Sequence[Any] | None = None
+) -> None: ...
+def unpack_weights(packed: Sequence[_Floats], weights: Sequence[_Floats]) -> None: ...
+def output(network: CoreNetwork, X: _Floats, out: _Floats, n_threads: int) -> bool: ...
+
+class ThreadBlock:
+    def __init__(self, n_threads: int) -> None: ...
+    def hold(self) -> None: ...
+    def withdraw(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+class CoreNetwork:
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    dtype: np.dtype[Any]
+    isa: str
+    has_biases: bool
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activations: Sequence[str],
+        skips: Sequence[bool] | _Array,
+        scales: Sequence[float] | _Array,
+        dtype: DTypeLike,
+        *,
+        packed: tuple[list[Any], list[Any] | None],
+        biases: list[_Floats] | None = None,
+        isa: str | None = None,
+    ) -> None: ...
+    @property
+    def n_layers(self) -> int: ...
+    def row_stride(self, n: int) -> int: ...
+
+class LayerRows(list[Any]):
+    kind: tuple[int, tuple[int, ...], np.dtype[Any]]
+    flat: _Floats
+    hidden: _Floats
+    def __init__(self, network: CoreNetwork, capacity: int) -> None: ...
+
+class BatchArrays:
+    network: CoreNetwork
+    capacity: int
+    n_threads: int
+    activities: LayerRows
+    errors: LayerRows
+    energy: _Float64s
+    loss: _Float64s
+    n_steps: NDArray[np.intc]
+    n_half_passes: NDArray[np.intc]
+    status: NDArray[np.intc]
+    trace: _Float64s | None
+    trace_steps: int | None
+    def __init__(
+        self, network: CoreNetwork, capacity: int, n_threads: int, trace_steps: int | None = None
+    ) -> None: ...
+    def write_trace(self, start: int, energies: _Float64s) -> None: ...
+    def like_activities(self) -> LayerRows: ...
+
+class SinglePasses(BatchArrays):
+    def forward(self, X: _Floats) -> None: ...
+    def evaluate(
+        self,
+        X: _Floats,
+        Y: _Floats,
+        loss: _Loss,
+        output_precision: float,
+        activity_decay: float = 0.0,
+    ) -> _Float64s: ...
+    def forward_from_errors(
+        self,
+        X: _Floats,
+        Y: _Floats | None = None,
+        loss: _Loss = "squared_error",
+        output_precision: float = 1.0,
+        activity_decay: float = 0.0,
+        *,
+        from_errors: bool = True,
+        errors: LayerRows | None = None,
+        responses: LayerRows | None = None,
+    ) -> tuple[_Float64s | None, _Float64s | None]: ...
+    def backward(
+        self,
+        n_samples: int,
+        out: LayerRows,
+        *,
+        errors: LayerRows | None = None,
+        activity_decay: float = 0.0,
+    ) -> None: ...
+    def activity_gradients(
+        self,
+        n_samples: int,
+        out: LayerRows,
+        *,
+        errors: LayerRows | None = None,
+        activity_decay: float = 0.0,
+    ) -> None: ...
+    def gauss_seidel_sweep(
+        self,
+        n_samples: int,
+        rate: float,
+        *,
+        errors: LayerRows | None = None,
+        activity_decay: float = 0.0,
+    ) -> None: ...
+
+class Batch(SinglePasses):
+    def error_descent(
+        self,
+        X: _Floats,
+        Y: _Floats,
+        loss: _Loss,
+        output_precision: float,
+        activity_decay: float,
+        max_steps: int,
+        tol: float,
+        energy_tol: float,
+    ) -> None: ...
+    def activity_descent(
+        self,
+        X: _Floats,
+        Y: _Floats,
+        loss: _Loss,
+        output_precision: float,
+        activity_decay: float,
+        n_steps: int,
+        rate: float,
+    ) -> None: ...
+    def weight_gradients(
+        self, X: _Floats, sample_weight: _Float64s
+    ) -> tuple[list[_Floats], list[_Floats] | None]: ...
+    def gradient_square(self, update: Update, X: _Floats, sample_weight: _Float64s) -> float: ...
+    def update(self, update: Update, X: _Floats, sample_weight: _Float64s) -> int: ...
+
+class Update:
+    def __init__(
+        self,
+        solver: str,
+        beta_1: float,
+        beta_2: float = 0.0,
+        epsilon: float = 0.0,
+        *,
+        forward: list[Any] | None = None,
+        backward: list[Any] | None = None,
+        first_moments: list[Any] | None = None,
+        second_moments: list[Any] | None = None,
+        biases: list[Any] | None = None,
+        bias_first_moments: list[Any] | None = None,
+        bias_second_moments: list[Any] | None = None,
+    ) -> None: ...
+    def set_rates(
+        self,
+        weight_rates: _Array,
+        bias_rates: _Array,
+        weight_scales: _Array,
+        bias_scales: _Array,
+    ) -> None: ...
+    def begin(self, n_updates: float, shrink: float) -> None: ...

@@ -1,0 +1,96 @@
+"""Types of the public API's arguments and results, for annotations."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from ._data.chunks import Chunks
+    from .inference import InferenceMethod
+    from .losses import Huber
+
+__all__ = [
+    "Activation",
+    "Activations",
+    "Bools",
+    "Features",
+    "Float64s",
+    "Floats",
+    "Loss",
+    "LossName",
+    "Method",
+    "MethodName",
+    "Parameterization",
+    "RandomState",
+    "ScheduleName",
+    "SolverName",
+    "SparseMatrix",
+    "available_if",
+    "fit_context",
+]
+
+#: float32 or float64.
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Float64s: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+Activation: TypeAlias = Literal[
+    "identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"
+]
+#: One for all hidden layers, or one for each.
+Activations: TypeAlias = Activation | Sequence[Activation]
+Parameterization: TypeAlias = Literal["mupc", "ntp", "sp"]
+LossName: TypeAlias = Literal["squared_error", "log_loss", "logistic", "huber", "poisson"]
+Loss: TypeAlias = "LossName | Huber"
+MethodName: TypeAlias = Literal[
+    "error",
+    "activity",
+    "adam_activity",
+    "error_optimization",
+    "gauss_seidel",
+    "gradient_flow",
+    "augmented_lagrangian",
+    "exact",
+    "prospective",
+    "incremental",
+    "nudged",
+    "forward_update",
+    "precision",
+    "learned_precision",
+    "backprop",
+    "zero_divergence",
+]
+Method: TypeAlias = "MethodName | InferenceMethod"
+SolverName: TypeAlias = Literal["adam", "sgd", "lbfgs"]
+ScheduleName: TypeAlias = Literal["constant", "linear", "cosine", "invscaling", "adaptive"]
+RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
+
+
+class SparseMatrix(Protocol):
+    """A sparse matrix or array of scipy.sparse."""
+
+    @property
+    def shape(self) -> Any:
+        """(n_samples, n_features)."""
+
+    def tocsr(self) -> Any:
+        """The same in compressed rows."""
+
+
+#: Features of samples, (n_samples, n_features); a pandas DataFrame is array-like.
+Features: TypeAlias = "ArrayLike | SparseMatrix | Chunks"
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+if TYPE_CHECKING:  # scikit-learn has no annotations: its decorators would hide ours
+
+    def available_if(check: Callable[[Any], bool]) -> Callable[[_Function], _Function]:
+        """scikit-learn's decorator."""
+
+    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Function], _Function]:
+        """scikit-learn's decorator."""
+else:
+    from sklearn.base import _fit_context as fit_context
+    from sklearn.utils.metaestimators import available_if
