@@ -1,5 +1,7 @@
 """What a bug report should say about the machine and the installation."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import platform

@@ -19,6 +19,8 @@ References
    NeurIPS 2025, arXiv:2505.13124.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -169,7 +171,7 @@ def narrow_shares(layer_sizes: Sequence[int]) -> Float64s:
     return np.minimum(1.0, np.array(layer_sizes[1:-1], dtype=np.float64) / NARROW)
 
 
-def prepare_narrow_layers(network: "Network") -> None:
+def prepare_narrow_layers(network: Network) -> None:
     """Adjust freshly drawn weights where hidden layers are narrower than `NARROW`, in place.
 
     The output's weights are multiplied by the share of the layer below: under ``"mupc"`` the
@@ -193,7 +195,7 @@ def prepare_narrow_layers(network: "Network") -> None:
             weights *= np.where(weights.sum(axis=0) < 0, -1, 1).astype(network.dtype)
 
 
-def learning_rate_multipliers(network: "Network") -> PerLayer:
+def learning_rate_multipliers(network: Network) -> PerLayer:
     """Each layer's learning rate over the base rate, so that rates transfer between shapes.
 
     One Adam step moves every entry of W_l by about the rate. It moves z_H and mu_L, summed over
@@ -266,7 +268,7 @@ def shallow_boost(skips: Bools) -> float:
     return max(1.0, base / own)
 
 
-def gradient_scales(network: "Network", output_precision: float) -> PerLayer:
+def gradient_scales(network: Network, output_precision: float) -> PerLayer:
     """Factors that bring the gradients to order one, as the solver sees them.
 
     dF/dW_l is of order lambda a_l a_L (l < L) or lambda a_L (l = L), dF/db_l of order

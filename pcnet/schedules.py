@@ -28,13 +28,17 @@ The names "constant", "linear", "cosine", "invscaling" and "adaptive" stand for 
 their defaults.
 """
 
+from __future__ import annotations
+
 import math
 from numbers import Integral, Real
+from typing import Any, Literal
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from ._checks import real_interval
+from ._types import ScheduleName
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
 
@@ -54,10 +58,12 @@ class _Shape(BaseEstimator):
 
     _parameter_constraints = {"warmup": _WARMUP}
 
+    warmup: Any  # int or float, of some schedules also "auto"
+
     #: Whether reaching ``max_iter`` is the planned end rather than a limit that was hit.
     has_horizon = False
 
-    def warmup_steps(self, n_steps):
+    def warmup_steps(self, n_steps: int | None) -> int:
         """W, the steps of the warm-up.
 
         Parameters
@@ -78,14 +84,17 @@ class _Shape(BaseEstimator):
             return int(min(AUTO_WARMUP_STEPS, AUTO_WARMUP_SHARE * n_steps)) if n_steps else 0
         if not isinstance(self.warmup, Integral):
             return int(self.warmup * n_steps) if self.warmup else 0
-        if n_steps is not None and 0 < self.warmup >= n_steps:
+        warmup = int(self.warmup)
+        if n_steps is not None and 0 < warmup >= n_steps:
             raise ValueError(
-                f"warmup={self.warmup} steps must be fewer than the {n_steps} steps that max_iter "
+                f"warmup={warmup} steps must be fewer than the {n_steps} steps that max_iter "
                 "and batch_size plan; lower it, raise max_iter, or give a share such as warmup=0.1"
             )
-        return self.warmup
+        return warmup
 
-    def factor(self, step, n_steps, n_plateaus=0, progress=0.0):
+    def factor(
+        self, step: int, n_steps: int | None, n_plateaus: int = 0, progress: float = 0.0
+    ) -> float:
         """Factor of ``learning_rate_init`` at a step.
 
         Parameters
@@ -104,16 +113,16 @@ class _Shape(BaseEstimator):
         -------
         float
         """
-        done = max(step, progress * n_steps) if progress else step
+        done = max(step, progress * n_steps) if progress and n_steps else step
         n_warmup = self.warmup_steps(n_steps)
         warm = step if isinstance(self.warmup, Integral) else done
         if warm < n_warmup:
             return min(1.0, (warm + 1) / n_warmup) * self._shape(0, n_steps, n_plateaus)
-        step = done if self.has_horizon else step
+        position = done if self.has_horizon else step
         rest = None if n_steps is None else n_steps - n_warmup
-        return self._shape(max(0, step - n_warmup), rest, n_plateaus)
+        return self._shape(max(0, position - n_warmup), rest, n_plateaus)
 
-    def ends_at_plateau(self, n_plateaus):
+    def ends_at_plateau(self, n_plateaus: int) -> bool:
         """Whether training should end, and not go on at a lower rate, at the next plateau."""
         return True
 
@@ -133,7 +142,7 @@ class Constant(_Shape):
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, warmup=0):
+    def __init__(self, warmup: float = 0) -> None:
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
@@ -160,7 +169,7 @@ class Linear(_Shape):
 
     has_horizon = True
 
-    def __init__(self, warmup="auto"):
+    def __init__(self, warmup: float | Literal["auto"] = "auto") -> None:
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
@@ -181,7 +190,7 @@ class Cosine(_Shape):
 
     has_horizon = True
 
-    def __init__(self, warmup="auto"):
+    def __init__(self, warmup: float | Literal["auto"] = "auto") -> None:
         self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
@@ -204,7 +213,7 @@ class InvScaling(_Shape):
         "warmup": _WARMUP,
     }
 
-    def __init__(self, power_t=None, warmup=0):
+    def __init__(self, power_t: float | None = None, warmup: float = 0) -> None:
         self.power_t = power_t
         self.warmup = warmup
 
@@ -237,7 +246,7 @@ class Adaptive(_Shape):
         "warmup": _WARMUP,
     }
 
-    def __init__(self, divisor=5.0, floor=1e-3, warmup=0):
+    def __init__(self, divisor: float = 5.0, floor: float = 1e-3, warmup: float = 0) -> None:
         self.divisor = divisor
         self.floor = floor
         self.warmup = warmup
@@ -245,7 +254,7 @@ class Adaptive(_Shape):
     def _shape(self, step, n_steps, n_plateaus):
         return 1.0 / self.divisor**n_plateaus
 
-    def ends_at_plateau(self, n_plateaus):
+    def ends_at_plateau(self, n_plateaus: int) -> bool:
         """Whether the rate is below the floor."""
         return self._shape(0, None, n_plateaus) < self.floor
 
@@ -259,7 +268,7 @@ _BY_NAME = {
 }
 
 
-def resolve_learning_rate(learning_rate, power_t=0.5):
+def resolve_learning_rate(learning_rate: ScheduleName | _Shape, power_t: float = 0.5) -> _Shape:
     """Return the schedule object that a ``learning_rate`` argument stands for.
 
     Parameters

@@ -5,14 +5,19 @@ core. Both see the *scaled* gradient, which is of order 1 at any depth, width an
 precision, so that ``epsilon`` and a learning rate keep their meaning when a network grows.
 """
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from ._checks import check_adam_epsilon, real_interval
 from ._saved_state import OptionsMixin
+from ._types import SolverName
 from .inference import ErrorDescent
 
 __all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
@@ -65,13 +70,19 @@ class Adam(OptionsMixin, BaseEstimator):
     full_batch = False
     n_moments = 2  # arrays of the weights' shapes that the solver remembers
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, clip=None):
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        clip: float | None = None,
+    ) -> None:
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.clip = clip
 
-    def core_options(self, dtype):
+    def core_options(self, dtype: DTypeLike) -> tuple[str, float, float, float]:
         """Name and numbers as the core takes them, for weights of this dtype."""
         check_adam_epsilon("Adam's epsilon", self.epsilon, dtype)
         return "adam", self.beta_1, self.beta_2, self.epsilon
@@ -111,12 +122,14 @@ class SGD(OptionsMixin, BaseEstimator):
     full_batch = False
     n_moments = 1  # arrays of the weights' shapes that the solver remembers
 
-    def __init__(self, momentum=0.9, nesterov=True, clip=None):
+    def __init__(
+        self, momentum: float = 0.9, nesterov: bool = True, clip: float | None = None
+    ) -> None:
         self.momentum = momentum
         self.nesterov = nesterov
         self.clip = clip
 
-    def core_options(self, dtype):
+    def core_options(self, dtype: DTypeLike) -> tuple[str, float]:
         """Name and number as the core takes them, for weights of this dtype."""
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
@@ -161,13 +174,15 @@ class LBFGS(BaseEstimator):
     full_batch = True  # every step sees all samples
     _MIN_MAX_STEPS = 200  # of tightened inference
 
-    def __init__(self, max_fun=15000, history_size=10, inference_tol=1e-3):
+    def __init__(
+        self, max_fun: int = 15000, history_size: int = 10, inference_tol: float = 1e-3
+    ) -> None:
         self.max_fun = max_fun
         self.history_size = history_size
         self.inference_tol = inference_tol
 
     @property
-    def resolution(self):
+    def resolution(self) -> float:
         """The smallest relative difference between energies that inference tells apart.
 
         The energy's error is of second order in that of the activities.
@@ -175,7 +190,7 @@ class LBFGS(BaseEstimator):
         tol = float(self.inference_tol)  # tol * tol may be inf, where tol**2 would be an error
         return max(1e-3 * tol * tol, float(np.finfo(np.float64).eps))
 
-    def tightened(self, method):
+    def tightened(self, method: Any) -> ErrorDescent:
         """The inference method to use.
 
         Raises
@@ -198,7 +213,7 @@ class LBFGS(BaseEstimator):
 _BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
 
 
-def resolve_solver(solver):
+def resolve_solver(solver: SolverName | Adam | SGD | LBFGS) -> Adam | SGD | LBFGS:
     """Return the solver object that a ``solver`` argument stands for.
 
     Parameters

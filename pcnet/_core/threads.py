@@ -1,5 +1,7 @@
 """How many threads the core may use."""
 
+from __future__ import annotations
+
 import os
 import threading
 from contextlib import AbstractContextManager

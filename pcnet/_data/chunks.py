@@ -1,5 +1,7 @@
 """Features that come in several arrays or files."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from os import PathLike

@@ -1,10 +1,20 @@
 """How close predictive coding's weight changes are to backpropagation's."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._types import Float64s, Method
 from ..theory._backprop import backprop_gradients, cosine
 from ._common import ASIDE, OURS, Display, whole_ticks
 from ._record import problem_of
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
 
 
 class GradientCosineDisplay(Display):
@@ -24,12 +34,19 @@ class GradientCosineDisplay(Display):
         Set by `plot`.
     """
 
-    def __init__(self, cosines, n_samples):
+    def __init__(self, cosines: Float64s, n_samples: int) -> None:
         self.cosines = cosines
         self.n_samples = n_samples
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, inference=None):
+    def from_estimator(
+        cls,
+        estimator: PCClassifier | PCRegressor,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        inference: Method | None = None,
+    ) -> Self:
         """Compare the gradients of some samples, in float64.
 
         Parameters
@@ -38,7 +55,7 @@ class GradientCosineDisplay(Display):
             Fitted.
         X, y : array-like
             A batch of samples with their targets.
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             By which predictive coding finds its errors. None: the estimator's.
 
         Returns
@@ -46,13 +63,13 @@ class GradientCosineDisplay(Display):
         GradientCosineDisplay
         """
         problem, method = problem_of(estimator, X, y, inference)
-        net, X, Y, objective = problem
+        net, rows, Y, objective = problem
         result = problem.infer(method)
-        ours, _ = net.weight_gradients(X, result.errors, result.activities)
-        backprop, _ = backprop_gradients(net, X, Y, objective["loss"])
-        return cls(np.array([cosine(a, b) for a, b in zip(ours, backprop)]), len(X))
+        ours, _ = net.weight_gradients(rows, result.errors, result.activities)
+        backprop, _ = backprop_gradients(net, rows, Y, objective["loss"])
+        return cls(np.array([cosine(a, b) for a, b in zip(ours, backprop)]), len(rows))
 
-    def plot(self, ax=None, **line_kwargs):
+    def plot(self, ax: Any = None, **line_kwargs: Any) -> Self:
         """Draw the cosines over the layers.
 
         Parameters

@@ -1,9 +1,17 @@
 """What inference costs, sample by sample."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
+from .._types import Float64s
 from ._common import ASIDE, OTHER, whole_ticks
 from ._record import ResultDisplay, check_result
+
+if TYPE_CHECKING:
+    from ..inference import InferenceResult
 
 
 class InferencePassesDisplay(ResultDisplay):
@@ -17,11 +25,11 @@ class InferencePassesDisplay(ResultDisplay):
         Set by `plot`.
     """
 
-    def __init__(self, n_passes):
+    def __init__(self, n_passes: Float64s) -> None:
         self.n_passes = n_passes
 
     @classmethod
-    def from_result(cls, result):
+    def from_result(cls, result: InferenceResult) -> Self:
         """The passes of an `InferenceResult`.
 
         Parameters
@@ -35,7 +43,7 @@ class InferencePassesDisplay(ResultDisplay):
         check_result(result)
         return cls(np.array(result.n_passes, dtype=np.float64))
 
-    def plot(self, ax=None, **hist_kwargs):
+    def plot(self, ax: Any = None, **hist_kwargs: Any) -> Self:
         """Draw the histogram and its mean.
 
         Parameters

@@ -1,9 +1,21 @@
 """Where in the network energy and errors are."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._types import Float64s, Method
 from ._common import OURS, Display, whole_ticks
 from ._record import ResultDisplay, check_result, problem_of, trace_energies
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
+    from ..inference import InferenceResult
+
 
 _UNREACHED = "#e4e6ea"
 
@@ -25,12 +37,20 @@ class LayerEnergyDisplay(Display):
         Set by `plot`.
     """
 
-    def __init__(self, energies, n_passes):
+    def __init__(self, energies: Float64s, n_passes: Float64s) -> None:
         self.energies = energies
         self.n_passes = n_passes
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, inference=None, n_steps=8):
+    def from_estimator(
+        cls,
+        estimator: PCClassifier | PCRegressor,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        inference: Method | None = None,
+        n_steps: int = 8,
+    ) -> Self:
         """Run inference on some samples.
 
         Parameters
@@ -39,7 +59,7 @@ class LayerEnergyDisplay(Display):
             Fitted.
         X, y : array-like
             Samples with their targets; some dozen are enough.
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             Of which method to show the steps (an ActivityDescent's rate counts; limits and
             tolerances do not). None: the estimator's.
         n_steps : int, default=8
@@ -52,7 +72,7 @@ class LayerEnergyDisplay(Display):
         trace = trace_energies(problem, method, n_steps)
         return cls(trace.energies, trace.n_passes)
 
-    def plot(self, ax=None, *, cmap="inferno"):
+    def plot(self, ax: Any = None, *, cmap: Any = "inferno") -> Self:
         """Draw the energies as colours, on a log scale; grey is none at all.
 
         Parameters
@@ -105,11 +125,11 @@ class LayerErrorDisplay(ResultDisplay):
         Set by `plot`.
     """
 
-    def __init__(self, norms):
+    def __init__(self, norms: Float64s) -> None:
         self.norms = norms
 
     @classmethod
-    def from_result(cls, result):
+    def from_result(cls, result: InferenceResult) -> Self:
         """The errors of an `InferenceResult`.
 
         Parameters
@@ -124,7 +144,7 @@ class LayerErrorDisplay(ResultDisplay):
         squares = [np.sum(e.astype(np.float64) ** 2, axis=1).mean() for e in result.errors]
         return cls(np.sqrt(squares))
 
-    def plot(self, ax=None, **line_kwargs):
+    def plot(self, ax: Any = None, **line_kwargs: Any) -> Self:
         """Draw the norms over the layers, on a log scale.
 
         Parameters

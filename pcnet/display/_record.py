@@ -1,15 +1,19 @@
 """The numbers of the pictures: a trained network's inference on given samples."""
 
+from __future__ import annotations
+
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_count
 from .._estimators.base import BasePC
+from .._types import Method
 from ..inference import (
     ActivityDescent,
     ErrorDescent,
@@ -21,6 +25,11 @@ from ..inference import (
 from ..network import Network
 from ..theory import in_float64
 from ._common import Display
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
+    from ..inference import InferenceResult
 
 
 class Trace(NamedTuple):
@@ -65,7 +74,7 @@ def problem_of(estimator, X, y, inference):
         Fitted.
     X, y : array-like
         As in `fit`.
-    inference : {"error", "activity"}, inference object or None
+    inference : str, InferenceMethod or None
         None: the one that the estimator was trained with.
 
     Returns
@@ -160,10 +169,22 @@ def stable_rate(problem, n_steps):
 
 
 class ResultDisplay(Display):
-    """Base of the displays that draw one `InferenceResult`, from their `from_result`."""
+    """Base of the displays that draw one `InferenceResult`."""
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, inference=None):
+    def from_result(cls, result: InferenceResult) -> Self:
+        """Make the display of a result that `pcnet.infer` gave."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: PCClassifier | PCRegressor,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        inference: Method | None = None,
+    ) -> Self:
         """Run inference on some samples.
 
         Parameters
@@ -171,7 +192,7 @@ class ResultDisplay(Display):
         estimator : PCClassifier or PCRegressor
             Fitted.
         X, y : array-like
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             None: the estimator's.
 
         Returns

@@ -1,13 +1,23 @@
 """How a training went: losses, energies and scores over the epochs."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_iterable, shown
 from .._estimators.base import BasePC
+from .._types import Float64s
 from ._common import ASIDE, OTHER, OURS, Display, whole_ticks
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
+
 
 #: What is drawn unless told otherwise, as far as it was recorded.
 _DEFAULT = ("loss", "energy", "validation_loss", "validation_score")
@@ -44,11 +54,13 @@ class TrainingDisplay(Display):
     ['energy', 'loss', 'validation_loss', 'validation_score']
     """
 
-    def __init__(self, history):
+    def __init__(self, history: dict[str, Float64s]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, curves=None):
+    def from_estimator(
+        cls, estimator: PCClassifier | PCRegressor, curves: Sequence[str] | None = None
+    ) -> Self:
         """The curves of a fitted estimator.
 
         Parameters
@@ -76,7 +88,9 @@ class TrainingDisplay(Display):
         return cls.from_history(estimator.history_, curves)
 
     @classmethod
-    def from_history(cls, history, curves=None):
+    def from_history(
+        cls, history: Mapping[str, ArrayLike], curves: Sequence[str] | None = None
+    ) -> Self:
         """Curves recorded in any way.
 
         Parameters
@@ -115,7 +129,7 @@ class TrainingDisplay(Display):
             raise ValueError(f"history must hold curves of one length, got {lengths}")
         return cls(chosen)
 
-    def plot(self, ax=None, *, yscale="log"):
+    def plot(self, ax: Any = None, *, yscale: str = "log") -> Self:
         """Draw the curves; scores get an axis of their own on the right.
 
         Parameters

@@ -5,6 +5,8 @@ The ONNX graph is the forward pass written out: for each layer the activation, t
 with the outputs. It is built from operators of ONNX's opset 13, so any later one serves.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
