@@ -40,10 +40,9 @@ from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver
 from .arguments import ARCHITECTURE, EstimatorArguments
 from .automatic import LEAST_UPDATES, resolve_automatic
-from .fitted import FittedMixin
+from .fitted import FittedEstimator
 from .measuring import MeasuringMixin
 from .objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
-from .outputs import HiddenActivitiesMixin
 from .resume import (
     ResumeMixin,
     apply_saved,
@@ -51,7 +50,6 @@ from .resume import (
     check_fingerprint,
     save_run,
 )
-from .summary import SummaryMixin
 
 
 def trains_by_minibatches(estimator):
@@ -83,9 +81,7 @@ def _unchanged_on_error(estimator):
 
 
 class BasePC(
-    FittedMixin,
-    HiddenActivitiesMixin,
-    SummaryMixin,
+    FittedEstimator,
     ResumeMixin,
     MeasuringMixin,
     StateMixin,

@@ -2,22 +2,25 @@
 
 from numbers import Real
 
+import numpy as np
+from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from .._checks import check_positive
+from .._data.rows import check_rows
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
 from ..callbacks._validation import gather_validation_set
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
-from .conversion import ClassifierConversion
+from .conversion import classifier_from_mlp, classifier_from_network
 from .docstrings import fill_docstring
-from .energy import ClassEnergyMixin
+from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder
 from .objective_state import AUTO_PRECISION
-from .outputs import DecisionFunctionMixin
-from .probabilities import ProbabilitiesMixin
 from .temperature import DEFAULT_TEMPERATURE
 
 #: For data that the network learns without fitting noise, and for others.
@@ -36,14 +39,7 @@ _REGIMES = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
     loss_unit='nats for "log_loss", half the summed squared error for "squared_error"',
     score="Accuracy",
 )
-class PCClassifier(
-    ProbabilitiesMixin,
-    DecisionFunctionMixin,
-    ClassEnergyMixin,
-    ClassifierConversion,
-    ClassifierMixin,
-    BasePC,
-):
+class PCClassifier(ClassifierMixin, BasePC):
     """Classifier that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -282,6 +278,184 @@ class PCClassifier(
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
         return self._encoder.decode(self._outputs(X))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        It is the softmax of the outputs over the temperature T, ``temperature_``. With
+        ``loss="log_loss"`` T is 1. With ``loss="squared_error"`` this reads the energy as a
+        probability: with noise of variance T in the outputs, class k has the energy
+        ``|onehot_k - mu|^2 / (2 T)``, and ``p(k) ~ exp(-energy) ~ exp(mu_k / T)``; T is measured
+        on samples that were not trained on. Multilabel: the logistic function of each output over
+        T, with ``loss="squared_error"`` of ``(mu - 1/2) / T``.
+
+        Probabilities lie strictly between 0 and 1, are ranked as the outputs are, and the largest
+        is that of the label that `predict` gives.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`. Rows sum to 1, except for multilabel targets,
+            where each column is the probability of one label.
+
+        References
+        ----------
+        Guo, C. et al. (2017). On calibration of modern neural networks. arXiv:1706.04599
+        """
+        return self._encoder.probabilities(self._outputs(X))
+
+    def predict_log_proba(self, X):
+        """Predict the natural logarithm of `predict_proba`, without its underflow.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        return self._encoder.log_probabilities(self._outputs(X))
+
+    def decision_function(self, X):
+        """Raw outputs of the network: confidence scores that `predict` decides by.
+
+        Unlike `predict_proba` with ``loss="squared_error"``, they have no ties at 0 and 1, so
+        that rankings such as the ROC curve keep their full resolution.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            The outputs mu_L, one column per class; `predict` takes the largest. For two classes
+            ``mu_L[:, 1] - mu_L[:, 0]``, positive where `predict` gives ``classes_[1]``.
+            Multilabel: positive where the label is predicted, mu_L itself for "log_loss" and
+            ``mu_L - 1/2`` for "squared_error".
+        """
+        return self._encoder.decision(self._outputs(X))
+
+    @available_if(has_one_label)
+    def class_energies(self, X, *, inference=None):
+        """Equilibrium energy of each sample with each class clamped in turn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        inference : {"error", "activity"}, inference object or None, default=None
+            As in `energy`.
+
+        Returns
+        -------
+        energies : float64 ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; the smallest is the most plausible class.
+        """
+        check_is_fitted(self)
+        X = self._scaled(check_rows(self, X, dtype=self._features_dtype()))
+        one_hot = np.eye(len(self.classes_), dtype=self.network_.dtype)
+        targets = [one_hot[k : k + 1] for k in range(len(one_hot))]
+        return clamped_energies(self.network_, self._objective(), X, targets, inference)
+
+    @available_if(has_one_label)
+    def score_samples(self, X, *, sharpness=10.0, inference=None):
+        """Log of the summed plausibility of all classes; low values point to novel samples.
+
+        ``log sum_k exp(-sharpness / lambda * F*(x, class k))``, where F* is `class_energies` and
+        lambda is `output_precision_`. F* / lambda is of the order of the loss whatever the depth,
+        so that one sharpness serves all networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        sharpness : float, default=10.0
+            Positive. ``sharpness=model.output_precision_`` gives ``log sum_k exp(-F*)``, the
+            log-likelihood of x (up to a constant) of the energy taken by its word. It ranks
+            novel samples *above* known ones: with lambda <= 1 the sum is dominated by the wrong
+            classes, and a sample that is half one class and half another has more of it. From
+            about 10 on the best class dominates.
+        inference : {"error", "activity"}, inference object or None, default=None
+            As in `energy`.
+
+        Returns
+        -------
+        scores : float64 ndarray of shape (n_samples,)
+            The higher, the more like the training data.
+        """
+        check_positive("sharpness", sharpness)
+        energies = self.class_energies(X, inference=inference)
+        return logsumexp(-(sharpness / self.output_precision_) * energies, axis=1)
+
+    @classmethod
+    def from_network(cls, network, classes=None, *, multilabel=False, **params):
+        """A fitted classifier with a given network.
+
+        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
+        with a fresh optimiser.
+
+        Parameters
+        ----------
+        network : Network
+            Copied.
+        classes : array-like of shape (n_outputs,), default=None
+            Label of each output column, all different. None is 0, 1, ... The columns of
+            `network_` are sorted by label, as `classes_` always is. Not for multilabel targets.
+        multilabel : bool, default=False
+            Whether each output is a label of its own, present or absent.
+        **params
+            Arguments of the constructor, such as `loss`, which says what the outputs mean; not
+            those that the network fixes (hidden_layer_sizes, activation, parameterization, skip,
+            fit_intercept, gamma, dtype).
+
+        Returns
+        -------
+        PCClassifier
+
+        Raises
+        ------
+        TypeError
+            Not a Network.
+        ValueError
+            `classes` do not suit, or an argument is bad.
+        """
+        return classifier_from_network(cls, network, classes, multilabel, params)
+
+    @classmethod
+    def from_mlp(cls, mlp, **params):
+        """A fitted classifier that computes what an `MLPClassifier` computes.
+
+        The map is the same up to rounding: "sp" without skips, ``loss="log_loss"``. With two
+        classes the MLP has one output m and a logistic function, pcnet two outputs (0, m) and a
+        softmax.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPClassifier
+            Fitted.
+        **params
+            Arguments of the constructor that replace what the MLP had. Carried over are: the
+            solver "adam" or "sgd" with its options, learning_rate, learning_rate_init, power_t,
+            max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping,
+            validation_fraction, warm_start and verbose. `alpha` is 0 unless given, because it
+            means something else here (weight decay, not divided by n_samples).
+
+        Returns
+        -------
+        PCClassifier
+
+        Raises
+        ------
+        TypeError
+            Not an MLPClassifier.
+        NotFittedError
+            It was not fitted.
+        """
+        return classifier_from_mlp(cls, mlp, params)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -37,175 +37,63 @@ _SAME_IN_MLP = (
 )
 
 
-class ClassifierConversion:
-    """Constructors of `PCClassifier` beside its own."""
-
-    @classmethod
-    def from_network(cls, network, classes=None, *, multilabel=False, **params):
-        """A fitted classifier with a given network.
-
-        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
-        with a fresh optimiser.
-
-        Parameters
-        ----------
-        network : Network
-            Copied.
-        classes : array-like of shape (n_outputs,), default=None
-            Label of each output column, all different. None is 0, 1, ... The columns of
-            `network_` are sorted by label, as `classes_` always is. Not for multilabel targets.
-        multilabel : bool, default=False
-            Whether each output is a label of its own, present or absent.
-        **params
-            Arguments of the constructor, such as `loss`, which says what the outputs mean; not
-            those that the network fixes (hidden_layer_sizes, activation, parameterization, skip,
-            fit_intercept, gamma, dtype).
-
-        Returns
-        -------
-        PCClassifier
-
-        Raises
-        ------
-        TypeError
-            Not a Network.
-        ValueError
-            `classes` do not suit, or an argument is bad.
-        """
-        model = cls(**_arguments(network, params))
-        network = network.copy()
-        n_outputs, multilabel = network.layer_sizes[-1], check_flag("multilabel", multilabel)
-        if multilabel and classes is not None:
-            raise ValueError(
-                "classes must be left out with multilabel=True, where the labels are the numbers "
-                f"of the output columns; got {classes!r}"
-            )
-        classes = _check_classes(np.arange(n_outputs) if classes is None else classes, n_outputs)
-        order = np.argsort(classes)
-        network.weights[-1] = np.ascontiguousarray(network.weights[-1][:, order])
-        if network.biases is not None:
-            network.biases[-1] = network.biases[-1][order]
-        kind = MultilabelEncoder if multilabel else ClassEncoder
-        vars(model).update(kind(classes[order]).attributes())
-        return model._take_over(network)
-
-    @classmethod
-    def from_mlp(cls, mlp, **params):
-        """A fitted classifier that computes what an `MLPClassifier` computes.
-
-        The map is the same up to rounding: "sp" without skips, ``loss="log_loss"``. With two
-        classes the MLP has one output m and a logistic function, pcnet two outputs (0, m) and a
-        softmax.
-
-        Parameters
-        ----------
-        mlp : sklearn.neural_network.MLPClassifier
-            Fitted.
-        **params
-            Arguments of the constructor that replace what the MLP had. Carried over are: the
-            solver "adam" or "sgd" with its options, learning_rate, learning_rate_init, power_t,
-            max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping,
-            validation_fraction, warm_start and verbose. `alpha` is 0 unless given, because it
-            means something else here (weight decay, not divided by n_samples).
-
-        Returns
-        -------
-        PCClassifier
-
-        Raises
-        ------
-        TypeError
-            Not an MLPClassifier.
-        NotFittedError
-            It was not fitted.
-        """
-        _check_mlp(mlp, MLPClassifier)
-        weights, biases = list(mlp.coefs_), list(mlp.intercepts_)
-        multilabel = mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1
-        if mlp.n_outputs_ == 1 and len(mlp.classes_) == 2:
-            weights[-1] = np.hstack([np.zeros_like(weights[-1]), weights[-1]])
-            biases[-1] = np.append(np.zeros_like(biases[-1]), biases[-1])
-        network = Network.from_weights(weights, biases, mlp.activation)
-        model = cls.from_network(
-            network,
-            None if multilabel else mlp.classes_,
-            multilabel=multilabel,
-            **{**_training_arguments(mlp), "loss": "log_loss", **params},
+def classifier_from_network(cls, network, classes, multilabel, params):
+    """`PCClassifier.from_network`, for a class ``cls``."""
+    model = cls(**_arguments(network, params))
+    network = network.copy()
+    n_outputs, multilabel = network.layer_sizes[-1], check_flag("multilabel", multilabel)
+    if multilabel and classes is not None:
+        raise ValueError(
+            "classes must be left out with multilabel=True, where the labels are the numbers "
+            f"of the output columns; got {classes!r}"
         )
-        return _with_feature_names(model, mlp)
+    classes = _check_classes(np.arange(n_outputs) if classes is None else classes, n_outputs)
+    order = np.argsort(classes)
+    network.weights[-1] = np.ascontiguousarray(network.weights[-1][:, order])
+    if network.biases is not None:
+        network.biases[-1] = network.biases[-1][order]
+    kind = MultilabelEncoder if multilabel else ClassEncoder
+    vars(model).update(kind(classes[order]).attributes())
+    return model._take_over(network)
 
 
-class RegressorConversion:
-    """Constructors of `PCRegressor` beside its own."""
+def regressor_from_network(cls, network, y_mean, y_scale, params):
+    """`PCRegressor.from_network`, for a class ``cls``."""
+    model = cls(**_arguments(network, params))
+    n_outputs = network.layer_sizes[-1]
+    mean = _per_output("y_mean", y_mean, n_outputs)
+    scale = _per_output("y_scale", y_scale, n_outputs)
+    if np.any(scale <= 0):
+        raise ValueError(f"y_scale must be positive; got {y_scale!r}")
+    vars(model).update(ContinuousEncoder(model.loss, mean, scale).attributes())
+    return model._take_over(network.copy())
 
-    @classmethod
-    def from_network(cls, network, *, y_mean=0.0, y_scale=1.0, **params):
-        """A fitted regressor with a given network.
 
-        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
-        with a fresh optimiser.
+def classifier_from_mlp(cls, mlp, params):
+    """`PCClassifier.from_mlp`, for a class ``cls``."""
+    _check_mlp(mlp, MLPClassifier)
+    weights, biases = list(mlp.coefs_), list(mlp.intercepts_)
+    multilabel = mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1
+    if mlp.n_outputs_ == 1 and len(mlp.classes_) == 2:
+        weights[-1] = np.hstack([np.zeros_like(weights[-1]), weights[-1]])
+        biases[-1] = np.append(np.zeros_like(biases[-1]), biases[-1])
+    network = Network.from_weights(weights, biases, mlp.activation)
+    model = cls.from_network(
+        network,
+        None if multilabel else mlp.classes_,
+        multilabel=multilabel,
+        **{**_training_arguments(mlp), "loss": "log_loss", **params},
+    )
+    return _with_feature_names(model, mlp)
 
-        Parameters
-        ----------
-        network : Network
-            Copied.
-        y_mean, y_scale : float or array-like of shape (n_outputs,), default=0 and 1
-            Predictions are ``outputs * y_scale + y_mean``; the scale is positive.
-        **params
-            Arguments of the constructor; not those that the network fixes (hidden_layer_sizes,
-            activation, parameterization, skip, fit_intercept, gamma, dtype).
 
-        Returns
-        -------
-        PCRegressor
-
-        Raises
-        ------
-        TypeError
-            Not a Network.
-        ValueError
-            A wrong shape or value of `y_mean` or `y_scale`, or an argument is bad.
-        """
-        model = cls(**_arguments(network, params))
-        n_outputs = network.layer_sizes[-1]
-        mean = _per_output("y_mean", y_mean, n_outputs)
-        scale = _per_output("y_scale", y_scale, n_outputs)
-        if np.any(scale <= 0):
-            raise ValueError(f"y_scale must be positive; got {y_scale!r}")
-        vars(model).update(ContinuousEncoder(model.loss, mean, scale).attributes())
-        return model._take_over(network.copy())
-
-    @classmethod
-    def from_mlp(cls, mlp, **params):
-        """A fitted regressor that computes what an `MLPRegressor` computes.
-
-        The map is the same up to rounding: "sp" without skips, targets not standardised.
-
-        Parameters
-        ----------
-        mlp : sklearn.neural_network.MLPRegressor
-            Fitted.
-        **params
-            As in `PCClassifier.from_mlp`; `loss` is the MLP's.
-
-        Returns
-        -------
-        PCRegressor
-
-        Raises
-        ------
-        TypeError
-            Not an MLPRegressor.
-        NotFittedError
-            It was not fitted.
-        ValueError
-            Its loss is not one of PCRegressor.
-        """
-        _check_mlp(mlp, MLPRegressor)
-        network = Network.from_weights(mlp.coefs_, mlp.intercepts_, mlp.activation)
-        loss = getattr(mlp, "loss", "squared_error")  # an argument since scikit-learn 1.7
-        model = cls.from_network(network, **{**_training_arguments(mlp), "loss": loss, **params})
-        return _with_feature_names(model, mlp)
+def regressor_from_mlp(cls, mlp, params):
+    """`PCRegressor.from_mlp`, for a class ``cls``."""
+    _check_mlp(mlp, MLPRegressor)
+    network = Network.from_weights(mlp.coefs_, mlp.intercepts_, mlp.activation)
+    loss = getattr(mlp, "loss", "squared_error")  # an argument since scikit-learn 1.7
+    model = cls.from_network(network, **{**_training_arguments(mlp), "loss": loss, **params})
+    return _with_feature_names(model, mlp)
 
 
 # ---------------------------------------------------------------- arguments

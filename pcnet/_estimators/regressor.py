@@ -11,9 +11,8 @@ from ..losses import Huber
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
-from .conversion import RegressorConversion
+from .conversion import regressor_from_mlp, regressor_from_network
 from .docstrings import fill_docstring
-from .energy import EnergyMixin
 from .objective_state import AUTO_PRECISION
 
 #: For data that the network learns without fitting noise, and for others.
@@ -32,7 +31,7 @@ _REGIMES = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
     "loss,\n    or half the Poisson deviance)",
     score="R2",
 )
-class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorMixin, BasePC):
+class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
     For each minibatch, the activities of all hidden layers settle to the minimum of an energy
@@ -272,6 +271,64 @@ class PCRegressor(EnergyMixin, RegressorConversion, MultiOutputMixin, RegressorM
             Finite features overflow on their way through the network, or the prediction does.
         """
         return self._encoder.decode(self._outputs(X))
+
+    @classmethod
+    def from_network(cls, network, *, y_mean=0.0, y_scale=1.0, **params):
+        """A fitted regressor with a given network.
+
+        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
+        with a fresh optimiser.
+
+        Parameters
+        ----------
+        network : Network
+            Copied.
+        y_mean, y_scale : float or array-like of shape (n_outputs,), default=0 and 1
+            Predictions are ``outputs * y_scale + y_mean``; the scale is positive.
+        **params
+            Arguments of the constructor; not those that the network fixes (hidden_layer_sizes,
+            activation, parameterization, skip, fit_intercept, gamma, dtype).
+
+        Returns
+        -------
+        PCRegressor
+
+        Raises
+        ------
+        TypeError
+            Not a Network.
+        ValueError
+            A wrong shape or value of `y_mean` or `y_scale`, or an argument is bad.
+        """
+        return regressor_from_network(cls, network, y_mean, y_scale, params)
+
+    @classmethod
+    def from_mlp(cls, mlp, **params):
+        """A fitted regressor that computes what an `MLPRegressor` computes.
+
+        The map is the same up to rounding: "sp" without skips, targets not standardised.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPRegressor
+            Fitted.
+        **params
+            As in `PCClassifier.from_mlp`; `loss` is the MLP's.
+
+        Returns
+        -------
+        PCRegressor
+
+        Raises
+        ------
+        TypeError
+            Not an MLPRegressor.
+        NotFittedError
+            It was not fitted.
+        ValueError
+            Its loss is not one of PCRegressor.
+        """
+        return regressor_from_mlp(cls, mlp, params)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

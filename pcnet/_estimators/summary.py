@@ -127,67 +127,36 @@ class Summary:
         return lines
 
 
-class SummaryMixin:
-    """Gives estimators the method `summary`."""
-
-    def summary(self, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
-        """Layers, parameters, memory and estimated time, before or after `fit`.
-
-        Nothing about the estimator changes, and no random numbers of its `random_state` are
-        drawn.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-            Only its shape and type are looked at.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Its classes or columns are counted.
-        n_features, n_outputs, n_samples : int, default=None
-            In place of X and y. Not needed after `fit`, but for the time, which needs the number
-            of samples; when given, or X or y, the network is the one that `fit` would make. What
-            training takes is that of the next `fit`, with the arguments as they are now.
-
-        Returns
-        -------
-        Summary
-            Printed as a table; see its attributes. The time is extrapolated from some steps of
-            an untrained network on random data. Training makes inference longer, by a factor of
-            1 to 3 as a rule, and may end before `max_iter`. float64 is assumed if neither
-            `dtype` nor X says otherwise.
-
-        Raises
-        ------
-        ValueError
-            The network's size is not known, or said twice and differently.
-        """
-        shape = (None, None) if X is None else _shape(X)
-        n_samples = _one_of("n_samples", n_samples, "X", shape[0])
-        n_features = _one_of("n_features", n_features, "X", shape[1])
-        counted, multilabel = (None, None) if y is None else _count_outputs(self, y)
-        n_outputs = _one_of("n_outputs", n_outputs, "y", counted)
-        probe = copy.copy(self)
-        is_fitted = hasattr(self, "network_")
-        if not is_fitted or (n_features, n_outputs) != (None, None):
-            if is_fitted:
-                n_features = n_features or self.n_features_in_
-                n_outputs = n_outputs or self.n_outputs_
-            _initialize(probe, n_features, n_outputs, multilabel, getattr(X, "dtype", None))
-        batch_size, n_batches = _batches(self, n_samples)
-        seconds = None if n_batches is None else n_batches * _seconds_per_step(probe, batch_size)
-        network = probe.network_
-        parameters = [*network.weights, *(network.biases or [])]
-        return Summary(
-            name=type(self).__name__,
-            dtype=network.dtype.name,
-            layers=_layers(network),
-            n_parameters=sum(array.size for array in parameters),
-            model_bytes=sum(array.nbytes for array in parameters),
-            training_bytes=_training_bytes(self, network, batch_size),
-            n_epochs=None if n_batches is None else _most_epochs(self, n_batches),
-            n_batches=n_batches,
-            seconds_per_epoch=seconds,
-            n_threads=effective_n_threads(),
-        )
+def summarise(estimator, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
+    """The `Summary` of an estimator; arguments as of its method `summary`."""
+    shape = (None, None) if X is None else _shape(X)
+    n_samples = _one_of("n_samples", n_samples, "X", shape[0])
+    n_features = _one_of("n_features", n_features, "X", shape[1])
+    counted, multilabel = (None, None) if y is None else _count_outputs(estimator, y)
+    n_outputs = _one_of("n_outputs", n_outputs, "y", counted)
+    probe = copy.copy(estimator)
+    is_fitted = hasattr(estimator, "network_")
+    if not is_fitted or (n_features, n_outputs) != (None, None):
+        if is_fitted:
+            n_features = n_features or estimator.n_features_in_
+            n_outputs = n_outputs or estimator.n_outputs_
+        _initialize(probe, n_features, n_outputs, multilabel, getattr(X, "dtype", None))
+    batch_size, n_batches = _batches(estimator, n_samples)
+    seconds = None if n_batches is None else n_batches * _seconds_per_step(probe, batch_size)
+    network = probe.network_
+    parameters = [*network.weights, *(network.biases or [])]
+    return Summary(
+        name=type(estimator).__name__,
+        dtype=network.dtype.name,
+        layers=_layers(network),
+        n_parameters=sum(array.size for array in parameters),
+        model_bytes=sum(array.nbytes for array in parameters),
+        training_bytes=_training_bytes(estimator, network, batch_size),
+        n_epochs=None if n_batches is None else _most_epochs(estimator, n_batches),
+        n_batches=n_batches,
+        seconds_per_epoch=seconds,
+        n_threads=effective_n_threads(),
+    )
 
 
 # ---------------------------------------------------------------- sizes
