@@ -129,7 +129,7 @@ class SinglePasses(BatchArrays):
         from_errors: bool = True,
         errors: LayerRows | None = None,
         responses: LayerRows | None = None,
-    ) -> tuple[_Float64s | None, _Float64s | None]: ...
+    ) -> tuple[Any, Any]: ...
     def backward(
         self,
         n_samples: int,

@@ -1,13 +1,22 @@
 """Activity descent, the method of the predictive-coding literature."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._checks import check_count, check_positive, check_share
+from .._types import Floats
 from ._curvature import stable_rates
 from ._descent import descend_activities
 from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ActivityDescent(InferenceMethod):
@@ -44,18 +53,18 @@ class ActivityDescent(InferenceMethod):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=None, momentum=0.0):
+    def __init__(self, n_steps: int = 20, rate: float | None = None, momentum: float = 0.0) -> None:
         self.n_steps = n_steps
         self.rate = rate
         self.momentum = momentum
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps)
         if self.rate is not None:
             check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         if self.rate is None:
             self._run_stably(batch, X, Y, objective)
             return

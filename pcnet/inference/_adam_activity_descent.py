@@ -1,10 +1,19 @@
 """Activity descent with Adam's step."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._checks import check_adam_epsilon, check_count, check_positive, check_share
+from .._types import Floats
 from ._descent import descend_activities
 from ._method import InferenceMethod
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class AdamActivityDescent(InferenceMethod):
@@ -39,21 +48,28 @@ class AdamActivityDescent(InferenceMethod):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=0.01, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(
+        self,
+        n_steps: int = 20,
+        rate: float = 0.01,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
         self.n_steps = n_steps
         self.rate = rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_share("beta_1", self.beta_1)
         check_share("beta_2", self.beta_2)
         check_positive("epsilon", self.epsilon)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         # floats of Python: NumPy's would widen float32
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)

@@ -1,12 +1,22 @@
 """The augmented Lagrangian method: predictions as constraints, with multipliers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
+from .._types import Floats
 from ._curvature import largest_curvature
 from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
+
 
 TIMINGS = ("pre", "post")
 
@@ -71,14 +81,14 @@ class AugmentedLagrangian(InferenceMethod):
 
     def __init__(
         self,
-        n_steps=64,
-        alpha=1.0,
-        rho=1.0,
-        rate=None,
-        inner_steps=1,
-        timing="pre",
-        power_steps=8,
-    ):
+        n_steps: int = 64,
+        alpha: float = 1.0,
+        rho: float = 1.0,
+        rate: float | None = None,
+        inner_steps: int = 1,
+        timing: Literal["pre", "post"] = "pre",
+        power_steps: int = 8,
+    ) -> None:
         self.n_steps = n_steps
         self.alpha = alpha
         self.rho = rho
@@ -87,7 +97,7 @@ class AugmentedLagrangian(InferenceMethod):
         self.timing = timing
         self.power_steps = power_steps
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps)
         check_positive("alpha", self.alpha, or_zero=True)
         check_positive("rho", self.rho)
@@ -103,7 +113,7 @@ class AugmentedLagrangian(InferenceMethod):
         check_choice("timing", self.timing, TIMINGS)
         check_count("power_steps", self.power_steps, 1)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         passes = Passes(batch, X, Y, objective)
         passes.start()
         rates = self._rates(passes)

@@ -1,7 +1,16 @@
 """Backpropagation, on the same network by the same code: the baseline of every comparison."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class Backprop(InferenceMethod):
@@ -24,7 +33,7 @@ class Backprop(InferenceMethod):
     has_end_test = False
     minimizes_energy = False
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Deltas and feed-forward activities, into a `Batch`."""
         passes = Passes(batch, X, Y, objective)
         passes.start(responses=batch.errors)

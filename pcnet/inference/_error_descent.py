@@ -1,7 +1,16 @@
 """Error descent, pcnet's own method and its default."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._checks import check_count, check_positive
+from .._types import Floats
 from ._method import InferenceMethod
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ErrorDescent(InferenceMethod):
@@ -47,17 +56,17 @@ class ErrorDescent(InferenceMethod):
 
     steps_option = "max_steps"
 
-    def __init__(self, max_steps=30, tol=0.05, energy_tol=1e-6):
+    def __init__(self, max_steps: int = 30, tol: float = 0.05, energy_tol: float = 1e-6) -> None:
         self.max_steps = max_steps
         self.tol = tol
         self.energy_tol = energy_tol
 
-    def check(self):
+    def check(self) -> None:
         check_count("max_steps", self.max_steps)
         check_positive("tol", self.tol, or_zero=True)
         check_positive("energy_tol", self.energy_tol, or_zero=True)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         batch.error_descent(
             X,
             Y,

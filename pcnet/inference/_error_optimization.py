@@ -1,8 +1,17 @@
 """Error optimization: plain gradient descent in error space."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._checks import check_count, check_positive, check_share
+from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ErrorOptimization(InferenceMethod):
@@ -46,17 +55,17 @@ class ErrorOptimization(InferenceMethod):
     steps_option = "n_steps"
     has_end_test = False
 
-    def __init__(self, n_steps=16, rate=0.1, momentum=0.0):
+    def __init__(self, n_steps: int = 16, rate: float = 0.1, momentum: float = 0.0) -> None:
         self.n_steps = n_steps
         self.rate = rate
         self.momentum = momentum
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_share("momentum", self.momentum)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
         passes = Passes(batch, X, Y, objective)
         responses, velocity = batch.like_activities(), batch.like_activities()

@@ -1,11 +1,20 @@
 """The equilibrium of linear networks in closed form."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._core.binding import Status
 from .._core.sums import solve_positive
+from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ExactEquilibrium(InferenceMethod):
@@ -30,7 +39,7 @@ class ExactEquilibrium(InferenceMethod):
 
     trace_steps = 1
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         _check_linear(batch.network, objective)
         passes = Passes(batch, X, Y, objective)
         n, n_outputs = len(X), batch.network.layer_sizes[-1]

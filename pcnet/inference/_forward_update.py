@@ -1,7 +1,17 @@
 """Forward update: where the activities end, learned from where they began."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ForwardUpdate(InferenceMethod):
@@ -37,28 +47,30 @@ class ForwardUpdate(InferenceMethod):
 
     rounds_errors = True
 
-    def __init__(self, method="activity"):
+    def __init__(self, method: Method = "activity") -> None:
         self.method = method
 
-    def check(self):
+    def check(self) -> None:
         resolve_inner(self.method)
 
     @property
-    def has_end_test(self):
+    def has_end_test(self) -> bool:  # type: ignore[override]
         return resolve_inner(self.method).has_end_test
 
     @property
-    def minimizes_energy(self):
+    def minimizes_energy(self) -> bool:  # type: ignore[override]
         return resolve_inner(self.method).minimizes_energy
 
     @property
-    def trace_steps(self):
+    def trace_steps(self) -> int:
         return resolve_inner(self.method).trace_steps
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         resolve_inner(self.method).run(batch, X, Y, objective)
 
-    def weight_updates(self, batch, X, Y, objective, sample_weight):
+    def weight_updates(
+        self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
+    ) -> Iterator[WeightUpdate | None]:
         """`run`, then one update from its end at the feed-forward activities."""
         self.run(batch, X, Y, objective)
         n = len(X)

@@ -1,8 +1,17 @@
 """Reverse Gauss-Seidel sweeps over the activities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .._checks import check_count, check_positive
+from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class GaussSeidel(InferenceMethod):
@@ -34,15 +43,15 @@ class GaussSeidel(InferenceMethod):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_sweeps=20, rate=0.5):
+    def __init__(self, n_sweeps: int = 20, rate: float = 0.5) -> None:
         self.n_sweeps = n_sweeps
         self.rate = rate
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_sweeps", self.n_sweeps)
         check_positive("rate", self.rate)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         passes = Passes(batch, X, Y, objective)
         passes.start()
         for _ in range(self.n_sweeps):

@@ -1,16 +1,25 @@
 """Continuous time: the gradient flow of the energy, integrated by Runge-Kutta methods."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
 from .._core.binding import Status
+from .._types import Floats
 from ._energies import check_finite, sample_energies, start_feed_forward
 from ._method import InferenceMethod
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
 from ._traces import SampleTraces
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
+
 
 #: The largest first step; 1 is the time in which a lone error decays by e.
 _FIRST_STEP = 0.1
@@ -74,15 +83,15 @@ class GradientFlow(InferenceMethod):
 
     def __init__(
         self,
-        pair="heun",
-        step=None,
-        rtol=1e-3,
-        atol=1e-3,
-        max_time=20.0,
-        max_steps=500,
-        steady_tol=0.01,
-        controller=(0.0, 1.0, 0.0),
-    ):
+        pair: Literal["heun", "bogacki_shampine", "dormand_prince"] = "heun",
+        step: float | None = None,
+        rtol: float = 1e-3,
+        atol: float = 1e-3,
+        max_time: float = 20.0,
+        max_steps: int = 500,
+        steady_tol: float = 0.01,
+        controller: tuple[float, float, float] = (0.0, 1.0, 0.0),
+    ) -> None:
         self.pair = pair
         self.step = step
         self.rtol = rtol
@@ -92,7 +101,7 @@ class GradientFlow(InferenceMethod):
         self.steady_tol = steady_tol
         self.controller = controller
 
-    def check(self):
+    def check(self) -> None:
         check_choice("pair", self.pair, tuple(PAIRS))
         if self.step is not None:
             check_positive("step", self.step)
@@ -111,7 +120,7 @@ class GradientFlow(InferenceMethod):
         if sum(self.controller) == 0:
             raise ValueError("controller must have a coefficient above 0; (0.0, 1.0, 0.0) is usual")
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         flow = _Flow(self, batch, X, Y, objective)
         while len(flow.samples.index):
             flow.step()

@@ -1,14 +1,24 @@
 """Incremental predictive coding: the weights move at every step of inference."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .._checks import check_count, check_positive
+from .._types import Float64s, Floats
 from ._activity_descent import ActivityDescent
 from ._curvature import stable_rates
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
 from ._passes import Passes
 from ._rows import add_scaled, hidden_blocks
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class IncrementalDescent(InferenceMethod):
@@ -50,20 +60,22 @@ class IncrementalDescent(InferenceMethod):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=None):
+    def __init__(self, n_steps: int = 20, rate: float | None = None) -> None:
         self.n_steps = n_steps
         self.rate = rate
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps, 1)
         if self.rate is not None:
             check_positive("rate", self.rate)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Inference on a `Batch` with the weights at rest."""
         ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
 
-    def weight_updates(self, batch, X, Y, objective, sample_weight):
+    def weight_updates(
+        self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
+    ) -> Iterator[WeightUpdate | None]:
         """As the class says; yields after each step of inference."""
         passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
         passes.start()

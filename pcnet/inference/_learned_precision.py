@@ -1,15 +1,27 @@
 """Precisions of the hidden units that are learned beside the weights."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_count, check_positive
 from .._core.binding import Status
+from .._types import Float64s, Floats
 from ._energies import start_feed_forward, with_decay
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
 from ._rows import add_scaled, hidden_blocks
 from ._traces import SampleTraces
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
+    from ..network import Network
+
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
@@ -71,19 +83,19 @@ class LearnedPrecision(InferenceMethod):
 
     def __init__(
         self,
-        max_steps=30,
-        tol=0.05,
-        learning_rate=0.05,
-        normalize=True,
-        bounds=(0.01, 100.0),
-    ):
+        max_steps: int = 30,
+        tol: float = 0.05,
+        learning_rate: float = 0.05,
+        normalize: bool = True,
+        bounds: tuple[float, float] = (0.01, 100.0),
+    ) -> None:
         self.max_steps = max_steps
         self.tol = tol
         self.learning_rate = learning_rate
         self.normalize = normalize
         self.bounds = bounds
 
-    def check(self):
+    def check(self) -> None:
         check_count("max_steps", self.max_steps)
         check_positive("tol", self.tol, or_zero=True)
         check_positive("learning_rate", self.learning_rate, or_zero=True)
@@ -100,7 +112,7 @@ class LearnedPrecision(InferenceMethod):
                 f"bounds must enclose 1, where the precisions begin; got {self.bounds!r}"
             )
 
-    def for_training(self, network, previous):
+    def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
         """A copy of this method that learns, from 1 or from where the previous one was."""
         mine, widths = clone(self), network.layer_sizes[1:-1]
         known = getattr(previous, "precisions_", None)
@@ -110,11 +122,13 @@ class LearnedPrecision(InferenceMethod):
             mine.precisions_ = [np.clip(values, *self.bounds) for values in known]
         return mine
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         precisions = self._precisions(batch.activities.kind[1][:-1])
         _Descent(self, precisions, batch, X, Y, objective).run()
 
-    def weight_updates(self, batch, X, Y, objective, sample_weight):
+    def weight_updates(
+        self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
+    ) -> Iterator[WeightUpdate | None]:
         """`run`, the update of the weights, then that of the precisions."""
         self.run(batch, X, Y, objective)
         moments = self._moments(batch, sample_weight)

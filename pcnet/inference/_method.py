@@ -1,8 +1,19 @@
 """The base class of all methods of inference, and from a ``method`` argument to its object."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from sklearn.base import BaseEstimator
 
 from .._checks import our_name, shown
+from .._types import Float64s, Floats, Method
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective, WeightUpdate
+    from ..network import Network
 
 
 class InferenceMethod(BaseEstimator):
@@ -40,29 +51,29 @@ class InferenceMethod(BaseEstimator):
     Passes : the passes that a method is made of, with an example of a method.
     """
 
-    steps_option = None
+    steps_option: str | None = None
     has_end_test = True
     minimizes_energy = True
     learns_settled = False
     rounds_errors = False
-    auto_precision = None
+    auto_precision: float | None = None
     rows_per_sample = 1
 
-    def check(self):
+    def check(self) -> None:
         """Raise ValueError or TypeError if an option is out of range. Default: no check.
 
         It is called before anything is computed from the options.
         """
 
     @property
-    def trace_steps(self):
+    def trace_steps(self) -> int:
         """Most steps that a sample may take (int), which an energy trace must have room for.
 
         Default: the option that `steps_option` names, or 0.
         """
         return 0 if self.steps_option is None else int(getattr(self, self.steps_option))
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Infer the hidden activities; leave them, the errors and a report in the batch.
 
         Parameters
@@ -75,7 +86,9 @@ class InferenceMethod(BaseEstimator):
         """
         raise NotImplementedError(f"{type(self).__name__} must define run")
 
-    def weight_updates(self, batch, X, Y, objective, sample_weight):
+    def weight_updates(
+        self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
+    ) -> Iterator[WeightUpdate | None]:
         """Run inference; yield wherever the weights are to be updated.
 
         Default: one update, after `run`. A method that overrides this says itself what the
@@ -96,7 +109,7 @@ class InferenceMethod(BaseEstimator):
         self.run(batch, X, Y, objective)
         yield None
 
-    def for_training(self, network, previous):
+    def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
         """The object that one training uses in place of this one; default: this one.
 
         A method that learns something of its own returns a copy that training may change.
@@ -123,7 +136,7 @@ class InferenceMethod(BaseEstimator):
         return type(self).for_training is not InferenceMethod.for_training
 
 
-def resolve_method(method, name="inference"):
+def resolve_method(method: Method, name: str = "inference") -> InferenceMethod:
     """The inference object that a ``method`` argument stands for, its options checked.
 
     Parameters

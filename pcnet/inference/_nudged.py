@@ -1,12 +1,23 @@
 """Nudged inference: a target a little way from the output, on either side of it or on both."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
 from .._core.binding import Status
+from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
+
 
 KINDS = ("positive", "negative", "centered")
 
@@ -56,12 +67,17 @@ class Nudged(InferenceMethod):
 
     minimizes_energy = False  # but that of other targets
 
-    def __init__(self, method="error", beta=0.1, kind="centered"):
+    def __init__(
+        self,
+        method: Method = "error",
+        beta: float = 0.1,
+        kind: Literal["positive", "negative", "centered"] = "centered",
+    ) -> None:
         self.method = method
         self.beta = beta
         self.kind = kind
 
-    def check(self):
+    def check(self) -> None:
         resolve_inner(self.method)
         check_positive("beta", self.beta)
         if self.beta > 1:
@@ -69,23 +85,23 @@ class Nudged(InferenceMethod):
         check_choice("kind", self.kind, KINDS)
 
     @property
-    def rounds_errors(self):
+    def rounds_errors(self) -> bool:  # type: ignore[override]
         return resolve_inner(self.method).rounds_errors
 
     @property
-    def has_end_test(self):
+    def has_end_test(self) -> bool:  # type: ignore[override]
         return resolve_inner(self.method).has_end_test
 
     @property
-    def trace_steps(self):
+    def trace_steps(self) -> int:
         return resolve_inner(self.method).trace_steps
 
     @property
-    def rows_per_sample(self):
+    def rows_per_sample(self) -> int:  # type: ignore[override]
         """Rows of the batch for each sample: one a phase."""
         return len(self._signs())
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Inference on a `Batch`; the n-th rows after the first n hold phase two."""
         if objective.loss == "poisson" and self.kind != "positive":
             raise ValueError(
@@ -104,7 +120,9 @@ class Nudged(InferenceMethod):
         batch.loss[:n] = loss
         _count_phases(batch, n, len(signs))
 
-    def weight_updates(self, batch, X, Y, objective, sample_weight):
+    def weight_updates(
+        self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
+    ) -> Iterator[WeightUpdate | None]:
         """`run`, then one update from the rows of all phases."""
         self.run(batch, X, Y, objective)
         signs, beta = self._signs(), float(self.beta)

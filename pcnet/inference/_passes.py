@@ -1,7 +1,18 @@
 """`Passes`: what a method that is made of the core's single passes keeps account of."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
 from .._core.binding import Status
+from .._types import Floats
 from ._energies import check_finite, sample_energies, start_feed_forward, with_decay
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch, LayerRows
+    from ..inference import Objective
 
 
 class Passes:
@@ -51,23 +62,23 @@ class Passes:
     True
     """
 
-    def __init__(self, batch, X, Y, objective):
+    def __init__(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         self.batch, self.X, self.Y, self.objective = batch, X, Y, objective
         self.energy = None
         self.n_steps = self.n_half_passes = 0
 
-    def start(self, responses=None):
+    def start(self, responses: LayerRows | None = None) -> None:
         """The feed-forward state; OUT with ``responses`` what the output's delta sends down."""
         self.energy = start_feed_forward(self.batch, self.X, self.Y, self.objective, responses)
         self.n_half_passes = 1 + (responses is not None)
         self._trace()
 
-    def restart(self):
+    def restart(self) -> None:
         """Take activities that were written after `start` for the state before the first step."""
         self.residuals()
         self._trace()
 
-    def forward_from_errors(self, responses=None):
+    def forward_from_errors(self, responses: LayerRows | None = None) -> None:
         """z = mu + e from the batch's errors, a forward pass; a backward one with ``responses``."""
         o = self.objective
         _, layers = self.batch.forward_from_errors(
@@ -76,34 +87,34 @@ class Passes:
         self.n_half_passes += 1 + (responses is not None)
         self._take(with_decay(layers.sum(axis=1), self.batch, o))
 
-    def residuals(self):
+    def residuals(self) -> None:
         """e = z - mu at the batch's activities, and the output's delta: a forward pass."""
         self.n_half_passes += 1
         self._take(sample_energies(self.batch, self.X, self.Y, self.objective))
 
-    def activity_gradients(self, out, errors=None):
+    def activity_gradients(self, out: LayerRows, errors: LayerRows | None = None) -> None:
         """OUT dF/dz at the batch's activities and errors (or others): a backward pass."""
         self.n_half_passes += 1
         decay = self.objective.activity_decay
         self.batch.activity_gradients(len(self.X), out, errors=errors, activity_decay=decay)
 
-    def backward(self, out):
+    def backward(self, out: LayerRows) -> None:
         """OUT what the present output delta sends down: a backward pass."""
         self.n_half_passes += 1
         self.batch.backward(len(self.X), out, activity_decay=self.objective.activity_decay)
 
-    def gauss_seidel_sweep(self, rate):
+    def gauss_seidel_sweep(self, rate: float) -> None:
         """One reverse Gauss-Seidel sweep over activities and errors: a backward pass."""
         self.n_half_passes += 1
         decay = self.objective.activity_decay
         self.batch.gauss_seidel_sweep(len(self.X), rate, activity_decay=decay)
 
-    def end_step(self):
+    def end_step(self) -> None:
         """Count a step, and note its energy."""
         self.n_steps += 1
         self._trace()
 
-    def report(self, status=Status.REACHED_MAX_STEPS):
+    def report(self, status: int | NDArray[Any] = Status.REACHED_MAX_STEPS) -> None:
         """Fill the batch's report; by default every sample ended at the limit of steps."""
         batch, n = self.batch, len(self.X)
         batch.energy[:n] = self.energy

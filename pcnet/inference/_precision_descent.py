@@ -1,10 +1,21 @@
 """Activity descent with precisions that change from layer to layer and from step to step."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import check_count, check_positive
+from .._types import Float64s, Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
+
 
 SCHEDULES = ("spiking", "decaying")
 
@@ -64,13 +75,19 @@ class PrecisionDescent(InferenceMethod):
     has_end_test = False
     rounds_errors = True
 
-    def __init__(self, n_steps=20, rate=0.5, schedule="spiking", base=0.001):
+    def __init__(
+        self,
+        n_steps: int = 20,
+        rate: float = 0.5,
+        schedule: ArrayLike = "spiking",
+        base: float = 0.001,
+    ) -> None:
         self.n_steps = n_steps
         self.rate = rate
         self.schedule = schedule
         self.base = base
 
-    def check(self):
+    def check(self) -> None:
         check_count("n_steps", self.n_steps)
         check_positive("rate", self.rate)
         check_positive("base", self.base, or_zero=True)
@@ -83,7 +100,7 @@ class PrecisionDescent(InferenceMethod):
                 f"more in an array of shape (n_steps, L) or (L,); got {self.schedule!r}"
             )
 
-    def precisions(self, n_layers):
+    def precisions(self, n_layers: int) -> Float64s:
         """pi_l(t) for a network of L layers.
 
         Parameters
@@ -110,7 +127,7 @@ class PrecisionDescent(InferenceMethod):
         decaying = 1.0 / (1.0 + np.log1p(np.maximum(since, 0)))
         return np.where(since >= 0, np.maximum(decaying, self.base), self.base)
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         real, passes = batch.activities.flat.dtype.type, Passes(batch, X, Y, objective)
         gradients = batch.like_activities()
         passes.start()

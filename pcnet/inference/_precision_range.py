@@ -1,6 +1,15 @@
 """Which output precisions a method can compute with, by the width of its numbers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    from ..inference import InferenceMethod, Objective
+
 
 # Errors are proportional to lambda where it is small. Methods that find them as differences of
 # activities of about 1 lose them to the rounding of these.
@@ -9,7 +18,7 @@ _ROUNDINGS = 4096
 _SQUARES = 1e6
 
 
-def check_precision(method, objective, dtype):
+def check_precision(method: InferenceMethod, objective: Objective, dtype: DTypeLike) -> None:
     """Raise if the errors of the hidden layers would vanish, or drown in rounding.
 
     Parameters

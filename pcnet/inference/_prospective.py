@@ -1,5 +1,7 @@
 """Prospective configuration: activities first, weights after."""
 
+from __future__ import annotations
+
 from ._error_descent import ErrorDescent
 
 
@@ -33,5 +35,5 @@ class ProspectiveConfiguration(ErrorDescent):
     #: The weights learn from the settled state whatever the loss: that is the idea.
     learns_settled = True
 
-    def __init__(self, max_steps=200, tol=1e-3, energy_tol=1e-8):
+    def __init__(self, max_steps: int = 200, tol: float = 1e-3, energy_tol: float = 1e-8) -> None:
         super().__init__(max_steps=max_steps, tol=tol, energy_tol=energy_tol)

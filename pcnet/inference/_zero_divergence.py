@@ -1,7 +1,16 @@
 """Zero-divergence predictive coding: backpropagation's weight gradients in one sweep."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import Objective
 
 
 class ZeroDivergence(InferenceMethod):
@@ -26,7 +35,7 @@ class ZeroDivergence(InferenceMethod):
     has_end_test = False
     minimizes_energy = False
 
-    def run(self, batch, X, Y, objective):
+    def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         passes = Passes(batch, X, Y, objective)
         passes.start()
         seen = batch.activities.hidden.copy()
