@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from .._checks import real_interval
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
+from .._training.checkpoint import resolve_checkpoint
 from .._training.repeated_fits import repeating_caller
-from ..callbacks._checkpoint import resolve_checkpoint
-from ..callbacks._functions import resolve_callbacks
+from ..callbacks._base import resolve_callbacks
 from ..inference import resolve_method
 from ..losses import Huber, check_loss
 from ..network import check_activation

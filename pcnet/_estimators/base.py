@@ -15,25 +15,23 @@ from .._network_checks import check_terms
 from .._random import ORDER, remember, seed_of, split_seed, stream
 from .._saved_state import StateMixin
 from .._training.centring import centre_inputs
-from .._training.checkpoint import restore_run
+from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, restore_run
 from .._training.history import truncate_history
 from .._training.lbfgs import BLOCK, FullBatch
 from .._training.loop import train
 from .._training.messages import describe_risen_energy, describe_unfinished_inference
 from .._training.minibatches import Minibatches, auto_batch_size, split_rows
 from .._training.pilot import TIME_SHARE, PilotData
+from .._training.progress import make_progress
 from .._training.rates import auto_learning_rate
 from .._training.run import FitCall, Plan, Run
 from .._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
+from .._training.stopping import MaxTime, Plateau
 from .._training.trainer import Trainer
+from .._training.validation import Validation, ValidationSet
 from .._warnings import warn
-from ..callbacks._checkpoint import CheckpointWriter, resolve_checkpoint
-from ..callbacks._functions import resolve_callbacks
-from ..callbacks._plateau import Plateau
-from ..callbacks._progress import make_progress
+from ..callbacks._base import resolve_callbacks
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
-from ..callbacks._time import MaxTime
-from ..callbacks._validation import Validation, ValidationSet
 from ..inference import Objective, check_precision, learns_feed_forward, resolve_method
 from ..network import Network
 from ..parameterization import prepare_narrow_layers

@@ -13,7 +13,7 @@ from .._checks import check_positive
 from .._data.rows import check_rows
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
-from ..callbacks._validation import gather_validation_set
+from .._training.validation import gather_validation_set
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network

@@ -3,7 +3,7 @@
 from sklearn.utils import _safe_indexing
 
 from .._data.checks import check_sample_weight
-from ..callbacks._validation import Scorers, TrainScore, Validation, ValidationSet, some_rows
+from .._training.validation import Scorers, TrainScore, Validation, ValidationSet, some_rows
 
 
 class MeasuringMixin:

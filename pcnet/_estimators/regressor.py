@@ -6,7 +6,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
-from ..callbacks._validation import gather_validation_set
+from .._training.validation import gather_validation_set
 from ..losses import Huber
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches

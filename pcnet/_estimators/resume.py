@@ -12,11 +12,11 @@ from .._training.checkpoint import run_state
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
 from .._training.run import FitCall
 from .._training.same_value import same_value
+from .._training.stopping import Plateau, parameters, with_parameters
+from .._training.validation import gather_validation_set
 from .._version import __version__
 from .._warnings import warn
 from ..callbacks._checkpoint import Checkpoint, path_of
-from ..callbacks._plateau import Plateau, parameters, with_parameters
-from ..callbacks._validation import gather_validation_set
 
 #: What may differ when a run goes on; the rest decides on its bits.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")

@@ -17,7 +17,6 @@ from .._core.reference import loss_values
 from .._data.rows import RowSubset
 from .._random import PILOT_ORDER, PILOT_PARTS, stream
 from ..callbacks import Callback
-from ..callbacks._time import MaxTime
 from ..inference import resolve_method
 from ..solvers import Adam, resolve_solver
 from .loop import train
@@ -25,6 +24,7 @@ from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, M
 from .rates import auto_learning_rate
 from .run import Plan, Run
 from .schedule import Schedule
+from .stopping import MaxTime
 from .trainer import Trainer
 
 #: Epochs of a pilot (or as many as make these updates), and its weight decay.

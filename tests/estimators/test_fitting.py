@@ -12,9 +12,9 @@ from pcnet._training.loop import train
 from pcnet._training.minibatches import Minibatches, split_rows
 from pcnet._training.run import Plan, Run
 from pcnet._training.schedule import Schedule
+from pcnet._training.stopping import Plateau
 from pcnet._training.trainer import Trainer
 from pcnet.callbacks import Callback
-from pcnet.callbacks._plateau import Plateau
 
 
 def batches_of(n, batch_size, *, rows=None, shuffle=True, weight=None, seed=0):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor
+from pcnet._training.progress import LiveLine, make_progress, seconds_left
 from pcnet._training.run import Plan, Run
+from pcnet._training.validation import some_rows
 from pcnet.callbacks import Callback
-from pcnet.callbacks._progress import LiveLine, make_progress, seconds_left
-from pcnet.callbacks._validation import some_rows
 
 from .support import ESTIMATORS, assert_same_bits, data_for, small
 
@@ -41,7 +41,7 @@ class Terminal(io.StringIO):
 
 def print_to(stream, monkeypatch):
     """Give this standard output to progress alone; that of the process belongs to pytest."""
-    monkeypatch.setattr("pcnet.callbacks._progress.sys", SimpleNamespace(stdout=stream))
+    monkeypatch.setattr("pcnet._training.progress.sys", SimpleNamespace(stdout=stream))
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ FLOORS = [
     {"_data", "losses"},
     {"network", "_network_checks", "parameterization"},
     {"inference"},
-    {"solvers", "schedules"},
-    {"_training", "theory", "callbacks"},
+    {"solvers", "schedules", "callbacks"},
+    {"_training", "theory"},
     {"_estimators"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py

@@ -8,7 +8,7 @@ from sklearn.metrics import check_scoring, get_scorer
 
 from .._core.reference import loss_values
 from .._random import SCORED_ROWS, stream
-from ._base import Callback
+from ..callbacks import Callback
 
 _TRAIN_SCORE_ROWS = 1000
 

@@ -1,10 +1,10 @@
-"""When training no longer pays: ``tol`` and ``n_iter_no_change``, as in scikit-learn's MLP."""
+"""When training ends: at a plateau, as in scikit-learn's MLP, or when the time is up."""
 
 import copy
 
 import numpy as np
 
-from ._base import Callback
+from ..callbacks import Callback
 
 
 class Plateau(Callback):
@@ -78,6 +78,15 @@ class Plateau(Callback):
         self.best = state["best"]
         self.n_no_change = state["n_no_change"]
         self._best_parameters = state["best_parameters"]
+
+
+class MaxTime(Callback):
+    """Stops after the step in which the run's time budget ``run.max_time`` was used up."""
+
+    stop_reason = "max_time"
+
+    def on_batch_end(self, run, report):
+        return run.seconds() >= run.max_time
 
 
 def parameters(network):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from ._base import Callback
+from ..callbacks import Callback
 
 _REDRAW_SECONDS = 0.2
 _RECENT_EPOCHS = 5  # whose mean time forecasts that of the others
