@@ -5,8 +5,10 @@ import difflib
 import math
 import sys
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval
 
 #: Integers may be larger than any float.
@@ -217,7 +219,16 @@ def rows_hint(name, n_columns):
     return hint
 
 
-def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=""):
+def check_float_array(
+    name: str,
+    values: Any,
+    dtype: DTypeLike,
+    ndim: int | None,
+    shape: tuple[int | None, ...] | None = None,
+    *,
+    copy: bool = True,
+    hint: str = "",
+) -> NDArray[Any]:
     """A finite, C-contiguous, aligned array of this dtype.
 
     Parameters
@@ -243,9 +254,9 @@ def check_float_array(name, values, dtype, ndim, shape=None, *, copy=True, hint=
     try:
         array = np.asarray(values)
     except ValueError:  # NumPy's words for it name no argument
-        wanted = "" if ndim is None else f" of {ndim} dimension(s)"
+        dimensions = "" if ndim is None else f" of {ndim} dimension(s)"
         raise ValueError(
-            f"{name} must be one array{wanted}; got a {type(values).__name__} of "
+            f"{name} must be one array{dimensions}; got a {type(values).__name__} of "
             "parts whose shapes differ"
         ) from None
     if values is None:

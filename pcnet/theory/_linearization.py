@@ -11,15 +11,26 @@ derivative of the feed-forward output by the activities of layer l is P_l = J_{l
 R = (P_1, .., P_H) = G A^-1. A linear network is its own linearisation, at every point.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s
 from ._checks import check_activities, check_network
 
+if TYPE_CHECKING:
+    from ..network import Network
 
-def linearize(net, X, activities=None):
+
+def linearize(
+    net: Network, X: ArrayLike, activities: Sequence[ArrayLike] | None = None
+) -> Linearization:
     """A network's linearisation at given activities.
 
     Parameters
@@ -69,53 +80,53 @@ class Linearization:
         a_{l+1} f'(z_l) of the hidden layers l = 1..H.
     """
 
-    def __init__(self, net, gains):
+    def __init__(self, net: Network, gains: list[Float64s]) -> None:
         self.net = net
         self.gains = gains
 
     @property
-    def n_hidden(self):
+    def n_hidden(self) -> int:
         return len(self.gains)
 
-    def up(self, hidden, dz):
+    def up(self, hidden: int, dz: Float64s) -> Float64s:
         """dz_l J_{l+1}, l = hidden + 1: the change of the prediction above a hidden layer."""
         change = (self.gains[hidden] * dz) @ self.net.weights[hidden + 1]
         return change + dz if self.net.skips[hidden + 1] else change
 
-    def down(self, hidden, above):
+    def down(self, hidden: int, above: Float64s) -> Float64s:
         """above J_{l+1}^T, l = hidden + 1: what the layer above sends down to a hidden layer."""
         sent = (above @ self.net.weights[hidden + 1].T) * self.gains[hidden]
         return sent + above if self.net.skips[hidden + 1] else sent
 
-    def errors(self, dz):
+    def errors(self, dz: list[Float64s]) -> list[Float64s]:
         """A dz: the changes of the hidden layers' errors."""
-        below = [0.0, *(self.up(i, z) for i, z in enumerate(dz[:-1]))]
+        below: list[Any] = [0.0, *(self.up(i, z) for i, z in enumerate(dz[:-1]))]
         return [z - mu for z, mu in zip(dz, below)]
 
-    def errors_transposed(self, e):
+    def errors_transposed(self, e: list[Float64s]) -> list[Float64s]:
         """A^T e."""
-        above = [*(self.down(i, x) for i, x in enumerate(e[1:])), 0.0]
+        above: list[Any] = [*(self.down(i, x) for i, x in enumerate(e[1:])), 0.0]
         return [x - sent for x, sent in zip(e, above)]
 
-    def activities(self, e):
+    def activities(self, e: list[Float64s]) -> list[Float64s]:
         """A^-1 e, a forward pass: the changes of activities that go with those of errors."""
         dz = [e[0]]
         for i, x in enumerate(e[1:]):
             dz.append(x + self.up(i, dz[-1]))
         return dz
 
-    def responses(self, v):
+    def responses(self, v: list[Float64s]) -> list[Float64s]:
         """A^-T v, a backward pass."""
         u = [v[-1]]
         for i in range(self.n_hidden - 2, -1, -1):
             u.insert(0, v[i] + self.down(i, u[0]))
         return u
 
-    def output(self, dz):
+    def output(self, dz: list[Float64s]) -> Float64s:
         """G dz, (m, K): the change of the output's prediction."""
         return self.up(self.n_hidden - 1, dz[-1])
 
-    def output_responses(self, r):
+    def output_responses(self, r: Float64s) -> list[Float64s]:
         """R^T r = (r P_1^T, .., r P_H^T): a backward pass from the output, r (m, K)."""
         return list(self._down_from(r))[::-1]
 
@@ -135,12 +146,12 @@ class Linearization:
             yield P
 
     @cached_property
-    def jacobians(self):
+    def jacobians(self) -> list[Float64s]:
         """[P_1^T, .., P_H^T], each (n or 1, K, n_l); P_l is d mu_L / d z_l along the network."""
         return list(self._jacobians_from_above())[::-1]
 
     @cached_property
-    def summed_jacobians(self):
+    def summed_jacobians(self) -> Float64s:
         """R R^T = sum_l P_l^T P_l, (n or 1, K, K), in memory of one layer."""
         n_rows, n_out = len(self.gains[0]) if self.gains else 1, self.net.layer_sizes[-1]
         total = np.zeros((n_rows, n_out, n_out))
@@ -148,11 +159,11 @@ class Linearization:
             total += P @ P.transpose(0, 2, 1)
         return total
 
-    def rescaling(self, output_precision):
+    def rescaling(self, output_precision: float) -> Float64s:
         """S = I / lambda + sum_l P_l^T P_l, (n or 1, K, K)."""
         return self.summed_jacobians + np.eye(self.net.layer_sizes[-1]) / output_precision
 
-    def gauss_newton(self, dz, curvature):
+    def gauss_newton(self, dz: list[Float64s], curvature: Float64s) -> list[Float64s]:
         """(A^T A + G^T C G) dz.
 
         Parameters
@@ -170,7 +181,7 @@ class Linearization:
         pull = _rows_times(self.output(dz), curvature)
         return [*product, error + self.down(self.n_hidden - 1, pull)]
 
-    def gauss_newton_solve(self, v, curvature):
+    def gauss_newton_solve(self, v: list[Float64s], curvature: Float64s) -> list[Float64s]:
         """(A^T A + G^T C G)^-1 v by two passes: A^-1 (I + R^T C R)^-1 A^-T v.
 
         Woodbury's identity gives ``(I + R^T C R)^-1 = I - R^T (I + C R R^T)^-1 C R``, with a

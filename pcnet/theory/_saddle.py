@@ -1,16 +1,25 @@
 """Whether a point in weight space is a saddle that gradient descent can see its way out of."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._checks import check_choice, check_positive
+from .._types import Float64s
 from ._energy_hessian import energy_hessian
 from ._loss_hessian import loss_hessian
 from ._origin import KINDS
 from ._weight_hessian import WeightHessian
 from ._weights import flatten_weights, split_weights
+
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 #: Up to so many weights the dense matrix is diagonalised.
 DENSE_SIZE = 600
@@ -48,7 +57,14 @@ class SaddleVerdict:
         return self.is_strict
 
 
-def is_strict_saddle(net, X, Y, of="energy", tol=1e-6, **objective):
+def is_strict_saddle(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    of: Literal["energy", "loss"] = "energy",
+    tol: float = 1e-6,
+    **objective: Any,
+) -> SaddleVerdict:
     """Whether a network's weights are a critical point with a direction of negative curvature.
 
     Gradient descent leaves a strict saddle at an exponential pace, whereas a saddle whose Hessian
@@ -113,7 +129,7 @@ def is_strict_saddle(net, X, Y, of="energy", tol=1e-6, **objective):
     )
 
 
-def smallest_eigenpair(hessian):
+def smallest_eigenpair(hessian: WeightHessian) -> tuple[float, float, Float64s]:
     """Smallest eigenvalue, largest absolute eigenvalue, and the former's unit eigenvector.
 
     Parameters

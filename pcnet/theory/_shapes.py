@@ -1,22 +1,37 @@
 """Measurements over widths and depths, as tidy tables: a row for each network."""
 
+from __future__ import annotations
+
 import inspect
 import itertools
 import math
 import warnings
+from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import LARGEST, check_count, check_float_array, check_positive
+from .._types import Float64s
 from ..network import Network
 from ._checks import check_network, feed_forward
 from ._comparison import compare_with_backprop
 
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
 
-def over_shapes(measure, widths, depths, n_seeds=1):
+
+def over_shapes(
+    measure: Callable[[int, int, int], dict[str, float]],
+    widths: Sequence[int],
+    depths: Sequence[int],
+    n_seeds: int = 1,
+) -> NDArray[Any]:
     """A table of whatever is measured at each width, depth and seed.
 
     Parameters
@@ -98,7 +113,15 @@ def _check_measured(rows):
     return names
 
 
-def backprop_comparison_sweep(X, Y, widths, depths, n_seeds=1, output_precision=1.0, **network):
+def backprop_comparison_sweep(
+    X: ArrayLike,
+    Y: ArrayLike,
+    widths: Sequence[int],
+    depths: Sequence[int],
+    n_seeds: int = 1,
+    output_precision: float = 1.0,
+    **network: Any,
+) -> NDArray[Any]:
     """Energy-to-loss ratio and PC-BP gradient cosine of fresh networks, over width and depth.
 
     Parameters
@@ -132,7 +155,7 @@ def backprop_comparison_sweep(X, Y, widths, depths, n_seeds=1, output_precision=
     return over_shapes(measure, widths, depths, n_seeds)
 
 
-def forward_norms(net, X):
+def forward_norms(net: Network, X: ArrayLike) -> Float64s:
     """Size of the feed-forward activities, layer by layer.
 
     The root mean square of a unit, ``sqrt(mean z^2)`` over samples and units. It stays of order
@@ -169,7 +192,16 @@ def _root_mean_square(values):
     return largest * np.sqrt(np.mean((values / largest) ** 2)) if largest > 0 else 0.0
 
 
-def learning_rate_transfer(estimator, X, y, X_test, y_test, rates, widths, depths):
+def learning_rate_transfer(
+    estimator: PCClassifier | PCRegressor,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    rates: Sequence[float],
+    widths: Sequence[int],
+    depths: Sequence[int],
+) -> NDArray[Any]:
     """Train an estimator at each learning rate, width and depth.
 
     A rate transfers if it is near the best at every shape.

@@ -1,5 +1,7 @@
 """Extreme eigenvalues of the activity Hessian, and what they say of activity descent."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -30,21 +32,21 @@ class Spectrum(NamedTuple):
     largest: float
 
     @property
-    def condition_number(self):
+    def condition_number(self) -> float:
         """largest / smallest; inf where the smallest is not above 0, which is no minimum."""
         return self.largest / self.smallest if self.smallest > 0 else float("inf")
 
     @property
-    def largest_stable_rate(self):
+    def largest_stable_rate(self) -> float:
         """2 / largest: above it activity descent diverges."""
         return 2.0 / self.largest
 
     @property
-    def optimal_rate(self):
+    def optimal_rate(self) -> float:
         """2 / (smallest + largest): the rate with the best `contraction`."""
         return 2.0 / (self.smallest + self.largest)
 
-    def contraction(self, rate):
+    def contraction(self, rate: float) -> float:
         """Factor by which a step of activity descent shrinks the distance, in the long run.
 
         ``max(|1 - rate smallest|, |1 - rate largest|)``, the spectral radius of I - rate H_z;
@@ -63,7 +65,7 @@ class Spectrum(NamedTuple):
         check_positive("rate", rate)
         return max(abs(1 - rate * self.smallest), abs(1 - rate * self.largest))
 
-    def steps_to(self, share, rate=None):
+    def steps_to(self, share: float, rate: float | None = None) -> float:
         """Steps of activity descent until a share of the distance is left, in the long run.
 
         Parameters
@@ -87,7 +89,7 @@ class Spectrum(NamedTuple):
         return float(np.log(share) / np.log(factor)) if factor > 0 else 1.0
 
 
-def extreme_eigenvalues(hessian, tol=1e-3):
+def extreme_eigenvalues(hessian: ActivityHessian, tol: float = 1e-3) -> Spectrum:
     """Smallest and largest eigenvalue of an activity Hessian, matrix-free.
 
     The largest by Lanczos iteration on products H v. The smallest by Lanczos on H^-1 v: for the

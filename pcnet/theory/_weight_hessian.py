@@ -1,11 +1,19 @@
 """Hessians by the weights, as operators: products, blocks, and the dense matrix of small nets."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from .._types import Float64s
 from ._weights import flatten_weights, split_weights, weight_slices
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 
 class WeightHessian(LinearOperator):
@@ -27,7 +35,13 @@ class WeightHessian(LinearOperator):
         Its gradients by W_1..W_L.
     """
 
-    def __init__(self, net, product, value, gradients):
+    def __init__(
+        self,
+        net: Network,
+        product: Callable[[list[Float64s]], list[Float64s]],
+        value: float,
+        gradients: list[Float64s],
+    ) -> None:
         self.slices = weight_slices(net)
         size = self.slices[-1].stop
         super().__init__(np.float64, (size, size))
@@ -42,11 +56,11 @@ class WeightHessian(LinearOperator):
     def _adjoint(self):
         return self
 
-    def toarray(self):
+    def toarray(self) -> Float64s:
         """The matrix itself, ndarray (n_weights, n_weights)."""
         return self._columns(slice(0, self.shape[0])).T
 
-    def block(self, row_layer, column_layer):
+    def block(self, row_layer: int, column_layer: int) -> Float64s:
         """d2 / dW_k dW_l as a matrix; it costs one product for each weight of W_l.
 
         Parameters

@@ -1,13 +1,23 @@
 """The order in which all weights of a network stand in one vector: layer by layer, row-major."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import check_float_array
 from .._network_checks import check_fields
+from .._types import Float64s
 from ..network import check_network
 
+if TYPE_CHECKING:
+    from ..network import Network
 
-def weight_slices(net):
+
+def weight_slices(net: Network) -> list[slice]:
     """Where each layer's weights stand in a vector of all weights.
 
     W_1 comes first, each matrix row by row: entry (i, j) of W_l, (n_{l-1}, n_l), stands at
@@ -35,7 +45,7 @@ def weight_slices(net):
     return [slice(*pair) for pair in zip(ends, ends[1:])]
 
 
-def split_weights(net, vector):
+def split_weights(net: Network, vector: ArrayLike) -> list[Float64s]:
     """Matrices shaped like W_1..W_L from one vector of all weights.
 
     Parameters
@@ -55,7 +65,7 @@ def split_weights(net, vector):
     return [vector[part].reshape(W.shape) for part, W in zip(slices, net.weights)]
 
 
-def flatten_weights(weights):
+def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
     """One vector from matrices W_1..W_L, in the order of `weight_slices`.
 
     Parameters
