@@ -154,7 +154,7 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="output_precision"):
         theory.compare_with_backprop(net, X, Y, output_precision=0)
     with pytest.raises(ValueError, match="inference must be"):
-        theory.compare_with_backprop(net, X, Y, method="exact")
+        theory.compare_with_backprop(net, X, Y, method="exactly")
     with pytest.raises(ValueError, match="Y must have 2 rows"):
         theory.compare_with_backprop(net, X, Y[:1])
     with pytest.raises(TypeError, match=r"net must be a pcnet\.Network"):
