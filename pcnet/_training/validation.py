@@ -180,6 +180,6 @@ def fitted_view(run, known=None):
     view.network_ = run.network
     view.n_iter_ = run.n_epochs
     if known is not None:
-        X_known, outputs, compute = *known, view._outputs
+        (X_known, outputs), compute = known, view._outputs
         view._outputs = lambda X: outputs if X is X_known else compute(X)
     return view

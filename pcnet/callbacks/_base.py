@@ -1,5 +1,13 @@
 """The protocol of everything that watches a run, and what a ``callbacks`` argument stands for."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .._training.optimizer import StepReport
+    from .._training.run import Run
+
 
 class Callback:
     """Watches a run of ``fit`` or ``partial_fit``; override the methods you need.
@@ -15,35 +23,35 @@ class Callback:
 
     stop_reason = "callback"
 
-    def on_fit_begin(self, run):
+    def on_fit_begin(self, run: Run) -> None:
         """Before the first step."""
 
-    def on_epoch_begin(self, run):
+    def on_epoch_begin(self, run: Run) -> None:
         """Before the first minibatch of an epoch."""
 
-    def on_batch_end(self, run, report):
+    def on_batch_end(self, run: Run, report: StepReport) -> bool | None:
         """After an optimiser step; return True to stop at once. Costs nothing if not overridden.
 
         ``report`` is a `StepReport`: the step's loss, energy and inference counts.
         """
 
-    def measure(self, run):
+    def measure(self, run: Run) -> dict[str, float]:
         """Columns that this observer adds to the epoch's record, as a dict."""
         return {}
 
-    def on_epoch_end(self, run, record):
+    def on_epoch_end(self, run: Run, record: dict[str, float]) -> bool | None:
         """After an epoch, with its row of the history (a dict); return True to stop."""
 
-    def on_fit_end(self, run):
+    def on_fit_end(self, run: Run) -> None:
         """After the last step, in reverse order of the observers.
 
         Called also after Ctrl-C, divergence or an exception, if `on_fit_begin` was.
         """
 
-    def state(self):
+    def state(self) -> Any:
         """What a checkpoint must keep of this observer; None if nothing."""
 
-    def restore(self, state):
+    def restore(self, state: Any) -> None:
         """Take over what `state` gave."""
 
 

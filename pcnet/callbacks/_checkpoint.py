@@ -1,5 +1,7 @@
 """Where and when a run is saved."""
 
+from __future__ import annotations
+
 import os
 from numbers import Integral
 from pathlib import Path
@@ -44,12 +46,17 @@ class Checkpoint(BaseEstimator):
         "every_minutes": [real_interval(0, closed="neither"), None],
     }
 
-    def __init__(self, path, every_epochs=1, every_minutes=None):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every_epochs: int | None = 1,
+        every_minutes: float | None = None,
+    ) -> None:
         self.path = path
         self.every_epochs = every_epochs
         self.every_minutes = every_minutes
 
-    def exists(self):
+    def exists(self) -> bool:
         """Whether there is a file to go on from; an empty one is none."""
         path = Path(path_of(self.path, "path"))
         return path.is_file() and path.stat().st_size > 0

@@ -1,5 +1,9 @@
 """The callbacks of scikit-learn 1.9: epochs, and on request batches, as tasks of a fit."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from sklearn.utils import _safe_indexing
 
 from .._checks import shown
@@ -9,7 +13,7 @@ try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn before 1.9
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for scikit-learn's class of this name."""
 
         def set_callbacks(self, *callbacks):
@@ -20,7 +24,7 @@ except ImportError:  # scikit-learn before 1.9
             )
 
 
-def with_batches(callback):
+def with_batches(callback: Any) -> Any:
     """Let a scikit-learn callback see minibatches, too, as tasks below their epoch.
 
     This costs some 0.1 ms a batch or more, and with scikit-learn's progress bars one bar per epoch.
