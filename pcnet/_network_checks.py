@@ -14,7 +14,7 @@ from ._checks import (
     shown,
 )
 from ._core import binding
-from .losses import Huber, check_loss, check_targets
+from .losses import Huber, Objective, check_loss, check_targets
 from .parameterization import PARAMETERIZATIONS, default_skips
 
 ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
@@ -156,6 +156,10 @@ def check_fields(net):
         check_choice("parameterization", net.parameterization, PARAMETERIZATIONS)
     check_positive("gamma", net.gamma)
     check_activation(net.activation, n_layers - 1)
+    if net.objective is not None and not isinstance(net.objective, Objective):
+        raise TypeError(
+            "objective must be a pcnet.inference.Objective or None; got " + shown(net.objective)
+        )
 
 
 def check_finite_fields(net):
@@ -183,6 +187,16 @@ def check_clamped(net, X, Y, loss):
     Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
     check_targets(loss, Y)
     return X, Y
+
+
+def objective_of(net, loss=None, output_precision=None, activity_decay=None):
+    """The `Objective` of these terms; None stands for the network's own, or else the default."""
+    own = Objective() if net.objective is None else net.objective
+    return Objective(
+        own.loss if loss is None else loss,
+        own.output_precision if output_precision is None else output_precision,
+        own.activity_decay if activity_decay is None else activity_decay,
+    )
 
 
 def check_terms(net, loss, output_precision, activity_decay):

@@ -1,12 +1,14 @@
-"""Losses with options, as small scikit-learn objects; the others are known by their names."""
+"""Losses with options, the terms of the energy that they make, and the checks of both."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._checks import NOT_OF_ONES_OWN, our_name, real_interval
+from ._checks import NOT_OF_ONES_OWN, check_positive, our_name, real_interval
 from ._core.binding import HUBER_DELTA, LOSS_CODES
 
-__all__ = ["Huber", "check_loss", "check_targets"]
+__all__ = ["Huber", "Objective", "check_loss", "check_targets"]
 
 LOSSES = tuple(LOSS_CODES)
 
@@ -67,6 +69,34 @@ def check_loss(loss):
             f"pcnet.losses.Huber(delta=1.35); got {loss!r}"
             + (NOT_OF_ONES_OWN if callable(loss) else our_name(loss, LOSSES))
         )
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The terms of the energy that are not the network's.
+
+    ``F = sum_l 1/2 ||e_l||^2 + output_precision * loss + activity_decay / 2 sum_l ||z_l||^2``
+
+    Parameters
+    ----------
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+        1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; one logistic per output; squared up to a
+        bend and straight beyond, see `Huber`; or half the Poisson deviance of rates
+        exp(mu).
+    output_precision : float
+        lambda, positive. 1 is the setting of the literature; lambda -> 0 is backpropagation.
+    activity_decay : float
+        Not negative.
+    """
+
+    loss: str | Huber = "squared_error"
+    output_precision: float = 1.0
+    activity_decay: float = 0.0
+
+    def __post_init__(self):
+        check_loss(self.loss)
+        check_positive("output_precision", self.output_precision)
+        check_positive("activity_decay", self.activity_decay, or_zero=True)
 
 
 def check_targets(loss, Y, name="Y"):

@@ -1,5 +1,6 @@
 """Predictive-coding networks: weights, passes, energies and local gradients."""
 
+import copy
 from contextlib import contextmanager
 
 import numpy as np
@@ -32,6 +33,7 @@ from ._network_checks import (
     check_scales,
     check_skips,
     check_terms,
+    objective_of,
 )
 from ._random import seed_of
 from .parameterization import (
@@ -72,6 +74,10 @@ class Network:
     parameterization : str or None
         None for a network made from given weights.
     gamma : float
+    objective : pcnet.inference.Objective or None
+        What the weights were trained to minimise, which an estimator's training notes here: loss,
+        output precision and activity decay where `infer`, the methods below and `pcnet.theory` are
+        given none. None for a network that no estimator has trained: squared error, 1 and 0.
 
     Examples
     --------
@@ -83,7 +89,9 @@ class Network:
     [(2, 16), (2, 16), (2, 3)]
     """
 
-    def __init__(self, weights, biases, scales, skips, activation, parameterization, gamma):
+    def __init__(
+        self, weights, biases, scales, skips, activation, parameterization, gamma, objective=None
+    ):
         self.weights = weights
         self.biases = biases
         self.scales = scales
@@ -91,6 +99,7 @@ class Network:
         self.activation = activation
         self.parameterization = parameterization
         self.gamma = gamma
+        self.objective = objective
 
     @classmethod
     def init(
@@ -219,7 +228,7 @@ class Network:
         return (
             f"Network({sizes}, {activation}, {self.parameterization or 'given weights'}, "
             f"{int(np.sum(self.skips))} skips, {'no ' if self.biases is None else ''}biases, "
-            f"{self.dtype})"
+            f"{self.dtype}{_trained_with(self.objective)})"
         )
 
     def copy(self):
@@ -234,6 +243,7 @@ class Network:
             self.activation,
             self.parameterization,
             self.gamma,
+            copy.deepcopy(self.objective),
         )
 
     # ------------------------------------------------------------ passes
@@ -285,9 +295,7 @@ class Network:
                 self.forward(X[start : start + OUTPUT_ROWS])  # raises, and names the layer
         return outputs
 
-    def energy(
-        self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
-    ):
+    def energy(self, X, Y, activities, loss=None, output_precision=None, activity_decay=None):
         """Energy of each layer at given activities, mean over the samples.
 
         1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
@@ -302,11 +310,12 @@ class Network:
             one-hot ones (log_loss), numbers from 0 to 1 (logistic) or of at least 0 (poisson).
         activities : list of array-like, (n, n_l)
             z_1..z_H; an output after them, as `forward` returns it, is ignored.
-        loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-        output_precision : float
+        loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        output_precision : float or None
             lambda, positive.
-        activity_decay : float
+        activity_decay : float or None
             Not negative. Checked but without effect, so that the options of `infer` can be passed.
+            None, the default of all three: that of `objective`.
 
         Returns
         -------
@@ -325,7 +334,7 @@ class Network:
         return energies.mean(axis=0)
 
     def activity_gradients(
-        self, X, Y, activities, loss="squared_error", output_precision=1.0, activity_decay=0.0
+        self, X, Y, activities, loss=None, output_precision=None, activity_decay=None
     ):
         """dF/dz_1..dF/dz_H of each sample's energy at given activities.
 
@@ -432,11 +441,14 @@ class Network:
         return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
 
     def _at(self, X, Y, activities, loss, output_precision, activity_decay):
-        check_terms(self, loss, output_precision, activity_decay)
-        X, Y = check_clamped(self, X, Y, loss)
+        check_fields(self)
+        objective = objective_of(self, loss, output_precision, activity_decay)
+        check_terms(self, **vars(objective))
+        X, Y = check_clamped(self, X, Y, objective.loss)
         batch = self.core_batch(len(X))
         self._fill(batch.activities, self._check_activities(activities, len(X)))
-        return batch, X, Y, (loss, float(output_precision), float(activity_decay))
+        numbers = float(objective.output_precision), float(objective.activity_decay)
+        return batch, X, Y, (objective.loss, *numbers)
 
     def _check_activities(self, activities, n_samples):
         if isinstance(activities, (list, tuple)) and len(activities) == self.n_layers:
@@ -505,6 +517,15 @@ def core_output(core_network, X):
 def _ready(array):
     """The array, C-contiguous and aligned as the core reads it; a copy only where it is not."""
     return np.require(array, requirements=["C", "A"])
+
+
+def _trained_with(objective):
+    """The end of a network's text: what it was trained to minimise, if that is known."""
+    if objective is None:
+        return ""
+    text = f", {objective.loss} at output precision {objective.output_precision:.3g}"
+    decay = objective.activity_decay
+    return f"{text} and activity decay {decay:.3g}" if decay else text
 
 
 def _shorten(sizes, most=8):

@@ -291,6 +291,7 @@ class BasePC(
         self._begin_with(network, seed_of(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
+        network.objective = self._objective()
         resolve_automatic(self, None, FitCall(incremental=True), fresh=True)
         self.n_iter_ = 0
         self.learning_rate_init_ = None
@@ -359,6 +360,7 @@ class BasePC(
         """Fix the objective; where losses or scores get another unit, begin a new history."""
         before = getattr(self, "_trained", {})
         self._describe_objective()
+        self.network_.objective = self._objective()
         if "loss" in before and loss_unit(before["loss"]) != loss_unit(self._trained["loss"]):
             self.history_ = {}
             self._optimizer_state = None  # its moments are those of the other loss

@@ -1,4 +1,4 @@
-"""What both estimators offer beside `predict`: attributes, `transform`, `energy`, `summary`."""
+"""What both estimators offer beside `predict`: attributes, transform, energy, infer, summary."""
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -10,6 +10,7 @@ from .._data.checks import check_overflow, check_transform_layer
 from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
+from ..inference import infer
 from .energy import clamped_energies
 from .outputs import hidden_activities
 from .summary import summarise
@@ -187,6 +188,49 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_is_fitted(self)
         X, Y = self._clamp(X, y)
         return clamped_energies(self.network_, self._objective(), X, [Y], inference)[:, 0]
+
+    def infer(self, X, y, *, method=None):
+        """Inference as in training: hidden activities that reconcile samples with their targets.
+
+        `pcnet.infer` on `network_` with the loss, output precision and activity decay that it was
+        trained with; samples and targets are as in `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `energy`.
+        method : str, InferenceMethod or None, default=None
+            A name of `pcnet.inference.METHODS`, or an object. None: the method of the training.
+
+        Returns
+        -------
+        InferenceResult
+            Activities, errors, energies and what they took; activities and errors in the
+            network's units, a regressor's outputs in standardised targets.
+
+        Raises
+        ------
+        ValueError, FloatingPointError
+            As by `pcnet.infer`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A method that is to lower the energy left its mean higher than at the start.
+
+        See Also
+        --------
+        energy : the energies alone, by default closer to equilibrium, in less memory.
+        """
+        check_is_fitted(self)
+        rows, Y = self._clamp(X, y)
+        X = np.empty(rows.shape, self.network_.dtype)
+        for part, block in rows.blocks():
+            X[part] = block
+        if method is None:  # not the argument `inference`, which may have been set since
+            method = getattr(self, "inference_", self._trained["inference"])
+        return infer(self.network_, X, Y, method, **vars(self._objective()))
 
     def summary(self, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
         """Layers, parameters, memory and estimated time, before or after `fit`.

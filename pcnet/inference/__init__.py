@@ -6,6 +6,7 @@ Every method is an object that holds its own options; `infer` applies one to a b
 from types import MappingProxyType
 
 from .._core.binding import Batch, LayerRows, Status
+from ..losses import Objective
 from ._activity_descent import ActivityDescent
 from ._adam_activity_descent import AdamActivityDescent
 from ._augmented_lagrangian import AugmentedLagrangian
@@ -22,7 +23,6 @@ from ._learned_precision import LearnedPrecision
 from ._learning import WeightUpdate, learning_gradients, learns_feed_forward, weight_updates
 from ._method import InferenceMethod, resolve_method
 from ._nudged import Nudged
-from ._objective import Objective
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
 from ._precision_range import check_precision

@@ -7,12 +7,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import check_no_overflow
 from .._core.binding import Status
-from .._network_checks import check_clamped, check_terms
+from .._network_checks import check_clamped, check_terms, objective_of
 from .._warnings import warn
 from ..network import check_network
 from ._energies import has_risen
 from ._method import resolve_method
-from ._objective import Objective
 from ._precision_range import check_precision
 
 
@@ -66,9 +65,9 @@ def infer(
     X,
     Y,
     method="error",
-    loss="squared_error",
-    output_precision=1.0,
-    activity_decay=0.0,
+    loss=None,
+    output_precision=None,
+    activity_decay=None,
 ):
     """Minimise each sample's energy over the hidden activities, input and target clamped.
 
@@ -84,12 +83,12 @@ def infer(
         "activity", "adam_activity", "error_optimization", "gauss_seidel", "gradient_flow",
         "augmented_lagrangian", "exact", "prospective", "incremental", "nudged", "forward_update",
         "precision", "learned_precision", "backprop" or "zero_divergence".
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-        Of a trained estimator's ``network_``: the loss that it was trained with.
-    output_precision : float
-        lambda, positive. Of a trained estimator's ``network_``: its ``output_precision_``.
-    activity_decay : float
-        Not negative.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+    output_precision : float or None
+        lambda, positive.
+    activity_decay : float or None
+        Not negative. None, the default of all three: that of ``net.objective``, which the training
+        of an estimator notes in its ``network_``; without one "squared_error", 1 and 0.
 
     Returns
     -------
@@ -120,7 +119,7 @@ def infer(
     True
     """
     check_network(net)
-    objective = Objective(loss, output_precision, activity_decay)
+    objective = objective_of(net, loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
     if X is None or Y is None:
         raise TypeError(
@@ -129,7 +128,7 @@ def infer(
         )
     check_terms(net, **vars(objective))
     check_precision(method, objective, net.dtype)
-    X, Y = check_clamped(net, X, Y, loss)
+    X, Y = check_clamped(net, X, Y, objective.loss)
     n = len(X)
     batch = net.core_batch(n * method.rows_per_sample, trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)

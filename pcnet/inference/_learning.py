@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._checks import check_flag, check_no_overflow
-from .._network_checks import check_clamped, check_terms
+from .._network_checks import check_clamped, check_terms, objective_of
 from ..network import check_network
 from ._method import resolve_method
-from ._objective import Objective
 from ._precision_range import check_precision
 
 
@@ -78,9 +77,9 @@ def learning_gradients(
     X,
     Y,
     method="error",
-    loss="squared_error",
-    output_precision=1.0,
-    activity_decay=0.0,
+    loss=None,
+    output_precision=None,
+    activity_decay=None,
     feed_forward=False,
 ):
     """The gradients by which a method of inference moves the weights.
@@ -127,13 +126,13 @@ def learning_gradients(
     [(4, 16), (16, 16), (16, 3)]
     """
     check_network(net)
-    objective = Objective(loss, output_precision, activity_decay)
+    objective = objective_of(net, loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
     method = method.for_training(net, method)  # one that learns must not learn from this
     check_terms(net, **vars(objective))
     feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)
-    X, Y = check_clamped(net, X, Y, loss)
+    X, Y = check_clamped(net, X, Y, objective.loss)
     batch = net.core_batch(len(X) * method.rows_per_sample)
     total, sample_weight = None, np.full(len(X), 1.0 / len(X))
     for update in weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward):

@@ -24,6 +24,7 @@ TRUSTED_TYPES = (
     "pcnet.inference._prospective.ProspectiveConfiguration",
     "pcnet.inference._zero_divergence.ZeroDivergence",
     "pcnet.losses.Huber",
+    "pcnet.losses.Objective",
     "pcnet.network.Network",
     "pcnet.schedules.Adaptive",
     "pcnet.schedules.Constant",

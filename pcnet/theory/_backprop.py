@@ -3,8 +3,7 @@
 import numpy as np
 
 from .._core import reference
-from ..inference import Objective
-from ._checks import check_clamped, check_network, feed_forward, raises_on_overflow
+from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 
 
 def in_float64(net):
@@ -23,7 +22,7 @@ def in_float64(net):
 
 
 @raises_on_overflow
-def backprop_gradients(net, X, Y, loss="squared_error"):
+def backprop_gradients(net, X, Y, loss=None):
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
     With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the
@@ -37,7 +36,8 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     X : array-like, (n, D)
     Y : array-like, (n, K)
         Targets, in the range of the loss as in `pcnet.infer`.
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
 
     Returns
     -------
@@ -56,9 +56,10 @@ def backprop_gradients(net, X, Y, loss="squared_error"):
     [(4, 16), (16, 16), (16, 3)]
     """
     net = check_network(net)
-    X, Y = check_clamped(net, X, Y, Objective(loss))
+    objective = objective_of(net, loss, 1.0)
+    X, Y = check_clamped(net, X, Y, objective)
     activities = feed_forward(net, X)
-    errors = [reference.output_delta(loss, activities[-1], Y, 1.0)]
+    errors = [reference.output_delta(objective.loss, activities[-1], Y, 1.0)]
     for index in range(net.n_layers - 1, 0, -1):
         errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))
     weights, biases = reference.weight_gradients(net, X, errors, activities)

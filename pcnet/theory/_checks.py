@@ -45,6 +45,11 @@ def check_hidden(net, function):
         )
 
 
+def objective_of(net, loss=None, output_precision=None, activity_decay=0.0):
+    """The objective of given terms, and for None of the network's; decay only where asked for."""
+    return network_checks.objective_of(net, loss, output_precision, activity_decay)
+
+
 def check_clamped(net, X, Y, objective):
     """Inputs (n, D) and targets (n, K) in float64, the targets in the range of the loss."""
     network_checks.check_terms(net, **vars(objective))

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core import reference
-from ..inference import ErrorDescent, Objective, infer
+from ..inference import ErrorDescent, infer
 from ._backprop import backprop_gradients, cosine
-from ._checks import check_clamped, check_network, feed_forward
+from ._checks import check_clamped, check_network, feed_forward, objective_of
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
 
 #: Nonlinear networks' equilibrium: more exact than in training.
@@ -39,7 +39,7 @@ class BackpropComparison(NamedTuple):
     layer_cosines: np.ndarray
 
 
-def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0, method=None):
+def compare_with_backprop(net, X, Y, loss=None, output_precision=None, method=None):
     """Equilibrium energy and weight gradients against the loss and backpropagation's gradients.
 
     Linear networks with the squared error are solved in closed form, others by inference.
@@ -50,9 +50,10 @@ def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0,
         Computed in float64.
     X : array-like, (n, D)
     Y : array-like, (n, K)
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-    output_precision : float, default 1.0
-        lambda, positive.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
     method : str or inference object, optional
         How inference is done; default: the closed form, or an `ErrorDescent` with at most 500
         steps and a tolerance of 1e-4.
@@ -71,13 +72,14 @@ def compare_with_backprop(net, X, Y, loss="squared_error", output_precision=1.0,
     0.5
     """
     net = check_network(net)
-    objective = Objective(loss, output_precision)
+    objective = objective_of(net, loss, output_precision)
     X, Y = check_clamped(net, X, Y, objective)
     energy, weights = _equilibrium(net, X, Y, objective, method)
-    target, _ = backprop_gradients(net, X, Y, loss)
-    lost = reference.loss_values(loss, feed_forward(net, X)[-1], Y).mean()
+    target, _ = backprop_gradients(net, X, Y, objective.loss)
+    lost = reference.loss_values(objective.loss, feed_forward(net, X)[-1], Y).mean()
+    lost *= objective.output_precision
     return BackpropComparison(
-        energy_to_loss_ratio=float(energy / (output_precision * lost)) if lost > 0 else 1.0,
+        energy_to_loss_ratio=float(energy / lost) if lost > 0 else 1.0,
         gradient_cosine=cosine(_one_vector(weights), _one_vector(target)),
         layer_cosines=np.array([cosine(a, b) for a, b in zip(weights, target)]),
     )
@@ -87,10 +89,10 @@ def _equilibrium(net, X, Y, objective, method):
     """Mean energy and its weight gradients at the equilibrium."""
     is_linear = set(net.activations) == {"identity"} and objective.loss == "squared_error"
     if is_linear and method is None:
-        problem = (net, X, Y, objective.output_precision)
+        problem = (net, X, Y, objective.output_precision, 0.0)
         return equilibrium_energy(*problem).mean(), equilibrium_weight_gradients(*problem)[0]
     method = EXACT if method is None else method
-    result = infer(net, X, Y, method, objective.loss, objective.output_precision)
+    result = infer(net, X, Y, method, **vars(objective))
     weights, _ = net.weight_gradients(X, result.errors, result.activities)
     return result.energy.mean(), weights
 

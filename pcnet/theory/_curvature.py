@@ -77,7 +77,8 @@ def output_curvature(loss, mu, Y):
 
     Parameters
     ----------
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
     mu : ndarray, (n, K)
         Outputs.
     Y : ndarray, (n, K)

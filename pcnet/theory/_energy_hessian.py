@@ -3,8 +3,13 @@
 import numpy as np
 
 from .._core import reference
-from ..inference import Objective
-from ._checks import check_activities, check_clamped, check_network, raises_on_overflow
+from ._checks import (
+    check_activities,
+    check_clamped,
+    check_network,
+    objective_of,
+    raises_on_overflow,
+)
 from ._linearization import linearize_linear
 from ._newton import activity_solver, is_quadratic, settle
 from ._tangent import Tangent, output_pull
@@ -16,9 +21,9 @@ def energy_hessian(
     net,
     X,
     Y,
-    loss="squared_error",
-    output_precision=1.0,
-    activity_decay=0.0,
+    loss=None,
+    output_precision=None,
+    activity_decay=None,
     activities=None,
 ):
     """d2F* / dW2 of the mean energy at equilibrium, exact.
@@ -64,13 +69,13 @@ def energy_hessian(
     array([-1.618,  0.618])
     """
     net = check_network(net)
-    objective = Objective(loss, output_precision, activity_decay)
+    objective = objective_of(net, loss, output_precision, activity_decay)
     X, Y = check_clamped(net, X, Y, objective)
     if activities is not None:
         activities = check_activities(net, X, activities)
     z = settle(net, X, Y, objective, activities) if net.n_layers > 1 else []
     errors = reference.errors(net, X, Y, z, objective)
-    closed = is_quadratic(net, objective) and activity_decay == 0
+    closed = is_quadratic(net, objective) and objective.activity_decay == 0
     rule = ClosedFormProduct if closed else ImplicitProduct
     return WeightHessian(
         net,

@@ -8,10 +8,8 @@ Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
 
 import numpy as np
 
-from .._checks import check_positive
 from .._core import reference
-from ..inference import Objective
-from ._checks import check_clamped, check_linear, feed_forward, raises_on_overflow
+from ._checks import check_clamped, check_linear, feed_forward, objective_of, raises_on_overflow
 from ._hessian import hessian_of
 from ._linearization import linearize_linear
 
@@ -19,7 +17,7 @@ _INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
 
 
 @raises_on_overflow
-def equilibrium_rescaling(net, output_precision=1.0):
+def equilibrium_rescaling(net, output_precision=None):
     """The rescaling S of a linear network's squared error.
 
     ``S = I / lambda + sum_l P_l^T P_l``, where ``P_l = K_{l+1} .. K_L`` is the derivative of the
@@ -30,8 +28,8 @@ def equilibrium_rescaling(net, output_precision=1.0):
     ----------
     net : Network
         With the identity as activation; any scales, skips, biases and widths.
-    output_precision : float, default 1.0
-        lambda, positive.
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
 
     Returns
     -------
@@ -51,12 +49,12 @@ def equilibrium_rescaling(net, output_precision=1.0):
     array([[10.]])
     """
     net = check_linear(net, "equilibrium_rescaling", _INSTEAD)
-    check_positive("output_precision", output_precision)
-    return linearize_linear(net).rescaling(output_precision)[0]
+    objective = objective_of(net, "squared_error", output_precision)
+    return linearize_linear(net).rescaling(objective.output_precision)[0]
 
 
 @raises_on_overflow
-def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
+def equilibrium_activities(net, X, Y, output_precision=None, activity_decay=None):
     """Hidden activities that minimise the energy of a linear network (squared error).
 
     ``z* = z - H_z^-1 dF/dz`` from the feed-forward z, which is exact because F is quadratic.
@@ -69,10 +67,10 @@ def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
         With the identity as activation.
     X : array-like, (n, D)
     Y : array-like, (n, K)
-    output_precision : float, default 1.0
-        lambda, positive.
-    activity_decay : float, default 0.0
-        Not negative.
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
+    activity_decay : float or None
+        Not negative. None: that of ``net.objective``, or else 0.
 
     Returns
     -------
@@ -86,7 +84,7 @@ def equilibrium_activities(net, X, Y, output_precision=1.0, activity_decay=0.0):
 
 
 @raises_on_overflow
-def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
+def equilibrium_energy(net, X, Y, output_precision=None, activity_decay=None):
     """Least energy of each sample of a linear network (squared error).
 
     ``F* = 1/2 r S^-1 r^T``, r = y - mu_L; with decay the energy at `equilibrium_activities`, the
@@ -105,16 +103,16 @@ def equilibrium_energy(net, X, Y, output_precision=1.0, activity_decay=0.0):
     net, X, Y, objective = _problem(
         "equilibrium_energy", net, X, Y, output_precision, activity_decay
     )
-    if activity_decay > 0:
+    if objective.activity_decay > 0:
         z = _minimum(net, X, Y, objective)
         return reference.sample_energies(net, X, Y, z, objective)
     r = Y - feed_forward(net, X)[-1]
-    S = linearize_linear(net).rescaling(output_precision)[0]
+    S = linearize_linear(net).rescaling(objective.output_precision)[0]
     return 0.5 * np.sum(r * np.linalg.solve(S, r.T).T, axis=1)
 
 
 @raises_on_overflow
-def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay=0.0):
+def equilibrium_weight_gradients(net, X, Y, output_precision=None, activity_decay=None):
     """Gradients of a linear network's mean equilibrium energy by its parameters (squared error).
 
     dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one there,
@@ -142,7 +140,7 @@ def equilibrium_weight_gradients(net, X, Y, output_precision=1.0, activity_decay
 
 def _problem(function, net, X, Y, output_precision, activity_decay):
     net = check_linear(net, function, _INSTEAD)
-    objective = Objective("squared_error", output_precision, activity_decay)
+    objective = objective_of(net, "squared_error", output_precision, activity_decay)
     return net, *check_clamped(net, X, Y, objective), objective
 
 

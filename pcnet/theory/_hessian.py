@@ -7,13 +7,13 @@ from scipy.sparse.linalg import LinearOperator
 
 from .._checks import check_float_array
 from .._core import reference
-from ..inference import Objective
 from ._block_tridiagonal import BlockCholesky
 from ._checks import (
     check_activities,
     check_clamped,
     check_hidden,
     check_network,
+    objective_of,
     one_row,
     raises_on_overflow,
 )
@@ -27,9 +27,9 @@ def activity_hessian(
     x,
     y,
     activities=None,
-    loss="squared_error",
-    output_precision=1.0,
-    activity_decay=0.0,
+    loss=None,
+    output_precision=None,
+    activity_decay=None,
     gauss_newton=False,
 ):
     """d2F / dz2 of one sample, as an operator that products, solves and `toarray` come from.
@@ -52,11 +52,12 @@ def activity_hessian(
         Its target.
     activities : list of array-like, (1, n_l), optional
         z_1..z_H; an output after them is ignored. Default: the feed-forward ones.
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-    output_precision : float, default 1.0
-        lambda, positive.
-    activity_decay : float, default 0.0
-        Not negative.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
+    activity_decay : float or None
+        Not negative. None: that of ``net.objective``, or else 0.
     gauss_newton : bool, default False
         Leave the term of f'' out.
 
@@ -75,7 +76,7 @@ def activity_hessian(
     """
     net = check_network(net)
     check_hidden(net, "activity_hessian")
-    objective = Objective(loss, output_precision, activity_decay)
+    objective = objective_of(net, loss, output_precision, activity_decay)
     x, y = check_clamped(net, one_row(x), one_row(y), objective)
     if len(x) != 1:
         raise ValueError(

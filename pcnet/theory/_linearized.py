@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from .._checks import check_positive
 from .._core import reference
-from ..inference import Objective
 from ._checks import (
     check_activities,
     check_clamped,
     check_hidden,
     check_network,
+    objective_of,
     raises_on_overflow,
 )
 from ._curvature import output_curvature
@@ -17,7 +16,7 @@ from ._linearization import linearization_at, linearize
 
 
 @raises_on_overflow
-def linearized_rescaling(net, X, output_precision=1.0, activities=None):
+def linearized_rescaling(net, X, output_precision=None, activities=None):
     """The rescaling S of each sample, the network linearised at a point.
 
     ``S = I / lambda + sum_l P_l^T P_l`` with ``P_l = d mu_L / d z_l`` along the network, the
@@ -28,8 +27,8 @@ def linearized_rescaling(net, X, output_precision=1.0, activities=None):
     ----------
     net : Network
     X : array-like, (n, D)
-    output_precision : float, default 1.0
-        lambda, positive.
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
     activities : list of array-like, (n, n_l), optional
         z_1..z_H. Default: the feed-forward ones.
 
@@ -37,13 +36,13 @@ def linearized_rescaling(net, X, output_precision=1.0, activities=None):
     -------
     ndarray of float64, (n, K, K)
     """
-    check_positive("output_precision", output_precision)
-    S = linearize(net, X, activities).rescaling(output_precision)
+    objective = objective_of(check_network(net), None, output_precision)
+    S = linearize(net, X, activities).rescaling(objective.output_precision)
     return S if len(S) == len(X) else np.repeat(S, len(X), axis=0)  # no hidden layers
 
 
 @raises_on_overflow
-def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", output_precision=1.0):
+def linearized_equilibrium(net, X, Y, activities=None, loss=None, output_precision=None):
     """Where the energy would be least if it were quadratic: one Gauss-Newton step.
 
     ``z - (A^T A + lambda G^T B G)^-1 dF/dz`` and ``F - 1/2 g (A^T A + lambda G^T B G)^-1 g^T``,
@@ -58,9 +57,10 @@ def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", out
     Y : array-like, (n, K)
     activities : list of array-like, (n, n_l), optional
         z_1..z_H. Default: the feed-forward ones.
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-    output_precision : float, default 1.0
-        lambda, positive.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
 
     Returns
     -------
@@ -70,12 +70,12 @@ def linearized_equilibrium(net, X, Y, activities=None, loss="squared_error", out
     """
     net = check_network(net)
     check_hidden(net, "linearized_equilibrium")
-    objective = Objective(loss, output_precision)
+    objective = objective_of(net, loss, output_precision)
     X, Y = check_clamped(net, X, Y, objective)
     z = check_activities(net, X, activities)
     gradient = reference.activity_gradients(net, X, Y, z, objective)
     output = reference.predictions(net, X, z)[-1]
-    C = output_precision * output_curvature(loss, output, Y)
+    C = objective.output_precision * output_curvature(objective.loss, output, Y)
     step = linearization_at(net, z).gauss_newton_solve(gradient, C)
     gained = 0.5 * sum(np.sum(g * s, axis=1) for g, s in zip(gradient, step))
     energy = reference.sample_energies(net, X, Y, z, objective) - gained

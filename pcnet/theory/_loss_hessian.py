@@ -1,14 +1,13 @@
 """The Hessian of the feed-forward loss by the weights, by Pearlmutter's R-operator."""
 
 from .._core import reference
-from ..inference import Objective
-from ._checks import check_clamped, check_network, feed_forward, raises_on_overflow
+from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
 
 
 @raises_on_overflow
-def loss_hessian(net, X, Y, loss="squared_error"):
+def loss_hessian(net, X, Y, loss=None):
     """d2L / dW2 of the mean feed-forward loss, exact.
 
     A product with it is the derivative of backpropagation's gradients along a direction of the
@@ -21,7 +20,8 @@ def loss_hessian(net, X, Y, loss="squared_error"):
     X : array-like, (n, D)
     Y : array-like, (n, K)
         Targets, as in `backprop_gradients`.
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
 
     Returns
     -------
@@ -45,10 +45,10 @@ def loss_hessian(net, X, Y, loss="squared_error"):
            [-2.,  0.]])
     """
     net = check_network(net)
-    objective = Objective(loss)
+    objective = objective_of(net, loss, 1.0)
     X, Y = check_clamped(net, X, Y, objective)
     *hidden, output = feed_forward(net, X)
-    errors = [reference.output_delta(loss, output, Y, 1.0)]
+    errors = [reference.output_delta(objective.loss, output, Y, 1.0)]
     for index in range(net.n_layers - 1, 0, -1):
         errors.insert(0, reference.feedback(net, index, errors[0], hidden[index - 1]))
     tangent = Tangent(net, X, hidden, errors)
@@ -56,7 +56,7 @@ def loss_hessian(net, X, Y, loss="squared_error"):
     return WeightHessian(
         net,
         lambda dW: _product(tangent, pull, dW),
-        reference.loss_values(loss, output, Y).mean(),
+        reference.loss_values(objective.loss, output, Y).mean(),
         reference.weight_gradients(net, X, errors, hidden)[0],
     )
 

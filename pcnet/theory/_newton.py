@@ -3,13 +3,14 @@
 import numpy as np
 
 from .._core import reference
-from ..inference import ErrorDescent, Objective, infer
+from ..inference import ErrorDescent, infer
 from ._checks import (
     check_activities,
     check_clamped,
     check_hidden,
     check_network,
     feed_forward,
+    objective_of,
     raises_on_overflow,
 )
 from ._hessian import hessian_of
@@ -26,9 +27,9 @@ def newton_equilibrium(
     net,
     X,
     Y,
-    loss="squared_error",
-    output_precision=1.0,
-    activity_decay=0.0,
+    loss=None,
+    output_precision=None,
+    activity_decay=None,
     activities=None,
 ):
     """Hidden activities with dF/dz = 0 to rounding, for any network.
@@ -59,7 +60,7 @@ def newton_equilibrium(
     """
     net = check_network(net)
     check_hidden(net, "newton_equilibrium")
-    objective = Objective(loss, output_precision, activity_decay)
+    objective = objective_of(net, loss, output_precision, activity_decay)
     X, Y = check_clamped(net, X, Y, objective)
     if activities is not None:
         activities = check_activities(net, X, activities)

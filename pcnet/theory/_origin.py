@@ -20,8 +20,7 @@ import numpy as np
 
 from .._checks import check_choice
 from .._core import reference
-from ..inference import Objective
-from ._checks import check_clamped, check_hidden, check_network, raises_on_overflow
+from ._checks import check_clamped, check_hidden, check_network, objective_of, raises_on_overflow
 from ._weights import weight_slices
 
 KINDS = ("energy", "loss")
@@ -47,9 +46,7 @@ def at_origin(net):
 
 
 @raises_on_overflow
-def origin_hessian(
-    net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
-):
+def origin_hessian(net, X, Y, of="energy", loss=None, output_precision=None, activity_decay=None):
     """The Hessian by the weights where they are all 0, from its closed form.
 
     Parameters
@@ -98,7 +95,7 @@ def origin_hessian(
 
 @raises_on_overflow
 def predicted_origin_eigenvalues(
-    net, X, Y, of="energy", loss="squared_error", output_precision=1.0, activity_decay=0.0
+    net, X, Y, of="energy", loss=None, output_precision=None, activity_decay=None
 ):
     """Eigenvalues of `origin_hessian` without the matrix.
 
@@ -143,7 +140,7 @@ def _blocks(function, net, X, Y, of, objective):
     net = check_network(net)
     check_hidden(net, function)
     _check_origin(net, function)
-    objective = Objective(*objective)
+    objective = objective_of(net, *objective)
     X, Y = check_clamped(net, X, Y, objective)
     delta = reference.output_delta(objective.loss, np.zeros_like(Y), Y, 1.0)
     gain = net.scales[-1] * _slope_at_zero(net)

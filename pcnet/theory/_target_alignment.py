@@ -3,15 +3,15 @@
 import numpy as np
 
 from .._core import reference
-from ..inference import Objective, learning_gradients
-from ._checks import check_clamped, check_network, feed_forward
+from ..inference import learning_gradients
+from ._checks import check_clamped, check_network, feed_forward, objective_of
 
 # of the weights' step, over their size: small enough for a derivative by central differences
 _REACH = 1e-5
 
 
 def target_alignment(
-    net, X, Y, method="error", loss="squared_error", output_precision=1.0, activity_decay=0.0
+    net, X, Y, method="error", loss=None, output_precision=None, activity_decay=None
 ):
     """Cosine between the way the output goes and the way to its target, for each sample.
 
@@ -49,9 +49,10 @@ def target_alignment(
     (2,)
     """
     net = check_network(net)
-    X, Y = check_clamped(net, X, Y, Objective(loss, output_precision, activity_decay))
-    options = (method, loss, output_precision, activity_decay)
-    wanted = reference.output_delta(loss, feed_forward(net, X)[-1], Y, 1.0)
+    objective = objective_of(net, loss, output_precision, activity_decay)
+    X, Y = check_clamped(net, X, Y, objective)
+    options = (method, *vars(objective).values())
+    wanted = reference.output_delta(objective.loss, feed_forward(net, X)[-1], Y, 1.0)
     moved = np.array([_output_change(net, X[[i]], Y[[i]], options) for i in range(len(X))])
     with np.errstate(invalid="ignore"):
         norms = np.linalg.norm(moved, axis=1) * np.linalg.norm(wanted, axis=1)

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core import reference
-from ..inference import Objective
 from ._backprop import backprop_gradients
 from ._checks import (
     check_clamped,
     check_hidden,
     check_network,
     feed_forward,
+    objective_of,
     one_row,
     raises_on_overflow,
 )
@@ -36,7 +36,7 @@ from ._tangent import Tangent
 
 
 @raises_on_overflow
-def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision=1.0):
+def fisher_preconditioner(net, x, y=None, loss=None, output_precision=None):
     """The Fisher information I(z^) of one sample's hidden activities at the feed-forward pass.
 
     ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: what a change of
@@ -50,9 +50,10 @@ def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision
         One sample.
     y : array-like, (1, K) or (K,), optional
         Its target; only Huber's loss asks for it.
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-    output_precision : float, default 1.0
-        lambda, positive.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+        None: that of ``net.objective``, or else "squared_error".
+    output_precision : float or None
+        lambda, positive. None: that of ``net.objective``, or else 1.
 
     Returns
     -------
@@ -61,9 +62,9 @@ def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision
     """
     net = check_network(net)
     check_hidden(net, "fisher_preconditioner")
-    objective = Objective(loss, output_precision)
+    objective = objective_of(net, loss, output_precision)
     if y is None:
-        if not isinstance(loss, str) or loss == "huber":
+        if not isinstance(objective.loss, str) or objective.loss == "huber":
             raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
         y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # in every loss's range
     x, y = check_clamped(net, one_row(x), one_row(y), objective)
@@ -76,7 +77,7 @@ def fisher_preconditioner(net, x, y=None, loss="squared_error", output_precision
 
 
 @raises_on_overflow
-def predicted_activity_step(net, X, Y, loss="squared_error", output_precision=1.0):
+def predicted_activity_step(net, X, Y, loss=None, output_precision=None):
     """The step - I^-1 g from the feed-forward activities towards the equilibrium.
 
     All samples at once, by two passes. Exact for linear networks with the squared error; else its
@@ -97,7 +98,7 @@ def predicted_activity_step(net, X, Y, loss="squared_error", output_precision=1.
 
 
 @raises_on_overflow
-def predicted_equilibrium_energy(net, X, Y, loss="squared_error", output_precision=1.0):
+def predicted_equilibrium_energy(net, X, Y, loss=None, output_precision=None):
     """Second-order prediction of each sample's energy at equilibrium, F(z^) - 1/2 g I^-1 g.
 
     Exact for linear networks with the squared error; else its error is of third order in lambda
@@ -137,7 +138,7 @@ class GradientDecomposition(NamedTuple):
 
 
 @raises_on_overflow
-def gradient_decomposition(net, X, Y, loss="squared_error", output_precision=1.0):
+def gradient_decomposition(net, X, Y, loss=None, output_precision=None):
     """Predictive coding's weight gradient as backpropagation's plus the trust region's direction.
 
     ``dF*/dW = lambda dL/dW + d/dW (F* - lambda L)``. F* - lambda L is what inference lowers the
@@ -162,12 +163,13 @@ def gradient_decomposition(net, X, Y, loss="squared_error", output_precision=1.0
     """
     net, X = _inputs(net, X)
     check_hidden(net, "gradient_decomposition")
-    objective = Objective(loss, output_precision)
+    objective = objective_of(net, loss, output_precision)
     X, Y = check_clamped(net, X, Y, objective)
     z = settle(net, X, Y, objective)
     errors = reference.errors(net, X, Y, z, objective)
     total = reference.weight_gradients(net, X, errors, z)[0]
-    backprop = [output_precision * g for g in backprop_gradients(net, X, Y, loss)[0]]
+    backprop = backprop_gradients(net, X, Y, objective.loss)[0]
+    backprop = [objective.output_precision * g for g in backprop]
     predicted = _model_gradients(net, X, Y, objective)
     return GradientDecomposition(
         total,
