@@ -347,8 +347,8 @@ MUTANTS = [
     (
         "biases decay too",
         "update.inc",
-        "u->bias_rates[l - 1], 1, u->bias_scales",
-        "u->bias_rates[l - 1], u->shrink, u->bias_scales",
+        ".shrink = 1,",
+        ".shrink = (real)u->shrink,",
     ),
     (
         "nesterov looks nowhere",
@@ -365,19 +365,19 @@ MUTANTS = [
     (
         "transposed weights stay old",
         "update.inc",
-        "transpose(count, used, w, width, out, out_width);",
+        "transpose(count, used, step.values, width, out, out_width);",
         ";",
     ),
     (
         "an infinite gradient passes",
         "update.inc",
-        "if (!squares_finite(n, (real)scale, gradient))\n        return 0;",
+        "if (!squares_finite(s->n, s->scale, s->gradient))\n        return 0;",
         "",
     ),
     (
         "an infinite weight passes",
         "update.inc",
-        "if (!all_finite(n, stepped))\n        return 0;",
+        "if (!all_finite(s->n, s->stepped))\n        return 0;",
         "",
     ),
     (
