@@ -21,8 +21,18 @@ from pcnet.solvers import SGD, Adam
 
 from .support import ESTIMATORS, assert_same_bits, data_for, iris, small
 
+about_100 = pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")
 
-@pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")  # features about 100
+
+@about_100
+@parametrize_with_checks([PCClassifier(max_iter=50), PCRegressor(max_iter=50)])
+def test_scikit_learn_estimator_checks_in_50_epochs(estimator, check):
+    """Not the hundreds of epochs that max_iter="auto" gives to the checks' few samples."""
+    check(estimator)
+
+
+@pytest.mark.slow
+@about_100
 @parametrize_with_checks([PCClassifier(), PCRegressor()])
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)

@@ -13,7 +13,8 @@ from pcnet import PCClassifier, PCRegressor
 
 from .support import digits, iris
 
-NARROW_SHAPES = [(2,), (2, 2), (3, 3, 3), (5, 2), (8, 8)]
+slow = pytest.mark.slow
+NARROW_SHAPES = [(2,), (3, 3, 3), (5, 2), *(pytest.param(s, marks=slow) for s in [(2, 2), (8, 8)])]
 SEEDS = (0, 1, 2)
 
 
@@ -108,6 +109,7 @@ def scaled(data, scaling):
     return start + factor * (X - low) / span, y, start + factor * (X_test - low) / span, y_test
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("width", [2, 4, 16, 32])
 def test_scaling_of_the_inputs_costs_a_classifier_no_units(width, scaling):
@@ -119,6 +121,7 @@ def test_scaling_of_the_inputs_costs_a_classifier_no_units(width, scaling):
     assert min(scores) >= (0.7 if width == 2 else 0.9)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("width", [2, 8, 32])
 def test_scaling_of_the_inputs_costs_a_regressor_no_units(width, scaling):
@@ -133,7 +136,9 @@ def test_scaling_of_the_inputs_costs_a_regressor_no_units(width, scaling):
     assert min(scores) > 0.3
 
 
-@pytest.mark.parametrize("width", [12, 16, 18, 128])
+@pytest.mark.parametrize(
+    "width", [pytest.param(12, marks=slow), 16, pytest.param(18, marks=slow), 128]
+)
 def test_pixels_of_0_to_1_are_as_good_as_in_an_mlp(width):
     """With the squared error; a width of 16 had an accuracy of 0.63 to 0.97 by seed."""
     X, y = load_digits(return_X_y=True)

@@ -146,7 +146,7 @@ def second_score(estimator, X, y):
 @pytest.mark.parametrize(
     "other",
     ["accuracy", None, second_score, {"one": first_score}, make_scorer(accuracy_score)],
-    ids=str,
+    ids=["name", "none", "function", "dict", "scorer"],
 )
 def test_resume_compares_scorers_by_name(other, tmp_path):
     X, y = data_for(PCClassifier)

@@ -267,7 +267,7 @@ def test_where_learning_rests():
         assert np.all((p * m)[p == 4.0] < 1)
         assert np.all((p * m)[p == 0.5] > 1)
     method = LearnedPrecision(3000, 1e-9, learning_rate=0.3, bounds=(1e-6, 1e6))
-    method = learn(method.for_training(net, None), net, X, Y, 50)
+    method = learn(method.for_training(net, None), net, X, Y, 20)
     logs = np.log(np.hstack(method.precisions_))
     assert abs(logs.mean()) < 1e-12
     assert logs.std() > 0.1

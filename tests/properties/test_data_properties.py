@@ -353,9 +353,10 @@ def test_constant_targets_are_predicted(offset, dtype):
 # ---------------------------------------------------------------- the first calls of partial_fit
 
 
-@pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
-@pytest.mark.parametrize("first", [1, 2, 5, "constant", "rows"])
+@pytest.mark.parametrize(
+    "first", [1, 2, 5, "constant", pytest.param("rows", marks=pytest.mark.slow)]
+)
 def test_small_first_calls_end_where_large_ones_do(first, loss):
     rng = np.random.default_rng(0)
     Z = rng.standard_normal((1000, 4))

@@ -135,7 +135,9 @@ def test_what_a_measure_of_over_shapes_returns(measured):
         theory.over_shapes(lambda width, depth, seed: measured, [2], [3])
 
 
-@pytest.mark.parametrize("ax", [None, "text", 5, [], np.zeros(2), object()], ids=repr)
+@pytest.mark.parametrize(
+    "ax", [None, "text", 5, [], np.zeros(2), object()], ids=lambda ax: type(ax).__name__
+)
 def test_axes_to_draw_on(ax):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     for drawn in (

@@ -73,7 +73,7 @@ def test_loss_hessian_against_differences(activation, loss, skip, tolerance):
 @pytest.mark.parametrize("activation", CURVED)
 def test_energy_hessian_against_differences(activation, loss, decay, tolerance):
     """Differences of the local gradients at the true equilibrium: the definition of dF*/dW."""
-    net = make_network(SIZES, activation, gamma=0.7)
+    net = make_network((2, 3, 3, 2, 2), activation, gamma=0.7)
     X, Y = make_batch(net, 2, loss)
     options = (loss, 0.6, decay)
     objective = Objective(*options)
