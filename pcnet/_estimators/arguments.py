@@ -1,9 +1,12 @@
 """The arguments of both estimators: their constructor, ranges, and how they go together."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
@@ -87,75 +90,42 @@ class EstimatorArguments(BaseEstimator, ABC):
         "checkpoint": "no_validation",  # resolve_checkpoint
     }
 
-    @abstractmethod
-    def __init__(
-        self,
-        hidden_layer_sizes,
-        activation,
-        *,
-        parameterization,
-        skip,
-        fit_intercept,
-        loss,
-        output_precision,
-        gamma,
-        activity_decay,
-        inference,
-        alpha,
-        solver,
-        batch_size,
-        learning_rate,
-        learning_rate_init,
-        power_t,
-        max_iter,
-        shuffle,
-        random_state,
-        tol,
-        n_iter_no_change,
-        early_stopping,
-        validation_fraction,
-        warm_start,
-        verbose,
-        dtype,
-        transform_layer,
-        scoring,
-        max_time,
-        input_scaling,
-        callbacks,
-        checkpoint,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.parameterization = parameterization
-        self.skip = skip
-        self.fit_intercept = fit_intercept
-        self.loss = loss
-        self.output_precision = output_precision
-        self.gamma = gamma
-        self.activity_decay = activity_decay
-        self.inference = inference
-        self.alpha = alpha
-        self.solver = solver
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.dtype = dtype
-        self.transform_layer = transform_layer
-        self.scoring = scoring
-        self.max_time = max_time
-        self.input_scaling = input_scaling
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
+    hidden_layer_sizes: ArrayLike
+    activation: str | Sequence[str]
+    parameterization: str
+    skip: bool
+    fit_intercept: bool
+    loss: Any
+    output_precision: float | str
+    gamma: float
+    activity_decay: float
+    inference: Any
+    alpha: float | str
+    solver: Any
+    batch_size: int | str
+    learning_rate: Any
+    learning_rate_init: float | str
+    power_t: float
+    max_iter: int | str
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+    tol: float
+    n_iter_no_change: float
+    early_stopping: bool
+    validation_fraction: float
+    warm_start: bool
+    verbose: bool | int
+    dtype: Any
+    transform_layer: int
+    scoring: Any
+    max_time: float | None
+    input_scaling: str | None
+    callbacks: Any
+    checkpoint: Any
+
+    def _set_arguments(self, arguments):
+        """Keep each argument as the attribute of its name; ``locals()`` of the constructor."""
+        vars(self).update((name, arguments[name]) for name in arguments if name != "self")
 
     # ------------------------------------------------------------ checks
 

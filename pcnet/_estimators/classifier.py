@@ -169,42 +169,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         class_weight=None,
         temperature="auto",
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            parameterization=parameterization,
-            skip=skip,
-            fit_intercept=fit_intercept,
-            loss=loss,
-            output_precision=output_precision,
-            gamma=gamma,
-            activity_decay=activity_decay,
-            inference=inference,
-            alpha=alpha,
-            solver=solver,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            power_t=power_t,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            warm_start=warm_start,
-            verbose=verbose,
-            dtype=dtype,
-            transform_layer=transform_layer,
-            scoring=scoring,
-            max_time=max_time,
-            input_scaling=input_scaling,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-        )
-        self.class_weight = class_weight
-        self.temperature = temperature
+        self._set_arguments(locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

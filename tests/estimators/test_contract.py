@@ -134,6 +134,19 @@ def test_fit_does_not_change_its_input_or_arguments(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_subclass_with_a_constructor_of_its_own(Estimator):
+    class Own(Estimator):
+        def __init__(self, extra=1, max_iter=2):
+            super().__init__((4,), max_iter=max_iter, alpha=0.1, random_state=0)
+            self.extra = extra
+
+    X, y = data_for(Estimator)
+    model = Own().set_params(extra=3).fit(X, y)
+    assert (model.extra, model.n_iter_) == (3, 2)
+    assert_same_bits(model, Estimator((4,), max_iter=2, alpha=0.1, random_state=0).fit(X, y))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_random_state_instance_and_shuffle(Estimator):
     X, y = data_for(Estimator)
     seed = small(Estimator, random_state=3).fit(X, y)
