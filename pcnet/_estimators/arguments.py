@@ -15,6 +15,7 @@ from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transfor
 from .._data.scaling import ANY_DTYPE, KINDS
 from .._training.checkpoint import resolve_checkpoint
 from .._training.repeated_fits import repeating_caller
+from .._training.validation import resolve_scoring
 from ..callbacks._base import resolve_callbacks
 from ..inference import resolve_method
 from ..losses import Huber, check_loss
@@ -173,7 +174,7 @@ class EstimatorArguments(BaseEstimator, ABC):
                     f"scoring={self.scoring!r} needs samples to score: pass "
                     "validation_data=(X, y) to fit, or set early_stopping=True"
                 )
-            self._resolve_scoring()
+            resolve_scoring(self)
         self._check_values()
         if resolve_checkpoint(self.checkpoint) is not None:
             self._check_checkpoint(call)

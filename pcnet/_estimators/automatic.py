@@ -66,7 +66,7 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
     ----------
     estimator : estimator
         With its network and objective.
-    data : PilotData or None
+    data : TrainingData or None
     call : FitCall
     fresh : bool
         Whether the network has not been trained yet.
@@ -94,7 +94,7 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
             )
         estimator._measured = tuple(Measured(noise, temperature))
     measured = Measured(*estimator._measured)
-    n_samples = 0 if data is None else len(data.X if data.rows is None else data.rows)
+    n_samples = 0 if data is None else data.n_samples
     _set_regime(estimator, measured.noise, n_batches, n_samples)
     if hasattr(estimator, "temperature"):
         _set_temperature(estimator, measured.temperature)

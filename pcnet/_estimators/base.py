@@ -8,45 +8,42 @@ from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
-from .._data.fingerprint import fingerprint
 from .._data.first_calls import SETTLE_ROWS
 from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
 from .._random import ORDER, remember, seed_of, split_seed, stream
 from .._saved_state import StateMixin
 from .._training.centring import centre_inputs
-from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, restore_run
+from .._training.checkpoint import restore_run
 from .._training.history import truncate_history
-from .._training.lbfgs import BLOCK, FullBatch
 from .._training.loop import train
 from .._training.messages import describe_risen_energy, describe_unfinished_inference
-from .._training.minibatches import Minibatches, auto_batch_size, split_rows
-from .._training.pilot import TIME_SHARE, PilotData
-from .._training.progress import make_progress
-from .._training.rates import auto_learning_rate
-from .._training.run import FitCall, Plan, Run
-from .._training.schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
-from .._training.stopping import MaxTime, Plateau
-from .._training.trainer import Trainer
-from .._training.validation import Validation, ValidationSet
+from .._training.minibatches import TrainingData, split_rows, weighted_rows
+from .._training.run import FitCall
+from .._training.start import make_minibatches, make_observers, make_run
+from .._training.validation import (
+    Validation,
+    ValidationSet,
+    held_out_validation,
+    own_validation,
+    train_score,
+)
 from .._warnings import warn
-from ..callbacks._base import resolve_callbacks
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
-from ..inference import Objective, check_precision, learns_feed_forward, resolve_method
+from ..inference import Objective
 from ..network import Network
 from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver
 from .arguments import ARCHITECTURE, EstimatorArguments
 from .automatic import LEAST_UPDATES, resolve_automatic
 from .fitted import FittedEstimator
-from .measuring import MeasuringMixin
 from .objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from .resume import (
     ResumeMixin,
     apply_saved,
-    check_arguments_can_be_saved,
-    check_fingerprint,
-    save_run,
+    checkpoint_writer,
+    fingerprint_data,
+    fingerprint_validation,
 )
 
 
@@ -81,7 +78,6 @@ def _unchanged_on_error(estimator):
 class BasePC(
     FittedEstimator,
     ResumeMixin,
-    MeasuringMixin,
     StateMixin,
     CallbackSupportMixin,
     EstimatorArguments,
@@ -121,22 +117,38 @@ class BasePC(
         return self
 
     def _prepare(self, X, y, sample_weight, call, tasks):
-        """Check the data, initialise what is new; return the `Run` of the training to come."""
-        given = ValidationSet(X, y, sample_weight)
+        """Check and encode the data, set what is new; return the `Run` to come."""
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
         if call.saved is not None:
             warm = True
             apply_saved(self, call.saved)
         self._check_options(call, warm)
+        given = ValidationSet(X, y)
         X, y = self._check_X_y(X, y, dtype=self._data_dtype(warm), reset=not warm)
-        dtype = self._network_dtype(X, warm)
         sample_weight = check_sample_weight(sample_weight, len(X))
         given = given._replace(sample_weight=sample_weight)
-        data = None
-        if self.checkpoint is not None or call.saved is not None:
-            data = fingerprint(X, y, sample_weight)
+        data_print = fingerprint_data(self, call.saved, X, y, sample_weight)
+
+        data = self._encode(X, y, sample_weight, call, warm)
+        data, validation = self._hold_out(data, given, call, tasks)
+        validation_print = fingerprint_validation(call, data_print, validation)
+        if not (warm or self._full_batch or (call.incremental and len(X) < SETTLE_ROWS)):
+            self._input_centre = centre_inputs(self.network_, data.X, sample_weight, data.rows)
+        minibatches = make_minibatches(self, data, call.incremental)
+        self._begin_training(validation)
+        seconds = resolve_automatic(self, data, call, not warm, minibatches.n_batches)
+
+        writer = checkpoint_writer(self, data_print, validation_print)
+        observers = make_observers(self, [validation, train_score(self, data)], tasks, writer)
+        run = make_run(self, minibatches, observers, call.incremental, seconds)
+        self.learning_rate_init_ = None if self._full_batch else run.schedule.learning_rate_init
         if call.saved is not None:
-            check_fingerprint(call.saved.data, data, "X, y and sample_weight")
+            restore_run(run, call.saved.run)
+        return run
+
+    def _encode(self, X, y, sample_weight, call, warm):
+        """Encode targets, copy or draw the network, scale features; return `TrainingData`."""
+        dtype = self._network_dtype(X, warm)
         encoder = self._fit_encoder(y, sample_weight, call, warm)
         targets = encoder.encode(y, dtype)
         weight = encoder.weigh(targets, sample_weight)
@@ -152,98 +164,24 @@ class BasePC(
                 small_is_fine=self.parameterization == "sp",
                 names=getattr(self, "feature_names_in_", None),
             )
+        return TrainingData(X, targets, sample_weight, weight, weighted_rows(weight))
 
-        rows, validation = _weighted_rows(weight), None
+    def _hold_out(self, data, given, call, tasks):
+        """The data without rows held out to validate on, and the observer that does, or None."""
         if call.validation is not None:
-            validation = self._own_validation(call.validation)
-        elif self.early_stopping:
-            rows, held_out = split_rows(
-                rows, len(X), self.validation_fraction, self._split_seed, targets.strata
-            )
-            validation = self._held_out(given, X, targets, held_out, sample_weight)
-            if tasks is not None:
-                tasks.rows = rows
-        if not (warm or self._full_batch or (call.incremental and len(X) < SETTLE_ROWS)):
-            self._input_centre = centre_inputs(self.network_, X, sample_weight, rows)
-        n_samples = len(X) if rows is None else len(rows)
-        batch_size = self._effective_batch_size(n_samples, call.incremental)
-        shuffle = self.shuffle and not self._full_batch
-        minibatches = Minibatches(X, targets, weight, rows, batch_size, shuffle)
-        observers = [validation, self._train_score(X, targets, rows, sample_weight)]
-        if self.early_stopping or not self._full_batch:  # L-BFGS has an end of its own
-            observers += [Plateau(self.tol, self.n_iter_no_change, score=self.early_stopping)]
-        observers += [tasks]
-        observers += resolve_callbacks(self.callbacks)
-        observers += [make_progress(self.verbose) if self.verbose else None]
-        self._begin_training(validation)
-        data_seen = PilotData(X, targets, weight, rows)
-        seconds = resolve_automatic(self, data_seen, call, not warm, minibatches.n_batches)
-        return self._make_run(minibatches, observers, call, data, validation, seconds)
-
-    def _make_run(self, minibatches, observers, call, data, validation, seconds):
-        """The `Run` over checked data, with the observers that watch the clock and the file."""
-        max_iter = 1 if call.incremental else self.max_iter_
-        max_time = None
-        if self.max_time is not None and not call.incremental:
-            max_time = max(self.max_time - seconds, TIME_SHARE * self.max_time)
-        batch_size = minibatches.n_samples / minibatches.n_batches
-        self.learning_rate_init_ = self._base_rate(batch_size)
-        schedule = Schedule(
-            "constant" if call.incremental or self._full_batch else self.learning_rate,
-            self.learning_rate_init_ or 0.0,
-            max_iter * minibatches.n_batches,
-            self.power_t,
+            return data, own_validation(self, call.validation)
+        if not self.early_stopping:
+            return data, None
+        rows, held_out = split_rows(
+            data.rows,
+            len(data.X),
+            self.validation_fraction,
+            self._split_seed,
+            data.targets.strata,
         )
-        observers = [*observers, None if max_time is None else MaxTime()]
-        checkpoint = resolve_checkpoint(self.checkpoint)
-        own = None
-        if call.validation is not None and data is not None:
-            own = fingerprint(validation.X, validation.Y, validation.sample_weight)
-        if checkpoint is not None:
-            check_arguments_can_be_saved(self)
-            observers.append(
-                CheckpointWriter(
-                    checkpoint, lambda run, path, run_id: save_run(run, path, data, own, run_id)
-                )
-            )
-        run = Run(
-            self._make_trainer(minibatches),
-            Plan(minibatches, schedule, max_iter, self._weight_decay(schedule, call), max_time),
-            self._random_state,
-            observers=[observer for observer in observers if observer is not None],
-            history=self.history_,
-            estimator=self,
-        )
-        if call.saved is not None:
-            check_fingerprint(call.saved.validation, own, "validation data")
-            restore_run(run, call.saved.run)
-        return run
-
-    def _base_rate(self, batch_size):
-        """The learning rate that `learning_rate_init` stands for; None with L-BFGS."""
-        if self._full_batch:
-            return None
-        if self.learning_rate_init != "auto":
-            return float(self.learning_rate_init)
-        return auto_learning_rate(resolve_solver(self.solver), self.network_, batch_size)
-
-    def _weight_decay(self, schedule, call):
-        """Decay of one step over its rate, so that the whole fit decays by ``exp(-alpha_)``."""
-        if self._full_batch:
-            return float(self.alpha_)
-        least = LEAST_DECAY_STEPS
-        if call.incremental:  # each call is an epoch of a fit that may never end
-            least = max(LEAST_INCREMENTAL_DECAY_STEPS, self.max_iter_ * schedule.n_steps)
-        decay = schedule.weight_decay(float(self.alpha_), least)
-        if self.alpha == "auto":
-            return min(decay, 0.5 / schedule.learning_rate_init)
-        if decay * schedule.learning_rate_init >= 1:
-            limit = self.alpha_ / (decay * schedule.learning_rate_init)
-            raise ValueError(
-                f"alpha={self.alpha_} would set all weights to 0 in a single step; with the steps "
-                f"of this fit it must be below {limit:.3g} (1 is usual)"
-            )
-        return decay
+        if tasks is not None:
+            tasks.rows = rows
+        return data._replace(rows=rows), held_out_validation(self, data, given, held_out)
 
     def _initialize(self, n_features, n_outputs, dtype):
         seed = seed_of(self.random_state)
@@ -300,42 +238,6 @@ class BasePC(
         self.stop_reason_ = self.validation_loss_curve_ = None
         return self
 
-    def _effective_batch_size(self, n_samples, incremental=False):
-        if self._full_batch:
-            return min(BLOCK, n_samples)
-        if self.batch_size == "auto":
-            return auto_batch_size(n_samples, incremental)
-        if self.batch_size > n_samples and not incremental:
-            warn(
-                f"Got `batch_size` {self.batch_size} larger than sample size {n_samples}. "
-                "It is going to be clipped",
-            )
-        return min(self.batch_size, n_samples)
-
-    def _make_trainer(self, minibatches):
-        solver = resolve_solver(self.solver)
-        # Another solver cannot go on with the moments of the last one.
-        solver_type = type(solver).__name__
-        state = self._optimizer_state if solver_type == self._solver_type else None
-        self._solver_type = solver_type
-        objective = self._objective()
-        method = resolve_method(self.inference)
-        method = method.for_training(self.network_, getattr(self, "inference_", None))
-        check_precision(method, objective, self.network_.dtype)
-        if solver.full_batch:
-            alpha, tol = float(self.alpha_), float(self.tol)
-            return FullBatch(self.network_, objective, method, solver, minibatches, alpha, tol)
-        return Trainer(
-            self.network_,
-            objective,
-            method,
-            solver,
-            minibatches.batch_size,
-            state=state,
-            feed_forward=learns_feed_forward(objective.loss),
-            centre=self._input_centre,
-        )
-
     def _objective(self):
         """What the network was trained to minimise, whatever the arguments say by now."""
         return Objective(
@@ -364,6 +266,9 @@ class BasePC(
         if "loss" in before and loss_unit(before["loss"]) != loss_unit(self._trained["loss"]):
             self.history_ = {}
             self._optimizer_state = None  # its moments are those of the other loss
+        solver_type = type(resolve_solver(self.solver)).__name__
+        if solver_type != self._solver_type:  # nor are those of another solver of use
+            self._solver_type, self._optimizer_state = solver_type, None
         if validation is not None:
             scoring = scoring_unit(self.scoring)
             if before.get("scoring", scoring) != scoring:
@@ -427,16 +332,3 @@ class BasePC(
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _weighted_rows(weight):
-    """Rows of positive weight; None if that is all of them (a weight of 0 is removal)."""
-    if weight is None or np.all(weight > 0):
-        return None
-    rows = np.flatnonzero(weight > 0)
-    if len(rows) == 0:
-        raise ValueError(
-            "All samples have zero weight once sample_weight is multiplied with class_weight; "
-            "nothing is left to train on"
-        )
-    return rows

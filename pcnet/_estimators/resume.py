@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from .._core import binding
-from .._training.checkpoint import run_state
+from .._data.fingerprint import fingerprint
+from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, run_state
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
 from .._training.run import FitCall
 from .._training.same_value import same_value
@@ -162,7 +163,7 @@ def save_run(run, path, data, validation, run_id):
     write_checkpoint(path, header, payload)
 
 
-def check_arguments_can_be_saved(estimator):
+def _check_arguments_can_be_saved(estimator):
     """Raise ValueError if an argument that goes into the checkpoint cannot be pickled."""
     for name, value in estimator.get_params(deep=False).items():
         if name == "callbacks" or (name == "scoring" and not _is_name(value)):
@@ -186,7 +187,47 @@ def apply_saved(estimator, saved):
     estimator.t_ = saved.t_before
 
 
-def check_fingerprint(saved, found, what):
+def fingerprint_data(estimator, saved, X, y, sample_weight):
+    """Fingerprint to save with a run; None if it neither is saved nor goes on with ``saved``.
+
+    Raises
+    ------
+    ValueError
+        The data are not those of the `SavedRun`.
+    """
+    if estimator.checkpoint is None and saved is None:
+        return None
+    found = fingerprint(X, y, sample_weight)
+    if saved is not None:
+        _check_fingerprint(saved.data, found, "X, y and sample_weight")
+    return found
+
+
+def fingerprint_validation(call, data, validation):
+    """The same of a validation set that the user gave; ``data`` as `fingerprint_data` returned."""
+    found = None
+    if call.validation is not None and data is not None:
+        found = fingerprint(validation.X, validation.Y, validation.sample_weight)
+    if call.saved is not None:
+        _check_fingerprint(call.saved.validation, found, "validation data")
+    return found
+
+
+def checkpoint_writer(estimator, data, validation):
+    """The `CheckpointWriter` that the argument `checkpoint` asks for, or None.
+
+    ``data`` and ``validation`` are fingerprints.
+    """
+    checkpoint = resolve_checkpoint(estimator.checkpoint)
+    if checkpoint is None:
+        return None
+    _check_arguments_can_be_saved(estimator)
+    return CheckpointWriter(
+        checkpoint, lambda run, path, run_id: save_run(run, path, data, validation, run_id)
+    )
+
+
+def _check_fingerprint(saved, found, what):
     """Raise unless the data are those that the run was started on."""
     if saved != found:
         raise ValueError(

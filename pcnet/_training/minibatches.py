@@ -1,5 +1,7 @@
 """Which rows a step sees: the size of a batch, batches in order, rows held out."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -24,6 +26,52 @@ def auto_batch_size(n_samples, incremental=False):
     if n_samples > size and not incremental:
         size = max(LEAST_AUTO_BATCH_SIZE, min(size, n_samples // AUTO_BATCHES))
     return min(size, n_samples)
+
+
+class TrainingData(NamedTuple):
+    """The samples of a fit, checked and encoded.
+
+    Attributes
+    ----------
+    X : Rows
+    targets : ClassTargets or MatrixTargets
+    sample_weight : ndarray of float64 of shape (n_all,), or None
+        As the user gave it.
+    weight : ndarray of float64 of shape (n_all,), or None
+        To train with: times the weights of the classes.
+    rows : ndarray of int, or None
+        The rows to train on; None is all of them.
+    """
+
+    X: Any
+    targets: Any
+    sample_weight: Any = None
+    weight: Any = None
+    rows: Any = None
+
+    @property
+    def n_samples(self):
+        """Rows to train on."""
+        return len(self.X) if self.rows is None else len(self.rows)
+
+
+def weighted_rows(weight):
+    """Rows of positive weight; None if that is all of them (a weight of 0 is removal).
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    if weight is None or np.all(weight > 0):
+        return None
+    rows = np.flatnonzero(weight > 0)
+    if len(rows) == 0:
+        raise ValueError(
+            "All samples have zero weight once sample_weight is multiplied with class_weight; "
+            "nothing is left to train on"
+        )
+    return rows
 
 
 class Minibatches:

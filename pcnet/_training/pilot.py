@@ -45,15 +45,6 @@ TIME_SHARE = 0.1
 _WINDOW = 0.25  # share of the epochs over which the curve of losses is smoothed
 
 
-class PilotData(NamedTuple):
-    """The samples of a fit, as `Minibatches` takes them."""
-
-    X: object
-    targets: object
-    weight: object
-    rows: object
-
-
 class PilotResult(NamedTuple):
     """What the samples left out have shown.
 
@@ -82,7 +73,7 @@ def run_pilots(estimator, data, limit, seed):
     ----------
     estimator : estimator
         With a network that is not trained yet; it is not changed.
-    data : PilotData
+    data : TrainingData
     limit : int or None
         Epochs at most; None: as many as a pilot takes.
     seed : int

@@ -81,12 +81,12 @@ class Plateau(Callback):
 
 
 class MaxTime(Callback):
-    """Stops after the step in which the run's time budget ``run.max_time`` was used up."""
+    """Stops after the step in which the run's time budget ``run.max_time``, if any, was used up."""
 
     stop_reason = "max_time"
 
     def on_batch_end(self, run, report):
-        return run.seconds() >= run.max_time
+        return run.max_time is not None and run.seconds() >= run.max_time
 
 
 def parameters(network):

@@ -1,12 +1,14 @@
-"""Scores of the network after every epoch, on samples that it does not train on."""
+"""Scores after every epoch: which samples are scored, and by what."""
 
 import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer
+from sklearn.utils import _safe_indexing
 
 from .._core.reference import loss_values
+from .._data.checks import check_sample_weight
 from .._random import SCORED_ROWS, stream
 from ..callbacks import Callback
 
@@ -50,6 +52,74 @@ def gather_validation_set(validation_data, X_val, y_val, sample_weight_val):
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"{', '.join(given)} without {missing}: a validation set needs both")
     return ValidationSet(X_val, y_val, sample_weight_val)
+
+
+def own_validation(estimator, given):
+    """The `Validation` of a `ValidationSet` that the user gave to ``fit``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The set does not suit the estimator, or is smaller than two samples.
+    """
+    try:
+        X, y = estimator._check_X_y(
+            given.X, given.y, dtype=estimator._features_dtype(), reset=False
+        )
+        X = estimator._scaled(X)
+        if len(X) < 2:
+            raise ValueError("it needs at least 2 samples, got 1")
+        targets = estimator._encoder.encode_validation(y, estimator.network_.dtype)
+        weight = check_sample_weight(given.sample_weight, len(X))
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"The validation set cannot be used: {error}") from error
+    given = given._replace(sample_weight=weight)
+    score = _scorer(estimator, X, targets, weight)
+    return Validation(X, targets, weight, score, resolve_scoring(estimator), given)
+
+
+def held_out_validation(estimator, data, given, rows):
+    """The `Validation` of rows of `TrainingData` that ``early_stopping`` holds out.
+
+    ``given`` is the `ValidationSet` of all the data, as scorers are to see them.
+    """
+    X, targets = data.X.subset(rows), data.targets.part(rows)
+    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    scoring = resolve_scoring(estimator)
+    if isinstance(scoring, Scorers):
+        parts = (None if part is None else _safe_indexing(part, rows) for part in given)
+        given = ValidationSet(*parts)
+    else:
+        given = None
+    return Validation(X, targets, weight, _scorer(estimator, X, targets, weight), scoring, given)
+
+
+def train_score(estimator, data):
+    """The `TrainScore` for a user who reads progress lines; None for others."""
+    if not estimator.verbose:
+        return None
+    rows = some_rows(data.rows, len(data.X), estimator._split_seed)
+    if len(rows) < 2:  # R2 is not defined
+        return None
+    X, targets = data.X.subset(rows), data.targets.part(rows)
+    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    return TrainScore(X, _scorer(estimator, X, targets, weight))
+
+
+def resolve_scoring(estimator):
+    """What `Validation` takes as its ``scoring``."""
+    scoring = estimator.scoring
+    if scoring is None or (isinstance(scoring, str) and scoring == "loss"):
+        return scoring
+    return Scorers(scoring, estimator)
+
+
+def _scorer(estimator, X, targets, sample_weight):
+    """Function that scores what ``predict_outputs(X)`` returns."""
+    return lambda predict_outputs: estimator._encoder.score(
+        targets, predict_outputs(X), sample_weight
+    )
 
 
 class Validation(Callback):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.datasets import load_digits, load_iris
 
-import pcnet._estimators.base
+import pcnet._training.start
 from pcnet import PCClassifier, PCRegressor
 
 ESTIMATORS = (PCClassifier, PCRegressor)
@@ -72,7 +72,7 @@ def watch_steps(monkeypatch, before_step=None, change_report=None):
     """
     steps = []
 
-    class Watched(pcnet._estimators.base.Trainer):
+    class Watched(pcnet._training.start.Trainer):
         def step(self, X, Y, learning_rate, **options):
             if before_step is not None:
                 before_step(len(steps))
@@ -81,5 +81,5 @@ def watch_steps(monkeypatch, before_step=None, change_report=None):
             report = super().step(X, Y, learning_rate, **options)
             return report if change_report is None else change_report(report)
 
-    monkeypatch.setattr(pcnet._estimators.base, "Trainer", Watched)
+    monkeypatch.setattr(pcnet._training.start, "Trainer", Watched)
     return steps

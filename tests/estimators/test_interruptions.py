@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-import pcnet._estimators.base
+import pcnet._training.start
 from pcnet import PCClassifier, PCRegressor
 from pcnet._core import binding
 from pcnet.inference import ActivityDescent
@@ -144,13 +144,13 @@ def test_an_exception_after_the_last_epoch_undoes_a_fit(Estimator, error, monkey
     before = dict(vars(model))
     predictions = model.predict(X)
 
-    class Failing(pcnet._estimators.base.Trainer):
+    class Failing(pcnet._training.start.Trainer):
         def release(self):
             super().release()
             raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(pcnet._estimators.base, "Trainer", Failing)
+        patched.setattr(pcnet._training.start, "Trainer", Failing)
         with pytest.raises(error):
             model.fit(X[:, :4], y)
         assert vars(model) == before

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from threadpoolctl import threadpool_limits
 
-import pcnet._training.lbfgs
+import pcnet._training.start
 from pcnet import Network, PCClassifier, PCRegressor
 from pcnet._estimators.targets import MatrixTargets
 from pcnet._training.lbfgs import FullBatch
@@ -228,7 +228,7 @@ def test_weights_are_repeated_rows():
 def test_blocks_of_rows_change_nothing(monkeypatch):
     X, y = data_for(PCRegressor)
     whole = small(PCRegressor, solver="lbfgs").fit(X, y)
-    monkeypatch.setattr(pcnet._estimators.base, "BLOCK", 32)
+    monkeypatch.setattr(pcnet._training.start, "BLOCK", 32)
     parts = small(PCRegressor, solver="lbfgs").fit(X, y)
     for a, b in zip(whole.coefs_, parts.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)

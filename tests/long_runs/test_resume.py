@@ -1,5 +1,6 @@
 """Oracle: the run that was never interrupted, bit by bit."""
 
+import os
 import pickle
 from types import SimpleNamespace
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.random import RandomState, default_rng
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
-import pcnet
 from pcnet import PCClassifier, PCRegressor, load_checkpoint
+from pcnet._training.checkpoint_file import read_header
 from pcnet.callbacks import Callback, Checkpoint
 from pcnet.losses import Huber
 from pcnet.schedules import Adaptive
@@ -203,7 +205,7 @@ def test_resume_after_max_time(tmp_path):
     assert_same_run(whole, clone(model).resume(X, y))
     clone(model).set_params(learning_rate="constant", max_time=1e-9).fit(X, y)
     going_on = clone(model).set_params(learning_rate="constant", n_iter_no_change=10, max_time=1e9)
-    with pytest.warns(pcnet._estimators.base.ConvergenceWarning, match="Maximum iterations"):
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
         assert going_on.resume(X, y).t_ == 5 * len(X)
 
 
@@ -257,13 +259,15 @@ def print_nothing(run):
 
 
 def files_written(monkeypatch):
-    written = []
-    save = pcnet._estimators.base.save_run
-    monkeypatch.setattr(
-        pcnet._estimators.base,
-        "save_run",
-        lambda run, *rest: (written.append((run.n_epochs, run.batch)), save(run, *rest)),
-    )
+    """List to which every checkpoint appends its epoch and batch as it is put in place."""
+    written, replace = [], os.replace
+
+    def recorded(source, target):
+        header = read_header(source)
+        written.append((header["epoch"], header["batch"]))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", recorded)
     return written
 
 

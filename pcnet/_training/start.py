@@ -1,0 +1,160 @@
+"""What a fit sets out with: from checked data and an estimator's arguments to its `Run`.
+
+`make_minibatches` comes first, because what "auto" arguments stand for depends on the number of
+batches; then `make_observers` and `make_run` once the estimator has ``alpha_`` and ``max_iter_``.
+"""
+
+from .._warnings import warn
+from ..callbacks._base import resolve_callbacks
+from ..inference import check_precision, learns_feed_forward, resolve_method
+from ..solvers import resolve_solver
+from .lbfgs import BLOCK, FullBatch
+from .minibatches import Minibatches, auto_batch_size
+from .pilot import TIME_SHARE
+from .progress import make_progress
+from .rates import auto_learning_rate
+from .run import Plan, Run
+from .schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
+from .stopping import MaxTime, Plateau
+from .trainer import Trainer
+
+
+def make_minibatches(estimator, data, incremental):
+    """The `Minibatches` of one fit over `TrainingData`; blocks of all samples for L-BFGS."""
+    n_samples = data.n_samples
+    if resolve_solver(estimator.solver).full_batch:
+        size, shuffle = min(BLOCK, n_samples), False
+    else:
+        size, shuffle = _batch_size(estimator, n_samples, incremental), estimator.shuffle
+    return Minibatches(data.X, data.targets, data.weight, data.rows, size, shuffle)
+
+
+def _batch_size(estimator, n_samples, incremental):
+    if estimator.batch_size == "auto":
+        return auto_batch_size(n_samples, incremental)
+    if estimator.batch_size > n_samples and not incremental:
+        warn(
+            f"Got `batch_size` {estimator.batch_size} larger than sample size {n_samples}. "
+            "It is going to be clipped",
+        )
+    return min(estimator.batch_size, n_samples)
+
+
+def make_observers(estimator, measuring, tasks, writer):
+    """All that watch a run, in the order in which they are asked.
+
+    Parameters
+    ----------
+    estimator : estimator
+    measuring : list of Callback or None
+        They add columns to the history, which the others read.
+    tasks : SklearnTasks or None
+    writer : CheckpointWriter or None
+        The last, so that what it saves is complete.
+
+    Returns
+    -------
+    list of Callback
+    """
+    observers = list(measuring)
+    # L-BFGS has an end of its own
+    if estimator.early_stopping or not resolve_solver(estimator.solver).full_batch:
+        plateau = Plateau(estimator.tol, estimator.n_iter_no_change, score=estimator.early_stopping)
+        observers.append(plateau)
+    observers += [tasks, *resolve_callbacks(estimator.callbacks)]
+    observers += [make_progress(estimator.verbose) if estimator.verbose else None]
+    observers += [None if estimator.max_time is None else MaxTime(), writer]
+    return [observer for observer in observers if observer is not None]
+
+
+def make_run(estimator, minibatches, observers, incremental, seconds):
+    """The `Run` that trains an estimator's network.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With its network, objective, ``alpha_`` and ``max_iter_``.
+    minibatches : Minibatches
+    observers : list of Callback
+    incremental : bool
+        One epoch at a constant rate, for `partial_fit`.
+    seconds : float
+        That the fit has taken so far; they count towards `max_time`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ValueError
+        Arguments that do not suit each other: a warm-up longer than the fit, too large an
+        ``alpha``, an output precision that the dtype cannot hold, a method that L-BFGS cannot use.
+    """
+    max_iter = 1 if incremental else estimator.max_iter_
+    max_time = None
+    if estimator.max_time is not None and not incremental:
+        max_time = max(estimator.max_time - seconds, TIME_SHARE * estimator.max_time)
+    n_steps = max_iter * minibatches.n_batches
+    solver = resolve_solver(estimator.solver)
+    if solver.full_batch:
+        schedule, weight_decay = Schedule("constant", 0.0, n_steps), float(estimator.alpha_)
+    else:
+        shape = "constant" if incremental else estimator.learning_rate
+        rate = _base_rate(estimator, solver, minibatches)
+        schedule = Schedule(shape, rate, n_steps, estimator.power_t)
+        weight_decay = _weight_decay(estimator, schedule, incremental)
+    return Run(
+        _make_optimizer(estimator, solver, minibatches),
+        Plan(minibatches, schedule, max_iter, weight_decay, max_time),
+        estimator._random_state,
+        observers=observers,
+        history=estimator.history_,
+        estimator=estimator,
+    )
+
+
+def _base_rate(estimator, solver, minibatches):
+    """The learning rate that `learning_rate_init` stands for."""
+    if estimator.learning_rate_init != "auto":
+        return float(estimator.learning_rate_init)
+    batch_size = minibatches.n_samples / minibatches.n_batches
+    return auto_learning_rate(solver, estimator.network_, batch_size)
+
+
+def _weight_decay(estimator, schedule, incremental):
+    """Decay of one step over its rate, so that the whole fit decays by ``exp(-alpha_)``."""
+    least = LEAST_DECAY_STEPS
+    if incremental:  # each call is an epoch of a fit that may never end
+        least = max(LEAST_INCREMENTAL_DECAY_STEPS, estimator.max_iter_ * schedule.n_steps)
+    decay = schedule.weight_decay(float(estimator.alpha_), least)
+    if estimator.alpha == "auto":
+        return min(decay, 0.5 / schedule.learning_rate_init)
+    if decay * schedule.learning_rate_init >= 1:
+        limit = estimator.alpha_ / (decay * schedule.learning_rate_init)
+        raise ValueError(
+            f"alpha={estimator.alpha_} would set all weights to 0 in a single step; with the steps "
+            f"of this fit it must be below {limit:.3g} (1 is usual)"
+        )
+    return decay
+
+
+def _make_optimizer(estimator, solver, minibatches):
+    """The `Optimizer` of a solver, with what an earlier fit has left of its memory."""
+    network, objective = estimator.network_, estimator._objective()
+    method = resolve_method(estimator.inference)
+    method = method.for_training(network, getattr(estimator, "inference_", None))
+    check_precision(method, objective, network.dtype)
+    if solver.full_batch:
+        alpha, tol = float(estimator.alpha_), float(estimator.tol)
+        return FullBatch(network, objective, method, solver, minibatches, alpha, tol)
+    return Trainer(
+        network,
+        objective,
+        method,
+        solver,
+        minibatches.batch_size,
+        state=estimator._optimizer_state,
+        feed_forward=learns_feed_forward(objective.loss),
+        centre=estimator._input_centre,
+    )
