@@ -4,25 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..display import LayerEnergyDisplay
+from ..display._common import OTHER, OURS
 from ..display._record import (
-    Problem,
     Trace,
+    problem_of,
     stable_rate,
     trace_activity_descent,
     trace_error_descent,
 )
 from ..inference import ErrorDescent
-from ..theory import in_float64
 
 #: Test images whose energies are averaged.
 N_IMAGES = 32
 
 #: Steps of error descent that are shown.
 N_ERROR_STEPS = 8
-
-ERROR_COLOUR, ACTIVITY_COLOUR = "#c0392b", "#34608c"
-
-UNREACHED_COLOUR = "#e4e6ea"
 
 #: Per cent of the energy to lose at which its axis ends.
 LEAST_EXCESS = 1e-3
@@ -53,17 +50,10 @@ def record_energies(model, X, y):
     -------
     Traces
     """
-    net = model.network_
-    problem = Problem(
-        # float64: the energies that the signal leaves in far layers are below float32's rounding
-        in_float64(net),
-        X[:N_IMAGES],
-        (y[:N_IMAGES, None] == model.classes_).astype(np.float64),
-        {"loss": model._objective().loss, "output_precision": model.output_precision_},
-    )
+    problem, _ = problem_of(model, X[:N_IMAGES], y[:N_IMAGES], None)
     equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
     error = trace_error_descent(problem, N_ERROR_STEPS)
-    n_steps = max(net.n_layers, 2 * N_ERROR_STEPS)
+    n_steps = max(model.n_layers_, 2 * N_ERROR_STEPS)
     rate = stable_rate(problem, n_steps)
     activity = trace_activity_descent(problem, n_steps, rate)
     return Traces(error, activity, rate, float(equilibrium.energy.mean()))
@@ -86,17 +76,18 @@ def draw(traces, path):
         fontweight="bold",
     )
     norm = colour_scale(traces)
-    draw_energies(left, traces.error, norm)
-    left.set_title("Error descent (pcnet)\nall layers respond at once", color=ERROR_COLOUR)
+    energies = [LayerEnergyDisplay(trace.energies, trace.n_passes) for trace in traces[:2]]
+    energies[0].plot(left, norm=norm, colorbar=False)
+    left.set_title("Error descent (pcnet)\nall layers respond at once", color=OURS)
     left.set_ylabel("layer (1: first hidden layer, top: output)")
-    mesh = draw_energies(middle, traces.activity, norm)
+    energies[1].plot(middle, norm=norm)
+    middle.set(ylabel=None)
     middle.set_title(
         f"Activity descent (textbook), rate {traces.rate:g}\nat most one layer a step, fading",
-        color=ACTIVITY_COLOUR,
+        color=OTHER,
     )
     mark_unreached(middle, traces.activity)
-    bar = figure.colorbar(mesh, ax=middle, extend="both", pad=0.02)
-    bar.set_label("energy of the layer, mean over images (log scale)")
+    energies[1].colorbar_.set_label("energy of the layer, mean over images (log scale)")
     draw_excess(right, traces)
     figure.supxlabel(
         f"An image and its label are held fixed ({N_IMAGES} test images); the activities of the "
@@ -120,26 +111,6 @@ def colour_scale(traces):
     return LogNorm(settled.min() / 1e3, settled.max())
 
 
-def draw_energies(axes, trace, norm):
-    """Colour each (step, layer) by its energy; where there is none yet, leave it grey."""
-    from matplotlib.ticker import MaxNLocator
-
-    n_steps, n_layers = trace.energies.shape[0] - 1, trace.energies.shape[1]
-    axes.set_facecolor(UNREACHED_COLOUR)
-    mesh = axes.pcolormesh(
-        np.arange(n_steps + 2) - 0.5,
-        np.arange(n_layers + 1) + 0.5,
-        np.ma.masked_equal(trace.energies.T, 0),
-        norm=norm,
-        cmap="inferno",
-        rasterized=True,
-    )
-    axes.set_xlabel("inference step")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return mesh
-
-
 def mark_unreached(axes, trace):
     """Write into the grey what it means, and draw where a signal that did not fade would be."""
     n_steps, n_layers = trace.energies.shape[0] - 1, trace.energies.shape[1]
@@ -158,8 +129,8 @@ def mark_unreached(axes, trace):
 def draw_excess(axes, traces):
     """Energy above the equilibrium's over work, in which the methods can be compared."""
     methods = (
-        (traces.error, "error descent", ERROR_COLOUR, "o"),
-        (traces.activity, "activity descent", ACTIVITY_COLOUR, None),
+        (traces.error, "error descent", OURS, "o"),
+        (traces.activity, "activity descent", OTHER, None),
     )
     for trace, name, colour, marker in methods:
         total = trace.energies.sum(axis=1)

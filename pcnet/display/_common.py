@@ -10,7 +10,6 @@ class Display:
     def _start(self, ax):
         """Set ``ax_`` and ``figure_`` to the given axes, or to new ones."""
         check_matplotlib(f"{type(self).__name__}.plot")
-        from matplotlib import pyplot
         from matplotlib.axes import Axes
 
         if ax is not None and not isinstance(ax, Axes):
@@ -19,6 +18,8 @@ class Display:
                 f"{type(ax).__name__}. Leave it out for a new figure"
             )
         if ax is None:
+            from matplotlib import pyplot
+
             _, ax = pyplot.subplots()
         self.ax_ = ax
         self.figure_ = ax.figure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checks import check_flag
 from .._types import Float64s, Method
 from ._common import OURS, Display, whole_ticks
 from ._record import ResultDisplay, check_result, problem_of, trace_energies
@@ -34,7 +35,7 @@ class LayerEnergyDisplay(Display):
     n_passes : ndarray of shape (n_steps + 1,)
         Mean forward-and-backward passes a sample until then.
     mesh_, colorbar_, ax_, figure_
-        Set by `plot`.
+        Set by `plot`; `colorbar_` is None without one.
     """
 
     def __init__(self, energies: Float64s, n_passes: Float64s) -> None:
@@ -72,18 +73,25 @@ class LayerEnergyDisplay(Display):
         trace = trace_energies(problem, method, n_steps)
         return cls(trace.energies, trace.n_passes)
 
-    def plot(self, ax: Any = None, *, cmap: Any = "inferno") -> Self:
+    def plot(
+        self, ax: Any = None, *, cmap: Any = "inferno", norm: Any = None, colorbar: bool = True
+    ) -> Self:
         """Draw the energies as colours, on a log scale; grey is none at all.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
         cmap : str or matplotlib Colormap, default="inferno"
+        norm : matplotlib Normalize, default=None
+            Which energies the colours span, to share them between several axes. None: those of the
+            hidden layers, at most six powers of ten.
+        colorbar : bool, default=True
 
         Returns
         -------
         self : LayerEnergyDisplay
         """
+        colorbar = check_flag("colorbar", colorbar)
         ax = self._start(ax)
         n_steps, n_layers = self.energies.shape
         ax.set_facecolor(_UNREACHED)
@@ -91,12 +99,14 @@ class LayerEnergyDisplay(Display):
             np.arange(n_steps + 1) - 0.5,
             np.arange(n_layers + 1) + 0.5,
             np.ma.masked_equal(self.energies.T, 0),
-            norm=self._colours(),
+            norm=self._colours() if norm is None else norm,
             cmap=cmap,
             rasterized=True,
         )
-        self.colorbar_ = self.figure_.colorbar(self.mesh_, ax=ax, extend="both")
-        self.colorbar_.set_label("energy of the layer, mean over samples")
+        self.colorbar_ = None
+        if colorbar:
+            self.colorbar_ = self.figure_.colorbar(self.mesh_, ax=ax, extend="both")
+            self.colorbar_.set_label("energy of the layer, mean over samples")
         ax.set(xlabel="inference step", ylabel="layer (the highest is the output)")
         whole_ticks(ax.xaxis)
         whole_ticks(ax.yaxis)

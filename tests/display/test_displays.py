@@ -224,6 +224,17 @@ def test_styles_are_passed_on(fitted):
     ).ax_.get_yscale() == ("linear")
 
 
+def test_energies_on_several_axes_share_their_colours(fitted):
+    norm = matplotlib.colors.LogNorm(1e-3, 1)
+    display = LayerEnergyDisplay.from_estimator(*fitted)
+    display.plot(norm=norm, colorbar=False)
+    assert display.mesh_.norm is norm
+    assert display.colorbar_ is None
+    assert display.figure_.axes == [display.ax_]
+    with pytest.raises(TypeError, match="colorbar must be True or False; got 'none'"):
+        display.plot(colorbar="none")
+
+
 def test_training_display_of_scores_alone_has_one_axis():
     display = TrainingDisplay.from_history({"validation_score": [0.1, np.nan, 0.9]}).plot()
     assert display.score_ax_ is None
