@@ -1,8 +1,12 @@
 """Checks of what makes a `Network`, and of what is written into one afterwards."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._checks import (
     NOT_OF_ONES_OWN,
@@ -14,13 +18,18 @@ from ._checks import (
     shown,
 )
 from ._core import binding
+from ._types import Activation, Activations, Loss
 from .losses import Huber, Objective, check_loss, check_targets
 from .parameterization import PARAMETERIZATIONS, default_skips
+
+if TYPE_CHECKING:
+    from .network import Network
+
 
 ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
 
 
-def check_activation(activation, n_hidden):
+def check_activation(activation: Activations, n_hidden: int) -> Activation | tuple[Activation, ...]:
     """What `Network` keeps as its activation.
 
     Parameters
@@ -175,13 +184,15 @@ def check_finite_fields(net):
                 )
 
 
-def check_inputs(net, X):
+def check_inputs(net: Network, X: ArrayLike) -> NDArray[Any]:
     """Inputs (n, D) as `Network.check_rows` gives them, for a network whose fields are fit."""
     check_finite_fields(net)
     return net.check_rows("X", X, net.layer_sizes[0])
 
 
-def check_clamped(net, X, Y, loss):
+def check_clamped(
+    net: Network, X: ArrayLike, Y: ArrayLike, loss: Loss
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Inputs (n, D) and targets (n, K) in the range of a loss; see `check_inputs`."""
     X = check_inputs(net, X)
     Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
@@ -226,7 +237,7 @@ def _check_field(name, array, dtype, ndim):
         )
 
 
-def check_order(net, X, errors, activities):
+def check_order(net: Network, X: Any, errors: Any, activities: Any) -> None:
     """Raise if errors and activities have been mistaken for each other.
 
     They are lists of the same shapes, so nothing else would tell. In the right order z_1 less its

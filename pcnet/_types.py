@@ -1,5 +1,6 @@
 """Types of the public API's arguments and results, for annotations."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -8,23 +9,33 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from ._data.chunks import Chunks
+    from .callbacks import Callback, Checkpoint
     from .inference import InferenceMethod
     from .losses import Huber
+    from .schedules import Adaptive, Constant, Cosine, InvScaling, Linear
+    from .solvers import LBFGS, SGD, Adam
 
 __all__ = [
     "Activation",
     "Activations",
+    "Auto",
     "Bools",
+    "Callbacks",
+    "CheckpointPath",
     "Features",
     "Float64s",
     "Floats",
+    "Ints",
     "Loss",
     "LossName",
     "Method",
     "MethodName",
     "Parameterization",
     "RandomState",
+    "Schedule",
     "ScheduleName",
+    "Scoring",
+    "Solver",
     "SolverName",
     "SparseMatrix",
     "available_if",
@@ -35,6 +46,10 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Float64s: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
+Ints: TypeAlias = NDArray[np.integer[Any]]
+
+#: What an estimator chooses by itself.
+Auto: TypeAlias = Literal["auto"]
 
 Activation: TypeAlias = Literal[
     "identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"
@@ -64,7 +79,15 @@ MethodName: TypeAlias = Literal[
 ]
 Method: TypeAlias = "MethodName | InferenceMethod"
 SolverName: TypeAlias = Literal["adam", "sgd", "lbfgs"]
+Solver: TypeAlias = "SolverName | Adam | SGD | LBFGS"
 ScheduleName: TypeAlias = Literal["constant", "linear", "cosine", "invscaling", "adaptive"]
+Schedule: TypeAlias = "ScheduleName | Constant | Linear | Cosine | InvScaling | Adaptive"
+Scoring: TypeAlias = str | Callable[..., Any] | list[str] | tuple[str, ...] | dict[str, Any] | None
+#: Functions of the run, or callbacks.
+Callbacks: TypeAlias = (
+    "Callable[[Any], Any] | Callback | Sequence[Callable[[Any], Any] | Callback] | None"
+)
+CheckpointPath: TypeAlias = "str | os.PathLike[str] | Checkpoint"
 RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
 
 

@@ -1,12 +1,17 @@
 """Losses with options, the terms of the energy that they make, and the checks of both."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from ._checks import NOT_OF_ONES_OWN, check_positive, our_name, real_interval
 from ._core.binding import HUBER_DELTA, LOSS_CODES
+from ._types import Loss
 
 __all__ = ["Huber", "Objective", "check_loss", "check_targets"]
 
@@ -44,11 +49,11 @@ class Huber(BaseEstimator):
 
     _parameter_constraints = {"delta": [real_interval(0, closed="neither")]}
 
-    def __init__(self, delta=HUBER_DELTA):
+    def __init__(self, delta: float = HUBER_DELTA) -> None:
         self.delta = delta
 
 
-def check_loss(loss):
+def check_loss(loss: Loss) -> None:
     """Raise unless ``loss`` is one of `LOSSES` or a `Huber` with a delta in its range.
 
     Raises
@@ -89,7 +94,7 @@ class Objective:
         Not negative.
     """
 
-    loss: str | Huber = "squared_error"
+    loss: Loss = "squared_error"
     output_precision: float = 1.0
     activity_decay: float = 0.0
 
@@ -99,7 +104,7 @@ class Objective:
         check_positive("activity_decay", self.activity_decay, or_zero=True)
 
 
-def check_targets(loss, Y, name="Y"):
+def check_targets(loss: Loss, Y: NDArray[Any], name: str = "Y") -> None:
     """Raise unless targets are in the range of the loss.
 
     ``"log_loss"``: each row holds probabilities, which sum to 1 (one-hot rows, or soft labels);

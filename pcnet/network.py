@@ -1,9 +1,14 @@
 """Predictive-coding networks: weights, passes, energies and local gradients."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ._checks import (
     WEIGHTS_HINT,
@@ -36,12 +41,27 @@ from ._network_checks import (
     objective_of,
 )
 from ._random import seed_of
+from ._types import (
+    Activation,
+    Activations,
+    Bools,
+    Float64s,
+    Floats,
+    Loss,
+    Parameterization,
+    RandomState,
+)
 from .parameterization import (
     PARAMETERIZATIONS,
     default_skips,
     initial_weights,
     layer_scales,
 )
+
+if TYPE_CHECKING:
+    from ._core.binding import Batch
+    from .losses import Objective
+
 
 #: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
 OUTPUT_ROWS = 2**14
@@ -90,8 +110,16 @@ class Network:
     """
 
     def __init__(
-        self, weights, biases, scales, skips, activation, parameterization, gamma, objective=None
-    ):
+        self,
+        weights: list[Floats],
+        biases: list[Floats] | None,
+        scales: Float64s,
+        skips: Bools,
+        activation: Activation | tuple[Activation, ...],
+        parameterization: Parameterization | None,
+        gamma: float,
+        objective: Objective | None = None,
+    ) -> None:
         self.weights = weights
         self.biases = biases
         self.scales = scales
@@ -104,15 +132,15 @@ class Network:
     @classmethod
     def init(
         cls,
-        layer_sizes,
-        activation="relu",
-        parameterization="mupc",
-        skip=True,
-        bias=False,
-        gamma=1.0,
-        random_state=None,
-        dtype=np.float32,
-    ):
+        layer_sizes: Sequence[int],
+        activation: Activations = "relu",
+        parameterization: Parameterization = "mupc",
+        skip: bool = True,
+        bias: bool = False,
+        gamma: float = 1.0,
+        random_state: RandomState | np.random.SeedSequence | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> Self:
         """A network with freshly drawn weights.
 
         Parameters
@@ -157,7 +185,14 @@ class Network:
         return cls(weights, biases, scales, skips, activation, parameterization, float(gamma))
 
     @classmethod
-    def from_weights(cls, weights, biases=None, activation="relu", scales=None, skips=None):
+    def from_weights(
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike] | None = None,
+        activation: Activations = "relu",
+        scales: ArrayLike | None = None,
+        skips: Sequence[bool] | Bools | None = None,
+    ) -> Self:
         """A network with given weights (copied); float64 unless all weights are float32.
 
         Parameters
@@ -182,43 +217,46 @@ class Network:
         activation = check_activation(activation, len(weights) - 1)
         float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
         dtype = np.dtype(np.float32 if float32 else np.float64)
-        weights = [
+        matrices = [
             check_float_array(f"weights[{i}]", w, dtype, 2, hint=WEIGHTS_HINT)
             for i, w in enumerate(weights)
         ]
-        check_chain(weights)
-        sizes = (weights[0].shape[0], *(w.shape[1] for w in weights))
+        check_chain(matrices)
+        sizes = (matrices[0].shape[0], *(w.shape[1] for w in matrices))
+        vectors = None
         if biases is not None:
-            biases = check_per_layer("biases", biases, len(weights))
-            biases = [
+            vectors = [
                 check_float_array(f"biases[{i}]", b, dtype, 1, (n,))
-                for i, (b, n) in enumerate(zip(biases, sizes[1:], strict=True))
+                for i, (b, n) in enumerate(
+                    zip(check_per_layer("biases", biases, len(weights)), sizes[1:], strict=True)
+                )
             ]
         scales = np.ones(len(weights)) if scales is None else scales
         scales = check_float_array("scales", scales, np.float64, 1, (len(weights),))
         check_scales(scales, len(weights), dtype)
-        return cls(weights, biases, scales, check_skips(skips, sizes), activation, None, 1.0)
+        return cls(matrices, vectors, scales, check_skips(skips, sizes), activation, None, 1.0)
 
     @property
-    def layer_sizes(self):
+    def layer_sizes(self) -> tuple[int, ...]:
         with _named_errors(self):
             return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
 
     @property
-    def n_layers(self):
+    def n_layers(self) -> int:
         with _named_errors(self):
             return len(self.weights)
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         with _named_errors(self):
             return self.weights[0].dtype
 
     @property
-    def activations(self):
+    def activations(self) -> list[Activation]:
         """Activation of each layer's input: the first is the identity."""
         names = self.activation
-        names = [names] * (self.n_layers - 1) if isinstance(names, str) else names
+        if isinstance(names, str):
+            return ["identity", *[names] * (self.n_layers - 1)]
         return ["identity", *names]
 
     def __repr__(self):
@@ -231,7 +269,7 @@ class Network:
             f"{self.dtype}{_trained_with(self.objective)})"
         )
 
-    def copy(self):
+    def copy(self) -> Network:
         """A network of its own with the same weights, which shares no array with this one."""
         check_fields(self)
         biases = None if self.biases is None else [b.copy() for b in self.biases]
@@ -248,7 +286,7 @@ class Network:
 
     # ------------------------------------------------------------ passes
 
-    def forward(self, X):
+    def forward(self, X: ArrayLike) -> list[Floats]:
         """Feed-forward activities: every layer at its prediction.
 
         Parameters
@@ -272,7 +310,7 @@ class Network:
         check_no_overflow("activities", activities)
         return activities
 
-    def output(self, X):
+    def output(self, X: ArrayLike) -> Floats:
         """Feed-forward outputs mu_L alone, in little memory.
 
         Parameters
@@ -295,7 +333,15 @@ class Network:
                 self.forward(X[start : start + OUTPUT_ROWS])  # raises, and names the layer
         return outputs
 
-    def energy(self, X, Y, activities, loss=None, output_precision=None, activity_decay=None):
+    def energy(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        activities: Sequence[ArrayLike],
+        loss: Loss | None = None,
+        output_precision: float | None = None,
+        activity_decay: float | None = None,
+    ) -> Float64s:
         """Energy of each layer at given activities, mean over the samples.
 
         1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
@@ -334,8 +380,14 @@ class Network:
         return energies.mean(axis=0)
 
     def activity_gradients(
-        self, X, Y, activities, loss=None, output_precision=None, activity_decay=None
-    ):
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        activities: Sequence[ArrayLike],
+        loss: Loss | None = None,
+        output_precision: float | None = None,
+        activity_decay: float | None = None,
+    ) -> list[Floats]:
         """dF/dz_1..dF/dz_H of each sample's energy at given activities.
 
         ``dF/dz_l = e_l - a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) - tau_{l+1} e_{l+1} + decay z_l``,
@@ -364,7 +416,9 @@ class Network:
         check_no_overflow("activity gradients", gradients)
         return gradients
 
-    def weight_gradients(self, X, errors, activities):
+    def weight_gradients(
+        self, X: ArrayLike, errors: Sequence[ArrayLike], activities: Sequence[ArrayLike]
+    ) -> tuple[list[Floats], list[Floats] | None]:
         """Gradients of the mean energy by weights and biases.
 
         ``dF/dW_l = - a_l / n f_l(z_{l-1})^T e_l`` and ``dF/db_l = - mean(e_l)``: local, for
@@ -421,26 +475,36 @@ class Network:
             packed=packed,
         )
 
-    def core_output(self, X):
+    def core_output(self, X: Any) -> tuple[Floats, bool]:
         """`core_output` of this network."""
         return core_output(self.core_network(backward=False), X)
 
-    def core_batch(self, n_samples, trace_steps=None):
+    def core_batch(self, n_samples: int, trace_steps: int | None = None) -> Batch:
         """Memory for one call on n samples (`pcnet._core.binding.Batch`)."""
         return binding.Batch(self.core_network(), n_samples, effective_n_threads(), trace_steps)
 
-    def check_rows(self, name, values, n_columns, n_samples=None):
+    def check_rows(
+        self, name: str, values: ArrayLike, n_columns: int, n_samples: int | None = None
+    ) -> Floats:
         """An array of this network's dtype, (n, n_columns), finite, with at least one row."""
         shape = (n_samples, n_columns)
         hint = rows_hint(name, n_columns)
         return check_float_array(name, values, self.dtype, 2, shape, copy=False, hint=hint)
 
-    def unpadded(self, arrays, n_samples):
+    def unpadded(self, arrays: list[Any], n_samples: int) -> list[Floats]:
         """The batch's arrays without the room beyond each layer's units and the samples."""
         widths = self.layer_sizes[1 : 1 + len(arrays)]
         return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
 
-    def _at(self, X, Y, activities, loss, output_precision, activity_decay):
+    def _at(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        activities: Any,
+        loss: Any,
+        output_precision: Any,
+        activity_decay: Any,
+    ) -> tuple[Batch, Floats, Floats, tuple[Any, ...]]:
         check_fields(self)
         objective = objective_of(self, loss, output_precision, activity_decay)
         check_terms(self, **vars(objective))

@@ -1,12 +1,21 @@
 """Backpropagation on the very same network, in plain NumPy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Loss
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 
+if TYPE_CHECKING:
+    from ..network import Network
 
-def in_float64(net):
+
+def in_float64(net: Network) -> Network:
     """A copy of a network with float64 weights, to see what float32 would round away.
 
     Parameters
@@ -22,7 +31,9 @@ def in_float64(net):
 
 
 @raises_on_overflow
-def backprop_gradients(net, X, Y, loss=None):
+def backprop_gradients(
+    net: Network, X: ArrayLike, Y: ArrayLike, loss: Loss | None = None
+) -> tuple[list[Float64s], list[Float64s] | None]:
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
     With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the

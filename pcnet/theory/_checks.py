@@ -1,13 +1,23 @@
 """Checks that the functions of the theory share."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _network_checks as network_checks
 from .. import network
 from .._checks import OVERFLOW_REMEDY, all_finite, check_no_overflow
 from .._core import reference
+from .._types import Float64s, Floats
+
+if TYPE_CHECKING:
+    from ..losses import Objective
+    from ..network import Network
 
 
 def check_network(net):
@@ -50,20 +60,24 @@ def objective_of(net, loss=None, output_precision=None, activity_decay=0.0):
     return network_checks.objective_of(net, loss, output_precision, activity_decay)
 
 
-def check_clamped(net, X, Y, objective):
+def check_clamped(
+    net: Network, X: ArrayLike, Y: ArrayLike, objective: Objective
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Inputs (n, D) and targets (n, K) in float64, the targets in the range of the loss."""
     network_checks.check_terms(net, **vars(objective))
     return network_checks.check_clamped(net, X, Y, objective.loss)
 
 
-def check_activities(net, X, activities):
+def check_activities(
+    net: Network, X: Floats, activities: Sequence[ArrayLike] | None
+) -> list[Float64s]:
     """Hidden activities z_1..z_H in float64, the feed-forward ones for None."""
     if activities is None:
         return feed_forward(net, X)[:-1]
     return net._check_activities(activities, len(X))
 
 
-def one_row(values):
+def one_row(values: ArrayLike) -> ArrayLike:
     """One sample's numbers as a row, for functions that take (1, D) or (D,)."""
     try:
         return np.atleast_2d(values) if np.ndim(values) == 1 else values
@@ -71,7 +85,7 @@ def one_row(values):
         return values
 
 
-def feed_forward(net, X):
+def feed_forward(net: Network, X: Floats) -> list[Float64s]:
     """`reference.forward`, or a FloatingPointError that names the layer that overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         activities = reference.forward(net, X)

@@ -6,15 +6,23 @@ Innocenti, F. et al. (2025), arXiv:2505.13124 and arXiv:2602.07697: with muPC th
 to the loss, and its gradients to backpropagation's, where the network is much wider than deep.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Loss, Method
 from ..inference import ErrorDescent, infer
 from ._backprop import backprop_gradients, cosine
 from ._checks import check_clamped, check_network, feed_forward, objective_of
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
+
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 #: Nonlinear networks' equilibrium: more exact than in training.
 EXACT = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=1e-10)
@@ -39,7 +47,14 @@ class BackpropComparison(NamedTuple):
     layer_cosines: np.ndarray
 
 
-def compare_with_backprop(net, X, Y, loss=None, output_precision=None, method=None):
+def compare_with_backprop(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    method: Method | None = None,
+) -> BackpropComparison:
     """Equilibrium energy and weight gradients against the loss and backpropagation's gradients.
 
     Linear networks with the squared error are solved in closed form, others by inference.

@@ -1,10 +1,14 @@
 """Second derivatives of the activations and of the losses."""
 
+from __future__ import annotations
+
 import numpy as np
 import scipy.special
+from numpy.typing import ArrayLike
 
 from .._checks import check_choice, check_float_array
 from .._core import reference
+from .._types import Activation, Float64s, Loss
 from ..losses import Huber, check_loss, check_targets
 from ._checks import raises_on_overflow
 
@@ -47,7 +51,7 @@ _SECOND_DERIVATIVES = {
 }
 
 
-def activation_second_derivative(name, z):
+def activation_second_derivative(name: Activation, z: ArrayLike) -> Float64s:
     """phi''(z), element by element; 0 at kinks.
 
     Parameters
@@ -68,7 +72,7 @@ def activation_second_derivative(name, z):
 
 
 @raises_on_overflow
-def output_curvature(loss, mu, Y):
+def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
     """Second derivative of the loss by the output of each sample.
 
     I (squared_error); diag(p) - p p^T, p = softmax(mu), for targets that sum to 1 (log_loss);

@@ -1,8 +1,15 @@
 """The Hessian of the equilibrated energy by the weights."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Loss
 from ._checks import (
     check_activities,
     check_clamped,
@@ -15,17 +22,20 @@ from ._newton import activity_solver, is_quadratic, settle
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
 
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 @raises_on_overflow
 def energy_hessian(
-    net,
-    X,
-    Y,
-    loss=None,
-    output_precision=None,
-    activity_decay=None,
-    activities=None,
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+    activities: Sequence[ArrayLike] | None = None,
+) -> WeightHessian:
     """d2F* / dW2 of the mean energy at equilibrium, exact.
 
     F*(W) = F(W, z*(W)) with dF/dz = 0 at z*, so differentiating through the equilibrium gives

@@ -6,18 +6,29 @@ Innocenti, F. et al. (2024). Only Strict Saddles in the Energy Landscape of Pred
 Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Floats
 from ._checks import check_clamped, check_linear, feed_forward, objective_of, raises_on_overflow
 from ._hessian import hessian_of
 from ._linearization import linearize_linear
+
+if TYPE_CHECKING:
+    from ..losses import Objective
+    from ..network import Network
+
 
 _INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
 
 
 @raises_on_overflow
-def equilibrium_rescaling(net, output_precision=None):
+def equilibrium_rescaling(net: Network, output_precision: float | None = None) -> Float64s:
     """The rescaling S of a linear network's squared error.
 
     ``S = I / lambda + sum_l P_l^T P_l``, where ``P_l = K_{l+1} .. K_L`` is the derivative of the
@@ -54,7 +65,13 @@ def equilibrium_rescaling(net, output_precision=None):
 
 
 @raises_on_overflow
-def equilibrium_activities(net, X, Y, output_precision=None, activity_decay=None):
+def equilibrium_activities(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> list[Float64s]:
     """Hidden activities that minimise the energy of a linear network (squared error).
 
     ``z* = z - H_z^-1 dF/dz`` from the feed-forward z, which is exact because F is quadratic.
@@ -84,7 +101,13 @@ def equilibrium_activities(net, X, Y, output_precision=None, activity_decay=None
 
 
 @raises_on_overflow
-def equilibrium_energy(net, X, Y, output_precision=None, activity_decay=None):
+def equilibrium_energy(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> Float64s:
     """Least energy of each sample of a linear network (squared error).
 
     ``F* = 1/2 r S^-1 r^T``, r = y - mu_L; with decay the energy at `equilibrium_activities`, the
@@ -112,7 +135,13 @@ def equilibrium_energy(net, X, Y, output_precision=None, activity_decay=None):
 
 
 @raises_on_overflow
-def equilibrium_weight_gradients(net, X, Y, output_precision=None, activity_decay=None):
+def equilibrium_weight_gradients(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> tuple[list[Float64s], list[Float64s] | None]:
     """Gradients of a linear network's mean equilibrium energy by its parameters (squared error).
 
     dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one there,
@@ -138,7 +167,14 @@ def equilibrium_weight_gradients(net, X, Y, output_precision=None, activity_deca
     return weights, None if net.biases is None else biases
 
 
-def _problem(function, net, X, Y, output_precision, activity_decay):
+def _problem(
+    function: str,
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    output_precision: float | None,
+    activity_decay: float | None,
+) -> tuple[Network, Floats, Floats, Objective]:
     net = check_linear(net, function, _INSTEAD)
     objective = objective_of(net, "squared_error", output_precision, activity_decay)
     return net, *check_clamped(net, X, Y, objective), objective

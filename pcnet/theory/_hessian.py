@@ -1,12 +1,18 @@
 """The Hessian of one sample's energy by its hidden activities."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from .._checks import check_float_array
 from .._core import reference
+from .._types import Float64s, Loss
 from ._block_tridiagonal import BlockCholesky
 from ._checks import (
     check_activities,
@@ -20,18 +26,22 @@ from ._checks import (
 from ._curvature import activation_second_derivative, output_curvature
 from ._linearization import linearization_at
 
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..theory._linearization import Linearization
+
 
 @raises_on_overflow
 def activity_hessian(
-    net,
-    x,
-    y,
-    activities=None,
-    loss=None,
-    output_precision=None,
-    activity_decay=None,
-    gauss_newton=False,
-):
+    net: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    activities: Sequence[ArrayLike] | None = None,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+    gauss_newton: bool = False,
+) -> ActivityHessian:
     """d2F / dz2 of one sample, as an operator that products, solves and `toarray` come from.
 
     With the notation of `pcnet.theory.linearize`,
@@ -124,7 +134,13 @@ class ActivityHessian(LinearOperator):
         The diagonal that the activations' second derivatives add; 0 in a Gauss-Newton Hessian.
     """
 
-    def __init__(self, linearization, curvature, decay=0.0, bends=None):
+    def __init__(
+        self,
+        linearization: Linearization,
+        curvature: Float64s,
+        decay: float = 0.0,
+        bends: Float64s | None = None,
+    ) -> None:
         widths = linearization.net.layer_sizes[1:-1]
         size = sum(widths)
         super().__init__(np.float64, (size, size))
@@ -135,7 +151,7 @@ class ActivityHessian(LinearOperator):
         self._edges = np.cumsum(widths)[:-1]
 
     @property
-    def is_gauss_newton(self):
+    def is_gauss_newton(self) -> bool:
         """Whether the activations' second derivatives add nothing (decay aside)."""
         return not np.any(self.bends)
 
@@ -152,7 +168,7 @@ class ActivityHessian(LinearOperator):
     def _adjoint(self):
         return self
 
-    def solve(self, v):
+    def solve(self, v: ArrayLike) -> Float64s:
         """H_z^-1 v.
 
         The Gauss-Newton part without decay is solved by two passes; decay or curved activations
@@ -173,7 +189,7 @@ class ActivityHessian(LinearOperator):
         """
         return self._flat(self.solve_layers, v)
 
-    def solve_layers(self, v):
+    def solve_layers(self, v: list[Float64s]) -> list[Float64s]:
         """H_z^-1 of vectors given layer by layer, each (m, n_l)."""
         if self.is_gauss_newton and self.decay == 0:
             return self.linearization.gauss_newton_solve(v, self.curvature)
@@ -193,7 +209,7 @@ class ActivityHessian(LinearOperator):
     def _cholesky(self):
         return BlockCholesky(*self._blocks())
 
-    def shifted_solve(self, shift):
+    def shifted_solve(self, shift: float) -> Callable[[Float64s], Float64s]:
         """v -> (H_z - shift I)^-1 v by block Cholesky; the shift lies below all eigenvalues."""
         solve = BlockCholesky(*self._blocks(shift)).solve_rows
         return lambda v: self._flat(solve, v)
@@ -217,7 +233,7 @@ class ActivityHessian(LinearOperator):
         J = gain[0][:, None] * net.weights[hidden + 1]
         return J + np.eye(len(J)) if net.skips[hidden + 1] else J
 
-    def toarray(self):
+    def toarray(self) -> Float64s:
         """The matrix itself, ndarray (H N, H N)."""
         H = np.zeros(self.shape)
         diagonal, above = self._blocks()

@@ -1,8 +1,15 @@
 """The equilibrium of a nonlinear network predicted from its linearisation at a point."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Loss
 from ._checks import (
     check_activities,
     check_clamped,
@@ -14,9 +21,17 @@ from ._checks import (
 from ._curvature import output_curvature
 from ._linearization import linearization_at, linearize
 
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 @raises_on_overflow
-def linearized_rescaling(net, X, output_precision=None, activities=None):
+def linearized_rescaling(
+    net: Network,
+    X: ArrayLike,
+    output_precision: float | None = None,
+    activities: Sequence[ArrayLike] | None = None,
+) -> Float64s:
     """The rescaling S of each sample, the network linearised at a point.
 
     ``S = I / lambda + sum_l P_l^T P_l`` with ``P_l = d mu_L / d z_l`` along the network, the
@@ -38,11 +53,19 @@ def linearized_rescaling(net, X, output_precision=None, activities=None):
     """
     objective = objective_of(check_network(net), None, output_precision)
     S = linearize(net, X, activities).rescaling(objective.output_precision)
-    return S if len(S) == len(X) else np.repeat(S, len(X), axis=0)  # no hidden layers
+    n = len(np.asarray(X))
+    return S if len(S) == n else np.repeat(S, n, axis=0)  # no hidden layers
 
 
 @raises_on_overflow
-def linearized_equilibrium(net, X, Y, activities=None, loss=None, output_precision=None):
+def linearized_equilibrium(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    activities: Sequence[ArrayLike] | None = None,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+) -> tuple[list[Float64s], Float64s]:
     """Where the energy would be least if it were quadratic: one Gauss-Newton step.
 
     ``z - (A^T A + lambda G^T B G)^-1 dF/dz`` and ``F - 1/2 g (A^T A + lambda G^T B G)^-1 g^T``,

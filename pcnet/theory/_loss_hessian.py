@@ -1,13 +1,25 @@
 """The Hessian of the feed-forward loss by the weights, by Pearlmutter's R-operator."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
 from .._core import reference
+from .._types import Loss
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
 
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 @raises_on_overflow
-def loss_hessian(net, X, Y, loss=None):
+def loss_hessian(
+    net: Network, X: ArrayLike, Y: ArrayLike, loss: Loss | None = None
+) -> WeightHessian:
     """d2L / dW2 of the mean feed-forward loss, exact.
 
     A product with it is the derivative of backpropagation's gradients along a direction of the

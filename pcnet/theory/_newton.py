@@ -1,8 +1,15 @@
 """The equilibrium of any network to rounding: Newton's method after error descent."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Loss
 from ..inference import ErrorDescent, infer
 from ._checks import (
     check_activities,
@@ -15,6 +22,10 @@ from ._checks import (
 )
 from ._hessian import hessian_of
 
+if TYPE_CHECKING:
+    from ..network import Network
+
+
 START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
 MAX_STEPS = 20
 
@@ -24,14 +35,14 @@ RESIDUAL = 1e-9
 
 @raises_on_overflow
 def newton_equilibrium(
-    net,
-    X,
-    Y,
-    loss=None,
-    output_precision=None,
-    activity_decay=None,
-    activities=None,
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+    activities: Sequence[ArrayLike] | None = None,
+) -> list[Float64s]:
     """Hidden activities with dF/dz = 0 to rounding, for any network.
 
     ``z <- z - H_z^-1 dF/dz``, H_z being each sample's `activity_hessian`, from where error descent

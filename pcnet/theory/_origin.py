@@ -14,14 +14,22 @@ The loss has the block d2L / dW_1 dW_L with lambda G_1H = 1 or 0 alone, so it is
 skips are all there.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import check_choice
 from .._core import reference
+from .._types import Float64s, Loss
 from ._checks import check_clamped, check_hidden, check_network, objective_of, raises_on_overflow
 from ._weights import weight_slices
+
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 KINDS = ("energy", "loss")
 
@@ -29,7 +37,7 @@ KINDS = ("energy", "loss")
 _UNFIT = ("leaky_relu", "logistic", "relu", "selu")
 
 
-def at_origin(net):
+def at_origin(net: Network) -> Network:
     """A copy of a network with all weights 0, in float64; the network itself stays as it is.
 
     Parameters
@@ -46,7 +54,15 @@ def at_origin(net):
 
 
 @raises_on_overflow
-def origin_hessian(net, X, Y, of="energy", loss=None, output_precision=None, activity_decay=None):
+def origin_hessian(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    of: Literal["energy", "loss"] = "energy",
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> Float64s:
     """The Hessian by the weights where they are all 0, from its closed form.
 
     Parameters
@@ -95,8 +111,14 @@ def origin_hessian(net, X, Y, of="energy", loss=None, output_precision=None, act
 
 @raises_on_overflow
 def predicted_origin_eigenvalues(
-    net, X, Y, of="energy", loss=None, output_precision=None, activity_decay=None
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    of: Literal["energy", "loss"] = "energy",
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> Float64s:
     """Eigenvalues of `origin_hessian` without the matrix.
 
     Without decay and without a skip in every layer from 2 to H they are

@@ -1,18 +1,34 @@
 """How straight a step of learning leads from the output to the target."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Loss, Method
 from ..inference import learning_gradients
 from ._checks import check_clamped, check_network, feed_forward, objective_of
+
+if TYPE_CHECKING:
+    from ..network import Network
+
 
 # of the weights' step, over their size: small enough for a derivative by central differences
 _REACH = 1e-5
 
 
 def target_alignment(
-    net, X, Y, method="error", loss=None, output_precision=None, activity_decay=None
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    method: Method = "error",
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> Float64s:
     """Cosine between the way the output goes and the way to its target, for each sample.
 
     Every sample is learned from alone, by an infinitely small step of plain gradient descent on

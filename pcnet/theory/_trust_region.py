@@ -12,11 +12,15 @@ The hidden errors are 0 at z^, so I is the Hessian of F there but for the curvat
 activation below the output, a term of the order of the residual that the cubic terms match.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._types import Float64s, Loss
 from ._backprop import backprop_gradients
 from ._checks import (
     check_clamped,
@@ -34,9 +38,19 @@ from ._linearized import linearized_equilibrium
 from ._newton import settle
 from ._tangent import Tangent
 
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..theory._hessian import ActivityHessian
+
 
 @raises_on_overflow
-def fisher_preconditioner(net, x, y=None, loss=None, output_precision=None):
+def fisher_preconditioner(
+    net: Network,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+) -> ActivityHessian:
     """The Fisher information I(z^) of one sample's hidden activities at the feed-forward pass.
 
     ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: what a change of
@@ -77,7 +91,13 @@ def fisher_preconditioner(net, x, y=None, loss=None, output_precision=None):
 
 
 @raises_on_overflow
-def predicted_activity_step(net, X, Y, loss=None, output_precision=None):
+def predicted_activity_step(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+) -> list[Float64s]:
     """The step - I^-1 g from the feed-forward activities towards the equilibrium.
 
     All samples at once, by two passes. Exact for linear networks with the squared error; else its
@@ -98,7 +118,13 @@ def predicted_activity_step(net, X, Y, loss=None, output_precision=None):
 
 
 @raises_on_overflow
-def predicted_equilibrium_energy(net, X, Y, loss=None, output_precision=None):
+def predicted_equilibrium_energy(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+) -> Float64s:
     """Second-order prediction of each sample's energy at equilibrium, F(z^) - 1/2 g I^-1 g.
 
     Exact for linear networks with the squared error; else its error is of third order in lambda
@@ -138,7 +164,13 @@ class GradientDecomposition(NamedTuple):
 
 
 @raises_on_overflow
-def gradient_decomposition(net, X, Y, loss=None, output_precision=None):
+def gradient_decomposition(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+) -> GradientDecomposition:
     """Predictive coding's weight gradient as backpropagation's plus the trust region's direction.
 
     ``dF*/dW = lambda dL/dW + d/dW (F* - lambda L)``. F* - lambda L is what inference lowers the
