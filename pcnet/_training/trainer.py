@@ -19,6 +19,10 @@ from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport
 
+# of plain ints: NumPy compares an array with an enumeration's member several times more slowly
+_CONVERGED = int(binding.Status.CONVERGED)
+_REACHED_MAX_STEPS = int(binding.Status.REACHED_MAX_STEPS)
+
 
 class Trainer(Optimizer):
     """Trains a network on minibatches.
@@ -209,8 +213,8 @@ class Trainer(Optimizer):
             energy=dot(share, batch.energy[:n]),
             n_steps=float(batch.n_steps[:n].mean()),
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
-            converged=np.count_nonzero(ended == binding.Status.CONVERGED) / n,
-            ended=np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS) / n,
+            converged=np.count_nonzero(ended == _CONVERGED) / n,
+            ended=np.count_nonzero(ended != _REACHED_MAX_STEPS) / n,
             weight=float(n if sample_weight is None else np.sum(sample_weight)),
         )
 
