@@ -2,8 +2,8 @@
 
     python benchmarks/inference_methods.py [--depth 20] [--width 64] [--samples 128]
 
-A residual tanh network at its initial weights, digits with one-hot targets, float32; then its
-linear twin, the same weights without tanh. The excess energy is (F - F*) / (F0 - F*), F* from a
+A residual tanh network at its initial weights, digits with one-hot targets, float32; then the
+same without tanh, a linear network. The excess energy is (F - F*) / (F0 - F*), F* from a
 long float64 error descent, F0 the feed-forward energy; cosines are of the gradient that all weights
 learn by, to backpropagation's and to that at F*. Times are those of inference and weight gradients
 together, as ratios to those of backpropagation in the same run.

@@ -16,14 +16,14 @@ TOLERANCES = {
         "difference": 1e-8,  # central differences with step 1e-5 of functions of order 1
         "closed_form": 1e-11,  # one closed form against another
         "activation": 1e-14,  # some tens of ulps; element by element, relative above 1
-        "twin": 1e-13,  # one pass of the core against NumPy
+        "reference": 1e-13,  # one pass of the core against NumPy
         "inference": 1e-10,  # many passes: rounding grows from step to step
         "training": 1e-9,  # Adam divides a gradient's rounding by the gradient
     },
     "float32": {
         "golden": 1e-4,
         "activation": 2e-6,
-        "twin": 2e-6,
+        "reference": 2e-6,
         "inference": 1e-4,
         "training": 2e-4,
     },

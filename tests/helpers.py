@@ -143,7 +143,7 @@ def make_activities(net, n_samples, margin=0.0, seed=0):
 
 
 def objective(loss="squared_error", output_precision=1.0, activity_decay=0.0):
-    """What the twin reads as its objective."""
+    """What the reference reads as its objective."""
     return SimpleNamespace(
         loss=loss, output_precision=output_precision, activity_decay=activity_decay
     )

@@ -214,26 +214,26 @@ MUTANTS = [
         "enumerate(targets[::-1]):",
         "tests/estimators/test_energy.py",
     ),
-    # the twin itself, held to values from outside and to closed forms
+    # the reference itself, held to values from outside and to closed forms
     (
-        "twin: tau ignored",
+        "reference: tau ignored",
         "_core/reference.py",
         "return sent + above if net.skips[index] else sent",
         "return sent",
         "tests/golden tests/numerics",
     ),
     (
-        "twin: one half",
+        "reference: one half",
         "_core/reference.py",
-        "total = 0.5 * _squares(eps) + output",
-        "total = _squares(eps) + output",
-        "tests/core/test_core_inference.py",
+        "columns = [0.5 * _squares([z - m])",
+        "columns = [_squares([z - m])",
+        "tests/golden",
     ),
     (
-        "twin: bias corrections",
+        "reference: decay's sign",
         "_core/reference.py",
-        "1 - beta_2**t",
-        "1 - beta_1**t",
-        "tests/golden tests/core/test_core_training.py",
+        "signals[i + 1], z) + decay * z",
+        "signals[i + 1], z) - decay * z",
+        "tests/core/test_core_network.py tests/numerics",
     ),
 ]

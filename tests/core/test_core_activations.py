@@ -1,11 +1,11 @@
-"""The core's activations and derivatives against the twin, on every instruction set."""
+"""The core's activations and derivatives against the reference, on every instruction set."""
 
 import numpy as np
 import pytest
 
 from pcnet._core import binding
-from pcnet._core import reference as twin
 
+from .. import reference
 from ..helpers import ACTIVATIONS
 
 ISAS = binding.available_isas()
@@ -45,13 +45,13 @@ def values_and_slopes(name, z, isa=None, width=130):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_values_and_derivatives(name, isa, dtype, tolerance):
-    """Element by element, against the twin in float64."""
+    """Element by element, against the reference in float64."""
     z = awkward_values(dtype)
     values, slopes = values_and_slopes(name, z, isa)
     exact = z.astype(np.float64)
     for actual, expected in (
-        (values, twin.activation(name, exact)),
-        (slopes, twin.activation_derivative(name, exact)),
+        (values, reference.activation(name, exact)),
+        (slopes, reference.activation_derivative(name, exact)),
     ):
         assert actual.dtype == dtype
         error = np.abs(actual - expected) / np.maximum(1.0, np.abs(expected))
@@ -64,7 +64,7 @@ def test_small_arguments_have_full_relative_precision(name, isa, dtype, toleranc
     """Near 0 the relative error counts: expm1 and tanh must not cancel away."""
     z = np.array([1e-3, -1e-3, 1e-5, -1e-5, 1e-8, -1e-8, 0.0], dtype)
     values, _ = values_and_slopes(name, z, isa)
-    expected = twin.activation(name, z.astype(np.float64))
+    expected = reference.activation(name, z.astype(np.float64))
     assert np.all(np.abs(values - expected) <= tolerance(dtype, "activation") * np.abs(expected))
 
 
@@ -73,7 +73,7 @@ def test_small_arguments_have_full_relative_precision(name, isa, dtype, toleranc
 def test_lengths_around_the_vectors(name, n, dtype, tolerance):
     z = awkward_values(dtype)[-n:]
     values, slopes = values_and_slopes(name, z, width=n)
-    expected = twin.activation(name, z.astype(np.float64))
+    expected = reference.activation(name, z.astype(np.float64))
     assert values.shape == slopes.shape == (n,)
     assert np.allclose(values, expected, rtol=tolerance(dtype, "activation"), atol=1e-6)
 

@@ -1,7 +1,7 @@
 """One core in several builds: instruction sets, and products with packed W and W^T, or W alone.
 
 Public calls use one of them, chosen by machine and by task; here each computes the same
-inference, weight gradients and solver steps as the twin.
+inference, weight gradients and solver steps as the reference.
 """
 
 from functools import cache
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pcnet._core import binding
-from pcnet._core import reference as twin
 
+from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
 
 ISAS = binding.available_isas()
@@ -63,11 +63,11 @@ def network(layer_sizes, dtype):
 
 @cache
 def expected_descent(layer_sizes, dtype):
-    """The twin's answer, the same for all builds."""
+    """The reference's answer, the same for all builds."""
     net = network(layer_sizes, dtype)
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     options = {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}
-    return twin.error_descent(net, X, Y, objective(**PROBLEM), **options)
+    return reference.error_descent(net, X, Y, objective(**PROBLEM), **options)
 
 
 def used(arrays, widths):
@@ -79,7 +79,7 @@ def test_forward(net, batch, dtype, tolerance):
     X, _ = make_batch(net, N_SAMPLES, "logistic")
     batch.forward(X)
     activities = used(batch.activities, net.layer_sizes[1:])
-    assert relative_error(activities, twin.forward(net, X)) <= tolerance(dtype, "twin")
+    assert relative_error(activities, reference.forward(net, X)) <= tolerance(dtype, "reference")
 
 
 def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
@@ -96,7 +96,7 @@ def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
     share = rng.random(N_SAMPLES)
     share /= share.sum()
     by_weight, by_bias = batch.weight_gradients(X, share)
-    gradients = twin.weight_gradients(net, X, expected.errors, expected.activities, share)
+    gradients = reference.weight_gradients(net, X, expected.errors, expected.activities, share)
     assert relative_error(by_weight, gradients[0]) <= close
     assert relative_error(by_bias, gradients[1]) <= close
 
@@ -104,7 +104,7 @@ def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
 def test_activity_descent(net, batch, dtype, tolerance):
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     batch.activity_descent(X, Y, *PROBLEM.values(), 4, 0.3)
-    expected = twin.activity_descent(net, X, Y, objective(**PROBLEM), n_steps=4, rate=0.3)
+    expected = reference.activity_descent(net, X, Y, objective(**PROBLEM), n_steps=4, rate=0.3)
     activities = used(batch.activities, net.layer_sizes[1:])[:-1]
     assert relative_error(activities, expected.activities) <= tolerance(dtype, "inference")
 

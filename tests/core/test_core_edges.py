@@ -28,14 +28,14 @@ def test_products_of_any_depth(n_in, dtype, tolerance):
     z, expected = net.forward(X), X.astype(np.float64)
     for found, W, a in zip(z, net.weights, net.scales, strict=True):
         expected = a * expected @ W.astype(np.float64)
-        assert relative_error(found, expected) < tolerance(dtype, "twin")
+        assert relative_error(found, expected) < tolerance(dtype, "reference")
     Y = np.zeros((5, 3), dtype)
     gradient = net.activity_gradients(X, Y, z)[0]  # errors are 0 below the outputs
     assert np.all(gradient == 0)
     gradient = net.activity_gradients(X, Y, [z[0], np.zeros_like(z[1]), z[2]])[0]
     error = -net.scales[1] * z[0].astype(np.float64) @ net.weights[1].astype(np.float64)
     expected = -net.scales[1] * error @ net.weights[1].astype(np.float64).T
-    assert relative_error(gradient, expected) < tolerance(dtype, "twin")
+    assert relative_error(gradient, expected) < tolerance(dtype, "reference")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -58,4 +58,4 @@ def test_a_sample_that_finds_no_step_keeps_its_state(activation, tolerance):
         mu = net.scales[index] * below @ net.weights[index].astype(np.float64)
         if net.skips[index]:
             mu += z[index]
-        assert np.max(np.abs(z[index + 1] - mu - error)) < tolerance(np.float32, "twin")
+        assert np.max(np.abs(z[index + 1] - mu - error)) < tolerance(np.float32, "reference")

@@ -1,12 +1,12 @@
-"""infer against the twin, sample by sample: states, steps, passes and ends."""
+"""infer against the reference, sample by sample: states, steps, passes and ends."""
 
 import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent
 
+from .. import reference
 from ..helpers import (
     ACTIVATIONS,
     LOSSES,
@@ -39,7 +39,7 @@ def check_error_descent(net, n_samples, tolerance, loss="squared_error"):
     X, Y = make_batch(net, n_samples, loss)
     options = {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}
     result = pcnet.infer(net, X, Y, method=ErrorDescent(**options), loss=loss, **OPTIONS)
-    expected = twin.error_descent(net, X, Y, objective(loss, **OPTIONS), **options)
+    expected = reference.error_descent(net, X, Y, objective(loss, **OPTIONS), **options)
     close = tolerance(net.dtype, "inference")
     check_state(result, expected, close)
     check_trace(result, expected, close)
@@ -77,14 +77,14 @@ ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_descent_steps_and_status(activation, loss, tolerance):
-    """Every sample takes the twin's steps and ends for the twin's reason, float64."""
+    """Every sample takes the reference's steps and ends for the reference's reason, float64."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65, loss)
     result = pcnet.infer(net, X, Y, method=ErrorDescent(**ENDS), loss=loss)
-    expected = twin.error_descent(net, X, Y, objective(loss), **ENDS)
+    expected = reference.error_descent(net, X, Y, objective(loss), **ENDS)
     assert np.array_equal(result.n_steps, expected.n_steps)
     assert np.array_equal(result.status, expected.status)
-    assert np.array_equal(result.converged, expected.status == twin.CONVERGED)
+    assert np.array_equal(result.converged, expected.status == reference.CONVERGED)
     assert np.array_equal(result.n_passes, expected.n_passes)
     check_state(result, expected, tolerance("float64", "inference"))
     check_trace(result, expected, tolerance("float64", "inference"))
@@ -95,8 +95,8 @@ def test_error_descent_ends_for_every_status(activation):
     """The comparison of ends would be empty if all samples ended alike."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65)
-    end = twin.error_descent(net, X, Y, objective(), **ENDS)
-    assert set(end.status) == {twin.LIMIT, twin.CONVERGED, twin.ENERGY}
+    end = reference.error_descent(net, X, Y, objective(), **ENDS)
+    assert set(end.status) == {reference.LIMIT, reference.CONVERGED, reference.ENERGY}
     assert len(set(end.n_steps)) > 2
 
 
@@ -106,7 +106,7 @@ def test_error_descent_stops_at_the_rounding_floor(dtype):
     X, Y = make_batch(net, 40)
     method = ErrorDescent(max_steps=1000, tol=0.0, energy_tol=0.0)
     result = pcnet.infer(net, X, Y, method=method)
-    assert np.all(result.status == twin.FLOOR)
+    assert np.all(result.status == reference.FLOOR)
     assert not np.any(result.converged)
     assert np.all(result.n_steps < 100)
 
@@ -122,7 +122,9 @@ def test_activity_descent(activation, decay, n_steps, dtype, tolerance):
     problem = {"output_precision": 0.8, "activity_decay": decay}
     method = ActivityDescent(n_steps=n_steps, rate=0.2)
     result = pcnet.infer(net, X, Y, method=method, **problem)
-    expected = twin.activity_descent(net, X, Y, objective(**problem), n_steps=n_steps, rate=0.2)
+    expected = reference.activity_descent(
+        net, X, Y, objective(**problem), n_steps=n_steps, rate=0.2
+    )
     close = tolerance(dtype, "inference")
     check_state(result, expected, close)
     check_trace(result, expected, close)
@@ -137,7 +139,7 @@ def test_activity_descent_shapes(layer_sizes, loss, n_samples, dtype, tolerance)
     X, Y = make_batch(net, n_samples, loss)
     problem = {"loss": loss, **OPTIONS}
     result = pcnet.infer(net, X, Y, method=ActivityDescent(n_steps=4, rate=0.3), **problem)
-    expected = twin.activity_descent(net, X, Y, objective(**problem), n_steps=4, rate=0.3)
+    expected = reference.activity_descent(net, X, Y, objective(**problem), n_steps=4, rate=0.3)
     check_state(result, expected, tolerance(dtype, "inference"))
 
 

@@ -1,10 +1,9 @@
-"""Methods made of single passes, against the same few lines over the twin; threads; reports."""
+"""Methods made of single passes, against a few lines over the reference; threads; reports."""
 
 import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
@@ -15,6 +14,7 @@ from pcnet.inference import (
     ZeroDivergence,
 )
 
+from .. import reference
 from ..helpers import LOSSES, make_batch, make_network, objective, relative_error
 from .test_core_threads import N_SAMPLES, SIZES, over_threads
 
@@ -23,42 +23,44 @@ N_STEPS = 6
 
 
 def heavy_ball(net, X, Y, o):
-    z = twin.forward(net, X)[:-1]
+    z = reference.forward(net, X)[:-1]
     u = [np.zeros_like(x) for x in z]
     for _ in range(N_STEPS):
-        g = twin.activity_gradients(net, X, Y, z, o)
+        g = reference.activity_gradients(net, X, Y, z, o)
         u = [0.6 * a + b for a, b in zip(u, g, strict=True)]
         z = [a - 0.2 * b for a, b in zip(z, u, strict=True)]
-    return z, twin.errors(net, X, Y, z, o)
+    return z, reference.errors(net, X, Y, z, o)
 
 
 def adam(net, X, Y, o):
-    z = twin.forward(net, X)[:-1]
+    z = reference.forward(net, X)[:-1]
     m = v = [np.zeros_like(x) for x in z]
     for t in range(1, N_STEPS + 1):
-        g = twin.activity_gradients(net, X, Y, z, o)
-        stepped = [twin.adam_step(*layer, t, 0.02) for layer in zip(z, g, m, v, strict=True)]
+        g = reference.activity_gradients(net, X, Y, z, o)
+        stepped = [reference.adam_step(*layer, t, 0.02) for layer in zip(z, g, m, v, strict=True)]
         z, m, v = (list(part) for part in zip(*stepped, strict=True))
-    return z, twin.errors(net, X, Y, z, o)
+    return z, reference.errors(net, X, Y, z, o)
 
 
 def error_optimization(net, X, Y, o):
-    z = twin.forward(net, X)
+    z = reference.forward(net, X)
     eps = u = [np.zeros_like(x) for x in z[:-1]]
     for _ in range(N_STEPS):
-        delta = twin.output_delta(o.loss, z[-1], Y, o.output_precision)
-        v = twin.backward(net, z, delta, o.activity_decay)
+        delta = reference.output_delta(o.loss, z[-1], Y, o.output_precision)
+        v = reference.backward(net, z, delta, o.activity_decay)
         u = [0.5 * a + e - b for a, e, b in zip(u, eps, v, strict=True)]
         eps = [e - 0.3 * a for e, a in zip(eps, u, strict=True)]
-        z = twin.propagate(net, X, eps)
-    return z[:-1], [*eps, twin.output_delta(o.loss, z[-1], Y, o.output_precision)]
+        z = reference.propagate(net, X, eps)
+    return z[:-1], [*eps, reference.output_delta(o.loss, z[-1], Y, o.output_precision)]
 
 
 def gauss_seidel(net, X, Y, o):
-    z = twin.forward(net, X)[:-1]
+    z = reference.forward(net, X)[:-1]
     for _ in range(N_STEPS):
-        z, _ = twin.gauss_seidel_sweep(net, z, twin.errors(net, X, Y, z, o), 0.4, o.activity_decay)
-    return z, twin.errors(net, X, Y, z, o)
+        z, _ = reference.gauss_seidel_sweep(
+            net, z, reference.errors(net, X, Y, z, o), 0.4, o.activity_decay
+        )
+    return z, reference.errors(net, X, Y, z, o)
 
 
 CASES = {
@@ -80,7 +82,7 @@ def test_methods_against_the_reference(name, loss, tolerance):
     close = tolerance("float64", "inference")
     assert relative_error(result.activities[:3], z) <= close
     assert relative_error(result.errors, e) <= close
-    expected = twin.sample_energies(net, X, Y, z, objective(loss, **PROBLEM))
+    expected = reference.sample_energies(net, X, Y, z, objective(loss, **PROBLEM))
     assert relative_error(result.energy, expected) <= close
     assert np.all(result.n_steps == N_STEPS)
     assert np.all(result.n_passes == N_STEPS + 0.5)

@@ -1,13 +1,13 @@
-"""One activation per hidden layer: the core against the twin, and gradients by differences."""
+"""One activation per hidden layer: the core against the reference, and gradients by differences."""
 
 import numpy as np
 import pytest
 
 import pcnet
 from pcnet import Network
-from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent
 
+from .. import reference
 from ..helpers import (
     ACTIVATIONS,
     make_activities,
@@ -48,26 +48,26 @@ def test_forward_by_hand():
 
 
 def test_passes_and_gradients(net, n_samples, dtype, tolerance):
-    close = tolerance(dtype, "twin")
+    close = tolerance(dtype, "reference")
     X, Y = make_batch(net, n_samples)
     z = make_activities(net, n_samples)
     problem = objective(**OPTIONS)
-    assert relative_error(net.forward(X), twin.forward(net, X)) <= close
+    assert relative_error(net.forward(X), reference.forward(net, X)) <= close
     gradients = net.activity_gradients(X, Y, z, **OPTIONS)
-    assert relative_error(gradients, twin.activity_gradients(net, X, Y, z, problem)) <= close
-    errors = twin.errors(net, X, Y, z, problem)
+    assert relative_error(gradients, reference.activity_gradients(net, X, Y, z, problem)) <= close
+    errors = reference.errors(net, X, Y, z, problem)
     by_weight, _ = net.weight_gradients(X, errors, z)
-    assert relative_error(by_weight, twin.weight_gradients(net, X, errors, z)[0]) <= close
+    assert relative_error(by_weight, reference.weight_gradients(net, X, errors, z)[0]) <= close
 
 
 def test_inference(net, n_samples, dtype, tolerance):
     X, Y = make_batch(net, n_samples)
-    for Method, reference, options in (
-        (ErrorDescent, twin.error_descent, {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}),
-        (ActivityDescent, twin.activity_descent, {"n_steps": 3, "rate": 0.1}),
+    for Method, expected_method, options in (
+        (ErrorDescent, reference.error_descent, {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}),
+        (ActivityDescent, reference.activity_descent, {"n_steps": 3, "rate": 0.1}),
     ):
         result = pcnet.infer(net, X, Y, method=Method(**options), **OPTIONS)
-        expected = reference(net, X, Y, objective(**OPTIONS), **options)
+        expected = expected_method(net, X, Y, objective(**OPTIONS), **options)
         close = tolerance(dtype, "inference")
         assert relative_error(result.activities[:-1], expected.activities) <= close
         assert relative_error(result.energy, expected.energy) <= close

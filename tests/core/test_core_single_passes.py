@@ -1,12 +1,12 @@
-"""The passes that methods outside the core are made of, against the twin."""
+"""The passes that methods outside the core are made of, against the reference."""
 
 import numpy as np
 import pytest
 
 from pcnet._core import binding
-from pcnet._core import reference as twin
 from pcnet._core.threads import effective_n_threads
 
+from .. import reference
 from ..helpers import (
     ACTIVATIONS,
     LOSSES,
@@ -23,7 +23,7 @@ PROBLEM = {"output_precision": 0.8, "activity_decay": 0.03}
 
 
 class Case:
-    """A batch of the core in a state of random activities and errors, and the twin's copy."""
+    """A batch of the core in a state of random activities and errors, and the reference's copy."""
 
     def __init__(self, net, n_samples, loss="squared_error"):
         self.net, self.n, self.loss = net, n_samples, loss
@@ -61,36 +61,36 @@ class Case:
 def check_push(case, tolerance):
     out = case.batch.like_activities()
     losses, energies = case.batch.forward_from_errors(case.X, case.Y, *case.problem, responses=out)
-    z = twin.propagate(case.net, case.X, case.u[:-1])
-    delta = twin.output_delta(case.loss, z[-1], case.Y, PROBLEM["output_precision"])
-    close = tolerance(case.net.dtype, "twin")
+    z = reference.propagate(case.net, case.X, case.u[:-1])
+    delta = reference.output_delta(case.loss, z[-1], case.Y, PROBLEM["output_precision"])
+    close = tolerance(case.net.dtype, "reference")
     assert relative_error(case.read(case.batch.activities), z) <= close
     assert relative_error(case.read(case.batch.errors), [*case.u[:-1], delta]) <= close
     assert relative_error(case.read(case.batch.errors, len(z) - 1), case.u[:-1]) == 0
-    expected = twin.loss_values(case.loss, z[-1], case.Y)
+    expected = reference.loss_values(case.loss, z[-1], case.Y)
     assert relative_error(losses, expected) <= close
     squares = [0.5 * np.sum(np.square(e, dtype=np.float64), axis=1) for e in case.u[:-1]]
     expected = np.stack([*squares, PROBLEM["output_precision"] * expected], axis=1)
     assert relative_error(energies, expected) <= close
-    v = twin.backward(case.net, z, delta, PROBLEM["activity_decay"])
+    v = reference.backward(case.net, z, delta, PROBLEM["activity_decay"])
     assert relative_error(case.read(out, len(v)), v) <= close
 
 
 def check_back(case, tolerance, decay):
-    close = tolerance(case.net.dtype, "twin")
+    close = tolerance(case.net.dtype, "reference")
     hidden = len(case.z)
     out = case.batch.like_activities()
     case.batch.backward(case.n, out, activity_decay=decay)
-    expected = twin.backward(case.net, case.z, case.u[-1], decay)
+    expected = reference.backward(case.net, case.z, case.u[-1], decay)
     assert relative_error(case.read(out, hidden), expected) <= close
     case.batch.activity_gradients(case.n, out, activity_decay=decay)
-    expected = twin.gradients_at_errors(case.net, case.z, case.u, decay)
+    expected = reference.gradients_at_errors(case.net, case.z, case.u, decay)
     assert relative_error(case.read(out, hidden), expected) <= close
     # neither has moved anything
     assert relative_error(case.read(case.batch.activities, hidden), case.z) == 0
     assert relative_error(case.read(case.batch.errors), case.u) == 0
     case.batch.gauss_seidel_sweep(case.n, 0.3, activity_decay=decay)
-    z, e = twin.gauss_seidel_sweep(case.net, case.z, case.u, 0.3, decay)
+    z, e = reference.gauss_seidel_sweep(case.net, case.z, case.u, 0.3, decay)
     assert relative_error(case.read(case.batch.activities, hidden), z) <= close
     assert relative_error(case.read(case.batch.errors), e) <= close
 
@@ -121,8 +121,8 @@ def test_push_without_targets_leaves_the_last_errors(dtype, tolerance):
     case = Case(net, 70)
     assert case.batch.forward_from_errors(case.X) == (None, None)
     assert relative_error(case.read(case.batch.errors), case.u) == 0
-    z = twin.propagate(net, case.X, case.u[:-1])
-    assert relative_error(case.read(case.batch.activities), z) <= tolerance(dtype, "twin")
+    z = reference.propagate(net, case.X, case.u[:-1])
+    assert relative_error(case.read(case.batch.activities), z) <= tolerance(dtype, "reference")
 
 
 def test_feed_forward_push(dtype):

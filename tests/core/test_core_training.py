@@ -1,15 +1,15 @@
-"""Training steps against the twin: inference, gradients and solver updates put together."""
+"""Training steps against the reference: inference, gradients and solver updates put together."""
 
 import numpy as np
 import pytest
 
 from pcnet._core import binding
-from pcnet._core import reference as twin
 from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD, Adam
 
+from .. import reference
 from ..helpers import make_batch, make_network, relative_error, solver_step, starts_threads
 
 SOLVERS = {
@@ -50,12 +50,12 @@ def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
 
 
 def kernel_options(solver):
-    """What the twin's step takes: clipping looks at all layers and comes before."""
+    """What the reference's step takes: clipping looks at all layers and comes before."""
     return {name: value for name, value in solver.get_params().items() if name != "clip"}
 
 
-class TwinTrainer:
-    """The same steps with the twin's kernels."""
+class ReferenceTrainer:
+    """The same steps with the reference's kernels."""
 
     def __init__(self, net, solver):
         self.net = net.copy()
@@ -66,8 +66,8 @@ class TwinTrainer:
         self.memory = {}
 
     def step(self, X, Y, sample_weight):
-        end = twin.error_descent(self.net, X, Y, OBJECTIVE, **METHOD.get_params())
-        by_weight, by_bias = twin.weight_gradients(
+        end = reference.error_descent(self.net, X, Y, OBJECTIVE, **METHOD.get_params())
+        by_weight, by_bias = reference.weight_gradients(
             self.net, X, end.errors, end.activities, sample_weight
         )
         self.n_updates += 1
@@ -94,12 +94,12 @@ class TwinTrainer:
         if isinstance(self.solver, Adam):
             m, v = self.memory.get((kind, index), (zero, zero))
             options = kernel_options(self.solver)
-            new, m, v = twin.adam_step(values, gradient, m, v, self.n_updates, rate, **options)
+            new, m, v = reference.adam_step(values, gradient, m, v, self.n_updates, rate, **options)
             self.memory[kind, index] = m, v
         else:
             velocity = self.memory.get((kind, index), zero)
             options = kernel_options(self.solver)
-            new, self.memory[kind, index] = twin.sgd_step(
+            new, self.memory[kind, index] = reference.sgd_step(
                 values, gradient, velocity, rate, **options
             )
         values[...] = new
@@ -113,7 +113,7 @@ def test_training_steps_against_the_reference(
 ):
     net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
     trained, _ = train(net, solver, make_batches(net, weighted))
-    expected = TwinTrainer(net, solver)
+    expected = ReferenceTrainer(net, solver)
     for X, Y, sample_weight in make_batches(net, weighted):
         expected.step(X, Y, sample_weight)
     close = tolerance(dtype, "training")
@@ -125,14 +125,14 @@ def test_training_steps_against_the_reference(
 
 
 def test_step_reports_against_the_reference(dtype, tolerance):
-    """What a step tells is what the twin saw: weighted means over the samples."""
+    """What a step tells is what the reference saw: weighted means over the samples."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y, sample_weight), *_ = make_batches(net, weighted=True)
     _, (report,) = train(net, SOLVERS["adam"], [(X, Y, sample_weight)])
-    end = TwinTrainer(net, SOLVERS["adam"]).step(X, Y, sample_weight)
+    end = ReferenceTrainer(net, SOLVERS["adam"]).step(X, Y, sample_weight)
     share = sample_weight / sample_weight.sum()
     close = tolerance(dtype, "inference")
-    loss = share @ twin.loss_values("logistic", twin.forward(net, X)[-1], Y)
+    loss = share @ reference.loss_values("logistic", reference.forward(net, X)[-1], Y)
     assert report.n_samples == len(X)
     assert report.loss == pytest.approx(loss, rel=close)
     assert report.energy == pytest.approx(share @ end.energy, rel=close)
@@ -233,12 +233,12 @@ def test_solver_kernels(solver, n, dtype, tolerance):
         state = solver_step(solver.core_options(dtype), n_updates, 0.1, gradient, *state)
         if adam:
             w, m, v = expected
-            expected = twin.adam_step(w, gradient, m, v, n_updates, 0.1, **options)
+            expected = reference.adam_step(w, gradient, m, v, n_updates, 0.1, **options)
         else:
             w, m = expected
-            expected = twin.sgd_step(w, gradient, m, 0.1, **options)
+            expected = reference.sgd_step(w, gradient, m, 0.1, **options)
         for actual, array in zip(state, expected, strict=True):
-            assert relative_error(actual, array) <= tolerance(dtype, "twin")
+            assert relative_error(actual, array) <= tolerance(dtype, "reference")
 
 
 CLIPPED = {
@@ -254,7 +254,7 @@ CLIPPED = {
 def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):
     net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
     trained, _ = train(net, solver, make_batches(net, weighted=True))
-    expected = TwinTrainer(net, solver)
+    expected = ReferenceTrainer(net, solver)
     for X, Y, sample_weight in make_batches(net, weighted=True):
         expected.step(X, Y, sample_weight)
         assert expected.size > 0.01  # clipping bites
@@ -314,7 +314,7 @@ def test_clipping_reports_gradients_that_are_not_finite():
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, threads):
-    """Against the twin's gradients, times the update's scales; same bits for any threads."""
+    """Against the reference's gradients, times the update's scales; same bits for any threads."""
     net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
     X, Y = make_batch(net, 65, "logistic")
     share = np.arange(65.0) % 4 if weighted else np.ones(65)
@@ -329,8 +329,8 @@ def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, t
             batch = net.core_batch(len(X))
             METHOD.run(batch, X, Y, OBJECTIVE)
             squares.append(batch.gradient_square(update, X, share))
-    end = twin.error_descent(net, X, Y, OBJECTIVE, **METHOD.get_params())
-    by_weight, by_bias = twin.weight_gradients(net, X, end.errors, end.activities, share)
+    end = reference.error_descent(net, X, Y, OBJECTIVE, **METHOD.get_params())
+    by_weight, by_bias = reference.weight_gradients(net, X, end.errors, end.activities, share)
     expected = sum(s**2 * np.sum(np.square(g, dtype=float)) for s, g in zip(scales[0], by_weight))
     if bias:
         expected += sum(

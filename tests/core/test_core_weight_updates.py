@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from pcnet._core import reference as twin
 from pcnet._training.trainer import Trainer
 from pcnet.inference import (
     ActivityDescent,
@@ -22,6 +21,7 @@ from pcnet.inference import (
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD, Adam
 
+from .. import reference
 from ..helpers import make_batch, make_network, relative_error, starts_threads
 
 SIZES = (9, 12, 12, 12, 4)
@@ -83,12 +83,12 @@ class TwinOfIncremental:
         self.moments, self.n_updates = {}, 0
 
     def batch(self, X, Y, sample_weight):
-        z = twin.forward(self.net, X)[:-1]
+        z = reference.forward(self.net, X)[:-1]
         for _ in range(self.n_steps):
-            g = twin.activity_gradients(self.net, X, Y, z, OBJECTIVE)
+            g = reference.activity_gradients(self.net, X, Y, z, OBJECTIVE)
             z = [a - self.rate * b for a, b in zip(z, g, strict=True)]
-            e = twin.errors(self.net, X, Y, z, OBJECTIVE)
-            self._learn(*twin.weight_gradients(self.net, X, e, z, sample_weight))
+            e = reference.errors(self.net, X, Y, z, OBJECTIVE)
+            self._learn(*reference.weight_gradients(self.net, X, e, z, sample_weight))
 
     def _learn(self, weights, biases):
         self.n_updates += 1
@@ -102,7 +102,7 @@ class TwinOfIncremental:
                     w *= 1 - RATE * DECAY
                 m, v = self.moments.get((kind, index), (0.0, 0.0))
                 options = {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-6}
-                w[...], *self.moments[kind, index] = twin.adam_step(
+                w[...], *self.moments[kind, index] = reference.adam_step(
                     w,
                     g * float(scales[index]),
                     m,
@@ -262,10 +262,10 @@ def test_user_defined_method(tolerance):
     options = {"max_steps": 3, "tol": 0, "energy_tol": 0}
     trained, _, n_updates = train(net, Twice(**options), plain, [(X, Y, None)])
     assert n_updates == 2
-    end = twin.error_descent(net, X, Y, OBJECTIVE, **options)
+    end = reference.error_descent(net, X, Y, OBJECTIVE, **options)
     scales, rates = gradient_scales(net, 0.4).weights, learning_rate_multipliers(net).weights
-    whole, _ = twin.weight_gradients(net, X, end.errors, end.activities)
-    half, _ = twin.weight_gradients(
+    whole, _ = reference.weight_gradients(net, X, end.errors, end.activities)
+    half, _ = reference.weight_gradients(
         net, X[:15], [e[:15] for e in end.errors], [z[:15] for z in end.activities]
     )
     expected = [

@@ -1,7 +1,7 @@
 """Wide layers: their backward pass reads the forward pass' packed weights, samples side by side.
 
-Oracles: the twin, and that a sample's bits tell nothing of the others in the batch, whose number
-chooses between two ways through the same products.
+Oracles: the reference, and that a sample's bits do not depend on the others in the batch, whose
+number chooses between two ways through the same products.
 """
 
 import numpy as np
@@ -9,9 +9,9 @@ import pytest
 
 import pcnet
 from pcnet._core import binding
-from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
+from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
 
 # Around the width from which layers are wide, multiples of a panel and others, narrow ones too.
@@ -34,8 +34,8 @@ def test_gradients_of_wide_layers_against_the_reference(n_samples, dtype, tolera
     rng = np.random.default_rng(0)
     activities = [z + rng.standard_normal(z.shape).astype(dtype) for z in activities]
     found = net.activity_gradients(X, Y, activities)
-    expected = twin.activity_gradients(net, X, Y, activities, objective("squared_error"))
-    assert relative_error(found, expected) <= tolerance(dtype, "twin")
+    expected = reference.activity_gradients(net, X, Y, activities, objective("squared_error"))
+    assert relative_error(found, expected) <= tolerance(dtype, "reference")
 
 
 @pytest.mark.parametrize("n_samples", [7, 40, 70])
@@ -44,7 +44,7 @@ def test_inference_in_wide_layers_against_the_reference(n_samples, dtype, tolera
     X, Y = make_batch(net, n_samples)
     result = pcnet.infer(net, X, Y, method=METHOD)
     options = {"max_steps": METHOD.max_steps, "tol": 0.0, "energy_tol": 0.0}
-    expected = twin.error_descent(net, X, Y, objective("squared_error"), **options)
+    expected = reference.error_descent(net, X, Y, objective("squared_error"), **options)
     assert relative_error(result.errors, expected.errors) <= tolerance(dtype, "inference")
 
 

@@ -127,12 +127,12 @@ def test_any_other_exception_undoes_a_fit(Estimator, monkeypatch):
 def test_any_other_exception_puts_the_random_numbers_back(Estimator, monkeypatch):
     """partial_fit after a failed one shuffles as if that had never been called."""
     X, y = data_for(Estimator)
-    model, twin = (small(Estimator, batch_size=20).fit(X, y) for _ in range(2))
+    model, other = (small(Estimator, batch_size=20).fit(X, y) for _ in range(2))
     watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
     with pytest.raises(MemoryError):
         model.partial_fit(X, y)
     monkeypatch.undo()
-    assert_same_bits(model.partial_fit(X, y), twin.partial_fit(X, y))
+    assert_same_bits(model.partial_fit(X, y), other.partial_fit(X, y))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -97,7 +97,7 @@ class Case:
         return Network.from_weights(**self.parameters(dtype))
 
     def plain_network(self, dtype):
-        """The same parameters for the twin, which needs no Network."""
+        """The same parameters for the reference, which needs no Network."""
         return SimpleNamespace(**self.parameters(dtype))
 
     @property

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pcnet._core import reference as twin
-
+from .. import reference
 from ..helpers import relative_error
 
 
@@ -43,8 +42,8 @@ def test_activity_gradients(problem, case, dtype, tolerance):
 
 def test_weight_gradients(problem, case, dtype, tolerance):
     net, X, Y, z = problem
-    # the twin's errors are themselves held to the golden values in test_golden_twin
-    errors = twin.errors(case.plain_network(dtype), X, Y, z, case.plain_objective)
+    # the reference's errors are themselves held to the golden values in test_golden_reference
+    errors = reference.errors(case.plain_network(dtype), X, Y, z, case.plain_objective)
     weights, biases = net.weight_gradients(X, errors, z)
     assert all(g.dtype == dtype for g in weights)
     assert relative_error(weights, case.layers("dF_dW")) <= tolerance(dtype, "golden")

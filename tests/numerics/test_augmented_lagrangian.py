@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import (
     ActivityDescent,
     AugmentedLagrangian,
@@ -15,6 +14,7 @@ from pcnet.inference._curvature import largest_curvature
 from pcnet.inference._energies import start_feed_forward
 from pcnet.theory import backprop_gradients
 
+from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
 from . import closed_forms
 
@@ -29,18 +29,18 @@ def cosine(a, b):
 
 def by_hand(net, X, Y, terms, *, n_steps, alpha, rho, rate, inner_steps, timing):
     """The algorithm as published, in NumPy: activities, errors of the augmented Lagrangian."""
-    z = twin.forward(net, X)[:-1]
+    z = reference.forward(net, X)[:-1]
     duals = [np.zeros_like(a) for a in z]
     for _ in range(n_steps):
         for _ in range(inner_steps):
-            *r, delta = twin.errors(net, X, Y, z, terms)
+            *r, delta = reference.errors(net, X, Y, z, terms)
             u = [*(rho * a + d for a, d in zip(r, duals, strict=True)), delta]
             g = [
-                u[i] - twin.feedback(net, i + 1, u[i + 1], z[i]) + terms.activity_decay * z[i]
+                u[i] - reference.feedback(net, i + 1, u[i + 1], z[i]) + terms.activity_decay * z[i]
                 for i in range(len(z))
             ]
             z = [a - rate * b for a, b in zip(z, g, strict=True)]
-        *r, delta = twin.errors(net, X, Y, z, terms)
+        *r, delta = reference.errors(net, X, Y, z, terms)
         before = duals
         duals = [d + alpha * a for d, a in zip(duals, r, strict=True)]
     used = before if timing == "pre" else duals
@@ -61,7 +61,7 @@ def test_against_a_loop(activation, alpha, rho, inner_steps, timing, dtype, tole
     close = tolerance(dtype, "inference")
     assert relative_error(result.activities[:-1], z) <= close
     assert relative_error(result.errors, errors) <= close
-    energies = twin.sample_energies(net, X, Y, z, terms)
+    energies = reference.sample_energies(net, X, Y, z, terms)
     np.testing.assert_allclose(result.energy, energies, rtol=10 * close)
     assert result.energy_trace[-1] == pytest.approx(energies.mean(), rel=10 * close)
     assert result.energy_trace.shape == (10,)
@@ -145,15 +145,15 @@ def test_curvature_of_each_sample(rho, dtype):
         w[...] = a
     for i in range(4):
         x, y = X[[i]].astype(float), Y[[i]].astype(float)
-        start = np.hstack(twin.forward(exact, x)[:-1])[0]
+        start = np.hstack(reference.forward(exact, x)[:-1])[0]
 
         def gradient(z, x=x, y=y):
             z = np.split(z[None], [6], axis=1)
-            *r, delta = twin.errors(exact, x, y, z, objective("log_loss", 0.8))
+            *r, delta = reference.errors(exact, x, y, z, objective("log_loss", 0.8))
             u = [*(rho * a for a in r), delta]
-            return np.hstack([u[k] - twin.feedback(exact, k + 1, u[k + 1], z[k]) for k in (0, 1)])[
-                0
-            ]
+            return np.hstack(
+                [u[k] - reference.feedback(exact, k + 1, u[k + 1], z[k]) for k in (0, 1)]
+            )[0]
 
         columns = np.eye(12) * 1e-5
         dense = np.array([(gradient(start + d) - gradient(start - d)) / 2e-5 for d in columns])

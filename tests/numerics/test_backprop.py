@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from pcnet import infer
-from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 from pcnet.theory import backprop_gradients, in_float64
 
+from .. import reference
 from ..helpers import ACTIVATIONS, LOSSES, make_batch, make_network, relative_error
 from .test_gradients import SIZES, central_differences
 
@@ -21,7 +21,7 @@ def test_against_central_differences(activation, loss, skip, bias, tolerance):
     X, Y = make_batch(net, 3, loss)
 
     def mean_loss():
-        return twin.loss_values(loss, net.output(X), Y).mean()
+        return reference.loss_values(loss, net.output(X), Y).mean()
 
     weights, biases = backprop_gradients(net, X, Y, loss)
     limit = tolerance(np.float64, "difference")

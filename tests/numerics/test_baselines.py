@@ -5,10 +5,10 @@ import pytest
 
 import pcnet
 from pcnet._core import binding
-from pcnet._core import reference as twin
 from pcnet.inference import Backprop, ErrorDescent, ExactEquilibrium, ZeroDivergence
 from pcnet.theory import backprop_gradients
 
+from .. import reference
 from ..golden import cases
 from ..helpers import ACTIVATIONS, LOSSES, make_batch, make_network, relative_error
 from . import closed_forms
@@ -26,12 +26,12 @@ def test_weight_gradients_are_backpropagations(activation, loss, method, toleran
     result = pcnet.infer(net, X, Y, method, loss=loss, output_precision=0.3)
     weights, biases = net.weight_gradients(X, result.errors, result.activities)
     expected = backprop_gradients(net, X, Y, loss)
-    close = tolerance("float64", "twin")
+    close = tolerance("float64", "reference")
     assert relative_error([w / 0.3 for w in weights], expected[0]) <= close
     assert relative_error([b / 0.3 for b in biases], expected[1]) <= close
     assert np.all(result.n_passes == 1)
     np.testing.assert_allclose(
-        result.energy, 0.3 * twin.loss_values(loss, net.forward(X)[-1], Y), rtol=1e-13
+        result.energy, 0.3 * reference.loss_values(loss, net.forward(X)[-1], Y), rtol=1e-13
     )
 
 
@@ -68,7 +68,7 @@ def test_one_gauss_seidel_sweep_at_rate_one_is_backpropagation(activation, toler
     batch.forward_from_errors(X, Y, from_errors=False)
     batch.gauss_seidel_sweep(20, 1.0)
     deltas = pcnet.infer(net, X, Y, "backprop").errors
-    close = tolerance("float64", "twin")
+    close = tolerance("float64", "reference")
     assert relative_error(net.unpadded(batch.errors, 20), deltas) <= close
 
 

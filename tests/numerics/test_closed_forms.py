@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pcnet._core import reference as twin
-
+from .. import reference
 from ..golden import cases
 from ..helpers import make_batch, make_network, objective, relative_error
 from . import closed_forms
@@ -31,13 +30,13 @@ def test_against_golden_values(name, tolerance):
 @pytest.mark.parametrize("precision", [1.0, 0.05])
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 5, 4, 4, 2), (2, 4, 4, 4, 4, 1)])
 def test_gradient_vanishes_at_the_equilibrium(sizes, precision, decay, tolerance):
-    """The block system against the twin's gradient, with biases and unequal widths."""
+    """The block system against the reference's gradient, with biases and unequal widths."""
     net = make_network(sizes, "identity", gamma=0.6)
     X, Y = make_batch(net, 5)
     problem = objective("squared_error", precision, decay)
     z = closed_forms.equilibrium(net, X, Y, precision, decay)
-    at_start = twin.activity_gradients(net, X, Y, [0 * a for a in z], problem)
-    at_end = twin.activity_gradients(net, X, Y, z, problem)
+    at_start = reference.activity_gradients(net, X, Y, [0 * a for a in z], problem)
+    at_end = reference.activity_gradients(net, X, Y, z, problem)
     largest = max(np.abs(g).max() for g in at_start)
     assert max(np.abs(g).max() for g in at_end) <= largest * tolerance("float64", "closed_form")
 
@@ -49,6 +48,6 @@ def test_energy_at_the_equilibrium(sizes, precision, tolerance):
     net = make_network(sizes, "identity", gamma=0.6)
     X, Y = make_batch(net, 5)
     z = closed_forms.equilibrium(net, X, Y, precision)
-    energies = twin.sample_energies(net, X, Y, z, objective("squared_error", precision))
+    energies = reference.sample_energies(net, X, Y, z, objective("squared_error", precision))
     expected = closed_forms.equilibrated_energies(net, X, Y, precision)
     assert relative_error(energies, expected) <= tolerance("float64", "closed_form")

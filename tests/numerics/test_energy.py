@@ -92,7 +92,7 @@ def test_result_energies_are_those_of_its_activities(method, decay, tolerance):
     hidden = result.activities[: net.n_layers - 1]
     decay_term = 0.5 * decay * sum(np.sum(z**2) for z in hidden) / X.shape[0]
     expected = net.energy(X, Y, hidden, **options).sum() + decay_term
-    close = tolerance("float64", "twin")
+    close = tolerance("float64", "reference")
     assert result.energy.mean() == pytest.approx(expected, rel=close)
     assert result.energy_trace[-1] == pytest.approx(expected, rel=close)
     assert result.energy_trace[-1] < result.energy_trace[0]

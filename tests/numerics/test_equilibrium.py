@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent
 
+from .. import reference
 from ..helpers import (
     LOSSES,
     PARAMETERIZATIONS,
@@ -104,10 +104,10 @@ def _error_space_norms(net, X, Y, result):
     error, precision 1, no decay), and dF/d eps = eps - v.
     """
     hidden = result.activities[: net.n_layers - 1]
-    above = Y - twin.predictions(net, X, hidden)[-1]
+    above = Y - reference.predictions(net, X, hidden)[-1]
     v = []
     for index in range(net.n_layers - 1, 0, -1):
-        above = twin.feedback(net, index, above, hidden[index - 1])
+        above = reference.feedback(net, index, above, hidden[index - 1])
         v.insert(0, above)
     gradient = [e - pull for e, pull in zip(result.errors, v, strict=False)]
     return np.linalg.norm(np.hstack(gradient), axis=1), np.linalg.norm(np.hstack(v), axis=1)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import (
     ActivityDescent,
     ErrorDescent,
@@ -14,6 +13,7 @@ from pcnet.inference import (
     learning_gradients,
 )
 
+from .. import reference
 from ..helpers import make_batch, make_network, relative_error
 
 
@@ -21,9 +21,9 @@ def way(net, X, Y, ends, precision):
     """sum_l 1/2 ||z_l - mu_l(z^0_{l-1})||^2 + lambda loss(mu_L), z^0 of the network before."""
     total = 0.0
     for index, (below, end) in enumerate(ends):
-        mu = twin.predict_layer(net, index, below)
+        mu = reference.predict_layer(net, index, below)
         if end is None:
-            total += precision * twin.loss_values("log_loss", mu, Y).mean()
+            total += precision * reference.loss_values("log_loss", mu, Y).mean()
         else:
             total += 0.5 * np.sum((end - mu) ** 2) / len(X)
     return total

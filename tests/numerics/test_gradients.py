@@ -1,14 +1,13 @@
 """Every gradient of Network against central differences of its own energy.
 
 float64, activities kept away from kinks; the energies themselves are held to the golden
-values and to the twin elsewhere.
+values and to the reference elsewhere.
 """
 
 import numpy as np
 import pytest
 
-from pcnet._core import reference as twin
-
+from .. import reference
 from ..helpers import (
     ACTIVATIONS,
     LOSSES,
@@ -74,7 +73,7 @@ def test_weight_and_bias_gradients(net, loss, tolerance):
     X, Y = make_batch(net, N_SAMPLES, loss)
     z = make_activities(net, N_SAMPLES, MARGIN)
     options = {"loss": loss, "output_precision": 0.6, "activity_decay": 0.2}
-    errors = twin.errors(net, X, Y, z, objective(**options))
+    errors = reference.errors(net, X, Y, z, objective(**options))
     by_weight, by_bias = net.weight_gradients(X, errors, z)
 
     def energy():
@@ -105,13 +104,13 @@ def test_activity_gradients(net, loss, tolerance):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activation_derivatives_of_the_twin(name, tolerance):
+def test_activation_derivatives_of_the_reference(name, tolerance):
     z = np.linspace(-6, 6, 241)
     z = z[np.abs(np.abs(z) - 1) > 0.01]
     z = z[np.abs(z) > 0.01]
-    above, below = twin.activation(name, z + STEP), twin.activation(name, z - STEP)
+    above, below = reference.activation(name, z + STEP), reference.activation(name, z - STEP)
     expected = (above - below) / (2 * STEP)
-    error = relative_error(twin.activation_derivative(name, z), expected)
+    error = relative_error(reference.activation_derivative(name, z), expected)
     assert error <= tolerance("float64", "difference")
 
 
@@ -120,22 +119,24 @@ def test_activation_derivatives_of_the_twin(name, tolerance):
 def test_derivatives_at_kinks_are_left_values(name, kink, dtype):
     """At a kink the derivative is its limit from the left; relu'(0) = 0."""
     at, left = np.array([kink], dtype), np.array([kink - 1e-4], dtype)
-    difference = twin.activation_derivative(name, at) - twin.activation_derivative(name, left)
+    difference = reference.activation_derivative(name, at) - reference.activation_derivative(
+        name, left
+    )
     assert abs(difference[0]) <= 3e-4  # all second derivatives are below 3
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_output_delta_of_the_twin(loss, tolerance):
+def test_output_delta_of_the_reference(loss, tolerance):
     rng = np.random.default_rng(0)
     mu = 2 * rng.standard_normal((4, 3))
     Y = np.eye(3)[[0, 1, 2, 1]]
-    expected = -central_differences(lambda: 0.3 * twin.loss_values(loss, mu, Y).sum(), mu)
-    error = relative_error(twin.output_delta(loss, mu, Y, 0.3), expected)
+    expected = -central_differences(lambda: 0.3 * reference.loss_values(loss, mu, Y).sum(), mu)
+    error = relative_error(reference.output_delta(loss, mu, Y, 0.3), expected)
     assert error <= tolerance("float64", "difference")
 
 
 def test_log_loss_without_overflow():
     """Outputs of +-1e4: losses by hand, no warning (warnings are errors)."""
     mu, Y = np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([[1.0, 0.0], [1.0, 0.0]])
-    assert np.array_equal(twin.loss_values("log_loss", mu, Y), [0.0, 2e4])
-    assert np.array_equal(twin.loss_values("logistic", mu, Y), [0.0, 2e4])
+    assert np.array_equal(reference.loss_values("log_loss", mu, Y), [0.0, 2e4])
+    assert np.array_equal(reference.loss_values("logistic", mu, Y), [0.0, 2e4])

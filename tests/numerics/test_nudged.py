@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import ActivityDescent, ErrorDescent, Nudged, Objective, learning_gradients
 from pcnet.losses import Huber
 from pcnet.theory import backprop_gradients
 
+from .. import reference
 from ..helpers import LOSSES, make_batch, make_network, relative_error
 from . import closed_forms
 
@@ -28,23 +28,23 @@ def linearised_gradients(net, X, Y, loss, precision):
     loss's curvature C = d2 loss / d mu2, eps = J^T u solves u = lambda (d - C J J^T u).
     """
     totals = None
-    z = twin.forward(net, X)
+    z = reference.forward(net, X)
     for i in range(len(X)):
         here = [a[[i]] for a in z]
         n_out = Y.shape[1]
         paths, signal = [], np.eye(n_out)
         for index in range(net.n_layers - 1, 0, -1):
-            signal = twin.feedback(net, index, signal, here[index - 1])
+            signal = reference.feedback(net, index, signal, here[index - 1])
             paths.insert(0, signal)
-        delta = twin.output_delta(loss, here[-1], Y[[i]], 1.0)[0]
+        delta = reference.output_delta(loss, here[-1], Y[[i]], 1.0)[0]
         step = 1e-6 * np.eye(n_out)
         repeated = np.repeat(Y[[i]], n_out, axis=0)
-        ends = [twin.output_delta(loss, here[-1] + s, repeated, 1.0) for s in (step, -step)]
+        ends = [reference.output_delta(loss, here[-1] + s, repeated, 1.0) for s in (step, -step)]
         curvature = (ends[1] - ends[0]) / 2e-6
         gram = sum(path @ path.T for path in paths)
         u = np.linalg.solve(np.eye(n_out) / precision + curvature @ gram, delta)
         errors = [u[None] @ path for path in paths] + [u[None]]
-        parts = flat(twin.weight_gradients(net, X[[i]], errors, here)) / len(X)
+        parts = flat(reference.weight_gradients(net, X[[i]], errors, here)) / len(X)
         totals = parts if totals is None else totals + parts
     return totals
 
@@ -118,7 +118,7 @@ def test_targets_on_the_way_from_the_output(loss):
     """At the start the delta is beta times the plain one, on either side."""
     net = make_network(SIZES, "relu")
     X, Y = make_batch(net, 20, loss if isinstance(loss, str) else "huber")
-    pull = twin.output_delta(loss, net.forward(X)[-1], Y, 0.6)
+    pull = reference.output_delta(loss, net.forward(X)[-1], Y, 0.6)
     still = ErrorDescent(max_steps=0)
     for kind, sign in {"positive": 1, "negative": -1, "centered": 1}.items():
         if loss == "poisson" and kind != "positive":
@@ -163,7 +163,7 @@ def test_reported_loss_is_that_of_the_given_targets():
     method = Nudged(beta=0.3, kind="centered")
     batch = net.core_batch(2 * len(X))
     method.run(batch, X, Y, Objective("log_loss", 0.5))
-    expected = twin.loss_values("log_loss", net.forward(X)[-1], Y)
+    expected = reference.loss_values("log_loss", net.forward(X)[-1], Y)
     np.testing.assert_allclose(batch.loss[:20], expected, rtol=1e-12)
 
 

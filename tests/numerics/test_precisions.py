@@ -5,7 +5,6 @@ import pytest
 from sklearn.base import clone
 
 import pcnet
-from pcnet._core import reference as twin
 from pcnet.inference import (
     ActivityDescent,
     ErrorDescent,
@@ -18,6 +17,7 @@ from pcnet.inference import (
 )
 from pcnet.theory import backprop_gradients
 
+from .. import reference
 from ..helpers import LOSSES, make_batch, make_network, objective, relative_error
 
 # ------------------------------------------------------------ schedules
@@ -42,18 +42,18 @@ def test_decay_begins_where_the_signal_is():
 
 
 def by_hand(net, X, Y, terms, table, rate):
-    z = twin.forward(net, X)[:-1]
-    energies = [twin.sample_energies(net, X, Y, z, terms).mean()]
+    z = reference.forward(net, X)[:-1]
+    energies = [reference.sample_energies(net, X, Y, z, terms).mean()]
     for weights in table.astype(X.dtype):
-        e = twin.errors(net, X, Y, z, terms)
+        e = reference.errors(net, X, Y, z, terms)
         u = [w * a for w, a in zip(weights, e, strict=True)]
         g = [
-            u[i] - twin.feedback(net, i + 1, u[i + 1], z[i]) + terms.activity_decay * z[i]
+            u[i] - reference.feedback(net, i + 1, u[i + 1], z[i]) + terms.activity_decay * z[i]
             for i in range(len(z))
         ]
         z = [a - X.dtype.type(rate) * b for a, b in zip(z, g, strict=True)]
-        energies.append(twin.sample_energies(net, X, Y, z, terms).mean())
-    return z, twin.errors(net, X, Y, z, terms), energies
+        energies.append(reference.sample_energies(net, X, Y, z, terms).mean())
+    return z, reference.errors(net, X, Y, z, terms), energies
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
@@ -139,10 +139,10 @@ def with_precisions(method, net, seed=0, spread=1.0):
 
 
 def energies_with(precisions, net, X, Y, z, terms):
-    *e, _ = twin.errors(net, X, Y, z, terms)
+    *e, _ = reference.errors(net, X, Y, z, terms)
     total = 0.5 * sum(np.sum(p * a**2, axis=1) for p, a in zip(precisions, e, strict=True))
-    mu = twin.predictions(net, X, z)[-1]
-    total = total + terms.output_precision * twin.loss_values(terms.loss, mu, Y)
+    mu = reference.predictions(net, X, z)[-1]
+    total = total + terms.output_precision * reference.loss_values(terms.loss, mu, Y)
     return total + 0.5 * terms.activity_decay * sum(np.sum(a**2, axis=1) for a in z)
 
 
@@ -157,7 +157,7 @@ def test_linear_nets_end_at_the_least_squares_solution(decay, tolerance):
     roots = np.sqrt(np.concatenate([*method.precisions_, np.full(3, 0.7)]))
 
     def residuals(z, x, y):
-        e = twin.errors(net, x, y, np.split(z[None], edges[:-1], axis=1), objective())
+        e = reference.errors(net, x, y, np.split(z[None], edges[:-1], axis=1), objective())
         return np.concatenate([roots * np.hstack(e)[0], np.sqrt(decay) * z])
 
     for i in range(5):
@@ -179,10 +179,10 @@ def test_equilibria_of_other_nets(loss):
     method = with_precisions(TIGHT, net)
     result = pcnet.infer(net, X, Y, method, **vars(terms))
     z = result.activities[:-1]
-    *e, delta = twin.errors(net, X, Y, z, terms)
+    *e, delta = reference.errors(net, X, Y, z, terms)
     weighted = [p * a for p, a in zip(method.precisions_, e, strict=True)]
     assert relative_error(result.errors, [*weighted, delta]) < 1e-9
-    gradient = twin.gradients_at_errors(net, z, [*weighted, delta], 0.1)
+    gradient = reference.gradients_at_errors(net, z, [*weighted, delta], 0.1)
     assert np.linalg.norm(np.hstack(gradient)) < 1e-6 * np.linalg.norm(np.hstack(weighted))
     expected = energies_with(method.precisions_, net, X, Y, z, terms)
     np.testing.assert_allclose(result.energy, expected, rtol=1e-12)

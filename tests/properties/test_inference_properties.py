@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 import pcnet
 from pcnet import Network
-from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
+from .. import reference
 from ..helpers import objective, relative_error, starts_threads
 from .problems import batch_sizes, methods, problems
 
@@ -84,12 +84,12 @@ def test_results_do_not_depend_on_threads(p, method, n_threads):
 
 @given(problems(dtypes=["float64"]), methods)
 def test_reported_energies_are_those_of_the_activities(p, method):
-    """The twin's energies and errors at what came out; no decision of the method is repeated."""
+    """The reference's energies and errors at the result; no decision of the method is repeated."""
     result = run(p, method)
     terms = objective(**p.options)
-    expected = twin.sample_energies(p.net, p.X, p.Y, result.activities, terms)
+    expected = reference.sample_energies(p.net, p.X, p.Y, result.activities, terms)
     assert relative_error(result.energy, expected) <= 1e-9
-    errors = twin.errors(p.net, p.X, p.Y, result.activities, terms)
+    errors = reference.errors(p.net, p.X, p.Y, result.activities, terms)
     assert relative_error(result.errors, errors) <= 1e-9
 
 

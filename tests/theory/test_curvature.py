@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pcnet._core import reference as twin
 from pcnet.losses import Huber
 from pcnet.theory import activation_second_derivative, output_curvature
 
+from .. import reference
 from ..helpers import ACTIVATIONS, KINKS, LOSSES, make_batch, make_network
 
 STEP = 1e-5
@@ -17,7 +17,7 @@ def test_activations(name, tolerance):
     z = np.linspace(-6, 6, 997)
     for kink in KINKS.get(name, ()):
         z = z[np.abs(z - kink) > 2 * STEP]
-    above, below = (twin.activation_derivative(name, z + s) for s in (STEP, -STEP))
+    above, below = (reference.activation_derivative(name, z + s) for s in (STEP, -STEP))
     found = activation_second_derivative(name, z)
     expected = (above - below) / (2 * STEP)
     np.testing.assert_allclose(found, expected, atol=tolerance("float64", "difference"))
@@ -38,7 +38,7 @@ def test_losses(loss, tolerance):
     found = output_curvature(loss, mu, Y)
     for k in range(mu.shape[1]):
         moved = STEP * np.eye(mu.shape[1])[k]
-        sides = [-twin.output_delta(loss, mu + s * moved, Y, 1.0) for s in (1, -1)]
+        sides = [-reference.output_delta(loss, mu + s * moved, Y, 1.0) for s in (1, -1)]
         expected = (sides[0] - sides[1]) / (2 * STEP)
         np.testing.assert_allclose(
             found[:, :, k], expected, rtol=1e-8, atol=tolerance("float64", "difference")

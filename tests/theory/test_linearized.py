@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pcnet import infer, theory
-from pcnet._core import reference as twin
 from pcnet.inference import ErrorDescent
 
+from .. import reference
 from ..helpers import LOSSES, make_activities, make_batch, make_network, objective, relative_error
 
 SIZES = (3, 4, 4, 3, 2)
@@ -16,7 +16,7 @@ STEP = 1e-6
 def output_from(net, layer, z):
     """mu_L of hidden activities z_l sent on through the layers above l."""
     for index in range(layer, net.n_layers):
-        z = twin.predict_layer(net, index, z)
+        z = reference.predict_layer(net, index, z)
     return z
 
 
@@ -74,7 +74,7 @@ def test_a_gauss_newton_step_by_dense_algebra(loss, tolerance):
     start = make_activities(net, 3)
     z, energy = theory.linearized_equilibrium(net, X, Y, start, loss, 0.6)
     gradient = net.activity_gradients(X, Y, start, loss, 0.6)
-    before = twin.sample_energies(net, X, Y, start, objective(loss, 0.6))
+    before = reference.sample_energies(net, X, Y, start, objective(loss, 0.6))
     limit = tolerance("float64", "closed_form")
     for i in range(3):
         one = slice(i, i + 1)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from pcnet import theory
-from pcnet._core import reference as twin
 from pcnet.inference import Objective
 from pcnet.losses import Huber
 
+from .. import reference
 from ..helpers import LOSSES, make_batch, make_network, relative_error
 from ..numerics.test_gradients import central_differences
 
@@ -55,7 +55,7 @@ def test_the_step_is_the_fisher_preconditioned_gradient(activation, loss, tolera
     gradient = np.hstack(net.activity_gradients(X, Y, z, loss, 0.7))
     step = np.hstack(theory.predicted_activity_step(net, X, Y, loss, 0.7))
     energy = theory.predicted_equilibrium_energy(net, X, Y, loss, 0.7)
-    start = twin.sample_energies(net, X, Y, z[:-1], Objective(loss, 0.7))
+    start = reference.sample_energies(net, X, Y, z[:-1], Objective(loss, 0.7))
     for i in range(len(X)):
         fisher = theory.fisher_preconditioner(net, X[i], Y[i], loss, 0.7)
         expected = -np.linalg.solve(fisher.toarray(), gradient[i])
@@ -82,7 +82,8 @@ def test_fisher_from_unit_noise():
             errors[layer][0, unit] = np.sqrt(precision) if layer == 2 else 1.0
             above = [*errors[1:]]
             score = [
-                errors[i] - twin.feedback(net, i + 1, above[i], z[i]) for i in range(len(z) - 1)
+                errors[i] - reference.feedback(net, i + 1, above[i], z[i])
+                for i in range(len(z) - 1)
             ]
             scores.append(np.hstack(score)[0])
     expected = np.transpose(scores) @ np.array(scores)
@@ -101,8 +102,8 @@ def test_orders_of_the_errors(activation, cause):
         precision = size if cause == "precision" else 1.0
         Y = V if cause == "precision" else net.output(X) + size * V
         z = theory.newton_equilibrium(net, X, Y, output_precision=precision)
-        true = twin.sample_energies(net, X, Y, z, Objective("squared_error", precision))
-        start = twin.sample_energies(
+        true = reference.sample_energies(net, X, Y, z, Objective("squared_error", precision))
+        start = reference.sample_energies(
             net, X, Y, net.forward(X), Objective(output_precision=precision)
         )
         predicted = theory.predicted_equilibrium_energy(net, X, Y, output_precision=precision)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from pcnet import Network, theory
-from pcnet._core import reference as twin
 from pcnet.inference import Objective
 from pcnet.theory._energy_hessian import ClosedFormProduct, ImplicitProduct
 
+from .. import reference
 from ..helpers import LOSSES, PARAMETERIZATIONS, make_batch, make_network, relative_error
 
 STEP = 1e-5
@@ -61,7 +61,7 @@ def test_loss_hessian_against_differences(activation, loss, skip, tolerance):
     hessian = theory.loss_hessian(net, X, Y, loss)
     expected = differences(net, lambda: theory.backprop_gradients(net, X, Y, loss)[0])
     assert relative_error(hessian.toarray(), expected) <= tolerance("float64", "difference")
-    expected = twin.loss_values(loss, net.output(X), Y).mean()
+    expected = reference.loss_values(loss, net.output(X), Y).mean()
     assert relative_error(hessian.value, expected) <= 1e-13
     expected, _ = theory.backprop_gradients(net, X, Y, loss)
     assert relative_error(hessian.gradients, expected) <= 1e-13
@@ -80,14 +80,14 @@ def test_energy_hessian_against_differences(activation, loss, decay, tolerance):
 
     def gradients():
         z = theory.newton_equilibrium(net, X, Y, *options)
-        return twin.weight_gradients(net, X, twin.errors(net, X, Y, z, objective), z)[0]
+        return reference.weight_gradients(net, X, reference.errors(net, X, Y, z, objective), z)[0]
 
     hessian = theory.energy_hessian(net, X, Y, *options)
     expected = differences(net, gradients)
     assert relative_error(hessian.toarray(), expected) <= tolerance("float64", "difference")
     assert relative_error(hessian.gradients, gradients()) <= 1e-12
     z = theory.newton_equilibrium(net, X, Y, *options)
-    expected = twin.sample_energies(net, X, Y, z, objective).mean()
+    expected = reference.sample_energies(net, X, Y, z, objective).mean()
     assert relative_error(hessian.value, expected) <= 1e-13
 
 
@@ -123,7 +123,7 @@ def test_closed_form_and_implicit_products_agree(sizes, precision, tolerance):
     X, Y = make_batch(net, 5)
     objective = Objective("squared_error", precision)
     z = theory.equilibrium_activities(net, X, Y, precision)
-    errors = twin.errors(net, X, Y, z, objective)
+    errors = reference.errors(net, X, Y, z, objective)
     rng = np.random.default_rng(0)
     dW = [rng.standard_normal(W.shape) for W in net.weights]
     products = [

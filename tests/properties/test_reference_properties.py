@@ -1,12 +1,12 @@
-"""The core against its twin on any network: passes, gradients, packing."""
+"""The core against its reference on any network: passes, gradients, packing."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pcnet._core import binding
-from pcnet._core import reference as twin
 
+from .. import reference
 from ..helpers import make_activities, objective, relative_error
 from .problems import DTYPES, problems
 
@@ -16,17 +16,17 @@ def test_passes_and_gradients(p, seed):
     z = make_activities(p.net, len(p.X), margin=1e-3, seed=seed)
     terms = objective(**p.options)
     close = {"float32": 2e-5, "float64": 1e-12}[p.net.dtype.name]  # of sums of up to 65 terms
-    assert relative_error(p.net.forward(p.X), twin.forward(p.net, p.X)) <= close
-    assert relative_error(p.net.output(p.X), twin.forward(p.net, p.X)[-1]) <= close
-    expected = twin.layer_energies(p.net, p.X, p.Y, z, terms).mean(axis=0)
+    assert relative_error(p.net.forward(p.X), reference.forward(p.net, p.X)) <= close
+    assert relative_error(p.net.output(p.X), reference.forward(p.net, p.X)[-1]) <= close
+    expected = reference.layer_energies(p.net, p.X, p.Y, z, terms).mean(axis=0)
     assert relative_error(p.net.energy(p.X, p.Y, z, **p.options), expected) <= close
-    expected = twin.activity_gradients(p.net, p.X, p.Y, z, terms)
+    expected = reference.activity_gradients(p.net, p.X, p.Y, z, terms)
     actual = p.net.activity_gradients(p.X, p.Y, z, **p.options)
     assert relative_error(actual, expected) <= close
-    errors = twin.errors(p.net, p.X, p.Y, z, terms)
+    errors = reference.errors(p.net, p.X, p.Y, z, terms)
     for actual, expected in zip(
         p.net.weight_gradients(p.X, errors, z),
-        twin.weight_gradients(p.net, p.X, errors, z),
+        reference.weight_gradients(p.net, p.X, errors, z),
         strict=True,
     ):
         if actual is not None:
