@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..inference import ActivityDescent
-from ..inference._energies import has_risen
+from ..inference._passes import has_risen
 
 #: Share of an epoch's samples whose inference may hit its limit before a warning is due.
 UNFINISHED_INFERENCE = 0.1

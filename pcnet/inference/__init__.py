@@ -7,11 +7,10 @@ from types import MappingProxyType
 
 from .._core.binding import Batch, LayerRows, Status
 from ..losses import Objective
-from ._activity_descent import ActivityDescent
-from ._adam_activity_descent import AdamActivityDescent
+from ._activity_descent import ActivityDescent, AdamActivityDescent
 from ._augmented_lagrangian import AugmentedLagrangian
-from ._backprop import Backprop
-from ._error_descent import ErrorDescent
+from ._backprop import Backprop, ZeroDivergence
+from ._error_descent import ErrorDescent, ProspectiveConfiguration
 from ._error_optimization import ErrorOptimization
 from ._exact_equilibrium import ExactEquilibrium
 from ._forward_update import ForwardUpdate
@@ -21,13 +20,10 @@ from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
 from ._learning import WeightUpdate, learning_gradients, learns_feed_forward, weight_updates
-from ._method import InferenceMethod, resolve_method
+from ._method import InferenceMethod, check_precision, resolve_method
 from ._nudged import Nudged
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
-from ._precision_range import check_precision
-from ._prospective import ProspectiveConfiguration
-from ._zero_divergence import ZeroDivergence
 
 #: The names of the methods, each for an object with default options.
 METHODS = MappingProxyType(

@@ -8,9 +8,8 @@ import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
 from .._types import Floats
-from ._curvature import largest_curvature
 from ._method import InferenceMethod
-from ._passes import Passes
+from ._passes import Passes, largest_curvature
 from ._rows import add_scaled, hidden_blocks
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ import numpy as np
 from .._checks import check_choice, check_count, check_positive
 from .._core.binding import Status
 from .._types import Floats
-from ._energies import check_finite, sample_energies, start_feed_forward
 from ._method import InferenceMethod
+from ._passes import SampleTraces, check_finite, sample_energies, start_feed_forward
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
-from ._traces import SampleTraces
 
 if TYPE_CHECKING:
     from .._core.binding import Batch

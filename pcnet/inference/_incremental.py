@@ -10,10 +10,9 @@ import numpy as np
 from .._checks import check_count, check_positive
 from .._types import Float64s, Floats
 from ._activity_descent import ActivityDescent
-from ._curvature import stable_rates
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
-from ._passes import Passes
+from ._passes import Passes, stable_rates
 from ._rows import add_scaled, hidden_blocks
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from .._core.binding import Status
 from .._network_checks import check_clamped, check_terms, objective_of
 from .._warnings import warn
 from ..network import check_network
-from ._energies import has_risen
-from ._method import resolve_method
-from ._precision_range import check_precision
+from ._method import check_precision, resolve_method
+from ._passes import has_risen
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by

@@ -11,11 +11,10 @@ from sklearn.base import clone
 from .._checks import check_count, check_positive
 from .._core.binding import Status
 from .._types import Float64s, Floats
-from ._energies import start_feed_forward, with_decay
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
+from ._passes import SampleTraces, start_feed_forward, with_decay
 from ._rows import add_scaled, hidden_blocks
-from ._traces import SampleTraces
 
 if TYPE_CHECKING:
     from .._core.binding import Batch

@@ -7,8 +7,7 @@ import numpy as np
 from .._checks import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms, objective_of
 from ..network import check_network
-from ._method import resolve_method
-from ._precision_range import check_precision
+from ._method import check_precision, resolve_method
 
 
 class WeightUpdate(NamedTuple):

@@ -1,14 +1,15 @@
-"""`Passes`: what a method that is made of the core's single passes keeps account of."""
+"""What methods of inference are made of: `Passes`, energies and their traces, step sizes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._core.binding import Status
 from .._types import Floats
-from ._energies import check_finite, sample_energies, start_feed_forward, with_decay
+from ._rows import add_scaled, hidden_blocks, sample_squares
 
 if TYPE_CHECKING:
     from .._core.binding import Batch, LayerRows
@@ -129,3 +130,211 @@ class Passes:
     def _trace(self):
         if self.batch.trace is not None:
             self.batch.write_trace(self.n_steps, [self.energy.mean()])
+
+
+def start_feed_forward(batch, X, Y, objective, responses=None):
+    """The feed-forward state: hidden errors 0, the output's delta, and the losses reported.
+
+    Parameters
+    ----------
+    batch : Batch
+    X, Y : ndarray, (n, D) and (n, K)
+    objective : Objective
+    responses : LayerRows, optional
+        OUT the responses to the output's delta, for a backward pass more.
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+        Energy of each sample, decay included.
+    """
+    n = len(X)
+    batch.errors.hidden[:] = 0
+    losses, layers = batch.forward_from_errors(
+        X,
+        Y,
+        objective.loss,
+        objective.output_precision,
+        objective.activity_decay,
+        from_errors=False,
+        responses=responses,
+    )
+    batch.loss[:n] = losses
+    energies = with_decay(layers.sum(axis=1), batch, objective)
+    check_finite(energies)
+    return energies
+
+
+def sample_energies(batch, X, Y, objective, must_be_finite=True):
+    """Energy of each sample at the batch's present activities, (n,); writes their errors."""
+    layers = batch.evaluate(X, Y, objective.loss, objective.output_precision)
+    energies = with_decay(layers.sum(axis=1), batch, objective)
+    if must_be_finite:
+        check_finite(energies)
+    return energies
+
+
+def with_decay(energies, batch, objective):
+    """Add the activity decay of the batch's present activities to ``energies`` (n,), in place."""
+    if objective.activity_decay > 0:
+        squares = sample_squares(hidden_blocks(batch.activities), len(energies))
+        energies += 0.5 * objective.activity_decay * squares
+    return energies
+
+
+def has_risen(before, after):
+    """Whether the mean energy rose where inference was to lower it, by more than rounding.
+
+    The second term is for networks that fit their targets, whose energy is all rounding.
+    """
+    return after > 1.01 * before + 1e-8
+
+
+def check_finite(energies):
+    """Raise if an energy is not finite."""
+    if not np.all(np.isfinite(energies)):
+        raise FloatingPointError(
+            "the energy is not finite: inference diverged, or the network's outputs have "
+            "overflowed. Lower the rate of inference or the learning rate, scale the inputs to "
+            "about unit variance, or use parameterization='mupc' for deep networks"
+        )
+
+
+class SampleTraces:
+    """What each sample's energy was after 0, 1, .. steps; memory grows with the steps taken.
+
+    Parameters
+    ----------
+    batch : Batch
+        Nothing is kept if it has no trace.
+    n_samples : int
+    """
+
+    def __init__(self, batch, n_samples):
+        self._batch = batch
+        self._energies = None if batch.trace is None else np.full((n_samples, 8), np.nan)
+
+    def write(self, rows, steps, energies):
+        """Note the energies of samples after so many steps each; the steps of one come in order.
+
+        Parameters
+        ----------
+        rows, steps : ndarray of int, (m,)
+        energies : ndarray of float64, (m,)
+        """
+        if self._energies is None or not len(rows):
+            return
+        room = self._energies.shape[1]
+        if steps.max() >= room:
+            more = max(int(steps.max()) + 1 - room, room)
+            self._energies = np.pad(self._energies, ((0, 0), (0, more)), constant_values=np.nan)
+        self._energies[rows, steps] = energies
+
+    def report(self):
+        """Write their mean into the batch's trace; each goes on with its last energy."""
+        if self._energies is None:
+            return
+        last = np.count_nonzero(~np.isnan(self._energies), axis=1) - 1
+        steps = np.minimum(np.arange(last.max() + 1), last[:, None])
+        self._batch.write_trace(0, np.take_along_axis(self._energies, steps, axis=1).mean(axis=0))
+
+
+def descend_activities(batch, X, Y, objective, n_steps, step):
+    """``z <- z - step(t, dF/dz)``, all layers at once, t = 1..n_steps, from the feed-forward state.
+
+    Parameters
+    ----------
+    batch : Batch
+    X, Y : ndarray, (n, D) and (n, K)
+    objective : Objective
+    n_steps : int
+    step : callable
+        Of t and the gradient of all hidden layers as one block (`LayerRows.hidden`); element by
+        element, and 0 where that is 0.
+    """
+    passes = Passes(batch, X, Y, objective)
+    gradient = batch.like_activities()
+    passes.start()
+    for t in range(1, n_steps + 1):
+        passes.activity_gradients(gradient)
+        batch.activities.hidden -= step(t, gradient.hidden)
+        passes.residuals()
+        passes.end_step()
+    passes.report()
+
+
+#: Power iterations of `stable_rates`, a pass each, and the largest rate that it gives.
+POWER_STEPS, LARGEST_RATE = 8, 0.5
+
+
+def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
+    """Largest eigenvalue of each sample's activity Hessian, by power iteration.
+
+    Of ``rho sum_l 1/2 ||e_l||^2 + lambda loss + decay/2 sum_l ||z_l||^2`` at the feed-forward
+    state. Products with the Hessian are differences of the gradient: one pass each. The estimate
+    comes from below: a few iterations give it to some percent, enough for a step size.
+
+    Parameters
+    ----------
+    batch : Batch
+        In the feed-forward state, hidden errors 0 (`start_feed_forward`); left in it.
+    X, Y : ndarray, (n, D) and (n, K)
+    objective : Objective
+    rho : float
+    n_steps : int
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+        At least ``rho``, the curvature of a lone error.
+    """
+    n, flat = len(X), batch.activities.flat
+    if not len(batch.activities.hidden):
+        return np.full(n, float(rho))
+    start = batch.activities.flat.copy()
+    at_start, gradients = batch.like_activities(), batch.like_activities()
+    batch.activity_gradients(n, at_start, activity_decay=objective.activity_decay)
+    delta = batch.errors[-1].copy()
+    vectors, state = hidden_blocks(gradients), hidden_blocks(batch.activities)
+    # far enough from the start for the difference to have half of the digits
+    reach = np.sqrt(np.finfo(flat.dtype).eps * (1.0 + sample_squares(state, n)))
+    _fill_randomly(gradients, batch.activities.kind[1], n)
+    size = np.sqrt(sample_squares(vectors, n))
+    for _ in range(n_steps):
+        add_scaled(state, reach / size, vectors)
+        batch.evaluate(X, Y, objective.loss, objective.output_precision)
+        batch.errors.hidden *= flat.dtype.type(rho)
+        batch.activity_gradients(n, gradients, activity_decay=objective.activity_decay)
+        gradients.hidden -= at_start.hidden
+        size = np.maximum(np.sqrt(sample_squares(vectors, n)), rho * reach)
+        flat[:] = start
+    batch.errors.hidden[:] = 0
+    batch.errors[-1][:] = delta
+    return size / reach
+
+
+def stable_rates(passes, largest=LARGEST_RATE):
+    """A step of gradient descent for each sample: 1 / (largest curvature), at most ``largest``.
+
+    Parameters
+    ----------
+    passes : Passes
+        At the feed-forward state, just started; the passes that it takes are counted.
+    largest : float
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+    """
+    passes.n_half_passes += 2 * POWER_STEPS
+    curvature = largest_curvature(
+        passes.batch, passes.X, passes.Y, passes.objective, n_steps=POWER_STEPS
+    )
+    return np.minimum(largest, 1.0 / curvature)
+
+
+def _fill_randomly(rows, widths, n):
+    """The same fixed vector for all samples, whichever batch they are in."""
+    rng = np.random.default_rng(0)
+    for row, width in zip(rows, widths[:-1]):
+        row[:n, :width] = rng.standard_normal(width)

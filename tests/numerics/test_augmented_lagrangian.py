@@ -10,8 +10,7 @@ from pcnet.inference import (
     Objective,
     learning_gradients,
 )
-from pcnet.inference._curvature import largest_curvature
-from pcnet.inference._energies import start_feed_forward
+from pcnet.inference._passes import largest_curvature, start_feed_forward
 from pcnet.theory import backprop_gradients
 
 from .. import reference

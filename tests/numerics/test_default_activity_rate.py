@@ -5,7 +5,7 @@ import pytest
 
 from pcnet import Network, infer
 from pcnet.inference import ActivityDescent, IncrementalDescent
-from pcnet.inference._curvature import LARGEST_RATE, POWER_STEPS
+from pcnet.inference._passes import LARGEST_RATE, POWER_STEPS
 from pcnet.theory import activity_hessian, extreme_eigenvalues
 
 from ..helpers import PARAMETERIZATIONS, make_batch
