@@ -76,7 +76,7 @@ BOXES = {  # left, top, width: title and lines
         packed copies""",
     (22, 718, 396): """passes, products, activations, losses
         one layer of one tile: a product with packed weights,
-        then the element-wise half while it is in cache;
+        then the element-wise work while it is in cache;
         built for plain C, AVX2, AVX-512, float32, float64""",
 }
 
