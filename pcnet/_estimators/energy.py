@@ -6,7 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._core import binding
 from .._warnings import warn
 from ..inference import ErrorDescent, resolve_method
-from .outputs import BLOCK_ROWS, small_blocks
+from .outputs import ROWS_PER_CALL, small_blocks
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and
 #: differences between samples are what its readers want. Where relu meets activity_decay, descent
@@ -52,7 +52,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
         )
     energies = np.empty((len(X), len(targets)))
     n_cut_off = 0
-    batch = network.core_batch(min(len(X), BLOCK_ROWS))
+    batch = network.core_batch(min(len(X), ROWS_PER_CALL))
     for block, rows in small_blocks(X):
         for column, Y in enumerate(targets):
             Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]

@@ -7,7 +7,7 @@ import numpy as np
 from .._data.rows import as_rows
 
 #: Rows that go through the network together where all activities are kept.
-BLOCK_ROWS = 256
+ROWS_PER_CALL = 256
 
 
 def hidden_activities(network, X, index):
@@ -27,7 +27,7 @@ def hidden_activities(network, X, index):
     """
     part = _lowest_layers(network, index + 2)
     out = np.empty((len(X), part.layer_sizes[index + 1]), part.dtype)
-    batch = part.core_batch(min(len(X), BLOCK_ROWS))
+    batch = part.core_batch(min(len(X), ROWS_PER_CALL))
     for part, rows in small_blocks(X):
         batch.forward(rows)
         out[part] = batch.activities[index][: len(rows), : out.shape[1]]
@@ -35,15 +35,15 @@ def hidden_activities(network, X, index):
 
 
 def small_blocks(X):
-    """Yield (slice, array) of at most `BLOCK_ROWS` rows each, from first to last.
+    """Yield (slice, array) of at most `ROWS_PER_CALL` rows each, from first to last.
 
     Parameters
     ----------
     X : Rows or ndarray
     """
     for whole, block in as_rows(X).blocks():
-        for start in range(0, len(block), BLOCK_ROWS):
-            rows = block[start : start + BLOCK_ROWS]
+        for start in range(0, len(block), ROWS_PER_CALL):
+            rows = block[start : start + ROWS_PER_CALL]
             yield slice(whole.start + start, whole.start + start + len(rows)), rows
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from pcnet import PCClassifier, PCRegressor, infer
-from pcnet._estimators.outputs import BLOCK_ROWS
+from pcnet._estimators.outputs import ROWS_PER_CALL
 from pcnet.display import LayerErrorDisplay
 from pcnet.inference import ActivityDescent, ErrorDescent
 
@@ -69,7 +69,7 @@ def test_energy_is_the_minimum_that_inference_finds(loss, activation, activity_d
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_energy_depends_on_nothing_else_in_the_batch(dtype):
-    X, y = digits(BLOCK_ROWS + 40, dtype)
+    X, y = digits(ROWS_PER_CALL + 40, dtype)
     model = small(PCClassifier, hidden_layer_sizes=(64,) * 5, max_iter=2).fit(X, y)
     energy = model.energy(X, y)
     assert energy.dtype == np.float64
@@ -202,7 +202,7 @@ def test_bad_sharpness(sharpness):
 
 @pytest.mark.parametrize("container", ["csr", "csc", "uint8"])
 def test_sparse_and_byte_data_give_the_same_bits(container):
-    X, y = digits(BLOCK_ROWS + 40)
+    X, y = digits(ROWS_PER_CALL + 40)
     X = np.round(8 * (X + 1))
     given = (
         X.astype(np.uint8)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from pcnet import Network, PCClassifier, PCRegressor
-from pcnet._estimators.outputs import BLOCK_ROWS
+from pcnet._estimators.outputs import ROWS_PER_CALL
 
 from .support import ESTIMATORS, data_for, iris, small
 
@@ -61,7 +61,7 @@ def test_scores_and_probabilities_have_one_ranking():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("skip, fit_intercept", [(True, True), (False, False)])
 def test_transform_gives_the_activities_of_each_layer(Estimator, skip, fit_intercept):
-    X, y = data_for(Estimator, n_samples=BLOCK_ROWS + 30)
+    X, y = data_for(Estimator, n_samples=ROWS_PER_CALL + 30)
     arguments = {"skip": skip, "fit_intercept": fit_intercept}
     model = small(Estimator, hidden_layer_sizes=(8, 8, 5), max_iter=1, **arguments).fit(X, y)
     activities = model.network_.forward(X)
