@@ -53,11 +53,11 @@ def marker(colour):
 
 BOXES = {  # left, top, width: title and lines
     (30, 38, 380): """PC classes, fit(X, y)
-        check and encode the data, draw the weights
-        _estimators/: classifier, regressor, base""",
-    (30, 142, 380): """train
+        check and encode the data, draw the weights, make a Run
+        _estimators/base.py, _training/start.py""",
+    (30, 142, 380): """train(run)
         cut 64 rows; Ctrl-C and callbacks between batches
-        _training/loop.py, _training/run.py, callbacks/""",
+        _training/: loop, run, minibatches; callbacks/""",
     (30, 246, 380): """Trainer.step
         inference, then the update; keeps weights packed
         _training/trainer.py, inference/, solvers.py""",
