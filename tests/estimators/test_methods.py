@@ -14,16 +14,22 @@ from pcnet import PCClassifier, PCRegressor, infer
 from pcnet.callbacks import Callback, Checkpoint
 from pcnet.inference import (
     METHODS,
+    ActivityDescent,
+    AdamActivityDescent,
     AugmentedLagrangian,
+    Backprop,
     ErrorDescent,
+    ErrorOptimization,
     ExactEquilibrium,
     ForwardUpdate,
+    GaussSeidel,
     GradientFlow,
     IncrementalDescent,
     LearnedPrecision,
     Nudged,
     PrecisionDescent,
     ProspectiveConfiguration,
+    ZeroDivergence,
 )
 
 from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, iris, small
@@ -40,6 +46,15 @@ SEARCHES = {
     "precision": (PrecisionDescent(4), {"inference__schedule": ["spiking", "decaying"]}),
     "learned precision": (LearnedPrecision(), {"inference__learning_rate": [0.01, 0.1]}),
     "prospective": (ProspectiveConfiguration(), {"inference__tol": [1e-2, 1e-3]}),
+}
+SEARCHES_OF_PASSES = {  # methods made of single passes of the core
+    "momentum": (ActivityDescent(4, 0.2, 0.5), {"inference__momentum": [0.0, 0.5]}),
+    "adam": (AdamActivityDescent(4), {"inference__rate": np.array([0.01, 0.03])}),
+    "error optimization": (ErrorOptimization(4), {"inference__rate": np.array([0.1, 0.3])}),
+    "gauss-seidel": (GaussSeidel(4), {"inference__n_sweeps": [1, 4]}),
+    "backprop": (Backprop(), {"inference": [Backprop(), "error"]}),
+    "zero divergence": (ZeroDivergence(), {"inference": [ZeroDivergence(), "backprop"]}),
+    "exact": (ExactEquilibrium(), {"output_precision": [0.5, 1.0]}),
 }
 OPTIONS = {"learning_rate_init": 0.005, "max_iter": 3}
 
@@ -95,11 +110,12 @@ def test_docs_and_docstring_list_all_names():
     assert set(METHODS) <= set(re.findall(r'"(\w+)"', infer.__doc__))
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("name", [*SEARCHES, *SEARCHES_OF_PASSES])
 def test_searches_clones_and_pickles(name):
-    method, grid = SEARCHES[name]
+    method, grid = {**SEARCHES, **SEARCHES_OF_PASSES}[name]
     X, y = iris()
-    model = small(PCClassifier, inference=method, **OPTIONS)
+    linear = {"activation": "identity", "loss": "squared_error"} if name == "exact" else {}
+    model = small(PCClassifier, inference=method, **OPTIONS, **linear)
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
     assert len(search.cv_results_["params"]) == np.prod([len(v) for v in grid.values()])
     assert repr(clone(model)) == repr(model)
@@ -213,3 +229,20 @@ def test_regressor_with_poisson_and_nudging():
     model = small(PCRegressor, loss="poisson", inference=Nudged(kind="centered"))
     with pytest.raises(ValueError, match="kind='positive'"):
         model.fit(X, np.round(np.abs(y)))
+
+
+def test_zero_divergence_trains_as_backprop_does():
+    X, y = iris()
+    X = X.astype(np.float64)
+    models = [small(PCClassifier, inference=m, max_iter=3) for m in ("backprop", "zero_divergence")]
+    by_bp, by_zero = (model.fit(X, y).coefs_ for model in models)
+    for a, b in zip(by_bp, by_zero, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_energy_refuses_backprop_as_inference():
+    X, y = iris()
+    model = small(PCClassifier, inference="backprop", max_iter=2, tol=0).fit(X, y)
+    with pytest.raises(ValueError, match="least energy"):
+        model.energy(X, y, inference="backprop")
+    assert np.all(np.isfinite(model.energy(X, y)))
