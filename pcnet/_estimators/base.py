@@ -4,7 +4,7 @@ from abc import abstractmethod
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import _fit_context, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
@@ -24,6 +24,7 @@ from .._training.start import make_minibatches, make_observers, make_run
 from .._training.validation import (
     Validation,
     ValidationSet,
+    gather_validation_set,
     held_out_validation,
     own_validation,
     train_score,
@@ -39,11 +40,11 @@ from .automatic import LEAST_UPDATES, resolve_automatic
 from .fitted import FittedEstimator
 from .objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from .resume import (
-    ResumeMixin,
     apply_saved,
     checkpoint_writer,
     fingerprint_data,
     fingerprint_validation,
+    read_saved_run,
 )
 
 
@@ -75,14 +76,83 @@ def _unchanged_on_error(estimator):
         raise
 
 
-class BasePC(
-    FittedEstimator,
-    ResumeMixin,
-    StateMixin,
-    CallbackSupportMixin,
-    EstimatorArguments,
-):
+class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArguments):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        validation_data=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train on data X and targets y.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features, best of about unit scale.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            A classifier's labels (numbers or strings), or a 0/1 matrix for multilabel
+            classification; a regressor's targets, in any unit.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample's gradient, at least 0.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Samples to measure the network on after each epoch. They are not trained on; none of
+            `X` is then held out. With `early_stopping` they decide when to stop.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            The same in three arguments, the form that
+            ``Pipeline(transform_input=["X_val"])`` can transform.
+
+        Returns
+        -------
+        self : estimator
+        """
+        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, FitCall(validation=own))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def resume(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        checkpoint=None,
+        validation_data=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Go on with an interrupted `fit`, from its checkpoint, on the same data.
+
+        The result has the same bits as if `fit` had not been interrupted. The estimator must have
+        the same arguments, except `verbose`, `callbacks`, `checkpoint` and `max_time`; a run that
+        was complete comes back as it was.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As given to `fit`.
+        checkpoint : str, path-like or Checkpoint, default=None
+            The file to go on from. None: that of the argument `checkpoint` of the estimator.
+        validation_data, X_val, y_val, sample_weight_val
+            As given to `fit`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        saved = read_saved_run(self, self.checkpoint if checkpoint is None else checkpoint)
+        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, FitCall(validation=own, saved=saved))
+
+    # ------------------------------------------------------------ data
 
     @property
     @abstractmethod

@@ -6,7 +6,6 @@ from sklearn.utils.metaestimators import available_if
 
 from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
-from .._training.validation import gather_validation_set
 from ..losses import Huber
 from .automatic import Regime, describe_regimes
 from .base import BasePC, trains_by_minibatches
@@ -159,42 +158,6 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         checkpoint=None,
     ):
         self._set_arguments(locals())
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        validation_data=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train on data X and targets y.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features, best of about unit scale.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, in any unit.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample's gradient, at least 0.
-        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
-            Samples to measure the network on after each epoch. They are not trained on; none of
-            `X` is then held out. With `early_stopping` they decide when to stop.
-        X_val, y_val, sample_weight_val : array-like, default=None
-            The same in three arguments, the form that
-            ``Pipeline(transform_input=["X_val"])`` can transform.
-
-        Returns
-        -------
-        self : PCRegressor
-        """
-        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, FitCall(validation=own))
 
     @available_if(trains_by_minibatches)
     @_fit_context(prefer_skip_nested_validation=True)

@@ -5,16 +5,13 @@ import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import _fit_context
 
 from .._core import binding
 from .._data.fingerprint import fingerprint
 from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, run_state
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
-from .._training.run import FitCall
 from .._training.same_value import same_value
 from .._training.stopping import Plateau, parameters, with_parameters
-from .._training.validation import gather_validation_set
 from .._version import __version__
 from .._warnings import warn
 from ..callbacks._checkpoint import Checkpoint, path_of
@@ -46,57 +43,37 @@ class SavedRun(NamedTuple):
     validation: str | None
 
 
-class ResumeMixin:
-    """Adds ``resume`` to an estimator."""
+def read_saved_run(estimator, source):
+    """The run that an estimator is to go on with.
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def resume(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        checkpoint=None,
-        validation_data=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Go on with an interrupted `fit`, from its checkpoint, on the same data.
+    Parameters
+    ----------
+    estimator : estimator
+    source : str, path-like, Checkpoint or None
 
-        The result has the same bits as if `fit` had not been interrupted. The estimator must have
-        the same arguments, except `verbose`, `callbacks`, `checkpoint` and `max_time`; a run that
-        was complete comes back as it was.
+    Returns
+    -------
+    SavedRun
 
-        Parameters
-        ----------
-        X, y, sample_weight
-            As given to `fit`.
-        checkpoint : str, path-like or Checkpoint, default=None
-            The file to go on from. None: that of the argument `checkpoint` of the estimator.
-        validation_data, X_val, y_val, sample_weight_val
-            As given to `fit`.
-
-        Returns
-        -------
-        self : estimator
-        """
-        source = self.checkpoint if checkpoint is None else checkpoint
-        if source is None:
-            raise ValueError(
-                "resume needs to know where the run was saved: set the estimator's checkpoint, or "
-                "call resume(X, y, checkpoint=path)"
-            )
-        header, saved = read_checkpoint(path_of(source))
-        _check_arguments(saved, self)
-        isa = binding.default_isa()
-        if header["instruction_set"] != isa:
-            warn(
-                f"The run was started with the instructions {header['instruction_set']}, this "
-                f"machine uses {isa}: it goes on, but not to the same bits."
-            )
-        own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, FitCall(validation=own, saved=saved))
+    Raises
+    ------
+    ValueError
+        No source, no checkpoint, or one of an estimator with other arguments.
+    """
+    if source is None:
+        raise ValueError(
+            "resume needs to know where the run was saved: set the estimator's checkpoint, or "
+            "call resume(X, y, checkpoint=path)"
+        )
+    header, saved = read_checkpoint(path_of(source))
+    _check_arguments(saved, estimator)
+    isa = binding.default_isa()
+    if header["instruction_set"] != isa:
+        warn(
+            f"The run was started with the instructions {header['instruction_set']}, this "
+            f"machine uses {isa}: it goes on, but not to the same bits."
+        )
+    return saved
 
 
 def load_checkpoint(path):
