@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pcnet import Network
+from pcnet._network_core import core_batch
 from pcnet.inference import ErrorDescent, Objective
 
 N_INPUTS, N_OUTPUTS = 784, 10
@@ -50,7 +51,7 @@ def prepared_inference(problem, method=FIXED_STEPS, objective=OBJECTIVE):
     batch : pcnet._core.binding.Batch
         Where the results are after a run.
     """
-    batch = problem.net.core_batch(len(problem.X))
+    batch = core_batch(problem.net, len(problem.X))
 
     def run():
         method.run(batch, problem.X, problem.Y, objective)

@@ -17,6 +17,7 @@ from _common import alternate_seconds, print_environment
 from sklearn.datasets import load_digits
 
 from pcnet import Network, infer
+from pcnet._network_core import core_batch
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
@@ -93,7 +94,7 @@ def learn(net, X, Y, method):
     As `pcnet.inference.learning_gradients`, which does not tell the passes.
     """
     method = method.for_training(net, None)
-    batch = net.core_batch(len(X) * method.rows_per_sample)
+    batch = core_batch(net, len(X) * method.rows_per_sample)
     total = None
     for update in weight_updates(method, batch, X, Y, Objective(), np.full(len(X), 1 / len(X))):
         weights, _ = batch.weight_gradients(*update)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._checks import (
     NOT_OF_ONES_OWN,
+    WEIGHTS_HINT,
     all_finite,
     check_choice,
     check_flag,
+    check_float_array,
+    check_iterable,
     check_positive,
     check_representable,
+    rows_hint,
     shown,
 )
 from ._core import binding
-from ._types import Activation, Activations, Loss
+from ._types import Activation, Activations, Floats, Loss
 from .losses import Huber, Objective, check_loss, check_targets
 from .parameterization import PARAMETERIZATIONS, default_skips
 
@@ -112,6 +118,32 @@ def check_skips(skips, sizes):
     return skips
 
 
+def check_matrices(weights: Sequence[ArrayLike]) -> list[Floats]:
+    """Copies of W_1..W_L that follow each other, float64 unless all are float32."""
+    weights = check_iterable("weights", weights, "a list of matrices, one a layer")
+    if not weights:
+        raise ValueError("weights must hold at least one matrix; got an empty list")
+    float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
+    dtype = np.dtype(np.float32 if float32 else np.float64)
+    matrices = [
+        check_float_array(f"weights[{i}]", w, dtype, 2, hint=WEIGHTS_HINT)
+        for i, w in enumerate(weights)
+    ]
+    check_chain(matrices)
+    return matrices
+
+
+def check_vectors(
+    biases: Sequence[ArrayLike], sizes: Sequence[int], dtype: np.dtype[Any]
+) -> list[Floats]:
+    """Copies of b_1..b_L, of the given sizes and dtype."""
+    biases = check_per_layer("biases", biases, len(sizes))
+    return [
+        check_float_array(f"biases[{i}]", b, dtype, 1, (n,))
+        for i, (b, n) in enumerate(zip(biases, sizes, strict=True))
+    ]
+
+
 def check_chain(weights):
     """Raise unless each of the matrices has a row for each column of the one before."""
     for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
@@ -171,6 +203,16 @@ def check_fields(net):
         )
 
 
+@contextmanager
+def named_errors(net):
+    """Errors of Python on fields that users have replaced become those of `check_fields`."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError):
+        check_fields(net)  # says which of them is no matrix
+        raise
+
+
 def check_finite_fields(net):
     """`check_fields`, and that no weight or bias is NaN or infinite."""
     check_fields(net)
@@ -184,10 +226,36 @@ def check_finite_fields(net):
                 )
 
 
+def check_rows(
+    net: Network, name: str, values: ArrayLike, n_columns: int, n_samples: int | None = None
+) -> Floats:
+    """An array of the network's dtype, (n, n_columns), finite, with at least one row."""
+    shape = (n_samples, n_columns)
+    hint = rows_hint(name, n_columns)
+    return check_float_array(name, values, net.dtype, 2, shape, copy=False, hint=hint)
+
+
+def check_layers(
+    net: Network, name: str, arrays: Sequence[ArrayLike], n_samples: int, length: int
+) -> list[Floats]:
+    """Arrays (n, n_l) of the first ``length`` layers, each as `check_rows` gives it."""
+    return [
+        check_rows(net, f"{name}[{i}]", a, net.layer_sizes[i + 1], n_samples)
+        for i, a in enumerate(check_per_layer(name, arrays, length))
+    ]
+
+
+def check_activities(net: Network, activities: Sequence[ArrayLike], n_samples: int) -> list[Floats]:
+    """z_1..z_H; an output after them, as `Network.forward` returns it, is left out."""
+    if isinstance(activities, (list, tuple)) and len(activities) == net.n_layers:
+        activities = activities[:-1]
+    return check_layers(net, "activities", activities, n_samples, net.n_layers - 1)
+
+
 def check_inputs(net: Network, X: ArrayLike) -> NDArray[Any]:
-    """Inputs (n, D) as `Network.check_rows` gives them, for a network whose fields are fit."""
+    """Inputs (n, D) as `check_rows` gives them, for a network whose fields are fit."""
     check_finite_fields(net)
-    return net.check_rows("X", X, net.layer_sizes[0])
+    return check_rows(net, "X", X, net.layer_sizes[0])
 
 
 def check_clamped(
@@ -195,7 +263,7 @@ def check_clamped(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Inputs (n, D) and targets (n, K) in the range of a loss; see `check_inputs`."""
     X = check_inputs(net, X)
-    Y = net.check_rows("Y", Y, net.layer_sizes[-1], len(X))
+    Y = check_rows(net, "Y", Y, net.layer_sizes[-1], len(X))
     check_targets(loss, Y)
     return X, Y
 

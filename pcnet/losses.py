@@ -103,6 +103,11 @@ class Objective:
         check_positive("output_precision", self.output_precision)
         check_positive("activity_decay", self.activity_decay, or_zero=True)
 
+    def __str__(self):
+        text = f"{self.loss} at output precision {self.output_precision:.3g}"
+        decay = self.activity_decay
+        return f"{text} and activity decay {decay:.3g}" if decay else text
+
 
 def check_targets(loss: Loss, Y: NDArray[Any], name: str = "Y") -> None:
     """Raise unless targets are in the range of the loss.

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ._checks import (
-    WEIGHTS_HINT,
     all_finite,
     check_choice,
     check_flag,
     check_float_array,
-    check_iterable,
     check_no_overflow,
     check_positive,
-    rows_hint,
 )
-from ._core import binding
 from ._core.threads import effective_n_threads
-from ._data.rows import as_rows
 from ._network_checks import (
     check_activation,
-    check_chain,
-    check_clamped,
+    check_activities,
     check_core_dtype,
     check_fields,
     check_gamma,
     check_inputs,
     check_layer_sizes,
+    check_layers,
+    check_matrices,
     check_order,
-    check_per_layer,
     check_scales,
     check_skips,
-    check_terms,
-    objective_of,
+    check_vectors,
+    named_errors,
 )
+from ._network_core import OUTPUT_ROWS, batch_at, core_batch, fill, network_output, unpadded
 from ._random import seed_of
 from ._types import (
     Activation,
@@ -51,20 +46,10 @@ from ._types import (
     Parameterization,
     RandomState,
 )
-from .parameterization import (
-    PARAMETERIZATIONS,
-    default_skips,
-    initial_weights,
-    layer_scales,
-)
+from .parameterization import PARAMETERIZATIONS, default_skips, initial_weights, layer_scales
 
 if TYPE_CHECKING:
-    from ._core.binding import Batch
     from .losses import Objective
-
-
-#: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
-OUTPUT_ROWS = 2**14
 
 
 class Network:
@@ -211,44 +196,28 @@ class Network:
         -------
         Network
         """
-        weights = check_iterable("weights", weights, "a list of matrices, one a layer")
-        if not weights:
-            raise ValueError("weights must hold at least one matrix; got an empty list")
-        activation = check_activation(activation, len(weights) - 1)
-        float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
-        dtype = np.dtype(np.float32 if float32 else np.float64)
-        matrices = [
-            check_float_array(f"weights[{i}]", w, dtype, 2, hint=WEIGHTS_HINT)
-            for i, w in enumerate(weights)
-        ]
-        check_chain(matrices)
-        sizes = (matrices[0].shape[0], *(w.shape[1] for w in matrices))
-        vectors = None
-        if biases is not None:
-            vectors = [
-                check_float_array(f"biases[{i}]", b, dtype, 1, (n,))
-                for i, (b, n) in enumerate(
-                    zip(check_per_layer("biases", biases, len(weights)), sizes[1:], strict=True)
-                )
-            ]
-        scales = np.ones(len(weights)) if scales is None else scales
-        scales = check_float_array("scales", scales, np.float64, 1, (len(weights),))
-        check_scales(scales, len(weights), dtype)
+        matrices = check_matrices(weights)
+        activation = check_activation(activation, len(matrices) - 1)
+        dtype, sizes = matrices[0].dtype, (len(matrices[0]), *(W.shape[1] for W in matrices))
+        vectors = None if biases is None else check_vectors(biases, sizes[1:], dtype)
+        scales = np.ones(len(matrices)) if scales is None else scales
+        scales = check_float_array("scales", scales, np.float64, 1, (len(matrices),))
+        check_scales(scales, len(matrices), dtype)
         return cls(matrices, vectors, scales, check_skips(skips, sizes), activation, None, 1.0)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        with _named_errors(self):
+        with named_errors(self):
             return (self.weights[0].shape[0], *(w.shape[1] for w in self.weights))
 
     @property
     def n_layers(self) -> int:
-        with _named_errors(self):
+        with named_errors(self):
             return len(self.weights)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        with _named_errors(self):
+        with named_errors(self):
             return self.weights[0].dtype
 
     @property
@@ -261,12 +230,13 @@ class Network:
 
     def __repr__(self):
         check_fields(self)
+        trained = "" if self.objective is None else f", {self.objective}"
         sizes = "-".join(map(str, _shorten(self.layer_sizes)))
         activation = self.activation if isinstance(self.activation, str) else "mixed activations"
         return (
             f"Network({sizes}, {activation}, {self.parameterization or 'given weights'}, "
             f"{int(np.sum(self.skips))} skips, {'no ' if self.biases is None else ''}biases, "
-            f"{self.dtype}{_trained_with(self.objective)})"
+            f"{self.dtype}{trained})"
         )
 
     def copy(self) -> Network:
@@ -304,9 +274,9 @@ class Network:
             An activity overflowed.
         """
         X = check_inputs(self, X)
-        batch = self.core_batch(len(X))
+        batch = core_batch(self, len(X))
         batch.forward(X)
-        activities = self.unpadded(batch.activities, len(X))
+        activities = unpadded(self, batch.activities, len(X))
         check_no_overflow("activities", activities)
         return activities
 
@@ -327,7 +297,7 @@ class Network:
             As by `forward`.
         """
         X = check_inputs(self, X)
-        outputs, overflowed = self.core_output(X)
+        outputs, overflowed = network_output(self, X)
         if overflowed or not all_finite(outputs):
             for start in range(0, len(X), OUTPUT_ROWS):
                 self.forward(X[start : start + OUTPUT_ROWS])  # raises, and names the layer
@@ -374,8 +344,9 @@ class Network:
         FloatingPointError
             A layer's energy overflowed.
         """
-        batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
-        energies = batch.evaluate(X, Y, *objective)
+        terms = (loss, output_precision, activity_decay)
+        batch, X, Y, objective = batch_at(self, X, Y, activities, terms)
+        energies = batch.evaluate(X, Y, *vars(objective).values())
         check_no_overflow("energies", energies.T)
         return energies.mean(axis=0)
 
@@ -408,11 +379,12 @@ class Network:
         ValueError, FloatingPointError
             As by `energy`.
         """
-        batch, X, Y, objective = self._at(X, Y, activities, loss, output_precision, activity_decay)
-        batch.evaluate(X, Y, *objective)
+        terms = (loss, output_precision, activity_decay)
+        batch, X, Y, objective = batch_at(self, X, Y, activities, terms)
+        batch.evaluate(X, Y, *vars(objective).values())
         out = batch.like_activities()
-        batch.activity_gradients(len(X), out, activity_decay=objective[2])
-        gradients = self.unpadded(out[:-1], len(X))
+        batch.activity_gradients(len(X), out, activity_decay=objective.activity_decay)
+        gradients = unpadded(self, out[:-1], len(X))
         check_no_overflow("activity gradients", gradients)
         return gradients
 
@@ -443,103 +415,16 @@ class Network:
             A gradient overflowed.
         """
         X = check_inputs(self, X)
-        activities = self._check_activities(activities, len(X))
-        errors = self._check_list("errors", errors, len(X), self.n_layers)
+        activities = check_activities(self, activities, len(X))
+        errors = check_layers(self, "errors", errors, len(X), self.n_layers)
         check_order(self, X, errors, activities)
-        batch = self.core_batch(len(X))
-        self._fill(batch.activities, activities)
-        self._fill(batch.errors, errors)
+        batch = core_batch(self, len(X))
+        fill(batch.activities, activities)
+        fill(batch.errors, errors)
         weights, biases = batch.weight_gradients(X, np.full(len(X), 1.0 / len(X)))
         check_no_overflow("weight gradients", weights)
         check_no_overflow("bias gradients", biases or [])
         return weights, biases
-
-    # ------------------------------------------------------------ towards the core
-
-    def core_network(self, backward=True):
-        """This network as the core takes it, its weights packed (`binding.CoreNetwork`)."""
-        check_fields(self)
-        sizes = self.layer_sizes
-        packed = [
-            binding.allocate_packed(sizes, self.dtype),
-            binding.allocate_packed(sizes, self.dtype, transposed=True) if backward else None,
-        ]
-        binding.pack_weights([_ready(W) for W in self.weights], *packed)
-        return binding.CoreNetwork(
-            sizes,
-            self.activations,
-            self.skips,
-            self.scales,
-            self.dtype,
-            biases=None if self.biases is None else [_ready(b) for b in self.biases],
-            packed=packed,
-        )
-
-    def core_output(self, X: Any) -> tuple[Floats, bool]:
-        """`core_output` of this network."""
-        return core_output(self.core_network(backward=False), X)
-
-    def core_batch(self, n_samples: int, trace_steps: int | None = None) -> Batch:
-        """Memory for one call on n samples (`pcnet._core.binding.Batch`)."""
-        return binding.Batch(self.core_network(), n_samples, effective_n_threads(), trace_steps)
-
-    def check_rows(
-        self, name: str, values: ArrayLike, n_columns: int, n_samples: int | None = None
-    ) -> Floats:
-        """An array of this network's dtype, (n, n_columns), finite, with at least one row."""
-        shape = (n_samples, n_columns)
-        hint = rows_hint(name, n_columns)
-        return check_float_array(name, values, self.dtype, 2, shape, copy=False, hint=hint)
-
-    def unpadded(self, arrays: list[Any], n_samples: int) -> list[Floats]:
-        """The batch's arrays without the room beyond each layer's units and the samples."""
-        widths = self.layer_sizes[1 : 1 + len(arrays)]
-        return [a[:n_samples, :n].copy() for a, n in zip(arrays, widths, strict=True)]
-
-    def _at(
-        self,
-        X: ArrayLike,
-        Y: ArrayLike,
-        activities: Any,
-        loss: Any,
-        output_precision: Any,
-        activity_decay: Any,
-    ) -> tuple[Batch, Floats, Floats, tuple[Any, ...]]:
-        check_fields(self)
-        objective = objective_of(self, loss, output_precision, activity_decay)
-        check_terms(self, **vars(objective))
-        X, Y = check_clamped(self, X, Y, objective.loss)
-        batch = self.core_batch(len(X))
-        self._fill(batch.activities, self._check_activities(activities, len(X)))
-        numbers = float(objective.output_precision), float(objective.activity_decay)
-        return batch, X, Y, (objective.loss, *numbers)
-
-    def _check_activities(self, activities, n_samples):
-        if isinstance(activities, (list, tuple)) and len(activities) == self.n_layers:
-            activities = activities[:-1]
-        return self._check_list("activities", activities, n_samples, self.n_layers - 1)
-
-    def _check_list(self, name, arrays, n_samples, length):
-        arrays = check_per_layer(name, arrays, length)
-        return [
-            self.check_rows(f"{name}[{i}]", a, self.layer_sizes[i + 1], n_samples)
-            for i, a in enumerate(arrays)
-        ]
-
-    @staticmethod
-    def _fill(rows, arrays):
-        for row, array in zip(rows, arrays, strict=False):
-            row[: array.shape[0], : array.shape[1]] = array
-
-
-@contextmanager
-def _named_errors(net):
-    """Errors of Python on fields that users have replaced become those of `check_fields`."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError):
-        check_fields(net)  # says which of them is no matrix
-        raise
 
 
 def check_network(net):
@@ -550,46 +435,6 @@ def check_network(net):
             "own as network_"
         )
     check_fields(net)
-
-
-def core_output(core_network, X):
-    """Feed-forward outputs of rows that nobody need have looked at.
-
-    Parameters
-    ----------
-    core_network : CoreNetwork
-    X : Rows, or C-contiguous ndarray, (n, D)
-        Of the network's dtype.
-
-    Returns
-    -------
-    outputs : ndarray, (n, K)
-        mu_L.
-    suspect : bool
-        Whether X may hold inf or nan. It holds neither if this is False.
-    """
-    out = np.empty((len(X), core_network.layer_sizes[-1]), core_network.dtype)
-    suspect = False
-    for whole, block in as_rows(X).blocks():
-        for start in range(0, len(block), OUTPUT_ROWS):
-            rows = block[start : start + OUTPUT_ROWS]
-            to = out[whole][start : start + OUTPUT_ROWS]
-            suspect |= binding.output(core_network, rows, to, effective_n_threads())
-    return out, suspect
-
-
-def _ready(array):
-    """The array, C-contiguous and aligned as the core reads it; a copy only where it is not."""
-    return np.require(array, requirements=["C", "A"])
-
-
-def _trained_with(objective):
-    """The end of a network's text: what it was trained to minimise, if that is known."""
-    if objective is None:
-        return ""
-    text = f", {objective.loss} at output precision {objective.output_precision:.3g}"
-    decay = objective.activity_decay
-    return f"{text} and activity decay {decay:.3g}" if decay else text
 
 
 def _shorten(sizes, most=8):

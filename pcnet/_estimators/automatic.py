@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._data.rows import RowSubset
+from .._network_core import network_output
 from .._training.pilot import evenly, run_pilots
 from ..inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
 from .temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
@@ -145,7 +146,7 @@ def _follow_stream(estimator, data):
     """Let samples of `partial_fit` move the temperature before they are trained on."""
     rows = np.arange(len(data.X)) if data.rows is None else data.rows
     rows = rows[evenly(len(rows), min(len(rows), _MOST_STREAMED))]
-    outputs = estimator.network_.core_output(RowSubset(data.X, rows))[0]
+    outputs = network_output(estimator.network_, RowSubset(data.X, rows))[0]
     targets = np.empty((len(rows), data.targets.n_outputs), dtype=outputs.dtype)
     targets = data.targets.batch(rows, targets)
     weight = None if data.weight is None else data.weight[rows]

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core import binding
+from .._network_core import core_batch
 from .._warnings import warn
 from ..inference import ErrorDescent, resolve_method
 from .outputs import ROWS_PER_CALL, small_blocks
@@ -52,7 +53,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
         )
     energies = np.empty((len(X), len(targets)))
     n_cut_off = 0
-    batch = network.core_batch(min(len(X), ROWS_PER_CALL))
+    batch = core_batch(network, min(len(X), ROWS_PER_CALL))
     for block, rows in small_blocks(X):
         for column, Y in enumerate(targets):
             Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]

@@ -10,6 +10,7 @@ from .._data.checks import check_overflow, check_transform_layer
 from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
+from .._network_core import network_output
 from ..inference import infer
 from .energy import clamped_energies
 from .outputs import hidden_activities
@@ -278,7 +279,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         rows = check_rows(self, X, dtype=self._features_dtype(), finite=False)
-        outputs, suspect = self.network_.core_output(self._scaled(rows))
+        outputs, suspect = network_output(self.network_, self._scaled(rows))
         if suspect:  # to look at all of X first would cost a fifth of a small network's time
             check_finite_rows(self, rows)
         check_overflow(not suspect and all_finite(outputs))

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from .._data.rows import as_rows
+from .._network_core import core_batch
 
 #: Rows that go through the network together where all activities are kept.
 ROWS_PER_CALL = 256
@@ -27,7 +28,7 @@ def hidden_activities(network, X, index):
     """
     part = _lowest_layers(network, index + 2)
     out = np.empty((len(X), part.layer_sizes[index + 1]), part.dtype)
-    batch = part.core_batch(min(len(X), ROWS_PER_CALL))
+    batch = core_batch(part, min(len(X), ROWS_PER_CALL))
     for part, rows in small_blocks(X):
         batch.forward(rows)
         out[part] = batch.activities[index][: len(rows), : out.shape[1]]

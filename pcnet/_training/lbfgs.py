@@ -18,6 +18,7 @@ import numpy as np
 from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
+from .._network_core import core_network, network_output
 from ..parameterization import PerLayer, gradient_scales, learning_rate_multipliers
 from .optimizer import Optimizer, StepReport
 from .quasi_newton import QuasiNewton
@@ -129,7 +130,7 @@ class FullBatch(Optimizer):
     def _infer(self):
         """StepReport and gradients of the mean energy (weights, then biases) at `_trial`."""
         blocks, net = self.minibatches, self._trial
-        batch = binding.Batch(net.core_network(), blocks.batch_size, self._n_threads, None)
+        batch = binding.Batch(core_network(net), blocks.batch_size, self._n_threads, None)
         gradients = [np.zeros(array.shape) for array, _ in self._parts(net)]
         loss = energy = 0.0
         counts = np.zeros(4)
@@ -230,7 +231,7 @@ class FullBatch(Optimizer):
 
     def output(self, X):
         """Outputs mu_L (n, K) with the present weights; rows of the network's dtype."""
-        return self.network.core_output(X)[0]
+        return network_output(self.network, X)[0]
 
     def describe_divergence(self, run):
         """Text of the error: only the very first point can fail."""

@@ -13,8 +13,8 @@ import numpy as np
 from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
+from .._network_core import core_output
 from ..inference import weight_updates
-from ..network import core_output
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._checks import check_no_overflow
 from .._core.binding import Status
 from .._network_checks import check_clamped, check_terms, objective_of
+from .._network_core import core_batch, unpadded
 from .._warnings import warn
 from ..network import check_network
 from ._method import check_precision, resolve_method
@@ -129,11 +130,11 @@ def infer(
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, objective.loss)
     n = len(X)
-    batch = net.core_batch(n * method.rows_per_sample, trace_steps=method.trace_steps)
+    batch = core_batch(net, n * method.rows_per_sample, trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
     if batch.n_steps[:n].any() and method.minimizes_energy:
         _warn_if_risen(method, batch.trace[0], batch.energy[:n].mean())
-    activities, errors = net.unpadded(batch.activities, n), net.unpadded(batch.errors, n)
+    activities, errors = unpadded(net, batch.activities, n), unpadded(net, batch.errors, n)
     check_no_overflow("activities", activities)
     check_no_overflow("errors", errors)
     return InferenceResult(

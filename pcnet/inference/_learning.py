@@ -6,6 +6,7 @@ import numpy as np
 
 from .._checks import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms, objective_of
+from .._network_core import core_batch
 from ..network import check_network
 from ._method import check_precision, resolve_method
 
@@ -132,7 +133,7 @@ def learning_gradients(
     feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, objective.loss)
-    batch = net.core_batch(len(X) * method.rows_per_sample)
+    batch = core_batch(net, len(X) * method.rows_per_sample)
     total, sample_weight = None, np.full(len(X), 1.0 / len(X))
     for update in weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward):
         weights, biases = batch.weight_gradients(*update)

@@ -74,7 +74,7 @@ def check_activities(
     """Hidden activities z_1..z_H in float64, the feed-forward ones for None."""
     if activities is None:
         return feed_forward(net, X)[:-1]
-    return net._check_activities(activities, len(X))
+    return network_checks.check_activities(net, activities, len(X))
 
 
 def one_row(values: ArrayLike) -> ArrayLike:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._network_checks import check_rows
 from .._types import Float64s
 from ._checks import check_activities, check_network
 
@@ -45,7 +46,7 @@ def linearize(
     Linearization
     """
     net = check_network(net)
-    X = net.check_rows("X", X, net.layer_sizes[0])
+    X = check_rows(net, "X", X, net.layer_sizes[0])
     return linearization_at(net, check_activities(net, X, activities))
 
 

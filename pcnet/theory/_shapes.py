@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import LARGEST, check_count, check_float_array, check_positive
+from .._network_checks import check_rows
 from .._types import Float64s
 from ..network import Network
 from ._checks import check_network, feed_forward
@@ -183,7 +184,7 @@ def forward_norms(net: Network, X: ArrayLike) -> Float64s:
     True
     """
     net = check_network(net)
-    X = net.check_rows("X", X, net.layer_sizes[0])
+    X = check_rows(net, "X", X, net.layer_sizes[0])
     return np.array([_root_mean_square(z) for z in feed_forward(net, X)])
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._network_checks import check_rows
 from .._types import Float64s, Loss
 from ._backprop import backprop_gradients
 from ._checks import (
@@ -213,7 +214,7 @@ def gradient_decomposition(
 
 def _inputs(net, X):
     net = check_network(net)
-    return net, net.check_rows("X", X, net.layer_sizes[0])
+    return net, check_rows(net, "X", X, net.layer_sizes[0])
 
 
 def _model_gradients(net, X, Y, objective):

@@ -5,6 +5,7 @@ import pytest
 
 import pcnet
 from pcnet import Network, theory
+from pcnet._network_core import core_batch
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_activities, make_batch, make_network, relative_error
@@ -102,7 +103,7 @@ def test_misaligned_arrays_never_reach_the_core(net):
     for a, e in zip(first[0], second[0], strict=True):
         assert np.array_equal(a, e)
     with pytest.raises(ValueError, match="expected an aligned array"):
-        net.core_batch(40).forward(misaligned(X))
+        core_batch(net, 40).forward(misaligned(X))
 
 
 def test_results_do_not_share_memory(net):

@@ -11,6 +11,7 @@ import pytest
 import pcnet
 from pcnet import PCClassifier
 from pcnet._core import binding
+from pcnet._network_core import core_network
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_batch, make_network
@@ -89,7 +90,7 @@ def test_ctrl_c_ends_energies_of_estimators():
 def test_handlers_run_within_one_call(n_threads):
     """A handler that raises nothing is called again and again, and changes nothing."""
     net, X, _ = problem((16, *[512] * 8, 2), 30_000)
-    network, outs = net.core_network(), [np.empty((len(X), 2), np.float32) for _ in range(2)]
+    network, outs = core_network(net), [np.empty((len(X), 2), np.float32) for _ in range(2)]
     binding.output(network, X, outs[0], n_threads)
     handled = []
     before = signal.signal(signal.SIGALRM, lambda *_: handled.append(time.perf_counter()))

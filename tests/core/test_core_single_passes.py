@@ -5,6 +5,7 @@ import pytest
 
 from pcnet._core import binding
 from pcnet._core.threads import effective_n_threads
+from pcnet._network_core import core_network
 
 from .. import reference
 from ..helpers import (
@@ -28,7 +29,7 @@ class Case:
     def __init__(self, net, n_samples, loss="squared_error"):
         self.net, self.n, self.loss = net, n_samples, loss
         self.X, self.Y = make_batch(net, n_samples, loss)
-        self.batch = binding.Batch(net.core_network(), n_samples + 2, effective_n_threads())
+        self.batch = binding.Batch(core_network(net), n_samples + 2, effective_n_threads())
         self.z = make_activities(net, n_samples)
         outputs = [make_batch(net, n_samples, seed=9)[1]]
         self.u = [*make_activities(net, n_samples, seed=5), *outputs]
@@ -187,7 +188,7 @@ def test_threads(activation, dtype, threads):
 
 def test_layer_rows():
     net = make_network((9, 13, 12, 4))
-    batch = binding.Batch(net.core_network(), 5, 1)
+    batch = binding.Batch(core_network(net), 5, 1)
     rows = batch.like_activities()
     assert [r.shape[0] for r in rows] == [5, 5, 5]
     assert [r.shape for r in rows] == [r.shape for r in batch.activities]
@@ -203,8 +204,8 @@ def test_arrays_that_do_not_fit():
     case = Case(net, 6)
     batch = case.batch
     for wrong in (
-        binding.Batch(other.core_network(), 8, 1).like_activities(),
-        binding.Batch(net.core_network(), 7, 1).like_activities(),
+        binding.Batch(core_network(other), 8, 1).like_activities(),
+        binding.Batch(core_network(net), 7, 1).like_activities(),
         [a.copy() for a in batch.activities],
     ):
         with pytest.raises(ValueError, match="like_activities"):

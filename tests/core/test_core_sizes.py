@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pcnet._core import binding
+from pcnet._network_core import core_network
 
 from ..helpers import make_network
 
@@ -25,7 +26,7 @@ def test_units(n_units, transposed):
 
 @pytest.mark.parametrize("n_samples", TOO_MANY)
 def test_samples(n_samples):
-    network = make_network((1, 2, 1)).core_network()
+    network = core_network(make_network((1, 2, 1)))
     with pytest.raises(ValueError, match="samples of a batch must be at most"):
         binding.Batch(network, n_samples, 1)
     rows = SimpleNamespace(shape=(n_samples, 1))  # no machine here has room for an array

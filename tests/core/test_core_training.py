@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pcnet._core import binding
+from pcnet._network_core import core_batch
 from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent, Objective
 from pcnet.parameterization import gradient_scales, learning_rate_multipliers
@@ -326,7 +327,7 @@ def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, t
     squares = []
     for n_threads in (1, 2, 3):
         with threads(n_threads):
-            batch = net.core_batch(len(X))
+            batch = core_batch(net, len(X))
             METHOD.run(batch, X, Y, OBJECTIVE)
             squares.append(batch.gradient_square(update, X, share))
     end = reference.error_descent(net, X, Y, OBJECTIVE, **METHOD.get_params())
@@ -344,7 +345,7 @@ def test_square_of_large_gradients_does_not_overflow():
     """1e25 fits into float32, its square does not."""
     net = make_network((9, 4), "identity", parameterization="sp", dtype=np.float32)
     X, Y = make_batch(net, 5)
-    batch = net.core_batch(5)
+    batch = core_batch(net, 5)
     METHOD.run(batch, X, 1e25 * Y, Objective("squared_error", 1e-3))
     update = binding.Update("sgd", 0.0)
     update.set_rates([1.0], [1.0], net.scales, [1.0])

@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 import pcnet._training.start
 from pcnet import PCClassifier, PCRegressor
 from pcnet._core import binding
+from pcnet._network_core import OUTPUT_ROWS
 from pcnet.inference import ActivityDescent
-from pcnet.network import OUTPUT_ROWS
 from pcnet.solvers import SGD
 
 from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, small, watch_steps

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
+from pcnet._network_core import core_batch
 from pcnet.inference import (
     ActivityDescent,
     AugmentedLagrangian,
@@ -111,7 +112,7 @@ def test_on_deep_narrow_nets_it_beats_plain_descent(activation, seed):
 
 
 def curvatures(net, X, Y, terms, rho, n_steps):
-    batch = net.core_batch(len(X))
+    batch = core_batch(net, len(X))
     start_feed_forward(batch, X, Y, terms)
     kept = batch.activities.flat.copy(), batch.errors.flat.copy()
     found = largest_curvature(batch, X, Y, terms, rho, n_steps)

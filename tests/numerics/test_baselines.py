@@ -5,6 +5,7 @@ import pytest
 
 import pcnet
 from pcnet._core import binding
+from pcnet._network_core import core_network, unpadded
 from pcnet.inference import Backprop, ErrorDescent, ExactEquilibrium, ZeroDivergence
 from pcnet.theory import backprop_gradients
 
@@ -64,12 +65,12 @@ def test_decay_is_differentiated_too(method):
 def test_one_gauss_seidel_sweep_at_rate_one_is_backpropagation(activation, tolerance):
     net = make_network((5, 9, 9, 9, 4), activation)
     X, Y = make_batch(net, 20)
-    batch = binding.Batch(net.core_network(), 20, 1)
+    batch = binding.Batch(core_network(net), 20, 1)
     batch.forward_from_errors(X, Y, from_errors=False)
     batch.gauss_seidel_sweep(20, 1.0)
     deltas = pcnet.infer(net, X, Y, "backprop").errors
     close = tolerance("float64", "reference")
-    assert relative_error(net.unpadded(batch.errors, 20), deltas) <= close
+    assert relative_error(unpadded(net, batch.errors, 20), deltas) <= close
 
 
 LINEAR = [name for name in cases.NAMES if cases.load(name).is_linear]

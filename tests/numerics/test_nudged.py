@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
+from pcnet._network_core import core_batch
 from pcnet.inference import ActivityDescent, ErrorDescent, Nudged, Objective, learning_gradients
 from pcnet.losses import Huber
 from pcnet.theory import backprop_gradients
@@ -161,7 +162,7 @@ def test_reported_loss_is_that_of_the_given_targets():
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20, "log_loss")
     method = Nudged(beta=0.3, kind="centered")
-    batch = net.core_batch(2 * len(X))
+    batch = core_batch(net, 2 * len(X))
     method.run(batch, X, Y, Objective("log_loss", 0.5))
     expected = reference.loss_values("log_loss", net.forward(X)[-1], Y)
     np.testing.assert_allclose(batch.loss[:20], expected, rtol=1e-12)

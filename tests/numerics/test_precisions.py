@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 
 import pcnet
+from pcnet._network_core import core_batch
 from pcnet.inference import (
     ActivityDescent,
     ErrorDescent,
@@ -221,7 +222,7 @@ def test_precision_one_is_error_descent(dtype):
 def learn(method, net, X, Y, n_batches, share=None):
     """The precisions after inference on the same batch so many times, the weights at rest."""
     share = np.full(len(X), 1 / len(X)) if share is None else share
-    batch = net.core_batch(len(X))
+    batch = core_batch(net, len(X))
     for _ in range(n_batches):
         for _ in weight_updates(method, batch, X, Y, Objective("squared_error", 0.5), share):
             pass

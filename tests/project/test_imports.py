@@ -17,7 +17,7 @@ FLOORS = [
     {"_version", "_checks", "_random", "_types", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
     {"_data", "losses"},
-    {"network", "_network_checks", "parameterization"},
+    {"network", "_network_checks", "_network_core", "parameterization"},
     {"inference"},
     {"solvers", "schedules", "callbacks"},
     {"_training", "theory"},
