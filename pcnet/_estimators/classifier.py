@@ -11,27 +11,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_positive
 from .._data.rows import check_rows
-from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
-from .automatic import Regime, describe_regimes
+from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
 from .docstrings import fill_docstring
 from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder
-from .objective_state import AUTO_PRECISION
 from .temperature import DEFAULT_TEMPERATURE
-
-#: For data that the network learns without fitting noise, and for others.
-_REGIMES = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
 
 
 @fill_docstring(
-    auto_precision=AUTO_PRECISION,
-    auto_batch_size=AUTO_BATCH_SIZE,
-    auto_batches=AUTO_BATCHES,
-    least_auto_batch_size=LEAST_AUTO_BATCH_SIZE,
-    **describe_regimes(*_REGIMES),
     default_temperature=DEFAULT_TEMPERATURE,
     stratified=" (of each class its share)",
     out_activations='{"softmax", "logistic", "identity"}',
@@ -41,9 +31,7 @@ _REGIMES = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
 class PCClassifier(ClassifierMixin, BasePC):
     """Classifier that trains a deep network with predictive coding.
 
-    For each minibatch, the activities of all hidden layers settle to the minimum of an energy
-    while input and target are held fixed (inference); then every layer updates its weights from
-    its own activities and errors. Predictions are one forward pass.
+    {LEARNING}
 
     Parameters
     ----------
@@ -86,28 +74,13 @@ class PCClassifier(ClassifierMixin, BasePC):
 
     Notes
     -----
-    Pilots: where `alpha`, `temperature` or `max_iter` is "auto" and there are more than 64 samples,
-    `fit` first trains copies of the network for some 20 epochs on a part of the samples (each half
-    in turn below 600; then a half, but at most 500 or a quarter) and measures the loss of others.
-    If it falls to the end, the network fits no noise; if it is lowest before and rises by 1 % or
-    more, noise alone decides on `alpha` and `max_iter`. The temperature is measured on the same
-    samples. Pilots take about a fifth of the time of a fit of 50 epochs; with all three arguments
-    given there are none.
+    {PILOTS}
 
-    The same data, arguments and `random_state` give the same bits with any number of threads.
-    Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
-    leaving the sample out. Weights do not enter inference.
-
-    Ctrl-C during `fit` warns and keeps the present weights; during a pilot, before there are any,
-    KeyboardInterrupt is raised and the estimator stays as it was.
+    {NOTES}
 
     References
     ----------
-    Rao, R. P. N. and Ballard, D. H. (1999). Predictive coding in the visual cortex.
-    doi:10.1038/4580
-
-    Innocenti, F. et al. (2025). muPC: scaling predictive coding to 100+ layer networks.
-    arXiv:2505.13124
+    {REFERENCES}
 
     Examples
     --------
@@ -128,7 +101,8 @@ class PCClassifier(ClassifierMixin, BasePC):
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
     }
 
-    _regimes = _REGIMES
+    #: For data that the network learns without fitting noise, and for others.
+    _regimes = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
 
     def __init__(
         self,

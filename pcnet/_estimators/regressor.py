@@ -4,26 +4,16 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from .._training.minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE
 from .._training.run import FitCall
 from ..losses import Huber
-from .automatic import Regime, describe_regimes
+from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
 from .conversion import regressor_from_mlp, regressor_from_network
 from .docstrings import fill_docstring
-from .objective_state import AUTO_PRECISION
-
-#: For data that the network learns without fitting noise, and for others.
-_REGIMES = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
 
 
 @fill_docstring(
-    auto_precision=AUTO_PRECISION,
-    auto_batch_size=AUTO_BATCH_SIZE,
-    auto_batches=AUTO_BATCHES,
-    least_auto_batch_size=LEAST_AUTO_BATCH_SIZE,
-    **describe_regimes(*_REGIMES),
     stratified="",
     out_activations='{"identity", "exp"}',
     loss_unit="that of standardised targets, summed over outputs (half the squared error, Huber's "
@@ -33,9 +23,7 @@ _REGIMES = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
 class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     """Regressor that trains a deep network with predictive coding.
 
-    For each minibatch, the activities of all hidden layers settle to the minimum of an energy
-    while input and target are held fixed (inference); then every layer updates its weights from
-    its own activities and errors. Predictions are one forward pass.
+    {LEARNING}
 
     Targets may have any scale: each output is standardised inside, by the weighted mean and
     standard deviation of the `y` given to `fit` (or to the first calls of `partial_fit`, until 32
@@ -77,30 +65,16 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     Notes
     -----
-    Pilots: where `alpha` or `max_iter` is "auto" and there are more than 64 samples, `fit` first
-    trains copies of the network for some 20 epochs on a part of the samples (each half in turn
-    below 600; then a half, but at most 500 or a quarter) and measures the loss of others. If it
-    falls to the end, the network fits no noise; if it is lowest before and rises by 1 % or more,
-    noise alone decides on both. Pilots take about a fifth of the time of a fit of
-    50 epochs; with both arguments given there are none.
+    {PILOTS}
 
-    The same data, arguments and `random_state` give the same bits with any number of threads.
-    Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
-    leaving the sample out. Weights do not enter inference.
+    {NOTES}
 
     There is no `score_samples` as in the classifier: with y free, the least energy is 0 for every
     x. `energy` rates samples whose y is known.
 
-    Ctrl-C during `fit` warns and keeps the present weights; during a pilot, before there are any,
-    KeyboardInterrupt is raised and the estimator stays as it was.
-
     References
     ----------
-    Rao, R. P. N. and Ballard, D. H. (1999). Predictive coding in the visual cortex.
-    doi:10.1038/4580
-
-    Innocenti, F. et al. (2025). muPC: scaling predictive coding to 100+ layer networks.
-    arXiv:2505.13124
+    {REFERENCES}
 
     Examples
     --------
@@ -119,7 +93,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         "loss": [StrOptions({"squared_error", "huber", "poisson"}), Huber],
     }
 
-    _regimes = _REGIMES
+    #: For data that the network learns without fitting noise, and for others.
+    _regimes = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
 
     def __init__(
         self,

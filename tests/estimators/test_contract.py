@@ -134,6 +134,11 @@ def test_fit_does_not_change_its_input_or_arguments(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_docstring_has_no_unfilled_parts(Estimator):
+    assert re.findall(r"\{\w+\}", Estimator.__doc__) == []
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_subclass_with_a_constructor_of_its_own(Estimator):
     class Own(Estimator):
         def __init__(self, extra=1, max_iter=2):
