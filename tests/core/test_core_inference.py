@@ -45,7 +45,7 @@ def check_error_descent(net, n_samples, tolerance, loss="squared_error"):
     check_trace(result, expected, close)
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_descent_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)

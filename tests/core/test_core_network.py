@@ -47,7 +47,7 @@ def check_network(net, n_samples, loss, close):
         assert relative_error(by_bias, expected_by_bias) <= close
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)

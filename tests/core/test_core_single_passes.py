@@ -96,7 +96,7 @@ def check_back(case, tolerance, decay):
     assert relative_error(case.read(case.batch.errors), e) <= close
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)

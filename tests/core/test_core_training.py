@@ -249,7 +249,7 @@ CLIPPED = {
 }
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 @pytest.mark.parametrize("solver", CLIPPED.values(), ids=CLIPPED.keys())
 def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):

@@ -181,6 +181,7 @@ def test_energy_to_loss(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_origin_saddle(example, tmp_path):
     """The Hessian of the loss is 0 there, that of the energy as predicted; PC leaves, BP stays."""
     script = example("origin_saddle")
@@ -204,6 +205,7 @@ def test_origin_saddle(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_trust_region(example, tmp_path):
     """A steeper escape and a flatter trap than the loss's, so descent leaves sooner."""
     script = example("trust_region")
@@ -230,6 +232,7 @@ def test_trust_region(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_depth(example, tmp_path):
     """muPC: the same accuracy at any depth; sp: worse the deeper, at its best rate."""
     script = example("depth")

@@ -16,8 +16,6 @@ from pcnet.callbacks import Checkpoint
 from ..estimators.support import assert_consistent, data_for, small
 from .test_resume import assert_same_run
 
-N_KILLS = 60
-
 
 def in_a_child(work, seconds):
     """Run work() in a forked process and kill it after so many seconds; whether that hit it."""
@@ -48,7 +46,8 @@ def in_a_child(work, seconds):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-def test_kills_at_random_moments(tmp_path):
+@pytest.mark.parametrize("at_least", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_kills_at_random_moments(at_least, tmp_path):
     X, y = data_for(PCClassifier, n_samples=200)
     model = small(PCClassifier, max_iter=30, batch_size=20, early_stopping=True, tol=0)
     model.set_params(checkpoint=Checkpoint(tmp_path / "c", every_minutes=0.005 / 60))
@@ -62,7 +61,7 @@ def test_kills_at_random_moments(tmp_path):
         again = clone(model)
         again.resume(X, y) if again.checkpoint.exists() else again.fit(X, y)
 
-    while n_kills < N_KILLS:
+    while n_kills < at_least:
         patience = seconds  # grows: on a machine gone slow a run must end too
         (tmp_path / "c").unlink(missing_ok=True)
         while in_a_child(work, rng.uniform(0, patience)):
