@@ -2,7 +2,7 @@
 
 
 def _check_counts(name, counts):
-    """Raise unless the core can count so far."""
+    """Raise if a count is larger than the core's integers hold."""
     for count in counts:
         if not 0 <= count <= MOST_COUNTED:
             raise ValueError(f"{name} must be at most {MOST_COUNTED}; got {count}")
@@ -42,7 +42,7 @@ cdef uintptr_t _address(array, dtype, shape, bint writable=False) except? 0:
 
 
 cdef class _Pointers:
-    """The addresses of a list of arrays, as C wants them; keeps the arrays alive."""
+    """The addresses of a list of arrays for C; keeps the arrays alive."""
 
     cdef object arrays
     cdef size_t[::1] addresses

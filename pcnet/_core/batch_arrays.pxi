@@ -9,7 +9,7 @@ cdef struct step_records:
 
 
 cdef void _record(void *to, int sample, int step, double energy) noexcept nogil:
-    """As `pcnet_report.record`: of one sample by one thread, its steps in order."""
+    """`pcnet_report.record`: one thread records a sample, its steps in order."""
     cdef step_records *own = <step_records *> to
     cdef int room = own.room[sample]
     cdef double *grown
@@ -61,7 +61,7 @@ cdef class _Records:
             self.own.count[i] = 0
 
     cdef object mean(self, int n):
-        """Mean over the first n samples after 0, 1, .. steps; each goes on with its last energy."""
+        """Mean over the first n samples after 0, 1, .. steps; a stopped sample keeps its energy."""
         cdef int i, k, last, most = 0
         cdef double *energies
         if self.own.is_short:
@@ -140,7 +140,7 @@ cdef class BatchArrays:
         self.trace[start:stop] = energies
 
     cdef int _begin_records(self, int steps) except -1:
-        """Has the core record the energies of a method of so many steps, if there is a trace."""
+        """Let the core record the energies of a method of so many steps, if there is a trace."""
         self.report.record = NULL
         self.report.records = NULL
         if self.trace_steps is not None:
@@ -157,7 +157,7 @@ cdef class BatchArrays:
         return 0
 
     cdef int _set(self, X, Y) except -1:
-        """Points the batch to its inputs and, if any, targets; returns the number of samples."""
+        """Set the batch's inputs and, if any, targets; returns the number of samples."""
         cdef int n = X.shape[0]
         sizes = self.network.layer_sizes
         if n > self.capacity:

@@ -1,5 +1,5 @@
-# Ctrl-C in long calls, and statuses that become exceptions. The main thread, which alone may
-# handle signals, looks for them.
+# Ctrl-C in long calls, and the exceptions for statuses of the core. Only the main thread may handle
+# signals, so only it checks for them.
 
 cdef extern from "<time.h>" nogil:
     ctypedef long time_t
@@ -12,10 +12,10 @@ cdef extern from "<time.h>" nogil:
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
-cdef double _SECONDS_BETWEEN = 0.05  # two looks, for each of which the thread needs the GIL
-cdef double _SECONDS_AWAKE = 0.001  # in which a thread that waits for others looks at the clock only
+cdef double _SECONDS_BETWEEN = 0.05  # two checks, each of which needs the GIL
+cdef double _SECONDS_AWAKE = 0.001  # a thread that waits for others checks only the clock so long
 cdef double _looked = 0, _idle_since = 0
-cdef object _interruption = None  # what a signal's handler has raised
+cdef object _interruption = None  # what the handler of a signal raised
 
 
 cdef double _seconds() noexcept nogil:
@@ -25,14 +25,14 @@ cdef double _seconds() noexcept nogil:
 
 
 cdef int _interrupted(int idle) noexcept nogil:
-    """As `pcnet_network.interrupted`; given to the core by the main thread only."""
+    """`pcnet_network.interrupted` of calls from the main thread."""
     global _looked, _idle_since
     cdef double now = _seconds(), waited
     if idle:
         if _idle_since == 0:
             _idle_since = now
         waited = now - _idle_since
-        # the longer it has waited, the longer it may sleep: a sixteenth is not noticed
+        # sleep for a sixteenth of the time waited so far, which delays the call little
         return _look(min(waited / 16, 0.01)) if not 0 <= waited < _SECONDS_AWAKE else 0
     if 0 <= now - _looked < _SECONDS_BETWEEN:
         return 0

@@ -2,7 +2,7 @@
 
 
 cdef class CoreNetwork:
-    """A network as the core sees it: views of arrays that the caller owns.
+    """A network for the core: the addresses of arrays that the caller owns.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ cdef class CoreNetwork:
 
 
 cdef pcnet_network _for_one_call(CoreNetwork network):
-    """The network as one call of this thread takes it."""
+    """The network for one call from this thread: the main thread checks for signals."""
     global _idle_since
     cdef pcnet_network net = network.net
     net.interrupted = NULL

@@ -2,7 +2,7 @@
 
 
 cdef class SinglePasses(BatchArrays):
-    """The passes of `Batch` of which methods outside the core are made."""
+    """The single passes of `Batch`, for inference methods outside the core."""
 
     def forward(self, X):
         """Feed-forward pass into `activities`."""

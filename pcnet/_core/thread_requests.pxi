@@ -1,7 +1,7 @@
 # What `pcnet.set_num_threads` asks for.
 
 
-# The numbers of threads that `set_num_threads` asked for, oldest first.
+# The numbers of threads that `set_num_threads` was called with, oldest first.
 cdef list _requests = []
 
 
@@ -16,7 +16,7 @@ cdef class _ThreadRequest:
 @cython.no_gc
 @cython.auto_pickle(False)
 cdef class ThreadBlock:
-    """A number of threads, for good from `hold` on or for the time of a ``with`` block.
+    """A number of threads, permanent from `hold` on or for the time of a ``with`` block.
 
     The methods run no Python code, so Ctrl-C comes before or after one of them, never within. Where
     it comes between ``__enter__`` and the block, the object dies and takes its number along.
@@ -70,7 +70,7 @@ cdef int _forget_request(_ThreadRequest request) except -1:
 
 
 cdef int _forget_requests_before(_ThreadRequest newest) except -1:
-    """Forget the requests for good that a newer one has made void."""
+    """Forget the permanent requests that a newer one has replaced."""
     cdef _ThreadRequest request
     if newest not in _requests:
         return 0
@@ -85,7 +85,7 @@ cdef int _forget_requests_before(_ThreadRequest newest) except -1:
 def requested_threads():
     """The number of threads that the calling Python thread was asked to use; 0: the default.
 
-    The newest number counts: of the thread's own blocks and of those for good if it is in a block
+    The newest number counts: of the thread's own blocks and the permanent ones if it is in a block
     of its own, else of all.
 
     Returns
