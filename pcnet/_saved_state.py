@@ -1,6 +1,9 @@
 """Saved estimators: what a pickle carries besides the attributes, and how others are read."""
 
+from __future__ import annotations
+
 import inspect
+from typing import Self
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -56,7 +59,7 @@ class StateMixin:
                 )
         super().__setstate__(upgraded)
 
-    def drop_optimizer_state(self):
+    def drop_optimizer_state(self) -> Self:
         """Free what the solver remembers: two thirds of a fitted estimator's size with Adam.
 
         Predictions, energies and the history stay the same to the bit. Only training that goes on

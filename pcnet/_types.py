@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activation",
     "Activations",
+    "AnyFunction",
     "Auto",
     "Bools",
     "Callbacks",
@@ -38,6 +39,8 @@ __all__ = [
     "Solver",
     "SolverName",
     "SparseMatrix",
+    "ValidationData",
+    "Widths",
     "available_if",
     "fit_context",
 ]
@@ -102,17 +105,24 @@ class SparseMatrix(Protocol):
         """The same in compressed rows."""
 
 
+#: Widths of hidden layers.
+Widths: TypeAlias = int | Sequence[int] | Ints
 #: Features of samples, (n_samples, n_features); a pandas DataFrame is array-like.
 Features: TypeAlias = "ArrayLike | SparseMatrix | Chunks"
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+#: (X, y) or (X, y, sample_weight).
+ValidationData: TypeAlias = (
+    "tuple[Features, ArrayLike] | tuple[Features, ArrayLike, ArrayLike] | None"
+)
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 if TYPE_CHECKING:  # scikit-learn has no annotations: its decorators would hide ours
 
-    def available_if(check: Callable[[Any], bool]) -> Callable[[_Function], _Function]:
+    def available_if(check: Callable[[Any], bool]) -> Callable[[AnyFunction], AnyFunction]:
         """scikit-learn's decorator."""
 
-    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Function], _Function]:
+    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[AnyFunction], AnyFunction]:
         """scikit-learn's decorator."""
 else:
     from sklearn.base import _fit_context as fit_context

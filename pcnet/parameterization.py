@@ -67,8 +67,8 @@ NARROW = 16
 class PerLayer(NamedTuple):
     """Factors of the weights and of the biases of every layer, each (L,) float64."""
 
-    weights: np.ndarray
-    biases: np.ndarray
+    weights: Float64s
+    biases: Float64s
 
 
 def default_skips(layer_sizes: Sequence[int], skip: bool = True) -> Bools:

@@ -43,7 +43,7 @@ def allocate_packed(
     layer_sizes: Sequence[int], dtype: DTypeLike, *, transposed: bool = False
 ) -> list[Any]: ...
 def pack_weights(
-    weights: Sequence[_Floats], forward: Sequence[Any], backward: Sequence[Any] | None = None
+    weights: Sequence[_Floats], forward: Any, backward: list[Any] | None = None
 ) -> None: ...
 def unpack_weights(packed: Sequence[_Floats], weights: Sequence[_Floats]) -> None: ...
 def output(network: CoreNetwork, X: _Floats, out: _Floats, n_threads: int) -> bool: ...
@@ -75,7 +75,7 @@ class CoreNetwork:
         scales: Sequence[float] | _Array,
         dtype: DTypeLike,
         *,
-        packed: tuple[list[Any], list[Any] | None],
+        packed: Sequence[list[Any] | None],
         biases: list[_Floats] | None = None,
         isa: str | None = None,
     ) -> None: ...
@@ -100,7 +100,7 @@ class BatchArrays:
     n_steps: NDArray[np.intc]
     n_half_passes: NDArray[np.intc]
     status: NDArray[np.intc]
-    trace: _Float64s | None
+    trace: Any  # ndarray of float64, or None
     trace_steps: int | None
     def __init__(
         self, network: CoreNetwork, capacity: int, n_threads: int, trace_steps: int | None = None

@@ -1,15 +1,17 @@
 """The arguments of both estimators: their constructor, ranges, and how they go together."""
 
+from __future__ import annotations
+
 from abc import ABC
-from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .. import _types as types
 from .._checks import real_interval
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
@@ -91,38 +93,38 @@ class EstimatorArguments(BaseEstimator, ABC):
         "checkpoint": "no_validation",  # resolve_checkpoint
     }
 
-    hidden_layer_sizes: ArrayLike
-    activation: str | Sequence[str]
-    parameterization: str
+    hidden_layer_sizes: types.Widths
+    activation: types.Activations
+    parameterization: types.Parameterization
     skip: bool
     fit_intercept: bool
     loss: Any
-    output_precision: float | str
+    output_precision: float | types.Auto
     gamma: float
     activity_decay: float
-    inference: Any
-    alpha: float | str
-    solver: Any
-    batch_size: int | str
-    learning_rate: Any
-    learning_rate_init: float | str
+    inference: types.Method
+    alpha: float | types.Auto
+    solver: types.Solver
+    batch_size: int | types.Auto
+    learning_rate: types.Schedule
+    learning_rate_init: float | types.Auto
     power_t: float
-    max_iter: int | str
+    max_iter: int | types.Auto
     shuffle: bool
-    random_state: int | np.random.RandomState | None
+    random_state: types.RandomState
     tol: float
     n_iter_no_change: float
     early_stopping: bool
     validation_fraction: float
     warm_start: bool
-    verbose: bool | int
-    dtype: Any
+    verbose: int
+    dtype: DTypeLike | None
     transform_layer: int
-    scoring: Any
+    scoring: types.Scoring
     max_time: float | None
-    input_scaling: str | None
-    callbacks: Any
-    checkpoint: Any
+    input_scaling: Literal["standard", "max"] | None
+    callbacks: types.Callbacks
+    checkpoint: types.CheckpointPath | None
 
     def _set_arguments(self, arguments):
         """Keep each argument as the attribute of its name; ``locals()`` of the constructor."""
@@ -130,7 +132,7 @@ class EstimatorArguments(BaseEstimator, ABC):
 
     # ------------------------------------------------------------ checks
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set arguments of this estimator, or options of the objects in them.
 
         Parameters

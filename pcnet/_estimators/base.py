@@ -1,10 +1,14 @@
 """What both estimators share: the course of a fit, from checked arguments to attributes."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from contextlib import contextmanager
+from typing import Self
 
 import numpy as np
-from sklearn.base import _fit_context, is_regressor
+from numpy.typing import ArrayLike
+from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.checks import check_hidden_layer_sizes, check_sample_weight
@@ -29,6 +33,7 @@ from .._training.validation import (
     own_validation,
     train_score,
 )
+from .._types import CheckpointPath, Features, ValidationData, fit_context
 from .._warnings import warn
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from ..inference import Objective
@@ -79,18 +84,18 @@ def _unchanged_on_error(estimator):
 class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArguments):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Features,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        validation_data=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        validation_data: ValidationData = None,
+        X_val: Features | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train on data X and targets y.
 
         Parameters
@@ -116,19 +121,19 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, FitCall(validation=own))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def resume(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Features,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        checkpoint=None,
-        validation_data=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        checkpoint: CheckpointPath | None = None,
+        validation_data: ValidationData = None,
+        X_val: Features | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Go on with an interrupted `fit`, from its checkpoint, on the same data.
 
         The result has the same bits as if `fit` had not been interrupted. The estimator must have

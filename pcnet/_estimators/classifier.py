@@ -1,17 +1,38 @@
 """Classification with predictive-coding networks."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import logsumexp
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_positive
 from .._data.rows import check_rows
 from .._training.run import FitCall
+from .._types import (
+    Activations,
+    Auto,
+    Callbacks,
+    CheckpointPath,
+    Features,
+    Float64s,
+    Floats,
+    Method,
+    Parameterization,
+    RandomState,
+    Schedule,
+    Scoring,
+    Solver,
+    Widths,
+    available_if,
+    fit_context,
+)
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
@@ -19,6 +40,9 @@ from .docstrings import fill_docstring
 from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder
 from .temperature import DEFAULT_TEMPERATURE
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 
 @fill_docstring(
@@ -94,6 +118,9 @@ class PCClassifier(ClassifierMixin, BasePC):
     True
     """
 
+    classes_: NDArray[Any]
+    temperature_: float
+
     _parameter_constraints = {
         **BasePC._parameter_constraints,
         "loss": [StrOptions({"auto", "log_loss", "squared_error"})],
@@ -106,47 +133,53 @@ class PCClassifier(ClassifierMixin, BasePC):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
+        hidden_layer_sizes: Widths = (128, 128),
+        activation: Activations = "relu",
         *,
-        parameterization="mupc",
-        skip=True,
-        fit_intercept=True,
-        loss="auto",
-        output_precision="auto",
-        gamma=1.0,
-        activity_decay=0.0,
-        inference="error",
-        alpha="auto",
-        solver="adam",
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        warm_start=False,
-        verbose=False,
-        dtype=None,
-        transform_layer=-1,
-        scoring=None,
-        max_time=None,
-        input_scaling=None,
-        callbacks=None,
-        checkpoint=None,
-        class_weight=None,
-        temperature="auto",
-    ):
+        parameterization: Parameterization = "mupc",
+        skip: bool = True,
+        fit_intercept: bool = True,
+        loss: Literal["auto", "log_loss", "squared_error"] = "auto",
+        output_precision: float | Auto = "auto",
+        gamma: float = 1.0,
+        activity_decay: float = 0.0,
+        inference: Method = "error",
+        alpha: float | Auto = "auto",
+        solver: Solver = "adam",
+        batch_size: int | Auto = "auto",
+        learning_rate: Schedule = "linear",
+        learning_rate_init: float | Auto = "auto",
+        power_t: float = 0.5,
+        max_iter: int | Auto = "auto",
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: int = False,
+        dtype: DTypeLike | None = None,
+        transform_layer: int = -1,
+        scoring: Scoring = None,
+        max_time: float | None = None,
+        input_scaling: Literal["standard", "max"] | None = None,
+        callbacks: Callbacks = None,
+        checkpoint: CheckpointPath | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        temperature: float | Auto = "auto",
+    ) -> None:
         self._set_arguments(locals())
 
     @available_if(trains_by_minibatches)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: Features,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on the given samples, at the constant rate `learning_rate_init_`.
 
         Parameters
@@ -166,7 +199,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         return self._fit(X, y, sample_weight, FitCall(incremental=True, classes=classes))
 
-    def predict(self, X):
+    def predict(self, X: Features) -> NDArray[Any]:
         """Predict labels: the class with the largest output.
 
         Multilabel targets: each label whose probability is above one half.
@@ -181,7 +214,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         return self._encoder.decode(self._outputs(X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Features) -> Floats:
         """Predict the probability of each class.
 
         It is the softmax of the outputs over the temperature T, ``temperature_``. With
@@ -210,7 +243,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         return self._encoder.probabilities(self._outputs(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Features) -> Floats:
         """Predict the natural logarithm of `predict_proba`, without its underflow.
 
         Parameters
@@ -223,7 +256,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         return self._encoder.log_probabilities(self._outputs(X))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Features) -> Floats:
         """Raw outputs of the network: confidence scores that `predict` decides by.
 
         Unlike `predict_proba` with ``loss="squared_error"``, they have no ties at 0 and 1, so
@@ -244,13 +277,13 @@ class PCClassifier(ClassifierMixin, BasePC):
         return self._encoder.decision(self._outputs(X))
 
     @available_if(has_one_label)
-    def class_energies(self, X, *, inference=None):
+    def class_energies(self, X: Features, *, inference: Method | None = None) -> Float64s:
         """Equilibrium energy of each sample with each class clamped in turn.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             As in `energy`.
 
         Returns
@@ -265,7 +298,9 @@ class PCClassifier(ClassifierMixin, BasePC):
         return clamped_energies(self.network_, self._objective(), X, targets, inference)
 
     @available_if(has_one_label)
-    def score_samples(self, X, *, sharpness=10.0, inference=None):
+    def score_samples(
+        self, X: Features, *, sharpness: float = 10.0, inference: Method | None = None
+    ) -> Float64s:
         """Log of the summed plausibility of all classes; low values point to novel samples.
 
         ``log sum_k exp(-sharpness / lambda * F*(x, class k))``, where F* is `class_energies` and
@@ -281,7 +316,7 @@ class PCClassifier(ClassifierMixin, BasePC):
             novel samples *above* known ones: with lambda <= 1 the sum is dominated by the wrong
             classes, and a sample that is half one class and half another has more of it. From
             about 10 on the best class dominates.
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             As in `energy`.
 
         Returns
@@ -294,7 +329,14 @@ class PCClassifier(ClassifierMixin, BasePC):
         return logsumexp(-(sharpness / self.output_precision_) * energies, axis=1)
 
     @classmethod
-    def from_network(cls, network, classes=None, *, multilabel=False, **params):
+    def from_network(
+        cls,
+        network: Network,
+        classes: ArrayLike | None = None,
+        *,
+        multilabel: bool = False,
+        **params: Any,
+    ) -> Self:
         """A fitted classifier with a given network.
 
         Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
@@ -328,7 +370,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         return classifier_from_network(cls, network, classes, multilabel, params)
 
     @classmethod
-    def from_mlp(cls, mlp, **params):
+    def from_mlp(cls, mlp: Any, **params: Any) -> Self:
         """A fitted classifier that computes what an `MLPClassifier` computes.
 
         The map is the same up to rounding: "sp" without skips, ``loss="log_loss"``. With two

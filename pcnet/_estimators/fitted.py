@@ -1,8 +1,12 @@
 """What both estimators offer beside `predict`: attributes, transform, energy, infer, summary."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import all_finite
@@ -11,10 +15,16 @@ from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_core import network_output
+from .._types import Features, Float64s, Floats, Method, available_if
 from ..inference import infer
 from .energy import clamped_energies
 from .outputs import hidden_activities
 from .summary import summarise
+
+if TYPE_CHECKING:
+    from .._estimators.summary import Summary
+    from ..inference import InferenceResult
+    from ..network import Network
 
 
 def _has_hidden_layer(estimator):
@@ -34,59 +44,80 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     # ------------------------------------------------------------ attributes
 
+    network_: Network
+    learning_rate_init_: float | None
+    n_outputs_: int
+    out_activation_: str
+    output_precision_: float
+    alpha_: float
+    max_iter_: int
+    n_iter_: int
+    t_: int
+    loss_: float
+    history_: dict[str, list[float]]
+    stop_reason_: str | None
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    input_mean_: Float64s | None
+    input_scale_: Float64s | None
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+
     @property
-    def loss_curve_(self):
+    def loss_curve_(self) -> list[float]:
         return self._curve("loss")
 
     @property
-    def penalty_curve_(self):
+    def penalty_curve_(self) -> list[float]:
         return self._curve("penalty")
 
     @property
-    def energy_curve_(self):
+    def energy_curve_(self) -> list[float]:
         return self._curve("energy")
 
     @property
-    def n_inference_steps_(self):
+    def n_inference_steps_(self) -> list[float]:
         return self._curve("n_steps")
 
     @property
-    def n_inference_passes_(self):
+    def n_inference_passes_(self) -> list[float]:
         return self._curve("n_passes")
 
     @property
-    def converged_fraction_(self):
+    def converged_fraction_(self) -> list[float]:
         return self._curve("converged")
 
     @property
-    def ended_fraction_(self):
+    def ended_fraction_(self) -> list[float]:
         return self._curve("ended")
 
     def _curve(self, column):
         return self.history_.get(column, [])
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[Floats]:
         return self.network_.weights
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[Floats]:
         network = self.network_
         if network.biases is not None:
             return network.biases
         return [np.zeros(W.shape[1], dtype=W.dtype) for W in network.weights]
 
     @property
-    def layer_scales_(self):
+    def layer_scales_(self) -> Float64s:
         return self.network_.scales
 
     @property
-    def n_layers_(self):
+    def n_layers_(self) -> int:
         return self.network_.n_layers
 
     # ------------------------------------------------------------ methods
 
-    def transform(self, X):
+    def transform(self, X: Features) -> Floats:
         """Activities z of the hidden layer `transform_layer`, after a feed-forward pass.
 
         As all activities here they are taken before the activation function, which belongs to
@@ -111,7 +142,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_overflow(all_finite(activities))
         return activities
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: the lowercased class name and a number.
 
         Parameters
@@ -132,7 +163,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         check_transform_layer(self.transform_layer, len(widths))
         return self.transform_layer % len(widths)
 
-    def fit_transform(self, X, y=None, **fit_params):
+    def fit_transform(self, X: Features, y: ArrayLike | None = None, **fit_params: Any) -> Floats:
         """`fit`, then `transform` of the same X.
 
         Parameters
@@ -159,7 +190,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags.transformer_tags.preserves_dtype = [np.float64, np.float32]
         return tags
 
-    def energy(self, X, y, *, inference=None):
+    def energy(self, X: Features, y: ArrayLike, *, inference: Method | None = None) -> Float64s:
         """Equilibrium energy of each sample, with its input and its target held fixed.
 
         How hard the trained network finds it to reconcile x with y: the least sum of squared
@@ -171,7 +202,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels known from training (multilabel: a 0/1 matrix), or the regressor's targets.
-        inference : {"error", "activity"}, inference object or None, default=None
+        inference : str, InferenceMethod or None, default=None
             None: ``ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)``, more exact than in
             training.
 
@@ -190,7 +221,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X, Y = self._clamp(X, y)
         return clamped_energies(self.network_, self._objective(), X, [Y], inference)[:, 0]
 
-    def infer(self, X, y, *, method=None):
+    def infer(self, X: Features, y: ArrayLike, *, method: Method | None = None) -> InferenceResult:
         """Inference as in training: hidden activities that reconcile samples with their targets.
 
         `pcnet.infer` on `network_` with the loss, output precision and activity decay that it was
@@ -233,7 +264,15 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             method = getattr(self, "inference_", self._trained["inference"])
         return infer(self.network_, X, Y, method, **vars(self._objective()))
 
-    def summary(self, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
+    def summary(
+        self,
+        X: Features | None = None,
+        y: ArrayLike | None = None,
+        *,
+        n_features: int | None = None,
+        n_outputs: int | None = None,
+        n_samples: int | None = None,
+    ) -> Summary:
         """Layers, parameters, memory and estimated time, before or after `fit`.
 
         Nothing about the estimator changes, and no random numbers of its `random_state` are

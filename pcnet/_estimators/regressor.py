@@ -1,16 +1,41 @@
 """Regression with predictive-coding networks."""
 
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from numpy.typing import ArrayLike, DTypeLike
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from .._training.run import FitCall
+from .._types import (
+    Activations,
+    Auto,
+    Callbacks,
+    CheckpointPath,
+    Features,
+    Float64s,
+    Floats,
+    Method,
+    Parameterization,
+    RandomState,
+    Schedule,
+    Scoring,
+    Solver,
+    Widths,
+    available_if,
+    fit_context,
+)
 from ..losses import Huber
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
 from .conversion import regressor_from_mlp, regressor_from_network
 from .docstrings import fill_docstring
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 
 @fill_docstring(
@@ -88,6 +113,9 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     True
     """
 
+    y_mean_: Float64s
+    y_scale_: Float64s
+
     _parameter_constraints = {
         **BasePC._parameter_constraints,
         "loss": [StrOptions({"squared_error", "huber", "poisson"}), Huber],
@@ -98,45 +126,47 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
+        hidden_layer_sizes: Widths = (128, 128),
+        activation: Activations = "relu",
         *,
-        parameterization="mupc",
-        skip=True,
-        fit_intercept=True,
-        loss="squared_error",
-        output_precision="auto",
-        gamma=1.0,
-        activity_decay=0.0,
-        inference="error",
-        alpha="auto",
-        solver="adam",
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        warm_start=False,
-        verbose=False,
-        dtype=None,
-        transform_layer=-1,
-        scoring=None,
-        max_time=None,
-        input_scaling=None,
-        callbacks=None,
-        checkpoint=None,
-    ):
+        parameterization: Parameterization = "mupc",
+        skip: bool = True,
+        fit_intercept: bool = True,
+        loss: Literal["squared_error", "huber", "poisson"] | Huber = "squared_error",
+        output_precision: float | Auto = "auto",
+        gamma: float = 1.0,
+        activity_decay: float = 0.0,
+        inference: Method = "error",
+        alpha: float | Auto = "auto",
+        solver: Solver = "adam",
+        batch_size: int | Auto = "auto",
+        learning_rate: Schedule = "linear",
+        learning_rate_init: float | Auto = "auto",
+        power_t: float = 0.5,
+        max_iter: int | Auto = "auto",
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: int = False,
+        dtype: DTypeLike | None = None,
+        transform_layer: int = -1,
+        scoring: Scoring = None,
+        max_time: float | None = None,
+        input_scaling: Literal["standard", "max"] | None = None,
+        callbacks: Callbacks = None,
+        checkpoint: CheckpointPath | None = None,
+    ) -> None:
         self._set_arguments(locals())
 
     @available_if(trains_by_minibatches)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Features, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one epoch on the given samples, at the constant rate `learning_rate_init_`.
 
         Parameters
@@ -156,7 +186,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         """
         return self._fit(X, y, sample_weight, FitCall(incremental=True))
 
-    def predict(self, X):
+    def predict(self, X: Features) -> Floats:
         """Predict targets, in the units of the `y` trained on.
 
         Parameters
@@ -178,7 +208,9 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         return self._encoder.decode(self._outputs(X))
 
     @classmethod
-    def from_network(cls, network, *, y_mean=0.0, y_scale=1.0, **params):
+    def from_network(
+        cls, network: Network, *, y_mean: ArrayLike = 0.0, y_scale: ArrayLike = 1.0, **params: Any
+    ) -> Self:
         """A fitted regressor with a given network.
 
         Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
@@ -208,7 +240,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         return regressor_from_network(cls, network, y_mean, y_scale, params)
 
     @classmethod
-    def from_mlp(cls, mlp, **params):
+    def from_mlp(cls, mlp: Any, **params: Any) -> Self:
         """A fitted regressor that computes what an `MLPRegressor` computes.
 
         The map is the same up to rounding: "sp" without skips, targets not standardised.

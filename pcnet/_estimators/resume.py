@@ -1,8 +1,11 @@
 """Saving a run in the middle, and going on with it in another process, to the same bits."""
 
+from __future__ import annotations
+
 import copy
 import pickle
-from typing import Any, NamedTuple
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,11 @@ from .._training.stopping import Plateau, parameters, with_parameters
 from .._version import __version__
 from .._warnings import warn
 from ..callbacks._checkpoint import Checkpoint, path_of
+
+if TYPE_CHECKING:
+    from .._estimators.classifier import PCClassifier
+    from .._estimators.regressor import PCRegressor
+
 
 #: What may differ when a run goes on; the rest decides on its bits.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")
@@ -76,7 +84,7 @@ def read_saved_run(estimator, source):
     return saved
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str | PathLike[str]) -> PCClassifier | PCRegressor:
     """Load the estimator from a checkpoint, as if training had ended at that moment.
 
     It predicts; ``estimator.resume(X, y)`` goes on with the training. Under `early_stopping` it

@@ -1,5 +1,7 @@
 """`summary`: what a network is made of and costs, before it is trained."""
 
+from __future__ import annotations
+
 import copy
 import html
 import time
@@ -82,9 +84,9 @@ class Summary:
     n_threads: int
 
     @property
-    def seconds(self):
+    def seconds(self) -> float | None:
         """Estimated time of `fit`, or None."""
-        if self.seconds_per_epoch is None:
+        if self.n_epochs is None or self.seconds_per_epoch is None:
             return None
         return self.n_epochs * self.seconds_per_epoch
 

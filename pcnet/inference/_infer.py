@@ -1,18 +1,25 @@
 """`infer`: one batch to equilibrium, with everything a study wants to see."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import check_no_overflow
 from .._core.binding import Status
 from .._network_checks import check_clamped, check_terms, objective_of
 from .._network_core import core_batch, unpadded
+from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from .._warnings import warn
 from ..network import check_network
 from ._method import check_precision, resolve_method
 from ._passes import has_risen
+
+if TYPE_CHECKING:
+    from ..network import Network
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
@@ -44,14 +51,14 @@ class InferenceResult:
         Mean energy after 0, 1, .. steps; samples that ended keep their last energy.
     """
 
-    activities: list
-    errors: list
-    energy: np.ndarray
-    n_steps: np.ndarray
-    n_passes: np.ndarray
-    converged: np.ndarray
-    status: np.ndarray
-    energy_trace: np.ndarray
+    activities: list[Floats]
+    errors: list[Floats]
+    energy: Float64s
+    n_steps: Ints
+    n_passes: Float64s
+    converged: Bools
+    status: Ints
+    energy_trace: Float64s
 
     def __repr__(self):  # the arrays would fill the screen
         return (
@@ -61,14 +68,14 @@ class InferenceResult:
 
 
 def infer(
-    net,
-    X,
-    Y,
-    method="error",
-    loss=None,
-    output_precision=None,
-    activity_decay=None,
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    method: Method = "error",
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+) -> InferenceResult:
     """Minimise each sample's energy over the hidden activities, input and target clamped.
 
     Parameters

@@ -1,14 +1,25 @@
 """What inference hands over to learning."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import check_flag, check_no_overflow
 from .._network_checks import check_clamped, check_terms, objective_of
 from .._network_core import core_batch
+from .._types import Float64s, Floats, Loss, Method
 from ..network import check_network
 from ._method import check_precision, resolve_method
+
+if TYPE_CHECKING:
+    from .._core.binding import Batch
+    from ..inference import InferenceMethod
+    from ..losses import Objective
+    from ..network import Network
 
 
 class WeightUpdate(NamedTuple):
@@ -23,11 +34,19 @@ class WeightUpdate(NamedTuple):
         samples count alike. They may be negative.
     """
 
-    X: np.ndarray
-    sample_weight: np.ndarray
+    X: Floats
+    sample_weight: Float64s
 
 
-def weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward=False):
+def weight_updates(
+    method: InferenceMethod,
+    batch: Batch,
+    X: Floats,
+    Y: Floats,
+    objective: Objective,
+    sample_weight: Float64s,
+    feed_forward: bool = False,
+) -> Iterator[WeightUpdate]:
     """Run a method on a batch; yield a `WeightUpdate` wherever the weights are to be updated.
 
     Parameters
@@ -54,7 +73,7 @@ def weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward=F
         yield whole if update is None else update
 
 
-def learns_feed_forward(loss):
+def learns_feed_forward(loss: Loss) -> bool:
     """Whether estimators learn a loss with ``feed_forward``, see `learning_gradients`.
 
     All but the squared error, whose equilibrium is that of a rescaled squared error.
@@ -73,15 +92,15 @@ def _return_to_feed_forward(batch, X, Y, objective):
 
 
 def learning_gradients(
-    net,
-    X,
-    Y,
-    method="error",
-    loss=None,
-    output_precision=None,
-    activity_decay=None,
-    feed_forward=False,
-):
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    method: Method = "error",
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = None,
+    feed_forward: bool = False,
+) -> tuple[list[Floats], list[Floats] | None]:
     """The gradients by which a method of inference moves the weights.
 
     For most methods ``net.weight_gradients(X, errors, activities)`` of what `infer` returns; some
@@ -134,11 +153,12 @@ def learning_gradients(
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, objective.loss)
     batch = core_batch(net, len(X) * method.rows_per_sample)
-    total, sample_weight = None, np.full(len(X), 1.0 / len(X))
+    total: list[Floats] = []
+    sample_weight = np.full(len(X), 1.0 / len(X))
     for update in weight_updates(method, batch, X, Y, objective, sample_weight, feed_forward):
         weights, biases = batch.weight_gradients(*update)
         parts = [*weights, *(biases or [])]
-        total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
+        total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
     weights, biases = total[: net.n_layers], total[net.n_layers :]
     check_no_overflow("weight gradients", weights)
     check_no_overflow("bias gradients", biases)

@@ -14,8 +14,9 @@ from .._types import Float64s, Floats, Method
 
 if TYPE_CHECKING:
     from .._core.binding import Batch
-    from ..inference import InferenceMethod, Objective, WeightUpdate
+    from ..losses import Objective
     from ..network import Network
+    from ._learning import WeightUpdate
 
 
 class InferenceMethod(BaseEstimator):

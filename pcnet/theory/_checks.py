@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from .. import _network_checks as network_checks
 from .. import network
 from .._checks import OVERFLOW_REMEDY, all_finite, check_no_overflow
 from .._core import reference
-from .._types import Float64s, Floats
+from .._types import AnyFunction, Float64s, Floats
 
 if TYPE_CHECKING:
     from ..losses import Objective
@@ -68,9 +68,7 @@ def check_clamped(
     return network_checks.check_clamped(net, X, Y, objective.loss)
 
 
-def check_activities(
-    net: Network, X: Floats, activities: Sequence[ArrayLike] | None
-) -> list[Float64s]:
+def check_activities(net: Network, X: Floats, activities: Sequence[ArrayLike] | None) -> list[Any]:
     """Hidden activities z_1..z_H in float64, the feed-forward ones for None."""
     if activities is None:
         return feed_forward(net, X)[:-1]
@@ -93,7 +91,7 @@ def feed_forward(net: Network, X: Floats) -> list[Float64s]:
     return activities
 
 
-def raises_on_overflow(function):
+def raises_on_overflow(function: AnyFunction) -> AnyFunction:
     """Decorator: a FloatingPointError where an array or number that is returned is not finite."""
 
     @functools.wraps(function)
@@ -106,7 +104,7 @@ def raises_on_overflow(function):
             )
         return result
 
-    return checked
+    return cast(AnyFunction, checked)
 
 
 def _numbers(result):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
-from .._types import Loss, Method
+from .._types import Float64s, Loss, Method
 from ..inference import ErrorDescent, infer
 from ._backprop import backprop_gradients, cosine
 from ._checks import check_clamped, check_network, feed_forward, objective_of
@@ -44,7 +44,7 @@ class BackpropComparison(NamedTuple):
 
     energy_to_loss_ratio: float
     gradient_cosine: float
-    layer_cosines: np.ndarray
+    layer_cosines: Float64s
 
 
 def compare_with_backprop(

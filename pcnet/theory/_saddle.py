@@ -50,7 +50,7 @@ class SaddleVerdict:
     is_strict: bool
     gradient: float
     smallest_eigenvalue: float
-    escape: list
+    escape: list[Float64s]
     threshold: float
 
     def __bool__(self):

@@ -158,10 +158,10 @@ class GradientDecomposition(NamedTuple):
         The same to second order, the gradient of - 1/2 g I^-1 g.
     """
 
-    total: list
-    backprop: list
-    trust_region: list
-    predicted_trust_region: list
+    total: list[Float64s]
+    backprop: list[Float64s]
+    trust_region: list[Float64s]
+    predicted_trust_region: list[Float64s]
 
 
 @raises_on_overflow
