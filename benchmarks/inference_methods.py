@@ -36,8 +36,8 @@ from pcnet.inference import (
     PrecisionDescent,
     ProspectiveConfiguration,
     ZeroDivergence,
-    weight_updates,
 )
+from pcnet.inference._learning import weight_updates
 from pcnet.theory import backprop_gradients, in_float64
 
 

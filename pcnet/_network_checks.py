@@ -24,8 +24,8 @@ from ._checks import (
     shown,
 )
 from ._core import binding
+from ._objective import Huber, Objective, check_loss, check_targets
 from ._types import Activation, Activations, Floats, Loss
-from .losses import Huber, Objective, check_loss, check_targets
 from .parameterization import PARAMETERIZATIONS, default_skips
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def check_rows(
 
 def check_layers(
     net: Network, name: str, arrays: Sequence[ArrayLike], n_samples: int, length: int
-) -> list[Floats]:
+) -> list[NDArray[Any]]:
     """Arrays (n, n_l) of the first ``length`` layers, each as `check_rows` gives it."""
     return [
         check_rows(net, f"{name}[{i}]", a, net.layer_sizes[i + 1], n_samples)
@@ -245,7 +245,9 @@ def check_layers(
     ]
 
 
-def check_activities(net: Network, activities: Sequence[ArrayLike], n_samples: int) -> list[Floats]:
+def check_activities(
+    net: Network, activities: Sequence[ArrayLike], n_samples: int
+) -> list[NDArray[Any]]:
     """z_1..z_H; an output after them, as `Network.forward` returns it, is left out."""
     if isinstance(activities, (list, tuple)) and len(activities) == net.n_layers:
         activities = activities[:-1]

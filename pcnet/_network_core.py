@@ -21,7 +21,7 @@ from ._network_checks import (
 from ._types import Floats
 
 if TYPE_CHECKING:
-    from .losses import Objective
+    from ._objective import Objective
     from .network import Network
 
 #: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
@@ -32,10 +32,10 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
     """The network as the core takes it, its weights packed."""
     check_fields(net)
     sizes = net.layer_sizes
-    packed = [
+    packed = (
         binding.allocate_packed(sizes, net.dtype),
         binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None,
-    ]
+    )
     binding.pack_weights([_ready(W) for W in net.weights], *packed)
     return binding.CoreNetwork(
         sizes,

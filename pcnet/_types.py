@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from ._data.chunks import Chunks
+    from ._objective import Huber
     from .callbacks import Callback, Checkpoint
     from .inference import InferenceMethod
-    from .losses import Huber
     from .schedules import Adaptive, Constant, Cosine, InvScaling, Linear
     from .solvers import LBFGS, SGD, Adam
 

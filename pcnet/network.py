@@ -49,7 +49,7 @@ from ._types import (
 from .parameterization import PARAMETERIZATIONS, default_skips, initial_weights, layer_scales
 
 if TYPE_CHECKING:
-    from .losses import Objective
+    from ._objective import Objective
 
 
 class Network:

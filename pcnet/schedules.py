@@ -40,7 +40,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from ._checks import real_interval
 from ._types import ScheduleName
 
-__all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear", "resolve_learning_rate"]
+__all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear"]
 
 #: ``warmup="auto"`` is so many steps, the memory of Adam's first moment, ...
 AUTO_WARMUP_STEPS = 10

@@ -20,7 +20,7 @@ from ._saved_state import OptionsMixin
 from ._types import SolverName
 from .inference import ErrorDescent
 
-__all__ = ["LBFGS", "SGD", "Adam", "resolve_solver"]
+__all__ = ["LBFGS", "SGD", "Adam"]
 
 _CLIP = [None, real_interval(0, closed="neither")]
 

@@ -15,12 +15,12 @@ from .. import _types as types
 from .._checks import real_interval
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
+from .._objective import Huber, check_loss
 from .._training.checkpoint import resolve_checkpoint
 from .._training.repeated_fits import repeating_caller
 from .._training.validation import resolve_scoring
 from ..callbacks._base import resolve_callbacks
-from ..inference import resolve_method
-from ..losses import Huber, check_loss
+from ..inference._method import resolve_method
 from ..network import check_activation
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver

@@ -7,7 +7,8 @@ import numpy as np
 from .._data.rows import RowSubset
 from .._network_core import network_output
 from .._training.pilot import evenly, run_pilots
-from ..inference import Backprop, ErrorDescent, ZeroDivergence, resolve_method
+from ..inference import Backprop, ErrorDescent, ZeroDivergence
+from ..inference._method import resolve_method
 from .temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
 
 #: Of the penalty that L-BFGS minimises.

@@ -11,7 +11,7 @@ from .._checks import all_finite
 from .._data.checks import check_overflow
 from .._data.first_calls import follow_targets
 from .._data.scaling import standardise, target_scaling
-from ..losses import Huber
+from .._objective import Huber
 from .targets import MatrixTargets, TargetEncoder
 
 #: Predictions are float64 where float32 rounds the mean of y by more than this share of its scale,

@@ -6,7 +6,8 @@ from sklearn.exceptions import ConvergenceWarning
 from .._core import binding
 from .._network_core import core_batch
 from .._warnings import warn
-from ..inference import ErrorDescent, resolve_method
+from ..inference import ErrorDescent
+from ..inference._method import resolve_method
 from .outputs import ROWS_PER_CALL, small_blocks
 
 #: More exact than in training: an energy must not depend on what else is in the batch, and

@@ -5,8 +5,9 @@ import copy
 from sklearn.base import BaseEstimator
 
 from .._core.binding import HUBER_DELTA
-from ..inference import learns_feed_forward, resolve_method
-from ..losses import Huber
+from .._objective import Huber
+from ..inference._learning import learns_feed_forward
+from ..inference._method import resolve_method
 from ..solvers import resolve_solver
 
 #: ``output_precision="auto"`` is this over the number of layers. Larger values make inference

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
+from .._objective import Huber
 from .._training.run import FitCall
 from .._types import (
     Activations,
@@ -27,7 +28,6 @@ from .._types import (
     available_if,
     fit_context,
 )
-from ..losses import Huber
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder

@@ -19,7 +19,8 @@ from .._data.checks import check_dtype, check_hidden_layer_sizes
 from .._training.lbfgs import BLOCK, FullBatch
 from .._training.minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from .._training.trainer import Trainer
-from ..inference import learns_feed_forward, resolve_method
+from ..inference._learning import learns_feed_forward
+from ..inference._method import resolve_method
 from ..network import Network
 from ..solvers import resolve_solver
 from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES

@@ -17,7 +17,7 @@ from .._core.reference import loss_values
 from .._data.rows import RowSubset
 from .._random import PILOT_ORDER, PILOT_PARTS, stream
 from ..callbacks import Callback
-from ..inference import resolve_method
+from ..inference._method import resolve_method
 from ..solvers import Adam, resolve_solver
 from .loop import train
 from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches

@@ -6,7 +6,8 @@ batches; then `make_observers` and `make_run` once the estimator has ``alpha_`` 
 
 from .._warnings import warn
 from ..callbacks._base import resolve_callbacks
-from ..inference import check_precision, learns_feed_forward, resolve_method
+from ..inference._learning import learns_feed_forward
+from ..inference._method import check_precision, resolve_method
 from ..solvers import resolve_solver
 from .lbfgs import BLOCK, FullBatch
 from .minibatches import Minibatches, auto_batch_size

@@ -14,7 +14,7 @@ from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from .._network_core import core_output
-from ..inference import weight_updates
+from ..inference._learning import weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport

@@ -14,14 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import check_count
 from .._estimators.base import BasePC
 from .._types import Method
-from ..inference import (
-    ActivityDescent,
-    ErrorDescent,
-    IncrementalDescent,
-    InferenceResult,
-    infer,
-    resolve_method,
-)
+from ..inference import ActivityDescent, ErrorDescent, IncrementalDescent, InferenceResult, infer
+from ..inference._method import resolve_method
 from ..network import Network
 from ..theory import in_float64
 from ._common import Display

@@ -6,7 +6,7 @@ Every method is an object that holds its own options; `infer` applies one to a b
 from types import MappingProxyType
 
 from .._core.binding import Batch, LayerRows, Status
-from ..losses import Objective
+from .._objective import Objective
 from ._activity_descent import ActivityDescent, AdamActivityDescent
 from ._augmented_lagrangian import AugmentedLagrangian
 from ._backprop import Backprop, ZeroDivergence
@@ -19,8 +19,8 @@ from ._gradient_flow import GradientFlow
 from ._incremental import IncrementalDescent
 from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
-from ._learning import WeightUpdate, learning_gradients, learns_feed_forward, weight_updates
-from ._method import InferenceMethod, check_precision, resolve_method
+from ._learning import WeightUpdate, learning_gradients
+from ._method import InferenceMethod
 from ._nudged import Nudged
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
@@ -73,10 +73,6 @@ __all__ = [
     "Status",
     "WeightUpdate",
     "ZeroDivergence",
-    "check_precision",
     "infer",
     "learning_gradients",
-    "learns_feed_forward",
-    "resolve_method",
-    "weight_updates",
 ]

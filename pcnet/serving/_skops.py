@@ -6,6 +6,8 @@
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
     "pcnet._estimators.regressor.PCRegressor",
+    "pcnet._objective.Huber",
+    "pcnet._objective.Objective",
     "pcnet._training.optimizer.OptimizerState",
     "pcnet.inference._activity_descent.ActivityDescent",
     "pcnet.inference._activity_descent.AdamActivityDescent",
@@ -23,8 +25,6 @@ TRUSTED_TYPES = (
     "pcnet.inference._learned_precision.LearnedPrecision",
     "pcnet.inference._nudged.Nudged",
     "pcnet.inference._precision_descent.PrecisionDescent",
-    "pcnet.losses.Huber",
-    "pcnet.losses.Objective",
     "pcnet.network.Network",
     "pcnet.schedules.Adaptive",
     "pcnet.schedules.Constant",

@@ -16,7 +16,7 @@ from .._core import reference
 from .._types import AnyFunction, Float64s, Floats
 
 if TYPE_CHECKING:
-    from ..losses import Objective
+    from .._objective import Objective
     from ..network import Network
 
 

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_choice, check_float_array
 from .._core import reference
+from .._objective import Huber, check_loss, check_targets
 from .._types import Activation, Float64s, Loss
-from ..losses import Huber, check_loss, check_targets
 from ._checks import raises_on_overflow
 
 

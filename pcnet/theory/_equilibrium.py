@@ -20,7 +20,7 @@ from ._hessian import hessian_of
 from ._linearization import linearize_linear
 
 if TYPE_CHECKING:
-    from ..losses import Objective
+    from .._objective import Objective
     from ..network import Network
 
 

@@ -14,8 +14,8 @@ from pcnet.inference import (
     Objective,
     PrecisionDescent,
     learning_gradients,
-    weight_updates,
 )
+from pcnet.inference._learning import weight_updates
 from pcnet.theory import backprop_gradients
 
 from .. import reference

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pcnet import Network, PCClassifier, infer
-from pcnet.inference import METHODS, Objective, check_precision, learning_gradients
+from pcnet.inference import METHODS, Objective, learning_gradients
+from pcnet.inference._method import check_precision
 from pcnet.theory import backprop_gradients
 
 from ..helpers import make_batch, make_network

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "pcnet"
 FLOORS = [
     {"_version", "_checks", "_random", "_types", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
-    {"_data", "losses"},
+    {"_data", "_objective", "losses"},
     {"network", "_network_checks", "_network_core", "parameterization"},
     {"inference"},
     {"solvers", "schedules", "callbacks"},
