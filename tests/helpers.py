@@ -9,18 +9,8 @@ import numpy as np
 from pcnet import Network
 from pcnet._core import binding
 
-ACTIVATIONS = (
-    "identity",
-    "tanh",
-    "hard_tanh",
-    "relu",
-    "leaky_relu",
-    "gelu",
-    "selu",
-    "silu",
-    "logistic",
-)
-LOSSES = ("squared_error", "log_loss", "logistic", "huber", "poisson")
+ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
+LOSSES = tuple(binding.LOSS_CODES)
 PARAMETERIZATIONS = ("sp", "ntp", "mupc")
 
 KINKS = {"hard_tanh": (-1.0, 1.0), "relu": (0.0,), "leaky_relu": (0.0,), "selu": (0.0,)}

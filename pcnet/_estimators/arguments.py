@@ -15,6 +15,7 @@ from .. import _types as types
 from .._checks import real_interval
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
+from .._network_checks import ACTIVATIONS
 from .._objective import Huber, check_loss
 from .._training.checkpoint import resolve_checkpoint
 from .._training.repeated_fits import repeating_caller
@@ -24,10 +25,6 @@ from ..inference._method import resolve_method
 from ..network import check_activation
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver
-
-ACTIVATIONS = frozenset(
-    ["identity", "tanh", "hard_tanh", "relu", "leaky_relu", "gelu", "selu", "silu", "logistic"]
-)
 
 #: Arguments that shape the network; they must not change while one network is trained on.
 ARCHITECTURE = (

@@ -17,8 +17,8 @@ from ._method import check_precision, resolve_method
 
 if TYPE_CHECKING:
     from .._core.binding import Batch
+    from .._objective import Objective
     from ..inference import InferenceMethod
-    from ..losses import Objective
     from ..network import Network
 
 

@@ -14,7 +14,7 @@ from .._types import Float64s, Floats, Method
 
 if TYPE_CHECKING:
     from .._core.binding import Batch
-    from ..losses import Objective
+    from .._objective import Objective
     from ..network import Network
     from ._learning import WeightUpdate
 

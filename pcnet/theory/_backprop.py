@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
-from .._types import Float64s, Loss
+from .._types import Float64s, Floats, Loss
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 
 if TYPE_CHECKING:
@@ -70,11 +71,19 @@ def backprop_gradients(
     objective = objective_of(net, loss, 1.0)
     X, Y = check_clamped(net, X, Y, objective)
     activities = feed_forward(net, X)
-    errors = [reference.output_delta(objective.loss, activities[-1], Y, 1.0)]
-    for index in range(net.n_layers - 1, 0, -1):
-        errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))
+    errors = backprop_errors(net, activities, Y, objective.loss)
     weights, biases = reference.weight_gradients(net, X, errors, activities)
     return weights, None if net.biases is None else biases
+
+
+def backprop_errors(
+    net: Network, activities: Sequence[Floats], Y: Floats, loss: Loss
+) -> list[Floats]:
+    """e_1..e_L of `backprop_gradients` at feed-forward activities z_1..z_H, mu_L."""
+    errors = [reference.output_delta(loss, activities[-1], Y, 1.0)]
+    for index in range(net.n_layers - 1, 0, -1):
+        errors.insert(0, reference.feedback(net, index, errors[0], activities[index - 1]))
+    return errors
 
 
 def cosine(a, b):

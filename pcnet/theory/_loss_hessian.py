@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._core import reference
 from .._types import Loss
+from ._backprop import backprop_errors
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 from ._tangent import Tangent, output_pull
 from ._weight_hessian import WeightHessian
@@ -59,10 +60,8 @@ def loss_hessian(
     net = check_network(net)
     objective = objective_of(net, loss, 1.0)
     X, Y = check_clamped(net, X, Y, objective)
-    *hidden, output = feed_forward(net, X)
-    errors = [reference.output_delta(objective.loss, output, Y, 1.0)]
-    for index in range(net.n_layers - 1, 0, -1):
-        errors.insert(0, reference.feedback(net, index, errors[0], hidden[index - 1]))
+    *hidden, output = activities = feed_forward(net, X)
+    errors = backprop_errors(net, activities, Y, objective.loss)
     tangent = Tangent(net, X, hidden, errors)
     pull = output_pull(objective, output, Y)
     return WeightHessian(
