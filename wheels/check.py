@@ -90,7 +90,7 @@ def check_names(names):
         inside = ".dist-info/" in name or ".libs/" in name
         require(inside or Path(name).suffix in SUFFIXES, f"{name} does not belong in the wheel")
         require("/tests/" not in name, f"{name} does not belong in the wheel")
-    for needed in ("pcnet/_core/binding.", "pcnet/py.typed"):
+    for needed in ("pcnet/_core/binding.", "pcnet/_core/binding.pyi", "pcnet/py.typed"):
         require(any(name.startswith(needed) for name in names), f"{needed}* is missing")
     for needed in ("/LICENSE", "/bundled/README.md"):  # pcnet's licence, and the OpenMP library's
         require(any(name.endswith(needed) for name in names), f"{needed} is missing")

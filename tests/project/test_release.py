@@ -184,7 +184,8 @@ def test_the_pythons_of_the_wheels_are_those_of_the_classifiers():
 
 
 NAMES = [
-    *("pcnet/_core/binding.so", "pcnet/py.typed", "pcnet-1.dist-info/METADATA"),
+    *("pcnet/_core/binding.so", "pcnet/_core/binding.pyi", "pcnet/py.typed"),
+    "pcnet-1.dist-info/METADATA",
     "pcnet-1.dist-info/licenses/LICENSE",
     "pcnet-1.dist-info/licenses/wheels/bundled/README.md",
 ]
