@@ -19,8 +19,7 @@ from ._checks import (
 )
 from ._linearization import linearize_linear
 from ._newton import activity_solver, is_quadratic, settle
-from ._tangent import Tangent, output_pull
-from ._weight_hessian import WeightHessian
+from ._weight_hessian import Tangent, WeightHessian, output_pull
 
 if TYPE_CHECKING:
     from ..network import Network

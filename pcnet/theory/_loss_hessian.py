@@ -10,8 +10,7 @@ from .._core import reference
 from .._types import Loss
 from ._backprop import backprop_errors
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
-from ._tangent import Tangent, output_pull
-from ._weight_hessian import WeightHessian
+from ._weight_hessian import Tangent, WeightHessian, output_pull
 
 if TYPE_CHECKING:
     from ..network import Network

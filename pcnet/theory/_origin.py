@@ -25,7 +25,7 @@ from .._checks import check_choice
 from .._core import reference
 from .._types import Float64s, Loss
 from ._checks import check_clamped, check_hidden, check_network, objective_of, raises_on_overflow
-from ._weights import weight_slices
+from ._weight_hessian import weight_slices
 
 if TYPE_CHECKING:
     from ..network import Network

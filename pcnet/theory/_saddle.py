@@ -14,8 +14,7 @@ from .._types import Float64s
 from ._energy_hessian import energy_hessian
 from ._loss_hessian import loss_hessian
 from ._origin import KINDS
-from ._weight_hessian import WeightHessian
-from ._weights import flatten_weights, split_weights
+from ._weight_hessian import WeightHessian, flatten_weights, split_weights
 
 if TYPE_CHECKING:
     from ..network import Network

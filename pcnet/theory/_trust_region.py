@@ -34,10 +34,9 @@ from ._checks import (
 )
 from ._curvature import output_curvature
 from ._hessian import hessian_of
-from ._linearization import linearization_at
-from ._linearized import linearized_equilibrium
+from ._linearization import linearization_at, linearized_equilibrium
 from ._newton import settle
-from ._tangent import Tangent
+from ._weight_hessian import Tangent
 
 if TYPE_CHECKING:
     from ..network import Network

@@ -1,19 +1,99 @@
-"""Hessians by the weights, as operators: products, blocks, and the dense matrix of small nets."""
+"""Hessians by the weights: the order of the weights in a vector, products, and the R-operator.
+
+`Tangent` tells how predictions, errors and weight gradients move with weights and activities. A
+direction is a change dW_l of each weight matrix and a change dz_l of each hidden activity. The
+rules are the derivatives of the passes of `pcnet._core.reference`, so a product with a Hessian
+costs about two passes and never forms a matrix (Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
+from .._checks import check_float_array
+from .._core import reference
+from .._network_checks import check_fields
 from .._types import Float64s
-from ._weights import flatten_weights, split_weights, weight_slices
+from ..network import check_network
+from ._curvature import activation_second_derivative, output_curvature
 
 if TYPE_CHECKING:
     from ..network import Network
+
+
+def weight_slices(net: Network) -> list[slice]:
+    """Where each layer's weights stand in a vector of all weights.
+
+    W_1 comes first, each matrix row by row: entry (i, j) of W_l, (n_{l-1}, n_l), stands at
+    ``slices[l - 1].start + i * n_l + j``. Weight Hessians have their rows and columns in this
+    order; biases are not among the unknowns.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    list of slice, (L,)
+
+    Examples
+    --------
+    >>> from pcnet import Network
+    >>> from pcnet.theory import weight_slices
+    >>> weight_slices(Network.init((2, 3, 1)))
+    [slice(0, 6, None), slice(6, 9, None)]
+    """
+    check_network(net)
+    check_fields(net)
+    ends = np.cumsum([0, *(W.size for W in net.weights)]).tolist()
+    return [slice(*pair) for pair in zip(ends, ends[1:])]
+
+
+def split_weights(net: Network, vector: ArrayLike) -> list[Float64s]:
+    """Matrices shaped like W_1..W_L from one vector of all weights.
+
+    Parameters
+    ----------
+    net : Network
+    vector : array-like, (n_weights,)
+        In the order of `weight_slices`.
+
+    Returns
+    -------
+    list of ndarray of float64, (n_{l-1}, n_l)
+        They share no memory with the vector.
+    """
+    slices = weight_slices(net)
+    size = slices[-1].stop
+    vector = check_float_array("vector", vector, np.float64, 1, (size,))
+    return [vector[part].reshape(W.shape) for part, W in zip(slices, net.weights)]
+
+
+def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
+    """One vector from matrices W_1..W_L, in the order of `weight_slices`.
+
+    Parameters
+    ----------
+    weights : list of array-like, (n_{l-1}, n_l)
+
+    Returns
+    -------
+    ndarray of float64, (n_weights,)
+    """
+    if isinstance(weights, str) or not np.iterable(weights) or not len(weights := list(weights)):
+        raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
+    return np.concatenate(
+        [
+            check_float_array(f"weights[{i}]", W, np.float64, 2, copy=False).ravel()
+            for i, W in enumerate(weights)
+        ]
+    )
 
 
 class WeightHessian(LinearOperator):
@@ -92,3 +172,64 @@ class WeightHessian(LinearOperator):
             columns[row] = self._matvec(unit)
             unit[index] = 0.0
         return columns
+
+
+class Tangent:
+    """Directional derivatives of a network's passes at given activities and errors.
+
+    Parameters
+    ----------
+    net : Network
+        In float64.
+    X : ndarray, (n, D)
+    activities : list of ndarray, (n, n_l)
+        z_1..z_H.
+    errors : list of ndarray, (n, n_l)
+        e_1..e_L that the layers send down: those of predictive coding, or backpropagation's.
+    """
+
+    def __init__(self, net, X, activities, errors):
+        self.net = net
+        self.errors = errors
+        names = net.activations
+        below = [X, *activities]
+        self.sent_up = [reference.activation(name, z) for name, z in zip(names, below)]
+        self.slopes = [reference.activation_derivative(name, z) for name, z in zip(names, below)]
+        self.bends = [activation_second_derivative(name, z) for name, z in zip(names, below)]
+        self.pulls = [e @ W.T for e, W in zip(errors, net.weights)]
+
+    def prediction(self, index, dW, below=None):
+        """Change of mu_l, l = index + 1; ``below`` is dz_{l-1}, None for no change."""
+        net = self.net
+        change = self.sent_up[index] @ dW
+        if below is None:
+            return net.scales[index] * change
+        change = net.scales[index] * (change + (self.slopes[index] * below) @ net.weights[index])
+        return change + below if net.skips[index] else change
+
+    def feedback(self, index, dW, above, z=None):
+        """Change of what layer l = index + 1 sends down to the activities of layer l - 1.
+
+        Of ``a_l (e_l W_l^T) f'(z_{l-1}) + tau_l e_l``; ``above`` is the change of e_l and ``z``
+        that of z_{l-1}, None for no change.
+        """
+        net = self.net
+        pull = above @ net.weights[index].T + self.errors[index] @ dW.T
+        change = pull * self.slopes[index]
+        if z is not None:
+            change = change + self.pulls[index] * self.bends[index] * z
+        change = net.scales[index] * change
+        return change + above if net.skips[index] else change
+
+    def weight_gradient(self, index, above, below=None):
+        """Change of the mean ``- a_l / n f_l(z_{l-1})^T e_l``; ``above`` is that of e_l."""
+        change = self.sent_up[index].T @ above
+        if below is not None:
+            change = change + (self.slopes[index] * below).T @ self.errors[index]
+        return -(self.net.scales[index] / len(above)) * change
+
+
+def output_pull(objective, output, Y):
+    """The map from changes of the outputs (n, K) to those of the output delta, - lambda B."""
+    curvature = objective.output_precision * output_curvature(objective.loss, output, Y)
+    return lambda change: -np.einsum("nk,nkj->nj", change, curvature)
