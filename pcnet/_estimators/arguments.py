@@ -22,7 +22,8 @@ from .._training.repeated_fits import repeating_caller
 from .._training.validation import resolve_scoring
 from ..callbacks._base import resolve_callbacks
 from ..inference._method import resolve_method
-from ..network import check_activation
+from ..network import Network, check_activation
+from ..parameterization import PARAMETERIZATIONS
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver
 
@@ -53,7 +54,7 @@ class EstimatorArguments(BaseEstimator, ABC):
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "parameterization": [StrOptions({"sp", "ntp", "mupc"})],
+        "parameterization": [StrOptions(set(PARAMETERIZATIONS))],
         "skip": ["boolean"],
         "fit_intercept": ["boolean"],
         "output_precision": [StrOptions({"auto"}), real_interval(0, closed="neither")],
@@ -233,6 +234,19 @@ class EstimatorArguments(BaseEstimator, ABC):
             n_hidden = len(check_hidden_layer_sizes(self.hidden_layer_sizes))
             return check_activation(self.activation, n_hidden)
         return getattr(self, name)
+
+    def _draw_network(self, n_features, n_outputs, random_state, dtype):
+        """A new `Network` of the shape that the arguments ask for."""
+        return Network.init(
+            (n_features, *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
+            activation=self.activation,
+            parameterization=self.parameterization,
+            skip=self.skip,
+            bias=self.fit_intercept,
+            gamma=self.gamma,
+            random_state=random_state,
+            dtype=dtype,
+        )
 
     def _data_dtype(self, warm):
         if self.input_scaling is not None:

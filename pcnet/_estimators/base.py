@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
-from .._data.checks import check_hidden_layer_sizes, check_sample_weight
+from .._data.checks import check_sample_weight
 from .._data.first_calls import SETTLE_ROWS
 from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
@@ -37,7 +37,6 @@ from .._types import CheckpointPath, Features, ValidationData, fit_context
 from .._warnings import warn
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from ..inference import Objective
-from ..network import Network
 from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver
 from .arguments import ARCHITECTURE, EstimatorArguments
@@ -65,7 +64,7 @@ def trains_by_minibatches(estimator):
 
 @contextmanager
 def _unchanged_on_error(estimator):
-    """Give the estimator back the attributes it came with if anything is raised inside."""
+    """Restore the estimator's attributes if the block raises."""
     before = dict(vars(estimator))
     history = before.get("history_", {})
     columns, n_epochs = list(history), len(history.get("loss", []))
@@ -260,16 +259,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
 
     def _initialize(self, n_features, n_outputs, dtype):
         seed = seed_of(self.random_state)
-        network = Network.init(
-            (n_features, *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
-            activation=self.activation,
-            parameterization=self.parameterization,
-            skip=self.skip,
-            bias=self.fit_intercept,
-            gamma=self.gamma,
-            random_state=seed,
-            dtype=dtype,
-        )
+        network = self._draw_network(n_features, n_outputs, seed, dtype)
         prepare_narrow_layers(network)
         self._encoder.warn_of_narrow_layers(self.loss, network.layer_sizes)
         self._begin_with(network, seed)

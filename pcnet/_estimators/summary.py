@@ -15,13 +15,12 @@ from sklearn.base import is_classifier
 from .._checks import check_count
 from .._core.binding import packed_sizes
 from .._core.threads import effective_n_threads
-from .._data.checks import check_dtype, check_hidden_layer_sizes
+from .._data.checks import check_dtype
 from .._training.lbfgs import BLOCK, FullBatch
 from .._training.minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from .._training.trainer import Trainer
 from ..inference._learning import learns_feed_forward
 from ..inference._method import resolve_method
-from ..network import Network
 from ..solvers import resolve_solver
 from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
 from .labels import check_labels, find_classes
@@ -206,16 +205,7 @@ def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
     if dtype is None:
         dtype = np.float32 if data_dtype == np.float32 else np.float64
     probe._multilabel = bool(multilabel)
-    probe.network_ = Network.init(
-        (n_features, *check_hidden_layer_sizes(probe.hidden_layer_sizes), n_outputs),
-        activation=probe.activation,
-        parameterization=probe.parameterization,
-        skip=probe.skip,
-        bias=probe.fit_intercept,
-        gamma=probe.gamma,
-        random_state=0,
-        dtype=dtype,
-    )
+    probe.network_ = probe._draw_network(n_features, n_outputs, 0, dtype)
 
 
 def _most_epochs(estimator, n_batches):
