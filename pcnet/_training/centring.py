@@ -20,7 +20,7 @@ import numpy as np
 
 from .._core import binding
 from .._core.threads import effective_n_threads
-from .._data.rows import FLOAT64_ROWS, RowSubset
+from .._data.rows import FLOAT64_ENTRIES, FLOAT64_ROWS, RowSubset
 
 #: Inputs are centred where the square of their mean, summed over the features, is at least this
 #: share of their mean square: where the mean is at least 4/3 of the spread.
@@ -81,8 +81,9 @@ def find_centre(X, sample_weight, rows):
     weight = weight / weight.max()
     weight /= weight.sum()
     mean, square = np.zeros(X.shape[1]), 0.0
+    n_block = int(np.clip(2 * FLOAT64_ENTRIES // X.shape[1], 16, FLOAT64_ROWS))
     with np.errstate(over="ignore", invalid="ignore"):  # training reports such values
-        for part, block in RowSubset(X, rows).blocks(FLOAT64_ROWS):
+        for part, block in RowSubset(X, rows).blocks(n_block):
             block = block.astype(np.float64)
             mean += np.einsum("i,ij->j", weight[part], block)
             square += np.einsum("i,ij,ij->", weight[part], block, block)
