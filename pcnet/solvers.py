@@ -8,7 +8,6 @@ precision, so that ``epsilon`` and a learning rate keep their meaning when a net
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,7 +17,6 @@ from sklearn.utils._param_validation import Interval
 from ._checks import check_adam_epsilon, real_interval
 from ._saved_state import OptionsMixin
 from ._types import SolverName
-from .inference import ErrorDescent
 
 __all__ = ["LBFGS", "SGD", "Adam"]
 
@@ -172,7 +170,6 @@ class LBFGS(BaseEstimator):
     }
 
     full_batch = True  # every step sees all samples
-    _MIN_MAX_STEPS = 200  # of tightened inference
 
     def __init__(
         self, max_fun: int = 15000, history_size: int = 10, inference_tol: float = 1e-3
@@ -189,25 +186,6 @@ class LBFGS(BaseEstimator):
         """
         tol = float(self.inference_tol)  # tol * tol may be inf, where tol**2 would be an error
         return max(1e-3 * tol * tol, float(np.finfo(np.float64).eps))
-
-    def tightened(self, method: Any) -> ErrorDescent:
-        """The inference method to use.
-
-        Raises
-        ------
-        ValueError
-            It does not end at an equilibrium.
-        """
-        if not isinstance(method, ErrorDescent):
-            raise ValueError(
-                "solver='lbfgs' minimises the energy at equilibrium and needs inference='error' or "
-                f"an ErrorDescent object; got {method!r}"
-            )
-        return ErrorDescent(
-            max_steps=max(method.max_steps, self._MIN_MAX_STEPS),
-            tol=min(method.tol, self.inference_tol),
-            energy_tol=min(method.energy_tol, self.resolution),
-        )
 
 
 _BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}

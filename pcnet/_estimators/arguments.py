@@ -18,6 +18,7 @@ from .._data.scaling import ANY_DTYPE, KINDS
 from .._network_checks import ACTIVATIONS
 from .._objective import Huber, check_loss
 from .._training.checkpoint import resolve_checkpoint
+from .._training.lbfgs import tightened
 from .._training.repeated_fits import repeating_caller
 from .._training.validation import resolve_scoring
 from ..callbacks._base import resolve_callbacks
@@ -192,7 +193,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         check_transform_layer(self.transform_layer, n_hidden)
         check_dtype(self.dtype)
         if solver.full_batch:
-            solver.tightened(method)
+            tightened(method, solver)
 
     def _check_checkpoint(self, call):
         if call.incremental:

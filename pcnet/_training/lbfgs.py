@@ -19,15 +19,48 @@ from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from .._network_core import core_network, network_output
+from ..inference import ErrorDescent
 from ..parameterization import PerLayer, gradient_scales, learning_rate_multipliers
 from .optimizer import Optimizer, StepReport
 from .quasi_newton import QuasiNewton
+
+#: Limit of steps of tightened inference, at least.
+LEAST_MAX_STEPS = 200
 
 #: Samples inferred at once; fixed, because sums depend on it in their last bits.
 BLOCK = 1024
 
 # What a point costs at which inference fails, over 1 + |J| at the start; higher than any other.
 _WALL = 1e10
+
+
+def tightened(method, solver):
+    """The inference to train with by L-BFGS: the line search needs a smooth function.
+
+    Parameters
+    ----------
+    method : inference object
+    solver : LBFGS
+
+    Returns
+    -------
+    ErrorDescent
+
+    Raises
+    ------
+    ValueError
+        The method does not end at an equilibrium.
+    """
+    if not isinstance(method, ErrorDescent):
+        raise ValueError(
+            "solver='lbfgs' minimises the energy at equilibrium and needs inference='error' or "
+            f"an ErrorDescent object; got {method!r}"
+        )
+    return ErrorDescent(
+        max_steps=max(method.max_steps, LEAST_MAX_STEPS),
+        tol=min(method.tol, solver.inference_tol),
+        energy_tol=min(method.energy_tol, solver.resolution),
+    )
 
 
 class FullBatch(Optimizer):
@@ -52,7 +85,7 @@ class FullBatch(Optimizer):
     def __init__(self, network, objective, method, solver, minibatches, alpha, tol):
         self.network = network
         self.objective = objective
-        self.method = solver.tightened(method)
+        self.method = tightened(method, solver)
         self.solver = solver
         self.minibatches = minibatches
         self.alpha = alpha

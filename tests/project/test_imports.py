@@ -16,10 +16,9 @@ PACKAGE = ROOT / "pcnet"
 FLOORS = [
     {"_version", "_checks", "_random", "_types", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
-    {"_data", "_objective", "losses"},
+    {"_data", "_objective", "losses", "solvers", "schedules", "callbacks"},
     {"network", "_network_checks", "_network_core", "parameterization"},
     {"inference"},
-    {"solvers", "schedules", "callbacks"},
     {"_training", "theory"},
     {"_estimators"},
     {"serving", "display"},
