@@ -50,9 +50,15 @@ def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
     return net, reports
 
 
-def kernel_options(solver):
-    """What the reference's step takes: clipping looks at all layers and comes before."""
-    return {name: value for name, value in solver.get_params().items() if name != "clip"}
+def reference_step(solver, values, gradient, moments, n_updates, rate):
+    """One update by the reference: the new values, then the new moments.
+
+    Clipping looks at all layers and comes before.
+    """
+    options = {name: value for name, value in solver.get_params().items() if name != "clip"}
+    if isinstance(solver, Adam):
+        return reference.adam_step(values, gradient, *moments, n_updates, rate, **options)
+    return reference.sgd_step(values, gradient, *moments, rate, **options)
 
 
 class ReferenceTrainer:
@@ -91,18 +97,9 @@ class ReferenceTrainer:
 
     def _update(self, kind, index, values, gradient):
         rate = LEARNING_RATE * float(getattr(self.rates, kind)[index])
-        zero = np.zeros_like(values)
-        if isinstance(self.solver, Adam):
-            m, v = self.memory.get((kind, index), (zero, zero))
-            options = kernel_options(self.solver)
-            new, m, v = reference.adam_step(values, gradient, m, v, self.n_updates, rate, **options)
-            self.memory[kind, index] = m, v
-        else:
-            velocity = self.memory.get((kind, index), zero)
-            options = kernel_options(self.solver)
-            new, self.memory[kind, index] = reference.sgd_step(
-                values, gradient, velocity, rate, **options
-            )
+        moments = self.memory.get((kind, index), [np.zeros_like(values)] * self.solver.n_moments)
+        new, *moments = reference_step(self.solver, values, gradient, moments, self.n_updates, rate)
+        self.memory[kind, index] = moments
         values[...] = new
 
 
@@ -226,18 +223,14 @@ def test_overflow_of_one_step_leaves_finite_weights(solver, dtype):
 def test_solver_kernels(solver, n, dtype, tolerance):
     """Weights (1, n) with a given gradient: three updates, lengths around the vectors."""
     rng = np.random.default_rng(n)
-    adam = isinstance(solver, Adam)
-    state = [rng.standard_normal((1, n)).astype(dtype), *np.zeros((1 + adam, 1, n), dtype)]
-    expected, options = [a.copy() for a in state], kernel_options(solver)
+    moments = np.zeros((solver.n_moments, 1, n), dtype)
+    state = [rng.standard_normal((1, n)).astype(dtype), *moments]
+    expected = [a.copy() for a in state]
     for n_updates in (1, 2, 3):
         gradient = rng.standard_normal((1, n)).astype(dtype)
         state = solver_step(solver.core_options(dtype), n_updates, 0.1, gradient, *state)
-        if adam:
-            w, m, v = expected
-            expected = reference.adam_step(w, gradient, m, v, n_updates, 0.1, **options)
-        else:
-            w, m = expected
-            expected = reference.sgd_step(w, gradient, m, 0.1, **options)
+        w, *moments = expected
+        expected = reference_step(solver, w, gradient, moments, n_updates, 0.1)
         for actual, array in zip(state, expected, strict=True):
             assert relative_error(actual, array) <= tolerance(dtype, "reference")
 
