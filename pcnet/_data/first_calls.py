@@ -1,11 +1,10 @@
 """Scaling of inputs and targets over the first calls of `partial_fit`.
 
-One row, or a constant column, says nothing of a scale. So the scaling follows all rows seen until
-each column has been seen to vary, over at least `SETTLE_ROWS` rows; from then on it is fixed.
-Until then weights stay what they are in the scaled units: networks and learning rates are made for
-those, and little has been learned in so few rows that it would be worth more.
+One row, or a constant column, does not determine a scale. The scaling is therefore measured again,
+over all rows seen, until each column has varied over at least `SETTLE_ROWS` rows; then it is fixed.
+The weights are not adapted to a new scaling: little has been learned from so few rows.
 
-What has been seen is kept in dicts of arrays, which pickle and skops take; None when all is fixed.
+The statistics are dicts of arrays, which pickle and skops can save; None once all is fixed.
 """
 
 import numpy as np
@@ -22,7 +21,7 @@ from .scaling import (
 #: Rows, from the first call on in which the column varies, that fix its scaling.
 SETTLE_ROWS = 32
 
-#: A scaling that changes by less, in units of the scale, stays: the same rows again tell nothing.
+#: A change of the scaling by less than this, in units of the scale, is rounding and is ignored.
 _ROUNDING = 1e-9
 
 

@@ -1,4 +1,4 @@
-"""The arguments of both estimators: their constructor, ranges, and how they go together."""
+"""The arguments of both estimators: types, ranges, and checks of combinations."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TAKE_OBJECTS = {
 
 
 class EstimatorArguments(BaseEstimator, ABC):
-    """What `BasePC` is called with."""
+    """Constructor arguments of the estimators, and their checks."""
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],

@@ -148,7 +148,7 @@ class ContinuousEncoder(TargetEncoder):
     def _standardise(self, y, dtype):
         y = standardise(y, self.mean, self.scale, np.empty(y.shape, dtype))
         if self._loss_name == "huber":
-            # Further out the gradient is the same; the mean loss is not to look like divergence.
+            # Further out the gradient is the same, but the mean loss would look like divergence.
             limit = max(FARTHEST_OUTLIER, 10 * getattr(self.loss, "delta", 0.0))
             np.clip(y, -limit, limit, out=y)
         return y

@@ -10,9 +10,9 @@ from ..inference import ErrorDescent
 from ..inference._method import resolve_method
 from .outputs import ROWS_PER_CALL, small_blocks
 
-#: More exact than in training: an energy must not depend on what else is in the batch, and
-#: differences between samples are what its readers want. Where relu meets activity_decay, descent
-#: creeps along kinks: a less strict energy_tol would leave some samples 2 % above the minimum.
+#: More exact than in training, because users compare the energies of samples. With relu and
+#: activity_decay, descent is slow along kinks: a larger energy_tol would leave some samples 2 %
+#: above the minimum.
 PRECISE = ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)
 
 #: Share of samples cut off by the limit of steps above which a call warns.

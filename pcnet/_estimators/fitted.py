@@ -300,7 +300,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            The network's size is not known, or said twice and differently.
+            The network's size is not known, or is given twice with different values.
         """
         return summarise(
             self, X, y, n_features=n_features, n_outputs=n_outputs, n_samples=n_samples

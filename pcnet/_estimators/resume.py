@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .._estimators.regressor import PCRegressor
 
 
-#: What may differ when a run goes on; the rest decides on its bits.
+#: Arguments that may differ when a run is resumed; any other would change its result.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")
 
 #: What scikit-learn's callbacks set on an estimator while it is fitted.

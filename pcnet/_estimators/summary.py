@@ -26,7 +26,7 @@ from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
 from .labels import check_labels, find_classes
 from .targets import MatrixTargets
 
-#: Steps are timed for as long as this, and at least so many.
+#: Seconds during which steps are timed, and the least number of timed steps.
 TIMED_SECONDS = 0.1
 TIMED_STEPS = 3
 

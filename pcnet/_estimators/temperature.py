@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-#: Where nothing is known of the noise: a compromise between clean and noisy data.
+#: Used before the noise has been measured: a compromise between clean and noisy data.
 DEFAULT_TEMPERATURE = 0.2
 
 #: Candidates: steps of 6 %, finer than what a thousand samples can tell apart.
@@ -78,7 +78,7 @@ def fit_temperature(outputs, targets, sample_weight=None, multilabel=False):
 
 #: Samples after which an older one counts less by a factor of e, in a stream.
 _MEMORY = 2000.0
-#: Samples that the temperature at the start of a stream is worth: one that is wrong is no proof.
+#: Weight, in samples, of the temperature at the start of a stream: one wrong sample changes little.
 _WORTH = 200.0
 
 
