@@ -81,8 +81,7 @@ def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
 
     Parameters
     ----------
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
-        None: that of ``net.objective``, or else "squared_error".
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
     mu : ndarray, (n, K)
         Outputs.
     Y : ndarray, (n, K)
