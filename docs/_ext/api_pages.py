@@ -92,7 +92,7 @@ def name_page(module_name, name, kind):
 
 
 def _inherited(value):
-    if issubclass(value, tuple) or dataclasses.is_dataclass(value):
+    if issubclass(value, (tuple, int)) or dataclasses.is_dataclass(value):
         return []
     return ["   :inherited-members:"]
 
