@@ -2,6 +2,7 @@
 
 NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
+RANDOM = "tests/numerics/test_random.py"
 
 MUTANTS = [
     (
@@ -10,6 +11,27 @@ MUTANTS = [
         "np.sqrt(n_in * np.where(skips, n_layers, 1))",
         "np.sqrt(n_in)",
         NUMERICS,
+    ),
+    (
+        "one stream of random numbers for all layers",
+        "parameterization.py",
+        "stream(seed, WEIGHTS, layer)",
+        "stream(seed, WEIGHTS)",
+        RANDOM,
+    ),
+    (
+        "streams of all purposes alike",
+        "_random.py",
+        "spawn_key=(*seed.spawn_key, *key)",
+        "spawn_key=(*seed.spawn_key, *key[1:])",
+        RANDOM,
+    ),
+    (
+        "a part of a block of random numbers lost",
+        "_random.py",
+        "yield block, buffer[: block.size]",
+        "yield block[:_BLOCK // 2], buffer[: min(block.size, _BLOCK // 2)]",
+        RANDOM,
     ),
     (
         "gamma forgotten",

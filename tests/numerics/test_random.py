@@ -7,6 +7,7 @@ import pcnet
 from pcnet import Network
 from pcnet._random import (
     ORDER,
+    SPLIT,
     WEIGHTS,
     draw_normal,
     draw_uniform,
@@ -54,9 +55,9 @@ def test_streams_differ_by_purpose_and_seed():
     drawn = {
         stream(seed_of(seed), *key).integers(2**62)
         for seed in (0, 1)
-        for key in ((WEIGHTS, 0), (WEIGHTS, 1), (ORDER,))
+        for key in ((WEIGHTS, 0), (WEIGHTS, 1), (ORDER,), (SPLIT,))
     }
-    assert len(drawn) == 6
+    assert len(drawn) == 8
     assert split_seed(seed_of(0)) != split_seed(seed_of(1))
 
 
@@ -72,6 +73,11 @@ def test_weights_do_not_depend_on_the_number_of_threads(parameterization, dtype)
     for other in networks[1:]:
         for first, second in zip(networks[0].weights, other.weights, strict=True):
             np.testing.assert_array_equal(first, second)
+
+
+def test_layers_of_one_shape_differ():
+    first, second = Network.init((4, 4, 4), random_state=0).weights
+    assert not np.any(first == second)
 
 
 def test_a_layer_does_not_depend_on_the_layers_above():
