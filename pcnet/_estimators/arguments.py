@@ -203,8 +203,8 @@ class EstimatorArguments(BaseEstimator, ABC):
             )
         if self._full_batch:
             raise ValueError(
-                "solver='lbfgs' writes no checkpoints: SciPy keeps the state of its iterations to "
-                "itself, so that a resumed run could not be the same. Set checkpoint=None"
+                "solver='lbfgs' writes no checkpoints: its memory of past gradients is not saved, "
+                "so a resumed run could not be the same. Set checkpoint=None"
             )
         caller = repeating_caller(self)
         if caller is not None:
