@@ -46,12 +46,24 @@ ISA_CODES = {"generic": PCNET_GENERIC, "avx2": PCNET_AVX2, "avx512": PCNET_AVX51
 
 
 class Status(enum.IntEnum):
-    """How a sample's inference ended: the entries of `Batch.status`."""
+    """How a sample's inference ended: the entries of `Batch.status`.
 
-    REACHED_MAX_STEPS = PCNET_REACHED_MAX_STEPS
-    CONVERGED = PCNET_CONVERGED
-    ENERGY_STALLED = PCNET_ENERGY_STALLED
-    ROUNDING_FLOOR = PCNET_ROUNDING_FLOOR
+    Attributes
+    ----------
+    text : str
+        The same in words.
+    """
+
+    def __new__(cls, code, text):
+        status = int.__new__(cls, code)
+        status._value_ = code
+        status.text = text
+        return status
+
+    REACHED_MAX_STEPS = PCNET_REACHED_MAX_STEPS, "at the limit of steps"
+    CONVERGED = PCNET_CONVERGED, "converged"
+    ENERGY_STALLED = PCNET_ENERGY_STALLED, "at a stalled energy"
+    ROUNDING_FLOOR = PCNET_ROUNDING_FLOOR, "at the floor of rounding"
 
 
 TILE_SIZE = pcnet_tile_size()

@@ -61,9 +61,13 @@ class InferenceResult:
     energy_trace: Float64s
 
     def __repr__(self):  # the arrays would fill the screen
+        shares = [((self.status == status).mean(), status.text) for status in Status]
+        ends = ", ".join(
+            f"{share:.0%} {text}" for share, text in sorted(shares)[::-1] if share >= 0.005
+        )
         return (
             f"InferenceResult({len(self.energy)} samples, mean energy {self.energy.mean():.4g}, "
-            f"{self.n_passes.mean():.3g} passes a sample, {self.converged.mean():.0%} converged)"
+            f"{self.n_passes.mean():.3g} passes a sample, {ends})"
         )
 
 

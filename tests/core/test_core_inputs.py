@@ -6,7 +6,7 @@ import pytest
 import pcnet
 from pcnet import Network, theory
 from pcnet._network_core import core_batch
-from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.inference import ActivityDescent, ErrorDescent, Status
 
 from ..helpers import make_activities, make_batch, make_network, relative_error
 
@@ -146,3 +146,6 @@ def test_inference_result_repr_is_one_line(net):
     result = pcnet.infer(net, *make_batch(net, 7))
     assert repr(result).startswith("InferenceResult(7 samples, mean energy ")
     assert "\n" not in repr(result)
+    ends = repr(result).removesuffix(")").split("sample, ")[1].split(", ")
+    shares = {status.text: np.mean(result.status == status) for status in Status}
+    assert sorted(ends) == sorted(f"{share:.0%} {text}" for text, share in shares.items() if share)
