@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,16 +28,42 @@ if TYPE_CHECKING:
 OUTPUT_ROWS = 2**14
 
 
+class PackedWeights(NamedTuple):
+    """Packed weights of a read-only network, and what they were packed from."""
+
+    arrays: list[Floats]
+    rest: tuple[Any, ...]
+    core: binding.CoreNetwork
+    backward: bool
+    n_bytes: int
+
+
 def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
-    """The network as the core takes it, its weights packed."""
+    """The network as the core takes it, its weights packed.
+
+    The weights of a network that was made read-only (`make_read_only`) are packed once, and again
+    only after another array has taken the place of one of them. Arrays that can be written are
+    packed in every call: NumPy does not say when one is written.
+    """
+    kept = getattr(net, "_packed", None)
+    if kept is not None and kept.backward >= backward and _is_current(net, kept):
+        return kept.core
     check_fields(net)
+    core, n_bytes = _pack(net, backward)
+    if is_read_only(net):
+        net._packed = PackedWeights(_arrays(net), _other_fields(net), core, backward, n_bytes)
+    return core
+
+
+def _pack(net, backward):
+    """The network for the core, and the bytes of its packed weights."""
     sizes = net.layer_sizes
     packed = (
         binding.allocate_packed(sizes, net.dtype),
         binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None,
     )
     binding.pack_weights([_ready(W) for W in net.weights], *packed)
-    return binding.CoreNetwork(
+    core = binding.CoreNetwork(
         sizes,
         net.activations,
         net.skips,
@@ -46,6 +72,54 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
         biases=None if net.biases is None else [_ready(b) for b in net.biases],
         packed=packed,
     )
+    return core, sum(
+        array.nbytes for arrays in packed for array in arrays or () if array is not None
+    )
+
+
+def make_read_only(net: Network) -> None:
+    """Replace the arrays of weights and biases by read-only copies, which are packed once.
+
+    They are copies because a view of the old arrays could still be written. Memory maps stay: a
+    copy would take the memory that they save.
+    """
+    for arrays in (net.weights, net.biases or []):
+        for i, array in enumerate(arrays):
+            if not isinstance(array, np.memmap):
+                arrays[i] = np.array(array, order="C")
+                arrays[i].flags.writeable = False
+
+
+def is_read_only(net: Network) -> bool:
+    """Whether the weights and biases are as `make_read_only` leaves them."""
+    return all(a.flags.owndata and not a.flags.writeable for a in _arrays(net))
+
+
+def packed_bytes(net: Network) -> int:
+    """Bytes of the packed weights that a network keeps, 0 before its first pass."""
+    kept = getattr(net, "_packed", None)
+    return 0 if kept is None else kept.n_bytes
+
+
+def _arrays(net):
+    return [*net.weights, *(net.biases or [])]
+
+
+def _other_fields(net):
+    """What else the core's network was made from, by value."""
+    return np.array(net.scales).tobytes(), np.array(net.skips).tobytes(), net.activation
+
+
+def _is_current(net, kept):
+    try:
+        arrays = _arrays(net)
+        return (
+            len(arrays) == len(kept.arrays)
+            and all(a is b and not a.flags.writeable for a, b in zip(arrays, kept.arrays))
+            and _other_fields(net) == kept.rest
+        )
+    except (AttributeError, TypeError, ValueError):  # a field was replaced: `check_fields` says it
+        return False
 
 
 def core_batch(net: Network, n_samples: int, trace_steps: int | None = None) -> binding.Batch:

@@ -34,7 +34,16 @@ from ._network_checks import (
     check_vectors,
     named_errors,
 )
-from ._network_core import OUTPUT_ROWS, batch_at, core_batch, fill, network_output, unpadded
+from ._network_core import (
+    OUTPUT_ROWS,
+    batch_at,
+    core_batch,
+    fill,
+    is_read_only,
+    make_read_only,
+    network_output,
+    unpadded,
+)
 from ._random import seed_of
 from ._types import (
     Activation,
@@ -50,6 +59,8 @@ from .parameterization import PARAMETERIZATIONS, default_skips, initial_weights,
 
 if TYPE_CHECKING:
     from ._objective import Objective
+
+_READ_ONLY = "_read_only"  # in the state of a pickled network
 
 
 class Network:
@@ -93,6 +104,8 @@ class Network:
     >>> [z.shape for z in activities]
     [(2, 16), (2, 16), (2, 3)]
     """
+
+    _packed: PackedWeights | None = None  # of `core_network`
 
     def __init__(
         self,
@@ -253,6 +266,17 @@ class Network:
             self.gamma,
             copy.deepcopy(self.objective),
         )
+
+    def __getstate__(self):
+        state = {name: value for name, value in vars(self).items() if name != "_packed"}
+        return {**state, _READ_ONLY: is_read_only(self)}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        read_only = state.pop(_READ_ONLY, False)
+        vars(self).update(state)
+        if read_only:
+            make_read_only(self)
 
     # ------------------------------------------------------------ passes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -20,6 +21,7 @@ _DEFAULT_N_THREADS = binding.openmp_max_threads()
 MAX_THREADS = 1024
 
 _is_forked_child = False
+_n_cpus_seen = None, 1  # what was asked for, and the answer
 _seen = threading.local()  # .n_threads that were once started for the calling thread
 
 
@@ -98,7 +100,21 @@ def _wanted_n_threads():
     n_threads = binding.openmp_max_threads()
     if os.environ.get("OMP_NUM_THREADS") or n_threads != _DEFAULT_N_THREADS:
         return max(1, n_threads)
-    return max(1, min(n_threads, joblib.cpu_count()))
+    return max(1, min(n_threads, _n_cpus()))
+
+
+def _n_cpus():
+    """``joblib.cpu_count()``, asked again where its answer may have changed.
+
+    It reads files of the container's quota, which takes longer than a small prediction: they are
+    read at most once a second.
+    """
+    global _n_cpus_seen
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    asked = os.environ.get("LOKY_MAX_CPU_COUNT"), affinity, int(time.monotonic())
+    if _n_cpus_seen[0] != asked:
+        _n_cpus_seen = asked, joblib.cpu_count()
+    return _n_cpus_seen[1]
 
 
 def _can_start(n_threads):

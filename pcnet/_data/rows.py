@@ -249,6 +249,11 @@ def check_rows(estimator, X, *, dtype, finite=True):
     ValueError
         scikit-learn's, for another number of features, NaN or infinity.
     """
+    if _needs_no_check(estimator, X, dtype):
+        rows = DenseRows(X)
+        if finite:
+            check_finite_rows(estimator, rows)
+        return rows
     X, converted = _checked(estimator, X, dtype=dtype, reset=False, ensure_all_finite=False)
     rows = _as_rows_of(X, _type_of(X, dtype) if converted else X.dtype)
     if finite:
@@ -282,6 +287,20 @@ def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
     rows = _as_rows_of(X, _type_of(X, dtype) if converted else X.dtype)
     check_finite_rows(estimator, rows)
     return rows, y
+
+
+def _needs_no_check(estimator, X, dtype):
+    """Whether scikit-learn's checks, longer than a small prediction, would find nothing."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (dtype if isinstance(dtype, (list, tuple)) else (dtype,))
+        and X.shape[1] == estimator.n_features_in_
+        and len(X) > 0
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and not hasattr(estimator, "feature_names_in_")
+    )
 
 
 def _checked(estimator, X, *y, dtype, **options):

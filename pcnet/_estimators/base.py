@@ -15,6 +15,7 @@ from .._data.checks import check_sample_weight
 from .._data.first_calls import SETTLE_ROWS
 from .._data.rows import check_rows_and_targets, warn_if_unscaled
 from .._network_checks import check_terms
+from .._network_core import make_read_only
 from .._random import ORDER, remember, seed_of, split_seed, stream
 from .._saved_state import StateMixin
 from .._training.centring import centre_inputs
@@ -185,6 +186,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
             run = self._prepare(X, y, sample_weight, call, tasks)
             train(run)
             self._record(run)
+            make_read_only(self.network_)
             if tasks is not None and run.stop_reason != "diverged":
                 tasks.end_fit()
         self._report(run, call)
@@ -301,6 +303,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         self.loss_ = self.best_loss_ = np.inf
         self.validation_scores_ = self.best_validation_score_ = None
         self.stop_reason_ = self.validation_loss_curve_ = None
+        make_read_only(network)
         return self
 
     def _objective(self):

@@ -316,7 +316,8 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         FloatingPointError
             Finite features overflow on their way through the network.
         """
-        check_is_fitted(self)
+        if "network_" not in vars(self):  # check_is_fitted takes as long as a small prediction
+            check_is_fitted(self)
         rows = check_rows(self, X, dtype=self._features_dtype(), finite=False)
         outputs, suspect = network_output(self.network_, self._scaled(rows))
         if suspect:  # to look at all of X first would cost a fifth of a small network's time

@@ -62,6 +62,9 @@ class Summary:
         Weights and biases.
     model_bytes : int
         Of the parameters.
+    packed_bytes : int
+        Of the packed copy of the weights, which a fitted network keeps from its first prediction
+        on; inference adds a transposed one of layers of fewer than 384 units.
     training_bytes : int
         About the most that `fit` holds at once, without the data.
     n_epochs, n_batches : int or None
@@ -77,6 +80,7 @@ class Summary:
     layers: tuple
     n_parameters: int
     model_bytes: int
+    packed_bytes: int
     training_bytes: int
     n_epochs: int | None
     n_batches: int | None
@@ -115,8 +119,8 @@ class Summary:
 
     def _costs(self):
         lines = [
-            f"memory  {_bytes(self.model_bytes)} of parameters; about "
-            f"{_bytes(self.training_bytes)} while training, beside the data"
+            f"memory  {_bytes(self.model_bytes)} of parameters, {_bytes(self.packed_bytes)} packed "
+            f"to predict; about {_bytes(self.training_bytes)} while training, beside the data"
         ]
         if self.seconds_per_epoch is None:
             lines.append("time    not estimated: give X, or n_samples")
@@ -153,6 +157,7 @@ def summarise(estimator, X=None, y=None, *, n_features=None, n_outputs=None, n_s
         layers=_layers(network),
         n_parameters=sum(array.size for array in parameters),
         model_bytes=sum(array.nbytes for array in parameters),
+        packed_bytes=network.dtype.itemsize * sum(packed_sizes(network.layer_sizes, network.dtype)),
         training_bytes=_training_bytes(estimator, network, batch_size),
         n_epochs=None if n_batches is None else _most_epochs(estimator, n_batches),
         n_batches=n_batches,

@@ -117,8 +117,9 @@ def test_with_little_precision_training_is_that_of_the_mlp(Estimator, activation
     mlp.partial_fit(X, y, **({"classes": np.unique(y)} if Estimator is PCClassifier else {}))
     model.partial_fit(X, y, **({"classes": np.unique(y)} if Estimator is PCClassifier else {}))
     # from here on both start at the same weights, without a past
-    for ours, theirs in zip(model.coefs_ + model.intercepts_, mlp.coefs_ + mlp.intercepts_):
-        np.copyto(ours, theirs)
+    dtype = model.network_.dtype
+    model.network_.weights = [W.astype(dtype) for W in mlp.coefs_]
+    model.network_.biases = [b.astype(dtype) for b in mlp.intercepts_]
     model._optimizer_state = None
     mlp._optimizer = type(mlp._optimizer)(
         mlp.coefs_ + mlp.intercepts_,

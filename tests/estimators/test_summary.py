@@ -206,7 +206,7 @@ def test_text_and_html():
     assert table[1] == ["1", "4", "16", "-", "no", "0.5", "80"]
     assert table[2] == ["2-5", "16", "16", "tanh", "yes", "0.102", "4", "x", "272"]
     assert table[3] == ["6", "16", "3", "tanh", "no", "0.0625", "51"]
-    assert lines[7].startswith("memory  9.75 kB of parameters; about ")
+    assert lines[7].startswith("memory  9.75 kB of parameters, ")
     assert "3 epochs of 32 batches" in lines[8]
     assert lines[8].endswith("on 1 thread")
     markup = found._repr_html_()
