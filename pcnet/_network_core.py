@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OUTPUT_ROWS = 2**14
 
 
+_READ_ONLY = "_read_only"  # in the state of a pickled network
+
+
 class PackedWeights(NamedTuple):
     """Packed weights of a read-only network, and what they were packed from."""
 
@@ -36,6 +39,23 @@ class PackedWeights(NamedTuple):
     core: binding.CoreNetwork
     backward: bool
     n_bytes: int
+
+
+class KeptPackedWeights:
+    """The part of `Network` that holds its packed weights, which no pickle or copy takes along."""
+
+    _packed: PackedWeights | None = None
+
+    def __getstate__(self):
+        state = {name: value for name, value in vars(self).items() if name != "_packed"}
+        return {**state, _READ_ONLY: is_read_only(self)}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        read_only = state.pop(_READ_ONLY, False)
+        vars(self).update(state)
+        if read_only:
+            make_read_only(self)
 
 
 def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:

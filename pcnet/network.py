@@ -36,11 +36,10 @@ from ._network_checks import (
 )
 from ._network_core import (
     OUTPUT_ROWS,
+    KeptPackedWeights,
     batch_at,
     core_batch,
     fill,
-    is_read_only,
-    make_read_only,
     network_output,
     unpadded,
 )
@@ -60,10 +59,8 @@ from .parameterization import PARAMETERIZATIONS, default_skips, initial_weights,
 if TYPE_CHECKING:
     from ._objective import Objective
 
-_READ_ONLY = "_read_only"  # in the state of a pickled network
 
-
-class Network:
+class Network(KeptPackedWeights):
     """A predictive-coding network of L layers; make one with `init` or `from_weights`.
 
     Layer l predicts ``mu_l = a_l f_l(z_{l-1}) W_l + b_l + tau_l z_{l-1}`` from the activities
@@ -104,8 +101,6 @@ class Network:
     >>> [z.shape for z in activities]
     [(2, 16), (2, 16), (2, 3)]
     """
-
-    _packed: PackedWeights | None = None  # of `core_network`
 
     def __init__(
         self,
@@ -266,17 +261,6 @@ class Network:
             self.gamma,
             copy.deepcopy(self.objective),
         )
-
-    def __getstate__(self):
-        state = {name: value for name, value in vars(self).items() if name != "_packed"}
-        return {**state, _READ_ONLY: is_read_only(self)}
-
-    def __setstate__(self, state):
-        state = dict(state)
-        read_only = state.pop(_READ_ONLY, False)
-        vars(self).update(state)
-        if read_only:
-            make_read_only(self)
 
     # ------------------------------------------------------------ passes
 
