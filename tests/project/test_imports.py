@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pcnet"
 
-# A module may import modules of its own floor or of lower ones. A new module needs a line here.
-FLOORS = [
+# A module may import modules of its own layer or of lower ones. A new module needs a line here.
+LAYERS = [
     {"_version", "_checks", "_random", "_types", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
     {"_data", "_objective", "losses", "solvers", "schedules", "callbacks"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
-FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 
 
 def dotted_name(path):
@@ -72,19 +72,59 @@ def longest_known(dotted):
     return dotted
 
 
-def floor(name):
-    return FLOOR_OF[name.split(".")[0]]
+def layer(name):
+    return LAYER_OF[name.split(".")[0]]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_has_a_layer(name):
-    assert name.split(".")[0] in FLOOR_OF, f"say in FLOORS where pcnet.{name} belongs"
+    assert name.split(".")[0] in LAYER_OF, f"say in LAYERS where pcnet.{name} belongs"
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_point_to_lower_layers(name):
-    upward = {other for other in imported_modules(name) if floor(other) > floor(name)}
-    assert not upward, f"pcnet.{name} imports from a higher floor: {sorted(upward)}"
+    upward = {other for other in imported_modules(name) if layer(other) > layer(name)}
+    assert not upward, f"pcnet.{name} imports from a higher layer: {sorted(upward)}"
+
+
+MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 450, 60, 8
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_and_functions_are_small(name):
+    """Docstrings do not count in a function; constructors of estimators may have any length."""
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert text.count("\n") <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef) or is_constructor_of_an_estimator(name, node):
+            continue
+        docstring = node.body[0] if ast.get_docstring(node) else None
+        lines = node.end_lineno - node.lineno + 1
+        if docstring is not None:
+            lines -= docstring.end_lineno - docstring.lineno + 1
+        assert lines <= MOST_FUNCTION_LINES, node.name
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        names = {argument.arg for argument in arguments} - {"self", "cls"}
+        assert len(names) <= MOST_PARAMETERS, node.name
+
+
+def is_constructor_of_an_estimator(name, node):
+    modules = {"_estimators.classifier", "_estimators.regressor"}
+    return name in modules and node.name == "__init__"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(ROOT / "csrc").rglob("*.[ch]"),
+        *(ROOT / "csrc").glob("*.inc"),
+        *PACKAGE.rglob("*.p[xy][xdi]"),
+    ],
+    ids=lambda path: path.name,
+)
+def test_sources_of_the_core_are_small(path):
+    if path.parent.name != "tests":
+        assert path.read_text(encoding="utf-8").count("\n") <= MOST_LINES
 
 
 def test_no_import_cycle():
