@@ -1,6 +1,6 @@
-"""Inference: how the hidden activities reach the equilibrium of the energy.
+"""Inference: methods that move the hidden activities to the equilibrium of the energy.
 
-Every method is an object that holds its own options; `infer` applies one to a batch.
+Each method is an object that holds its own options; `infer` applies one to a batch.
 """
 
 from types import MappingProxyType

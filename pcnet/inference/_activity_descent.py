@@ -1,4 +1,4 @@
-"""Activity descent, the method of the predictive-coding literature; also with Adam's step."""
+"""Activity descent, the standard method of the predictive-coding literature, and Adam's variant."""
 
 from __future__ import annotations
 
@@ -21,23 +21,25 @@ class ActivityDescent(InferenceMethod):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 
     It starts from the feed-forward state and takes a fixed number of steps. The output's delta
-    moves down one layer a step and shrinks on the way, so deep networks stay far from
-    equilibrium; `ErrorDescent` does not. The step is per sample, never divided by the batch size.
+    propagates down by one layer per step and is attenuated at each layer. Deep networks therefore
+    stay far from equilibrium; with `ErrorDescent` they do not. The step applies to each sample's
+    own energy and is not divided by the batch size.
 
     Parameters
     ----------
     n_steps : int, default 20
-        0 or more. The literature takes as many as there are hidden layers, or more.
+        0 or more. Common choices are the number of hidden layers or more.
     rate : float or None, default None
-        Positive. Above 2 / (largest eigenvalue of the activity Hessian) it diverges; `infer` and
-        training warn where the energy rose. None: 1 / (that eigenvalue at the feed-forward state)
-        for each sample, by 8 power iterations of a pass each, and 0.5 at most.
+        Positive. Above 2 / (largest eigenvalue of the activity Hessian) the descent diverges;
+        `infer` and training warn if the energy rose. None: for each sample 1 / (that eigenvalue at
+        the feed-forward state), and 0.5 at most. Eight power iterations of one pass each estimate
+        the eigenvalue.
     momentum : float, default 0.0
         From 0 to below 1. Heavy ball [2]_: ``u <- momentum u + dF/dz``, ``z <- z - rate u``.
 
     Notes
     -----
-    No sample counts as converged: the method has no test.
+    The method has no convergence test: no sample counts as converged.
 
     References
     ----------
@@ -96,7 +98,8 @@ class ActivityDescent(InferenceMethod):
         passes.report()
 
     def _run_heavy_ball(self, batch, X, Y, objective):
-        rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
+        # as Python floats: NumPy scalars would convert float32 to float64
+        rate, momentum = float(self.rate), float(self.momentum)
         velocity = np.zeros_like(batch.activities.hidden)
 
         def step(t, gradient):
@@ -107,12 +110,12 @@ class ActivityDescent(InferenceMethod):
 
 
 class AdamActivityDescent(InferenceMethod):
-    """Descent on the activities with Adam, which makes small gradients of far layers count.
+    """Descent on the activities with Adam's step, which rescales small gradients.
 
     ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``, g = dF/dz of all
-    layers at once, and ``z <- z - rate m' / (sqrt(v') + epsilon)`` with m' and v' free of their
-    bias towards the start. A step moves each activity by about ``rate``, whatever its gradient, so
-    the end is no closer to the equilibrium than that.
+    layers at once, and ``z <- z - rate m' / (sqrt(v') + epsilon)``, m' and v' being the
+    bias-corrected moments. Each step moves an activity by about ``rate``, whatever its gradient,
+    so the distance to the equilibrium stays of that order.
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ class AdamActivityDescent(InferenceMethod):
 
     Notes
     -----
-    No sample counts as converged: the method has no test.
+    The method has no convergence test: no sample counts as converged.
 
     References
     ----------
@@ -160,7 +163,7 @@ class AdamActivityDescent(InferenceMethod):
         check_positive("epsilon", self.epsilon)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        # floats of Python: NumPy's would widen float32
+        # as Python floats: NumPy scalars would convert float32 to float64
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)
         check_adam_epsilon("epsilon", epsilon, batch.activities.hidden.dtype)

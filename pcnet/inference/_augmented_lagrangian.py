@@ -23,50 +23,52 @@ TIMINGS = ("pre", "post")
 class AugmentedLagrangian(InferenceMethod):
     """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
 
-    The residuals ``r_l = z_l - mu_l`` of the hidden layers are constraints, with the duals d_l:
+    The constraints are ``r_l = 0`` for the residuals ``r_l = z_l - mu_l`` of the hidden layers.
+    With the duals d_l the augmented Lagrangian is
 
     ``AL(z, d) = lambda loss(mu_L, y) + sum_l d_l r_l + rho / 2 ||r_l||^2``
 
-    (and the activity decay). From the feed-forward state and d = 0, ``n_steps`` times in turn
+    plus the activity decay. From the feed-forward state and d = 0, each of ``n_steps`` steps does
 
     - ``z_l <- z_l - rate dAL/dz_l``, all layers at once, ``inner_steps`` times;
     - ``d_l <- d_l + alpha r_l``.
 
-    With alpha = 0 and rho = 1 this is `ActivityDescent`. In its fixed point the residuals are 0, z
-    is the feed-forward state and d are backpropagation's deltas (times lambda): not an equilibrium
-    of the energy, but the gradient of the loss, found by local steps. The signal moves down about
-    ``sqrt(alpha rate)`` layers a step, so that ``n_steps`` should be twice the number of layers or
-    more.
+    With alpha = 0 and rho = 1 this is `ActivityDescent`. At the fixed point the residuals are 0, z
+    is the feed-forward state, and d are backpropagation's deltas times lambda. The fixed point is
+    not an equilibrium of the energy: it gives the gradient of the loss, computed by local steps.
+    The output's delta propagates down by about ``sqrt(alpha rate)`` layers per step, so
+    ``n_steps`` should be at least twice the number of layers.
 
     Parameters
     ----------
     n_steps : int, default 64
         0 or more.
     alpha : float, default 1.0
-        Step of the duals, 0 or more. Without a given rate it must be below 2 rho, where the
-        stiffest modes begin to grow; at rho or below there is a margin.
+        Step of the duals, 0 or more. With ``rate=None`` it must be below 2 rho, above which the
+        modes of the largest curvature grow; values up to rho leave a margin.
     rho : float, default 1.0
         Positive.
     rate : float or None, default None
-        Step of the activities, per sample. None: 1 / lambda_max for each sample, the largest
-        eigenvalue of AL's Hessian at the feed-forward state (where d = 0), estimated by
-        ``power_steps`` power iterations.
+        Step of the activities, per sample; positive. None: 1 / lambda_max for each sample.
+        lambda_max is the largest eigenvalue of AL's Hessian at the feed-forward state (d = 0),
+        estimated by ``power_steps`` power iterations.
     inner_steps : int, default 1
         1 or more.
     timing : {"pre", "post"}, default "pre"
-        Whether the weights learn from the duals before or after their last step.
+        The weights learn from the duals before (``"pre"``) or after (``"post"``) their last step.
     power_steps : int, default 8
-        1 or more; a pass each. Not used with a given rate.
+        1 or more; each costs one pass. Not used with a given rate.
 
     See Also
     --------
-    ActivityDescent : the same without duals.
+    ActivityDescent : the same descent without duals.
 
     Notes
     -----
-    The errors it reports, from which the weights learn, are those of the augmented Lagrangian,
-    ``rho r_l + d_l``; the output's delta is as ever. The energies are those of the activities
-    alone, without duals: they rise and fall. No sample counts as converged: there is no test.
+    The reported errors, from which the weights learn, are those of the augmented Lagrangian,
+    ``rho r_l + d_l``; the output's delta is that of all methods. The energies are those of the
+    activities, without the duals, and are not monotone. The method has no convergence test: no
+    sample counts as converged.
 
     References
     ----------
@@ -141,7 +143,7 @@ class AugmentedLagrangian(InferenceMethod):
         out.hidden += duals.hidden
 
     def _rates(self, passes):
-        """The rate of each sample; what it takes to find them is counted."""
+        """Rate of each sample; the passes of its estimate are counted in the report."""
         batch, X, Y, objective = passes.batch, passes.X, passes.Y, passes.objective
         if self.rate is not None:
             return np.full(len(X), float(self.rate))

@@ -1,4 +1,4 @@
-"""Backpropagation, on the same network by the same code, and its gradients by one sweep."""
+"""Backpropagation, and zero-divergence inference, which gives the same gradients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Backprop(InferenceMethod):
-    """No inference: the activities stay feed-forward, the errors are backpropagation's deltas.
+    """No inference: feed-forward activities, with backpropagation's deltas as the errors.
 
     ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1} - decay z_l``, e_L being the
     output's delta: one forward and one backward pass. The local rule ``- a_l f(z_{l-1})^T e_l``
@@ -34,24 +34,24 @@ class Backprop(InferenceMethod):
     minimizes_energy = False
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        """Deltas and feed-forward activities, into a `Batch`."""
+        """Write the feed-forward activities and the deltas into the batch."""
         passes = Passes(batch, X, Y, objective)
         passes.start(responses=batch.errors)
         passes.report()
 
 
 class ZeroDivergence(InferenceMethod):
-    """Z-IL: each layer learns at the moment that the output's signal arrives at it.
+    """Z-IL: each layer learns at the step in which the output's delta reaches it.
 
-    From the feed-forward state and at rate 1, ``z_l <- z_l - dF/dz_l`` for l = H..1. When a layer's
-    error has just changed, the activities below it are still feed-forward, so its weights'
-    gradient, ``- a_l f(z_{l-1})^T e_l``, is exactly backpropagation's. It costs one forward pass
-    and one sweep back.
+    From the feed-forward state and at rate 1, ``z_l <- z_l - dF/dz_l`` for l = H..1. When the error
+    of a layer has just changed, the activities below it are still feed-forward. The gradient of its
+    weights, ``- a_l f(z_{l-1})^T e_l``, is then exactly backpropagation's. The cost is one forward
+    and one backward pass.
 
     Notes
     -----
-    The activities reported are those that the weights see, the feed-forward ones, and so is the
-    energy; no sample counts as converged.
+    The reported activities are those that the weights learn from, the feed-forward ones. The
+    energy is that of the feed-forward state; no sample counts as converged.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Error descent, the default method, and prospective configuration, the same nearer to its end."""
+"""Error descent, the default method, and prospective configuration, a tighter error descent."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ if TYPE_CHECKING:
 class ErrorDescent(InferenceMethod):
     """Adaptive gradient descent on the errors instead of the activities.
 
-    With ``z_l = mu_l + eps_l`` and eps as the free variables, one backward pass carries the
-    output's delta to every layer at once, where descent on the activities moves it by one layer
-    a step. The equilibria and their weight gradients are the same. With the response
+    The free variables are eps, with ``z_l = mu_l + eps_l``. One backward pass takes the output's
+    delta to all layers, whereas descent on the activities moves it by one layer per step. The
+    equilibria and their weight gradients are the same. With the response
     ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l`` (v_L the output
     delta), each sample moves by ``eps <- eps + s (v - eps)``. Its first step is
     ``1 / (1 + lambda (u H u / |u|^2) |v|^2 / |delta|^2)``, u = delta and H the loss's second
-    derivative: exact where delta is an eigenvector of P P^T, P = d mu_L / d eps (1 with activity
-    decay). Later it is its own Barzilai-Borwein step [1]_. Either is shrunk until the energy falls
-    enough (Armijo). No sample's energy ever rises, and a sample that has ended costs nothing more.
+    derivative. It is exact where delta is an eigenvector of P P^T, P = d mu_L / d eps; with
+    activity decay the first step is 1. Later steps are the sample's Barzilai-Borwein steps [1]_.
+    Backtracking shrinks each step until the energy meets Armijo's condition. The energy of no
+    sample rises, and a sample that has ended costs no further computation.
 
     Parameters
     ----------
     max_steps : int, default 30
-        Accepted steps a sample may take; 0 or more.
+        Largest number of accepted steps of a sample; 0 or more.
     tol : float, default 0.05
-        A sample has converged once ||v - eps|| <= tol ||v||; 0 or more. At the default all
-        samples of trained 30- and 128-layer networks had at most 1 % of their excess energy
-        left (MNIST, see benchmarks/README.md); 0.2 leaves some short of that, 0.01 costs 40 %
-        more passes.
+        A sample has converged when ||v - eps|| <= tol ||v||; 0 or more. With the default, all
+        samples of trained 30- and 128-layer networks kept at most 1 % of their excess energy
+        (MNIST, see benchmarks/README.md). With 0.2 some samples keep more; 0.01 takes 40 % more
+        passes.
     energy_tol : float, default 1e-6
-        A sample also ends when a step lowers its energy by less than this share; 0 turns the
-        test off. Such samples, and those at the floating-point floor, do not count as converged.
+        A sample also ends when a step lowers its energy by less than this fraction; 0 or more, 0
+        turns the test off. Such samples, and those whose energy can fall by no more than rounding,
+        do not count as converged.
 
     See Also
     --------
-    ActivityDescent : the method of the literature.
+    ActivityDescent : the standard method of the literature.
 
     Notes
     -----
@@ -80,22 +82,21 @@ class ErrorDescent(InferenceMethod):
 
 
 class ProspectiveConfiguration(ErrorDescent):
-    """Predictive coding as prospective configuration [1]_ asks for it.
+    """Predictive coding as prospective configuration [1]_: inference close to equilibrium.
 
-    With input and target clamped the activities first settle at the equilibrium of the energy,
-    the configuration that the network is to have *after* learning; then the weights move to
-    consolidate it, ``dW_l = a_l f_l(z_{l-1})^T e_l``. That is what `ErrorDescent` does, brought
-    closer to equilibrium here, and at output precision 1: ``output_precision="auto"`` of the
-    estimators means 1 with this method (a number stays what it is). Lower precisions, the
-    default of the other methods, keep the activities nearer to the feed-forward ones and the
-    gradient nearer to backpropagation's, the deeper the network, the more so.
+    With input and target clamped, the activities first reach the equilibrium of the energy, which
+    is the configuration that the network should have *after* learning. Then the weights are updated
+    towards it, ``dW_l = a_l f_l(z_{l-1})^T e_l``. This is `ErrorDescent` with tighter tolerances
+    and output precision 1: ``output_precision="auto"`` of the estimators means 1 with this method.
+    Lower precisions, the default of the other methods, keep the activities closer to the
+    feed-forward ones and the gradient closer to backpropagation's. The effect grows with the depth.
 
     Parameters
     ----------
     max_steps : int, default 200
     tol : float, default 1e-3
     energy_tol : float, default 1e-8
-        As of `ErrorDescent`.
+        Ranges and meaning as for `ErrorDescent`.
 
     References
     ----------
@@ -104,9 +105,9 @@ class ProspectiveConfiguration(ErrorDescent):
        348-358, 2024.
     """
 
-    #: What ``output_precision="auto"`` stands for.
+    #: The value of ``output_precision="auto"``.
     auto_precision = 1.0
-    #: The weights learn from the settled state whatever the loss: that is the idea.
+    #: The weights learn from the equilibrium with every loss, as the method is defined.
     learns_settled = True
 
     def __init__(self, max_steps: int = 200, tol: float = 1e-3, energy_tol: float = 1e-8) -> None:

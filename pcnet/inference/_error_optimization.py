@@ -19,32 +19,34 @@ class ErrorOptimization(InferenceMethod):
 
     With ``z_l = mu_l + eps_l`` and eps the free variables, from eps = 0, all layers at once:
     ``u <- momentum u + (eps - v)`` and ``eps <- eps - rate u``, where v are the responses to the
-    output's delta (`ErrorDescent`), one backward pass. One forward pass makes z of eps.
+    output's delta (`ErrorDescent`). A step costs one backward pass, for v, and one forward pass,
+    for z from eps.
 
     Parameters
     ----------
     n_steps : int, default 16
         0 or more.
     rate : float, default 0.1
-        Positive. With ``n_steps * rate`` far below 1 the result is a scaled gradient of
-        backpropagation, not an equilibrium.
+        Positive. If ``n_steps * rate`` is far below 1, the weight gradient is that of
+        backpropagation times a factor, not that of an equilibrium.
     momentum : float, default 0.0
         From 0 to below 1.
 
     See Also
     --------
-    ErrorDescent : the same descent with a step size for each sample that no user has to set.
+    ErrorDescent : the same descent with an adaptive step size for each sample.
 
     Notes
     -----
-    No sample counts as converged: the method has no test.
+    The method has no convergence test: no sample counts as converged.
 
-    The descent is the published one, the network is pcnet's. There ``z_l = f(W_l z_{l-1}) + e_l``:
-    an error is added after the activation function. Here ``z_l = W_l f(z_{l-1}) + eps_l``: before
-    it. Both compute the same function where all errors are 0, take the same steps where f is the
-    identity, and come to backpropagation's weight gradients as the output precision falls. Else
-    they weigh errors differently, to first order ``e = f'(W z) eps``, and have other equilibria;
-    where f' is 0, only the published error can move z.
+    The descent is the published one; the network is pcnet's. In the paper
+    ``z_l = f(W_l z_{l-1}) + e_l``: the error is added after the activation function. In pcnet
+    ``z_l = W_l f(z_{l-1}) + eps_l``: it is added before. Both networks compute the same function
+    where all errors are 0 and take the same steps where f is the identity. Both weight gradients
+    tend to backpropagation's as the output precision falls. Otherwise the errors differ, to first
+    order by ``e = f'(W z) eps``, and so do the equilibria. Where f' is 0, only the paper's error
+    changes the activity after f.
 
     References
     ----------
@@ -66,7 +68,8 @@ class ErrorOptimization(InferenceMethod):
         check_share("momentum", self.momentum)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        rate, momentum = float(self.rate), float(self.momentum)  # NumPy's would widen float32
+        # as Python floats: NumPy scalars would convert float32 to float64
+        rate, momentum = float(self.rate), float(self.momentum)
         passes = Passes(batch, X, Y, objective)
         responses, velocity = batch.like_activities(), batch.like_activities()
         passes.start(responses if self.n_steps else None)

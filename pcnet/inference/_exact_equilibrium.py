@@ -22,14 +22,14 @@ class ExactEquilibrium(InferenceMethod):
 
     With identity activations and squared error the output's delta at equilibrium is
     ``delta = S^{-1} r``, r = y - mu_L of the feed-forward pass and ``S = I / lambda + sum_l P_l
-    P_l^T``, P_l = d mu_L / d z_l; the errors are its responses, ``e_l = P_l^T delta``. A backward
-    pass of the K unit deltas gives all P_l, so the cost grows with the depth as a pass does.
+    P_l^T``, P_l = d mu_L / d z_l. The errors are the responses to it, ``e_l = P_l^T delta``. A
+    backward pass of the K unit deltas gives all P_l, so the cost is linear in the depth.
 
     Raises
     ------
     ValueError
-        By `run`, if an activation is not the identity, the loss not squared_error, or the
-        objective has an activity decay, with which the errors are no responses to one delta.
+        Raised by `run` if an activation is not the identity or the loss not squared_error. Also if
+        the objective has an activity decay, with which the errors are not responses to one delta.
 
     References
     ----------
@@ -49,7 +49,7 @@ class ExactEquilibrium(InferenceMethod):
         delta[:] = solve_positive(S, delta.T.astype(np.float64) / objective.output_precision).T
         passes.backward(batch.errors)
         passes.forward_from_errors()
-        passes.n_half_passes += -(-n_outputs // n)  # the unit deltas', as passes of the batch
+        passes.n_half_passes += -(-n_outputs // n)  # unit deltas, n of them per pass
         passes.end_step()
         passes.report(Status.CONVERGED)
 
@@ -58,7 +58,7 @@ def _check_linear(network, objective):
     bent = [name for name in network.activations if name != "identity"]
     if bent:
         raise ValueError(
-            "ExactEquilibrium knows the equilibrium of linear networks only, activation="
+            "ExactEquilibrium computes the equilibrium of linear networks only, activation="
             f"'identity'; this one has {bent[0]!r}. Use 'error' for it"
         )
     if objective.loss != "squared_error":
@@ -81,7 +81,8 @@ def _responses_gram(batch, n_outputs):
         deltas, out = batch.like_activities(), batch.like_activities()
         n = min(at_once, n_outputs - start)
         deltas[-1][:n, :n_outputs] = units[start : start + n]
-        batch.backward(n, out, errors=deltas)  # of a linear network: the same at any activities
+        # a linear network has the same responses at all activities
+        batch.backward(n, out, errors=deltas)
         parts.append([rows[:n].astype(np.float64) for rows in out[:-1]])
     gram = np.zeros((n_outputs, n_outputs))
     for layer in zip(*parts, strict=True):

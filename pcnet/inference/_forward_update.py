@@ -1,4 +1,4 @@
-"""Forward update: where the activities end, learned from where they began."""
+"""Forward update: the weights learn the final activities from the feed-forward ones."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 class ForwardUpdate(InferenceMethod):
-    """Inference as usual; the weights learn to reach its end from the feed-forward activities.
+    """Any inference; the weights learn to map feed-forward activities to its final ones.
 
-    With z^0 the feed-forward activities and z the ones that ``method`` ends at, the weights move
-    by the gradient of ``sum_l 1/2 ||z_l - mu_l(z^0_{l-1})||^2`` at fixed z and z^0,
+    Let z^0 be the feed-forward activities and z those at which ``method`` ends. The weights
+    descend the gradient of ``sum_l 1/2 ||z_l - mu_l(z^0_{l-1})||^2`` at fixed z and z^0,
 
     ``dW_l = a_l f_l(z^0_{l-1})^T (z_l - z^0_l)``
 
-    because z^0_l is the prediction mu_l(z^0_{l-1}); at the output ``lambda (y - link(mu^0_L))``
-    stands for the difference. The usual rule compares z_l with the prediction from the *moved*
-    activities below, so that a layer's error no longer contains what the layers below have
-    already done; here it does.
+    because z^0_l is the prediction mu_l(z^0_{l-1}). At the output ``lambda (y - link(mu^0_L))``
+    replaces the difference. The usual rule compares z_l with the prediction from the *inferred*
+    activities below, which excludes the changes of the layers below from the layer's error. Here
+    the difference includes them.
 
     Parameters
     ----------
     method : str or inference object, default "activity"
-        One that updates the weights once, at its end.
+        Inference method that updates the weights once, at its end.
 
     Notes
     -----
     `infer` returns what ``method`` finds; `learning_gradients` gives these gradients.
 
-    The equations of [1]_ are not at hand: this is our reading of its abstract and of the README
-    of its code ("computed from the initial forward pass").
+    The rule follows the abstract of [1]_ and the README of its code ("computed from the initial
+    forward pass"); it was not compared with the equations of the paper.
 
     References
     ----------
@@ -71,7 +71,7 @@ class ForwardUpdate(InferenceMethod):
     def weight_updates(
         self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
     ) -> Iterator[WeightUpdate | None]:
-        """`run`, then one update from its end at the feed-forward activities."""
+        """Run inference, then update once from its differences to the feed-forward activities."""
         self.run(batch, X, Y, objective)
         n = len(X)
         settled = [z[:n].copy() for z in batch.activities[:-1]]

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class GaussSeidel(InferenceMethod):
-    """Descent on the activities layer by layer from the top, each hearing of the move above it.
+    """Descent on the activities layer by layer from the top, each using the new layer above.
 
-    One sweep is, for l = H..1, ``z_l <- z_l - rate dF/dz_l`` at the present activities, so the
-    output's delta reaches the first layer in one sweep, where `ActivityDescent` takes H steps. A
-    sweep costs as much as a step: one backward pass, and one forward pass for the errors.
+    One sweep is, for l = H..1, ``z_l <- z_l - rate dF/dz_l`` at the current activities. The
+    output's delta reaches the first layer in one sweep; `ActivityDescent` takes H steps. A sweep
+    costs as much as a step: one backward pass, and one forward pass for the errors.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class GaussSeidel(InferenceMethod):
 
     Notes
     -----
-    From the feed-forward state the first sweep at rate 1 makes errors that are backpropagation's
-    deltas. No sample counts as converged: the method has no test.
+    At rate 1, the errors after the first sweep are backpropagation's deltas. The method has no
+    convergence test: no sample counts as converged.
 
     References
     ----------

@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from ..inference import Objective
 
 
-#: The largest first step; 1 is the time in which a lone error decays by e.
+#: The largest first step; in time 1 an uncoupled error decays by the factor e.
 _FIRST_STEP = 0.1
 
 
 class GradientFlow(InferenceMethod):
     """The flow ``dz_l/dt = - dF/dz_l`` from the feed-forward state at t = 0.
 
-    Every sample is integrated for itself, by an embedded Runge-Kutta pair whose step keeps the
-    error of a step within tolerance, or by fixed steps, and ends for itself: where its gradient
-    has fallen to ``steady_tol`` times that of the start, or at ``max_time``. Samples that ended
-    cost nothing more. The defaults are those of the JAX library jpc [1]_, except for the
+    Each sample is integrated separately by an embedded Runge-Kutta pair, with a step size that
+    keeps the error of a step within tolerance, or with fixed steps. It ends when its gradient has
+    fallen to ``steady_tol`` times that of the start, or at ``max_time``. Samples that ended cost no
+    further computation. The defaults are those of the JAX library jpc [1]_, except for the
     steady-state test.
 
     Parameters
     ----------
     pair : {"heun", "bogacki_shampine", "dormand_prince"}, default "heun"
         Heun-Euler 2(1), two slopes a step; Bogacki-Shampine 3(2), three; or Dormand-Prince 5(4),
-        six. The solution goes on with the method of higher order.
+        six. The method of higher order advances the solution.
     step : float or None, default None
-        None: the step adapts. A number: all steps have this length (in units of t; the last one
-        ends at max_time), and nothing is rejected.
+        None: the step size adapts. A positive number: all steps have this length, in units of t;
+        the last one ends at max_time, and no step is rejected.
     rtol, atol : float, default 1e-3
         Positive. A step is accepted where the root mean square over the hidden activities of
-        ``error / (atol + rtol max(|z before|, |z after|))`` is at most 1. Deep "mupc" networks
-        have targets that move activities by less than 1e-3: lower ``atol`` with them.
+        ``error / (atol + rtol max(|z before|, |z after|))`` is at most 1. In deep
+        "mupc" networks the target changes activities by less than 1e-3: use a lower ``atol``.
     max_time : float, default 20.0
         Positive.
     max_steps : int, default 500
-        Accepted steps a sample may take; 0 or more.
+        Largest number of accepted steps of a sample; 0 or more.
     steady_tol : float, default 0.01
-        0 or more; 0 turns the steady-state test off. Steps that adapt leave the activities
-        trembling by about the tolerance, so that a small steady_tol needs small rtol and atol.
+        0 or more; 0 turns the steady-state test off. With an adaptive step the activities
+        fluctuate by about the tolerance, so a small steady_tol needs small rtol and atol.
     controller : tuple of 3 float, default (0.0, 1.0, 0.0)
-        Proportional, integral and derivative coefficient of the adaption of the step;
-        (0.4, 0.3, 0.0) steps more evenly where stability limits the step.
+        Proportional, integral and derivative coefficient of the step-size control. With
+        (0.4, 0.3, 0.0) the step varies less where stability limits it.
 
     See Also
     --------
@@ -62,12 +62,13 @@ class GradientFlow(InferenceMethod):
 
     Notes
     -----
-    `n_steps` counts accepted steps, `n_passes` all slopes; ``converged`` tells of the steady-state
-    test. A sample whose step has shrunk below what its dtype resolves ends with status 3.
+    `n_steps` counts accepted steps, `n_passes` all slopes; ``converged`` is the result of the
+    steady-state test. A sample whose step is too small for its dtype ends with status 3.
 
-    Time is that of each sample's own energy. jpc integrates the gradient of the mean energy of the
-    batch, 1 / n of it for each of n samples: its ``max_t1=T`` is ``max_time=T / n`` here, its 20 at
-    64 samples 0.3125, and at such times inference has hardly begun.
+    The time t belongs to each sample's own energy. jpc integrates the gradient of the mean energy
+    of a batch of n samples, which is 1 / n of each sample's. Its ``max_t1=T`` corresponds to
+    ``max_time=T / n`` here: T = 20 with 64 samples is 0.3125, at which the activities are still
+    close to the feed-forward ones.
 
     References
     ----------
@@ -128,7 +129,7 @@ class GradientFlow(InferenceMethod):
 
 @dataclass
 class _Samples:
-    """The samples that still move; arrays of one entry each."""
+    """State of the samples that have not ended; arrays with one entry per sample."""
 
     index: np.ndarray  # row in the batch at the start
     time: np.ndarray
@@ -144,7 +145,7 @@ class _Samples:
 
 
 class _Flow:
-    """The integration of one batch. Rows of samples that ended are taken out.
+    """The integration of one batch. Rows of samples that ended are removed.
 
     Slopes are stored as gradients, so that states are ``start - step * sum of gradients``.
     """
@@ -181,17 +182,17 @@ class _Flow:
         self._end_samples(squares)
 
     def _slope(self, stage):
-        """Gradient at the present activities, and their energies (n,)."""
+        """Gradient at the current activities, and their energies (n,)."""
         energies = sample_energies(self.batch, self.X, self.Y, self.objective, must_be_finite=False)
         self._differentiate(stage)
         return energies
 
     def _slope_of(self, rows):
-        """The first slope and the energies of some samples alone, at their present activities."""
+        """First slope and energies of the given samples only, at their current activities."""
         X, Y = self.X, self.Y
         if len(rows) == len(X):
             return self._slope(0)
-        *_, last = self._slopes  # free between two steps
+        *_, last = self._slopes  # not in use between two steps
         self.X, self.Y = X[rows], Y[rows]
         for state, start in zip(self._state, self._start, strict=True):
             state[:, : len(rows)] = start[:, rows]
@@ -218,7 +219,8 @@ class _Flow:
     def _scaled_norm(self, blocks, before, after):
         """Root mean square of each sample's values over atol + rtol max(|before|, |after|)."""
         n, total = len(self.X), np.zeros(len(self.X))
-        rtol, atol = float(self.options.rtol), float(self.options.atol)  # NumPy's widen float32
+        # as Python floats: NumPy scalars would convert float32 to float64
+        rtol, atol = float(self.options.rtol), float(self.options.atol)
         for values, a, b in zip(blocks, before, after, strict=True):
             scale = rtol * np.maximum(np.abs(a[:, :n]), np.abs(b[:, :n])) + atol
             scaled = values[:, :n] / scale
@@ -236,7 +238,7 @@ class _Flow:
     # ------------------------------------------------------------ one step of each sample
 
     def step(self):
-        """Try a step with every sample; accept, reject, and take out those that ended."""
+        """Try a step for each sample; accept or reject it, and remove the samples that ended."""
         samples, pair = self.samples, self.pair
         samples.step = np.minimum(samples.step, self.options.max_time - samples.time)
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is rejected
@@ -256,7 +258,7 @@ class _Flow:
         self._end_samples(sample_squares(self._slopes[0], len(self.X)))
 
     def _step_errors(self):
-        """Scaled error of the step to the present activities; 0 for fixed steps."""
+        """Scaled error of the step to the current activities; 0 for fixed steps."""
         n = len(self.X)
         if self.options.step is not None:
             return np.zeros(n)
@@ -268,7 +270,7 @@ class _Flow:
         return np.where(np.isnan(errors), np.inf, errors)
 
     def _accept(self, accepted, energies, errors):
-        """Take over the activities of the accepted samples, and their slopes."""
+        """Store the new activities and slopes of the accepted samples."""
         if not accepted.any():
             return
         samples, n = self.samples, len(self.X)
@@ -294,7 +296,7 @@ class _Flow:
     # ------------------------------------------------------------ the end
 
     def _end_samples(self, squares):
-        """Report the samples that have ended and take out their rows."""
+        """Report the samples that have ended and remove their rows."""
         samples, options = self.samples, self.options
         ended = np.full(len(squares), -1)
         ended[samples.step < np.finfo(self.X.dtype).eps] = Status.ROUNDING_FLOOR
@@ -317,7 +319,7 @@ class _Flow:
         keep_samples([*self._start, *self._slopes[0]], keep)
 
     def report(self, X, Y):
-        """Leave the last activities of all samples, and their errors, in the batch."""
+        """Write the last activities of all samples, and their errors, into the batch."""
         n, batch = len(X), self.batch
         _copy(self._state, self._final, n)
         batch.evaluate(X, Y, self.objective.loss, self.objective.output_precision)

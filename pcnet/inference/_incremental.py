@@ -1,4 +1,4 @@
-"""Incremental predictive coding: the weights move at every step of inference."""
+"""Incremental predictive coding: the weights are updated at each step of inference."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
 
 
 class IncrementalDescent(InferenceMethod):
-    """Activity descent whose every step is followed by an update of the weights.
+    """Activity descent with an update of the weights after each step.
 
-    From the feed-forward state, ``n_steps`` times in turn
+    From the feed-forward state, each of ``n_steps`` steps does
 
     - ``z_l <- z_l - rate dF/dz_l`` in all hidden layers at once;
     - one step of the solver by ``dF/dW_l`` at the new activities (incremental
       expectation-maximisation).
 
-    With one step this is predictive coding with one step of `ActivityDescent`. A minibatch takes
-    ``n_steps`` updates of the weights, each with the learning rate and the weight decay of one: a
-    smaller learning rate than for the other methods is due.
+    With one step this is predictive coding with one step of `ActivityDescent`. A minibatch makes
+    ``n_steps`` updates of the weights, each with the full learning rate and weight decay. It
+    therefore needs a smaller learning rate than the other methods.
 
     Parameters
     ----------
     n_steps : int, default 20
         1 or more.
     rate : float or None, default None
-        As of `ActivityDescent`; None is estimated for each sample before the first step.
+        As for `ActivityDescent`. None: estimated for each sample before the first step.
 
     See Also
     --------
-    ActivityDescent : the same steps, the weights moving after the last.
+    ActivityDescent : the same steps, with one update of the weights after the last.
 
     Notes
     -----
-    `infer` has no weights to move: it gives what `ActivityDescent` does. In training, the energy
-    that is reported is the one after the last step of inference.
+    `infer` updates no weights: it gives the result of `ActivityDescent`. In training, the reported
+    energy is that after the last step of inference.
 
     References
     ----------
@@ -69,19 +69,19 @@ class IncrementalDescent(InferenceMethod):
             check_positive("rate", self.rate)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        """Inference on a `Batch` with the weights at rest."""
+        """Run inference on the batch with fixed weights."""
         ActivityDescent(self.n_steps, self.rate).run(batch, X, Y, objective)
 
     def weight_updates(
         self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
     ) -> Iterator[WeightUpdate | None]:
-        """As the class says; yields after each step of inference."""
+        """Run inference; yield for an update of the weights after each step."""
         passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
         passes.start()
         rates = stable_rates(passes) if self.rate is None else np.full(len(X), float(self.rate))
         activities, slopes = hidden_blocks(batch.activities), hidden_blocks(gradients)
         for step in range(self.n_steps):
-            if step > 0:  # the weights have moved
+            if step > 0:  # the weights have changed
                 passes.residuals()
             passes.activity_gradients(gradients)
             add_scaled(activities, -rates, slopes)

@@ -1,4 +1,4 @@
-"""`infer`: one batch to equilibrium, with everything a study wants to see."""
+"""`infer`: inference on one batch, with a detailed result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-@dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
+@dataclass(frozen=True, eq=False)  # eq=False: == of arrays has no single truth value
 class InferenceResult:
-    """The state that inference reached, and what it took.
+    """The state that inference reached, with its energies, steps and passes.
 
     Attributes
     ----------
@@ -33,15 +33,15 @@ class InferenceResult:
     errors : list of ndarray, (n, n_l)
         e_1..e_H and, last, the output's delta: ``output_precision`` times y - mu_L
         (squared_error; bounded by huber), y - softmax(mu_L) (log_loss), y - logistic(mu_L)
-        (logistic) or y - exp(mu_L) (poisson). Some methods report what their weights learn from
-        instead: see there.
+        (logistic) or y - exp(mu_L) (poisson). Some methods report instead the errors from which
+        the weights learn; their docstrings state it.
     energy : ndarray of float64, (n,)
         Each sample's energy at the end, decay included.
     n_steps : ndarray of int, (n,)
         Steps taken (accepted, for methods that can reject one).
     n_passes : ndarray of float64, (n,)
-        Pairs of one forward and one backward pass that each sample cost, the feed-forward pass
-        included: 1.5 are 2 forward passes and 1 backward.
+        Passes of each sample, the feed-forward pass included. One forward and one backward pass
+        count as 1: 2 forward passes and 1 backward pass are 1.5.
     converged : ndarray of bool, (n,)
         Whether the gradient met the method's tolerance.
     status : ndarray of int, (n,)
@@ -60,7 +60,7 @@ class InferenceResult:
     status: Ints
     energy_trace: Float64s
 
-    def __repr__(self):  # the arrays would fill the screen
+    def __repr__(self):  # without the arrays, which are too long to print
         shares = [((self.status == status).mean(), status.text) for status in Status]
         ends = ", ".join(
             f"{share:.0%} {text}" for share, text in sorted(shares)[::-1] if share >= 0.005
@@ -98,8 +98,8 @@ def infer(
     output_precision : float or None
         lambda, positive.
     activity_decay : float or None
-        Not negative. None, the default of all three: that of ``net.objective``, which the training
-        of an estimator notes in its ``network_``; without one "squared_error", 1 and 0.
+        0 or more. None, the default of all three: the value in ``net.objective``, which training
+        an estimator sets on its ``network_``. Without an objective: "squared_error", 1 and 0.
 
     Returns
     -------
@@ -108,8 +108,9 @@ def infer(
     Raises
     ------
     ValueError
-        An argument does not fit, a target is out of the loss's range, a weight is NaN, or the
-        output precision is so small that the hidden errors would vanish in the network's dtype.
+        An argument has a wrong shape or value, a target is out of the loss's range, or a weight is
+        NaN. Also if the output precision is so small that the hidden errors would be lost to
+        rounding in the network's dtype.
     FloatingPointError
         The energy is not finite at the start, a method without safeguards diverged, or an
         activity or error overflowed.
@@ -117,8 +118,8 @@ def infer(
     Warns
     -----
     ConvergenceWarning
-        A method that is to lower the energy left its mean higher than at the start: its rate is
-        too large.
+        A method that minimises the energy ended with a higher mean energy than at the start: its
+        rate is too large.
 
     Examples
     --------
@@ -161,7 +162,7 @@ def infer(
 
 
 def _warn_if_risen(method, before, after):
-    """Never silent, but once for a line of the user's code: the text holds no figures."""
+    """Warn; the text has no numbers, so that Python shows it once per line of the user's code."""
     if has_risen(before, after):
         warn(
             "Inference raised the mean energy from what it was at the start: the rate of "

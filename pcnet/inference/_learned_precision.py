@@ -1,4 +1,4 @@
-"""Precisions of the hidden units that are learned beside the weights."""
+"""Precisions of the hidden units, learned together with the weights."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
 
 class LearnedPrecision(InferenceMethod):
-    """Inference with a precision for every hidden unit, which training learns.
+    """Inference with a precision for each hidden unit, learned in training.
 
     The energy of a Gaussian model with diagonal precisions pi_l (n_l,) is
 
     ``F = sum_l 1/2 sum_k (pi_lk e_lk^2 - log pi_lk) + lambda loss(mu_L, y)``
 
-    The activities descend it in the errors, ``eps_l <- eps_l + s (v_l / pi_l - eps_l)`` with the
-    response v_l of `ErrorDescent` and a step s for each sample, shrunk where the energy would
-    rise. The weights learn from pi_l e_l. After each batch the precisions take a step down the
-    gradient by log pi, with m the mean of e^2 over the batch:
+    Inference descends it in the errors, ``eps_l <- eps_l + s (v_l / pi_l - eps_l)``, with the
+    response v_l of `ErrorDescent` and a step s for each sample, reduced if the energy would rise.
+    The weights learn from pi_l e_l. After each batch the precisions take a gradient step in
+    log pi, with m the mean of e^2 over the batch:
 
     ``log pi <- log pi + learning_rate / 2 * clip(1 - pi m, -1, 1)``
 
-    whose fixed point is pi = 1 / m, the inverse variance of the errors. Left to itself this runs
-    away: errors held more tightly are smaller, and held more tightly still. With ``normalize`` pi m
-    is therefore divided by its mean over all hidden units and the mean of log pi is kept at 0: it
-    is the ratios of the precisions that are learned, and lambda keeps its meaning.
+    whose fixed point is pi = 1 / m, the inverse variance of the errors. This rule alone is
+    unstable: a larger precision makes the errors smaller, which makes the precision larger. With
+    ``normalize``, pi m is therefore divided by its mean over all hidden units, and the mean of
+    log pi is kept at 0. Then only the ratios of the precisions are learned, and lambda keeps its
+    meaning.
 
     Parameters
     ----------
@@ -53,15 +54,16 @@ class LearnedPrecision(InferenceMethod):
     learning_rate : float, default 0.05
         0 or more; 0 keeps the precisions as they are.
     normalize : bool, default True
+        Whether to learn the ratios of the precisions only, as above.
     bounds : tuple of 2 float, default (0.01, 100.0)
         Smallest and largest precision; they enclose 1.
 
     Attributes
     ----------
     precisions_ : list of float64 ndarray, (n_l,)
-        pi_1..pi_H, on the object that a fitted estimator keeps as ``inference_``. It is saved with
-        the estimator, goes on with `partial_fit`, `warm_start` and `resume`, and works in `infer`.
-        Without them all are 1.
+        pi_1..pi_H, on the object that a fitted estimator keeps as ``inference_``. That object is
+        saved with the estimator, continued by `partial_fit`, `warm_start` and `resume`, and
+        accepted by `infer`. On an object without this attribute all precisions are 1.
 
     See Also
     --------
@@ -69,13 +71,14 @@ class LearnedPrecision(InferenceMethod):
 
     Notes
     -----
-    The errors that it reports are pi_l e_l (the output's delta as ever), and the energies include
-    the precisions but not the log pi, which inference cannot change.
+    The reported errors are pi_l e_l, with the output's delta of all methods. The energies include
+    the precisions but not the terms log pi, which inference cannot change.
 
     References
     ----------
     .. [1] Millidge, Seth, Buckley, "Predictive Coding: a Theoretical and Experimental Review",
-       arXiv:2107.12979: precisions and their learning. The normalisation is ours.
+       arXiv:2107.12979: precisions and their learning. The
+       normalisation is pcnet's own.
     """
 
     steps_option = "max_steps"
@@ -112,7 +115,7 @@ class LearnedPrecision(InferenceMethod):
             )
 
     def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
-        """A copy of this method that learns, from 1 or from where the previous one was."""
+        """A copy of this method that learns, from precisions 1 or those of the previous one."""
         mine, widths = clone(self), network.layer_sizes[1:-1]
         known = getattr(previous, "precisions_", None)
         if known is None or tuple(map(len, known)) != widths:
@@ -143,7 +146,7 @@ class LearnedPrecision(InferenceMethod):
         if found != tuple(widths):
             raise ValueError(
                 f"this LearnedPrecision has learned precisions of hidden layers of {found} units, "
-                f"but the network's have {tuple(widths)}; use the one of the estimator whose "
+                f"but the network's have {tuple(widths)}; use inference_ of the estimator whose "
                 "network it is, or a new one"
             )
         return precisions
@@ -173,7 +176,7 @@ class LearnedPrecision(InferenceMethod):
 
 
 class _Descent:
-    """Descent in the errors, every sample with its own step; no energy rises.
+    """Descent in the errors with a step for each sample; no energy rises.
 
     Parameters
     ----------
@@ -195,7 +198,7 @@ class _Descent:
             own[:, : len(values)], inverse[:, : len(values)] = values, 1.0 / values
 
     def run(self):
-        """Leave the last state that was accepted in the batch, the errors times pi."""
+        """Write the last accepted state into the batch, the errors multiplied by pi."""
         batch, n, steps = self.batch, self.n, np.ones(self.n)
         energies = start_feed_forward(batch, *self.problem, responses=self.responses)
         ended, n_steps = np.full(n, -1), np.zeros(n, dtype=int)
@@ -224,7 +227,7 @@ class _Descent:
         self.traces.report()
 
     def _push(self, responses=None):
-        """Activities, output delta and, if asked for, responses of the errors; energies (n,)."""
+        """Activities and output delta from the errors, optionally responses; energies (n,)."""
         X, Y, objective = self.problem
         losses, _ = self.batch.forward_from_errors(
             X,
@@ -238,11 +241,11 @@ class _Descent:
         for eps, precision in zip(self.eps, self.precision, strict=True):
             eps, precision = eps[:, : self.n], precision[:, : self.n]
             energies += 0.5 * np.einsum("lij,lij,lij->i", eps, eps, precision, dtype=np.float64)
-        # a trial may overflow: it is not accepted
+        # a trial that overflows is rejected
         return with_decay(energies, self.batch, objective)
 
     def _accept(self, rows, ended):
-        """Go on from the present errors of these samples; note which have converged."""
+        """Accept the current errors of these samples; mark those that have converged."""
         moved, pulled = np.zeros((2, len(rows)))
         parts = (self.best, self.directions, self.eps, self.pull, self.inverse)
         for best, direction, eps, pull, inverse in zip(*parts, strict=True):

@@ -1,4 +1,4 @@
-"""What inference hands over to learning."""
+"""Weight updates and weight gradients from the result of inference."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class WeightUpdate(NamedTuple):
-    """What one update of the weights reads, besides the batch's activities and errors.
+    """Input rows and weights of one weight update; the batch has the activities and errors.
 
     Attributes
     ----------
     X : ndarray, (rows, D)
         The input of each row of the batch.
     sample_weight : ndarray of float64, (rows,)
-        Normalised weights: the factor of each row's gradient in their sum, 1 / n each where n
-        samples count alike. They may be negative.
+        Normalised weights: the factor of each row's gradient in their sum; 1 / n each for n
+        samples of equal weight. They may be negative.
     """
 
     X: Floats
@@ -47,13 +47,13 @@ def weight_updates(
     sample_weight: Float64s,
     feed_forward: bool = False,
 ) -> Iterator[WeightUpdate]:
-    """Run a method on a batch; yield a `WeightUpdate` wherever the weights are to be updated.
+    """Run a method on a batch; yield a `WeightUpdate` for each update of the weights.
 
     Parameters
     ----------
     method : InferenceMethod
     batch : Batch
-        Of ``rows_per_sample`` times as many rows as there are samples, or more.
+        With at least ``rows_per_sample`` rows for each sample.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     sample_weight : ndarray of float64, (n,)
@@ -74,9 +74,9 @@ def weight_updates(
 
 
 def learns_feed_forward(loss: Loss) -> bool:
-    """Whether estimators learn a loss with ``feed_forward``, see `learning_gradients`.
+    """Whether estimators train this loss with ``feed_forward``, see `learning_gradients`.
 
-    All but the squared error, whose equilibrium is that of a rescaled squared error.
+    True for all losses but the squared error.
     """
     return loss != "squared_error"
 
@@ -86,7 +86,7 @@ def _learns_its_own_way(method):
 
 
 def _return_to_feed_forward(batch, X, Y, objective):
-    """Feed-forward activities and output delta; the hidden errors stay: one forward pass more."""
+    """Restore feed-forward activities and output delta, keep the errors; costs a forward pass."""
     batch.forward_from_errors(X, Y, objective.loss, objective.output_precision, from_errors=False)
     batch.n_half_passes[: len(X)] += 1
 
@@ -101,11 +101,11 @@ def learning_gradients(
     activity_decay: float | None = None,
     feed_forward: bool = False,
 ) -> tuple[list[Floats], list[Floats] | None]:
-    """The gradients by which a method of inference moves the weights.
+    """The weight gradients of a method of inference.
 
-    For most methods ``net.weight_gradients(X, errors, activities)`` of what `infer` returns; some
-    learn from another state or from several. Where a method updates the weights more than once,
-    the sum over its updates, the weights staying as they are.
+    For most methods these are ``net.weight_gradients(X, errors, activities)`` of the result of
+    `infer`; some methods learn from another state or from several. If a method updates the weights
+    more than once, the result is the sum over its updates at fixed weights.
 
     Parameters
     ----------
@@ -113,26 +113,27 @@ def learning_gradients(
     X : array-like, (n, D)
     Y : array-like, (n, K)
     method, loss, output_precision, activity_decay
-        As in `infer`.
+        As for `infer`.
     feed_forward : bool, default False
-        Whether the hidden errors of the end of inference meet the feed-forward activities below
-        them and the feed-forward output's delta, ``dW_l = a_l f_l(z^0_{l-1})^T e_l``, instead of
-        those at the end. Estimators learn every loss but the squared error so: with the others
-        the end drags deep networks away from the loss ("Losses other than the squared error" in
-        the documentation, docs/deep-losses.md). Methods with rules of their own keep them: those
-        with ``weight_updates``, and "prospective", "backprop", "zero_divergence" and
+        Whether the weights learn from the final hidden errors with the feed-forward activities z^0
+        and the feed-forward output's delta, ``dW_l = a_l f_l(z^0_{l-1})^T e_l``, instead of the
+        final ones. Estimators train all losses but the squared error this way: with the final
+        activities, training of deep networks does not minimise the loss (see "Losses other than
+        the squared error" in docs/deep-losses.md). Methods with a rule of their own ignore it:
+        those with ``weight_updates``, and "prospective", "backprop", "zero_divergence" and
         "augmented_lagrangian".
 
     Returns
     -------
     weights : list of ndarray, (n_{l-1}, n_l)
-        Of the unscaled weights, mean over the samples.
+        Gradients by the unscaled weights, mean over the samples.
     biases : list of ndarray, (n_l,), or None
+        Gradients by the biases; None without biases.
 
     Raises
     ------
     ValueError, FloatingPointError
-        As by `infer`, and where a gradient overflowed.
+        As for `infer`, and if a gradient overflowed.
 
     Examples
     --------
@@ -147,7 +148,8 @@ def learning_gradients(
     check_network(net)
     objective = objective_of(net, loss, output_precision, activity_decay)
     method = resolve_method(method, "method of inference")
-    method = method.for_training(net, method)  # one that learns must not learn from this
+    # on a copy: a method with learned parameters must not change here
+    method = method.for_training(net, method)
     check_terms(net, **vars(objective))
     feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)

@@ -1,4 +1,4 @@
-"""The base class of all methods of inference, and from a ``method`` argument to its object."""
+"""The base class of all methods of inference, and checks of ``method`` arguments."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 
 
 class InferenceMethod(BaseEstimator):
-    """Base class of the methods of inference, pcnet's and your own.
+    """Base class of all methods of inference, including user-defined ones.
 
-    A method holds its options as a scikit-learn estimator does, so that
-    ``inference__rate`` can be searched and estimators can be cloned. It must define `run`; the
-    rest has defaults. `Passes` has the passes of the network that `run` is made of.
+    A method stores its options like a scikit-learn estimator, so grid search can set
+    ``inference__rate`` and estimators can be cloned. It must define `run`; all else has defaults.
+    `Passes` provides the passes of the network for `run`.
 
     Attributes
     ----------
     steps_option : str or None
-        Name of the option that limits the number of steps, None (default) without one.
+        Name of the option that limits the number of steps; None (default) if there is none.
     has_end_test : bool
-        Whether a sample can end before the limit of steps (default). Where it cannot, nobody is
-        warned that inference was cut off.
+        Whether a sample can end before the limit of steps (default True). If False, training does
+        not warn that inference ended at the limit.
     minimizes_energy : bool
-        Whether it ends near the least energy of the targets that it is given (default). Where it
-        does not, nobody is warned that the energy rose, `energy` of estimators refuses the method,
+        Whether the method ends near the minimum of the energy of the given targets (default True).
+        If False, no warning is given if the energy rose, `energy` of estimators refuses the method,
         and the weights learn as with ``learns_settled``.
     learns_settled : bool
-        Whether the weights learn from the state that `run` leaves, whatever the loss. By default
-        they do with the squared error alone, see `learning_gradients`.
+        Whether the weights learn from the state after `run` with every loss. Default: with the
+        squared error only, see `learning_gradients`.
     rounds_errors : bool
-        Whether the errors are differences of activities, so that a small output precision loses
-        them to rounding. Default: they are numbers of their own.
+        Whether the method computes errors as differences of activities, which rounding destroys at
+        small output precisions. Default False: it stores the errors as variables.
     auto_precision : float or None
-        What ``output_precision="auto"`` of an estimator means with this method; None (default):
-        what it means in general.
+        The value of ``output_precision="auto"`` of an estimator with this method; None (default):
+        the general rule of the estimators.
     rows_per_sample : int
-        Rows of the batch that the method uses for each sample, 1 by default.
+        Number of rows of the batch that the method uses for each sample; default 1.
 
     See Also
     --------
-    Passes : the passes that a method is made of, with an example of a method.
+    Passes : the passes of the network, with an example of a method.
     """
 
     steps_option: str | None = None
@@ -65,24 +65,24 @@ class InferenceMethod(BaseEstimator):
     def check(self) -> None:
         """Raise ValueError or TypeError if an option is out of range. Default: no check.
 
-        It is called before anything is computed from the options.
+        It is called before the options are used.
         """
 
     @property
     def trace_steps(self) -> int:
-        """Most steps that a sample may take (int), which an energy trace must have room for.
+        """Largest number of steps of a sample (int), which sizes the energy trace.
 
         Default: the option that `steps_option` names, or 0.
         """
         return 0 if self.steps_option is None else int(getattr(self, self.steps_option))
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        """Infer the hidden activities; leave them, the errors and a report in the batch.
+        """Infer the hidden activities; write them, the errors and a report into the batch.
 
         Parameters
         ----------
         batch : Batch
-            Memory of `rows_per_sample` rows for each sample, or more.
+            With at least `rows_per_sample` rows for each sample.
         X, Y : ndarray, (n, D) and (n, K)
             Inputs and targets, of the network's dtype.
         objective : Objective
@@ -92,37 +92,37 @@ class InferenceMethod(BaseEstimator):
     def weight_updates(
         self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
     ) -> Iterator[WeightUpdate | None]:
-        """Run inference; yield wherever the weights are to be updated.
+        """Run inference; yield for each update of the weights.
 
-        Default: one update, after `run`. A method that overrides this says itself what the
-        weights learn from. They may be others after each yield.
+        Default: one update, after `run`. A method that overrides this defines what the weights
+        learn from. The weights may have changed after each yield.
 
         Parameters
         ----------
         batch, X, Y, objective
-            As of `run`.
+            As for `run`.
         sample_weight : ndarray of float64, (n,)
             Normalised weights of the samples, of sum 1: the factors of their gradients.
 
         Yields
         ------
         WeightUpdate or None
-            None: an update from what stands in the batch, with X and ``sample_weight``.
+            None: an update from the batch's activities and errors, X and ``sample_weight``.
         """
         self.run(batch, X, Y, objective)
         yield None
 
     def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
-        """The object that one training uses in place of this one; default: this one.
+        """The method object that one training uses; default: this object.
 
-        A method that learns something of its own returns a copy that training may change.
-        Estimators keep it as ``inference_``.
+        A method with parameters to learn returns a copy that training may change. Estimators keep
+        it as ``inference_``.
 
         Parameters
         ----------
         network : Network
         previous : InferenceMethod or None
-            The method of an earlier training of the same network, to go on from.
+            The method of an earlier training of the same network, to continue from.
 
         Returns
         -------
@@ -140,20 +140,20 @@ class InferenceMethod(BaseEstimator):
 
 
 def resolve_method(method: Method, name: str = "inference") -> InferenceMethod:
-    """The inference object that a ``method`` argument stands for, its options checked.
+    """Return the inference object of a ``method`` argument, with its options checked.
 
     Parameters
     ----------
     method : str or InferenceMethod
-        A string means the method with its default options.
+        A string selects the method with its default options.
     name : str
-        What errors call it.
+        The argument's name in error messages.
 
     Returns
     -------
     InferenceMethod
     """
-    from . import METHODS  # a table of all methods, whose modules need this one
+    from . import METHODS  # imported here: the modules of the methods import this one
 
     wanted = (
         f"{name} must be one of {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
@@ -177,18 +177,18 @@ def resolve_method(method: Method, name: str = "inference") -> InferenceMethod:
 
 
 def _quoted(method, methods):
-    """The end of an error's text, where a class's own name came as a string."""
+    """End of the error text if the name of a class came as a string."""
     is_class = method in {cls.__name__ for cls in methods.values()}
     return f". Without quotes that is an object: {method}()" if is_class else ""
 
 
 def resolve_inner(method):
-    """As `resolve_method`, for the method inside another one.
+    """Like `resolve_method`, for the method inside another one.
 
     Raises
     ------
     ValueError
-        It does not simply relax the activities and leave one update of the weights to do.
+        The method does not leave exactly one update of the weights, after `run`, to its caller.
     """
     inner = resolve_method(method, "method")
     if inner._updates_weights_itself:
@@ -199,20 +199,20 @@ def resolve_inner(method):
     return inner
 
 
-# Errors are proportional to lambda where it is small. Methods that find them as differences of
-# activities of about 1 lose them to the rounding of these.
+# For small lambda the errors are proportional to it. Methods that compute them as differences of
+# activities of about 1 lose them to the rounding of the activities.
 _ROUNDINGS = 4096
-# The others sum their squares, which must be well above the smallest number.
+# The other methods sum their squares, which must be well above the smallest number.
 _SQUARES = 1e6
 
 
 def check_precision(method: InferenceMethod, objective: Objective, dtype: DTypeLike) -> None:
-    """Raise if the errors of the hidden layers would vanish, or drown in rounding.
+    """Raise if the errors of the hidden layers would underflow or be lost to rounding.
 
     Parameters
     ----------
     method : InferenceMethod
-        One with a true ``rounds_errors`` finds its errors as differences of activities.
+        One with ``rounds_errors=True`` computes its errors as differences of activities.
     objective : Objective
     dtype : dtype
 

@@ -1,4 +1,4 @@
-"""Nudged inference: a target a little way from the output, on either side of it or on both."""
+"""Nudged inference: targets near the output, on one side of it or on both."""
 
 from __future__ import annotations
 
@@ -27,42 +27,43 @@ class Nudged(InferenceMethod):
 
     The target y is replaced by ``y_beta = p + beta (y - p)``, p being the feed-forward output
     (squared_error), the probabilities softmax(mu) (log_loss) or logistic(mu) (logistic), or the
-    rates exp(mu) (poisson); with Huber's loss, whose pull is bounded, by ``mu + beta delta``. The
-    weights then move by the gradients g of the energy at the end of inference,
+    rates exp(mu) (poisson); with Huber's loss, whose gradient is bounded, by
+    ``mu + beta delta``. The weights then learn from the gradients g of the energy at the end of
+    inference,
 
     - positive: ``g(y_beta) / beta``;
-    - negative: ``- g(y_-beta) / beta``, the target pushed away and the sign of learning turned;
+    - negative: ``- g(y_-beta) / beta``, with the target on the other side and the sign reversed;
     - centered: ``(g(y_beta) - g(y_-beta)) / (2 beta)``.
 
-    Divided by beta they keep the size of the plain gradient, so that one learning rate serves all.
-    As beta goes to 0 all three tend to the gradient of inference that is linearised at the
-    feed-forward activities, the one-sided with an error of order beta, the centered with one of
-    order beta^2. That limit is not yet backpropagation: its output delta is rescaled by
-    ``S^-1 / lambda``, which goes to 1 with the output precision lambda.
+    The division by beta keeps the size of the plain gradient, so one learning rate suits all beta.
+    As beta tends to 0, all three tend to the gradient of inference linearised at the feed-forward
+    activities. The error is of order beta for the one-sided kinds, of order beta^2 for the
+    centered. The limit differs from backpropagation: its output delta is multiplied by
+    ``S^-1 / lambda``, which tends to the identity as the output precision lambda tends to 0.
 
     Parameters
     ----------
     method : str or inference object, default "error"
-        What relaxes the activities; one that updates the weights once, at its end.
+        Inference method of each phase; one that updates the weights once, at its end.
     beta : float, default 0.1
         In (0, 1]. ``Nudged(beta=1, kind="positive")`` is plain predictive coding. Small values
-        leave small errors: with float32 do not go far below 0.01.
+        make small errors: with float32 stay near 0.01 or above.
     kind : {"positive", "negative", "centered"}, default "centered"
-        ``"centered"`` runs inference twice, on twice the memory. Poisson's loss has only
-        ``"positive"``: a rate pushed away from its target could be negative.
+        ``"centered"`` runs inference twice, with twice the memory. Poisson's loss takes only
+        ``"positive"``: a target on the other side of the rate could be negative.
 
     Notes
     -----
-    What inference reports (activities, errors, energy, its trace) is that of the nudged target, of
-    ``"centered"`` that of the positive phase (the trace is the mean over both), and its steps and
-    passes count both phases. The weight gradients are those of `learning_gradients`.
+    The reported activities, errors, energy and trace are those of the nudged target. With
+    ``"centered"`` they are those of the positive phase, except the trace, which is the mean over
+    both; steps and passes count both phases. `learning_gradients` gives the weight gradients.
 
     References
     ----------
     .. [1] Pinchetti et al., "Benchmarking Predictive Coding Networks - Made Simple",
        arXiv:2407.01163.
     .. [2] Laborieux et al., "Scaling Equilibrium Propagation to Deep ConvNets by Drastically
-       Reducing its Gradient Estimator Bias", arXiv:2006.03824: why both sides.
+       Reducing its Gradient Estimator Bias", arXiv:2006.03824: the centered estimate.
     """
 
     minimizes_energy = False  # but that of other targets
@@ -98,11 +99,11 @@ class Nudged(InferenceMethod):
 
     @property
     def rows_per_sample(self) -> int:  # type: ignore[override]
-        """Rows of the batch for each sample: one a phase."""
+        """Rows of the batch for each sample: one per phase."""
         return len(self._signs())
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        """Inference on a `Batch`; the n-th rows after the first n hold phase two."""
+        """Run inference on the batch; its rows n to 2 n - 1 hold the second phase."""
         if objective.loss == "poisson" and self.kind != "positive":
             raise ValueError(
                 f"kind={self.kind!r} pushes rates away from their targets, where they could be "
@@ -123,7 +124,7 @@ class Nudged(InferenceMethod):
     def weight_updates(
         self, batch: Batch, X: Floats, Y: Floats, objective: Objective, sample_weight: Float64s
     ) -> Iterator[WeightUpdate | None]:
-        """`run`, then one update from the rows of all phases."""
+        """Run inference, then update once from the rows of all phases."""
         self.run(batch, X, Y, objective)
         signs, beta = self._signs(), float(self.beta)
         sample_weight = np.concatenate(
@@ -151,13 +152,13 @@ def _output_and_pull(batch, X, Y, loss):
 
 
 def _count_phases(batch, n, n_phases):
-    """Put the report of all phases of a sample into its row of the first."""
+    """Combine the report of all phases of a sample in its row of the first phase."""
     batch.n_half_passes[:n] += 1  # the output that the target is nudged from
     for phase in range(1, n_phases):
         rows = slice(phase * n, (phase + 1) * n)
         batch.n_half_passes[:n] += batch.n_half_passes[rows]
         np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
         ended, other = batch.status[:n], batch.status[rows]
-        # converged if both are, and cut off by the limit if one is
+        # converged if both are; at the limit of steps if one is
         worse = (ended == Status.CONVERGED) | (other == Status.REACHED_MAX_STEPS)
         ended[worse] = other[worse]

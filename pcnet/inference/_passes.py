@@ -1,4 +1,4 @@
-"""What methods of inference are made of: `Passes`, energies and their traces, step sizes."""
+"""Building blocks of methods of inference: `Passes`, energies and their traces, step sizes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Passes:
-    """One batch, its energies and its half passes, for methods that move all samples alike.
+    """Passes of the network on one batch, for methods that treat all samples alike.
 
-    What a method of inference, also one of your own, is made of: `start` first, then per step
-    passes, changes of the activities and `end_step`; `report` last. The activities and errors are
-    the batch's own arrays, larger than the samples and layers: row i is sample i, and columns
-    beyond the layer's units must stay 0. A method works on them layer by layer or on all hidden
-    layers as one block (``batch.activities.hidden``) between the passes.
+    A method, also a user-defined one, calls `start` first. Each step consists of passes, changes of
+    the activities, and `end_step`; `report` comes last. The activities and errors are the arrays of
+    the batch, which may be larger than the samples and layers. Row i is sample i, and columns
+    beyond the layer's units are padding and must stay 0. Between the passes a method changes them
+    layer by layer, or all hidden layers as one block (``batch.activities.hidden``).
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class Passes:
     Attributes
     ----------
     energy : ndarray of float64, (n,)
-        Each sample's at the latest state whose energy was computed, decay included.
+        Each sample's energy at the last state for which it was computed, decay included.
     n_steps, n_half_passes : int
-        So far; the same for all samples.
+        Steps, and forward or backward passes, so far; the same for all samples.
 
     Examples
     --------
@@ -69,18 +69,18 @@ class Passes:
         self.n_steps = self.n_half_passes = 0
 
     def start(self, responses: LayerRows | None = None) -> None:
-        """The feed-forward state; OUT with ``responses`` what the output's delta sends down."""
+        """Compute the feed-forward state; OUT, if given, the responses to the output's delta."""
         self.energy = start_feed_forward(self.batch, self.X, self.Y, self.objective, responses)
         self.n_half_passes = 1 + (responses is not None)
         self._trace()
 
     def restart(self) -> None:
-        """Take activities that were written after `start` for the state before the first step."""
+        """Count activities that were written after `start` as the state before the first step."""
         self.residuals()
         self._trace()
 
     def forward_from_errors(self, responses: LayerRows | None = None) -> None:
-        """z = mu + e from the batch's errors, a forward pass; a backward one with ``responses``."""
+        """z = mu + e from the batch's errors: a forward pass, and a backward one for responses."""
         o = self.objective
         _, layers = self.batch.forward_from_errors(
             self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
@@ -100,7 +100,7 @@ class Passes:
         self.batch.activity_gradients(len(self.X), out, errors=errors, activity_decay=decay)
 
     def backward(self, out: LayerRows) -> None:
-        """OUT what the present output delta sends down: a backward pass."""
+        """OUT the responses to the current output delta: a backward pass."""
         self.n_half_passes += 1
         self.batch.backward(len(self.X), out, activity_decay=self.objective.activity_decay)
 
@@ -111,7 +111,7 @@ class Passes:
         self.batch.gauss_seidel_sweep(len(self.X), rate, activity_decay=decay)
 
     def end_step(self) -> None:
-        """Count a step, and note its energy."""
+        """Count a step, and record its energy."""
         self.n_steps += 1
         self._trace()
 
@@ -141,7 +141,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     responses : LayerRows, optional
-        OUT the responses to the output's delta, for a backward pass more.
+        OUT the responses to the output's delta; costs a backward pass.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
 
 
 def sample_energies(batch, X, Y, objective, must_be_finite=True):
-    """Energy of each sample at the batch's present activities, (n,); writes their errors."""
+    """Energy of each sample at the batch's current activities, (n,); writes their errors."""
     layers = batch.evaluate(X, Y, objective.loss, objective.output_precision)
     energies = with_decay(layers.sum(axis=1), batch, objective)
     if must_be_finite:
@@ -175,7 +175,7 @@ def sample_energies(batch, X, Y, objective, must_be_finite=True):
 
 
 def with_decay(energies, batch, objective):
-    """Add the activity decay of the batch's present activities to ``energies`` (n,), in place."""
+    """Add the activity decay of the batch's current activities to ``energies`` (n,), in place."""
     if objective.activity_decay > 0:
         squares = sample_squares(hidden_blocks(batch.activities), len(energies))
         energies += 0.5 * objective.activity_decay * squares
@@ -183,9 +183,9 @@ def with_decay(energies, batch, objective):
 
 
 def has_risen(before, after):
-    """Whether the mean energy rose where inference was to lower it, by more than rounding.
+    """Whether the mean energy rose by more than rounding.
 
-    The second term is for networks that fit their targets, whose energy is all rounding.
+    The second term covers networks that fit their targets, whose energy consists of rounding.
     """
     return after > 1.01 * before + 1e-8
 
@@ -201,12 +201,12 @@ def check_finite(energies):
 
 
 class SampleTraces:
-    """What each sample's energy was after 0, 1, .. steps; memory grows with the steps taken.
+    """Energy of each sample after 0, 1, .. steps; memory grows with the steps taken.
 
     Parameters
     ----------
     batch : Batch
-        Nothing is kept if it has no trace.
+        If it has no trace, nothing is recorded.
     n_samples : int
     """
 
@@ -215,7 +215,7 @@ class SampleTraces:
         self._energies = None if batch.trace is None else np.full((n_samples, 8), np.nan)
 
     def write(self, rows, steps, energies):
-        """Note the energies of samples after so many steps each; the steps of one come in order.
+        """Record the energy of samples after the given steps, in rising order for each sample.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class SampleTraces:
         self._energies[rows, steps] = energies
 
     def report(self):
-        """Write their mean into the batch's trace; each goes on with its last energy."""
+        """Write the mean into the batch's trace; a sample that ended keeps its last energy."""
         if self._energies is None:
             return
         last = np.count_nonzero(~np.isnan(self._energies), axis=1) - 1
@@ -249,8 +249,8 @@ def descend_activities(batch, X, Y, objective, n_steps, step):
     objective : Objective
     n_steps : int
     step : callable
-        Of t and the gradient of all hidden layers as one block (`LayerRows.hidden`); element by
-        element, and 0 where that is 0.
+        Function of t and the gradient of all hidden layers as one block (`LayerRows.hidden`). It
+        acts element by element and gives 0 where the gradient is 0.
     """
     passes = Passes(batch, X, Y, objective)
     gradient = batch.like_activities()
@@ -263,7 +263,7 @@ def descend_activities(batch, X, Y, objective, n_steps, step):
     passes.report()
 
 
-#: Power iterations of `stable_rates`, a pass each, and the largest rate that it gives.
+#: Power iterations of `stable_rates`, one pass each, and the largest rate that it returns.
 POWER_STEPS, LARGEST_RATE = 8, 0.5
 
 
@@ -272,12 +272,12 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
 
     Of ``rho sum_l 1/2 ||e_l||^2 + lambda loss + decay/2 sum_l ||z_l||^2`` at the feed-forward
     state. Products with the Hessian are differences of the gradient: one pass each. The estimate
-    comes from below: a few iterations give it to some percent, enough for a step size.
+    is a lower bound. A few iterations give it to some percent, which suffices for a step size.
 
     Parameters
     ----------
     batch : Batch
-        In the feed-forward state, hidden errors 0 (`start_feed_forward`); left in it.
+        In the feed-forward state with hidden errors 0 (`start_feed_forward`), and so on return.
     X, Y : ndarray, (n, D) and (n, K)
     objective : Objective
     rho : float
@@ -286,7 +286,7 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     Returns
     -------
     ndarray of float64, (n,)
-        At least ``rho``, the curvature of a lone error.
+        At least ``rho``, the curvature of an uncoupled error.
     """
     n, flat = len(X), batch.activities.flat
     if not len(batch.activities.hidden):
@@ -296,7 +296,7 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     batch.activity_gradients(n, at_start, activity_decay=objective.activity_decay)
     delta = batch.errors[-1].copy()
     vectors, state = hidden_blocks(gradients), hidden_blocks(batch.activities)
-    # far enough from the start for the difference to have half of the digits
+    # a distance at which the difference has half of the digits
     reach = np.sqrt(np.finfo(flat.dtype).eps * (1.0 + sample_squares(state, n)))
     _fill_randomly(gradients, batch.activities.kind[1], n)
     size = np.sqrt(sample_squares(vectors, n))
@@ -319,7 +319,7 @@ def stable_rates(passes, largest=LARGEST_RATE):
     Parameters
     ----------
     passes : Passes
-        At the feed-forward state, just started; the passes that it takes are counted.
+        In the feed-forward state, after `start`; the passes of the estimate are counted.
     largest : float
 
     Returns
@@ -334,7 +334,7 @@ def stable_rates(passes, largest=LARGEST_RATE):
 
 
 def _fill_randomly(rows, widths, n):
-    """The same fixed vector for all samples, whichever batch they are in."""
+    """Fill with one fixed vector for all samples, whatever their batch."""
     rng = np.random.default_rng(0)
     for row, width in zip(rows, widths[:-1]):
         row[:n, :width] = rng.standard_normal(width)

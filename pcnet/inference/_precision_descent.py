@@ -21,23 +21,24 @@ SCHEDULES = ("spiking", "decaying")
 
 
 class PrecisionDescent(InferenceMethod):
-    """Activity descent on an energy whose layers are weighted anew at each step.
+    """Activity descent on an energy whose layer weights change at each step.
 
     Step t = 0, 1, .. is ``z_l <- z_l - rate dE_t/dz_l`` with
 
     ``E_t = sum_l pi_l(t) / 2 ||e_l||^2 + pi_L(t) lambda loss(mu_L, y)``
 
     from the feed-forward state. The signal from the output reaches the error of layer l at step
-    ``t_l = L - l``, the output's own at 0. Then its precision is high and the signal goes on;
-    before and after it is low, so that the layer is not held back and does not send again:
+    ``t_l = L - l``, and the output's own at step 0. At that step the precision of the layer is
+    high and passes the signal on. Before and after, it is low, so that the layer can move and does
+    not send the signal again:
 
     - "spiking": pi_l(t) = 1 at t = t_l, else ``base``;
     - "decaying": pi_l(t) = 1 / (1 + log(1 + t - t_l)) from t_l on, not below ``base``; before
       ``base``.
 
-    On a linear network spikes over base 0 leave hidden layer l moved by exactly
-    ``(1 - rate) rate^(L - l)`` times backpropagation's delta: with `ForwardUpdate` every layer
-    learns in backpropagation's direction, the lower ones by less (Adam evens that out).
+    On a linear network, spikes with base 0 move hidden layer l by exactly
+    ``(1 - rate) rate^(L - l)`` times backpropagation's delta. With `ForwardUpdate` each layer then
+    learns in backpropagation's direction, lower layers with smaller steps (Adam rescales them).
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ class PrecisionDescent(InferenceMethod):
     rate : float, default 0.5
         Positive, per sample.
     schedule : {"spiking", "decaying"} or array-like, default "spiking"
-        An array gives pi_l(t) itself: of shape (n_steps, L), or (L,) for precisions that stay. 1
-        everywhere is `ActivityDescent`.
+        An array gives pi_l(t) itself, finite and 0 or more: of shape (n_steps, L), or (L,) for
+        constant precisions. All 1 is `ActivityDescent`.
     base : float, default 0.001
         0 or more; not used with an array.
 
@@ -55,15 +56,15 @@ class PrecisionDescent(InferenceMethod):
     --------
     ForwardUpdate : the update of the weights that [1]_ combines with these schedules,
         ``ForwardUpdate(PrecisionDescent())``.
-    LearnedPrecision : precisions that belong to the network.
+    LearnedPrecision : precisions that are part of the trained model.
 
     Notes
     -----
-    The equations of [1]_ are not at hand: the schedules are our reading of the README of its code
-    ("binary spiking schedule where each layer activates at a specific time step", with a base
-    value; "logarithmically decaying schedule per layer"). As the precisions belong to inference and
-    not to the network, the errors that it reports, and the weights learn from, are plain errors
-    z_l - mu_l, and the energies have precision 1.
+    The schedules follow the README of the code of [1]_ ("binary spiking schedule where each layer
+    activates at a specific time step", with a base value; "logarithmically decaying schedule per
+    layer"); they were not compared with the equations of the paper. The precisions belong to
+    inference and not to the network. The reported errors, from which the weights learn, are
+    therefore the plain errors z_l - mu_l, and the energies have precision 1.
 
     References
     ----------
@@ -111,6 +112,11 @@ class PrecisionDescent(InferenceMethod):
         Returns
         -------
         ndarray of float64, (n_steps, L)
+
+        Raises
+        ------
+        ValueError
+            An array ``schedule`` has another shape than (n_steps, L) or (L,).
         """
         shape = (self.n_steps, n_layers)
         if not isinstance(self.schedule, str):

@@ -4,10 +4,10 @@ import numpy as np
 
 
 def hidden_blocks(rows):
-    """The hidden layers as few arrays (n_layers, capacity, row stride): views, to write into.
+    """The hidden layers as few arrays (n_layers, capacity, row stride); writable views.
 
-    Neighbouring layers of equal stride are one array, so that work for each sample is a few calls
-    of NumPy however deep the network.
+    Neighbouring layers of equal stride form one array, so an operation takes few NumPy calls at
+    any depth.
     """
     groups, start = [], 0
     for stop in range(1, len(rows)):
@@ -38,6 +38,6 @@ def sample_squares(blocks, n):
 
 
 def keep_samples(blocks, keep):
-    """Move the kept samples' rows (an index array, rising) to the front; in place."""
+    """Move the rows of the kept samples (rising index array) to the front, in place."""
     for block in blocks:
         block[:, : len(keep)] = block[:, keep]

@@ -1,4 +1,4 @@
-"""Embedded Runge-Kutta pairs for autonomous systems, and the control of their step."""
+"""Embedded Runge-Kutta pairs for autonomous systems, and step-size control."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,20 @@ import numpy as np
 
 
 class Pair(NamedTuple):
-    """Two methods that share their stages; the difference of their ends estimates the error.
+    """Two methods with common stages; the difference of their results estimates the error.
 
     Attributes
     ----------
     order : int
-        Of the method that advances the solution.
+        Order of the method that advances the solution.
     stages : tuple of tuple of float
         Row s holds the weights of the slopes 1..s - 1 in the state of stage s.
     weights : tuple of float
-        Of the slopes in the step.
+        Weights of the slopes in the step.
     error_weights : tuple of float
-        Of the slopes in the estimate of the step's error.
+        Weights of the slopes in the estimate of the step's error.
     first_is_last : bool
-        The last stage is at the end of the step, so that its slope is the next step's first.
+        Whether the last stage is at the end of the step: its slope is the next step's first.
     """
 
     order: int
@@ -65,12 +65,12 @@ PAIRS = {
 
 SAFETY, MIN_FACTOR, MAX_FACTOR = 0.9, 0.2, 10.0
 
-#: Below this an error counts as this: a step may grow only tenfold anyway.
+#: Smaller errors count as this; it does not matter, since a step grows at most tenfold.
 _SMALLEST_ERROR = 1e-10
 
 
 def step_factors(order, coefficients, errors):
-    """What to multiply each step by, from its error and those of the accepted steps before.
+    """Factor of each step from its error and those of the accepted steps before.
 
     With the scaled errors r_n (now), r_{n-1}, r_{n-2} and (p, i, d) / order,
     ``0.9 r_n^-(p + i + d) r_{n-1}^(p + 2 d) r_{n-2}^-d``, between 0.2 and 10, and at most 0.9
@@ -79,11 +79,11 @@ def step_factors(order, coefficients, errors):
     Parameters
     ----------
     order : int
-        Of the pair; its error estimate is of this order in the step.
+        Order of the pair, that of its error estimate in the step.
     coefficients : tuple of float
         (p, i, d); (0, 1, 0) is the elementary controller.
     errors : ndarray of float64, (3, n)
-        Newest first; not finite counts as a failed step.
+        Scaled errors, newest first; a value that is not finite counts as a failed step.
 
     Returns
     -------
