@@ -1,6 +1,6 @@
-"""One core in several builds: instruction sets, and products with packed W and W^T, or W alone.
+"""All builds of the core: instruction sets, and products with packed W and W^T, or W alone.
 
-Public calls use one of them, chosen by machine and by task; here each computes the same
+A public call uses one of them, chosen by machine and task. Here each build must compute the same
 inference, weight gradients and solver steps as the reference.
 """
 
@@ -110,7 +110,7 @@ def test_activity_descent(net, batch, dtype, tolerance):
 
 
 def test_padding_stays_zero(net, batch):
-    """The products read whole vectors: what lies behind a row must not be garbage."""
+    """The products read whole vectors, so the padding of a row must stay 0."""
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     batch.error_descent(X, Y, *PROBLEM.values(), 2, 0.0, 0.0)
     for errors, n in zip(batch.errors, net.layer_sizes[1:], strict=True):

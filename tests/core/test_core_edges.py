@@ -1,4 +1,4 @@
-"""Where the core changes its course: at kinks of an activation, and beyond a kernel's depth."""
+"""Special cases of the core: kinks of activations, products deeper than a kernel, refused steps."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from ..helpers import relative_error
 
 
 def test_the_derivative_at_a_kink_is_the_left_value(dtype):
-    """relu'(0) = 0: at z = 0 no response passes, the gradient is 0, and nothing moves."""
+    """relu'(0) = 0: at z = 0 the backward pass and the gradient are 0, no activity changes."""
     net = pcnet.Network.init((3, 7, 19, 2), "relu", random_state=0, dtype=dtype)
     X, Y = np.zeros((4, 3), dtype), np.ones((4, 2), dtype)
     result = pcnet.infer(net, X, Y, pcnet.inference.ErrorDescent(max_steps=5))
@@ -20,7 +20,7 @@ def test_the_derivative_at_a_kink_is_the_left_value(dtype):
 
 @pytest.mark.parametrize("n_in", [256, 257, 300, 600])
 def test_products_of_any_depth(n_in, dtype, tolerance):
-    """The kernel takes 256 columns at a time; both passes against plain products."""
+    """The kernel takes 256 columns at a time; both passes are compared with NumPy's products."""
     net = pcnet.Network.init(
         (n_in, n_in, n_in, 3), "identity", skip=False, random_state=0, dtype=dtype
     )
@@ -40,9 +40,9 @@ def test_products_of_any_depth(n_in, dtype, tolerance):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_sample_that_finds_no_step_keeps_its_state(activation, tolerance):
-    """Tried steps that were refused leave no trace: z_l - mu_l is e_l to rounding.
+    """A refused step must not change the state: z_l - mu_l is e_l to rounding.
 
-    With both end tests off, samples go on to where no step lowers the energy by more than its
+    With both stopping tests off, samples continue until no step lowers the energy by more than its
     rounding; a refused step is up to a thousand times larger than the rounding of z.
     """
     net = pcnet.Network.init((6, 24, 24, 24, 4), activation, random_state=0)  # float32
@@ -50,7 +50,7 @@ def test_a_sample_that_finds_no_step_keeps_its_state(activation, tolerance):
     X, Y = rng.standard_normal((64, 6), np.float32), rng.standard_normal((64, 4), np.float32)
     method = pcnet.inference.ErrorDescent(max_steps=500, tol=0, energy_tol=0)
     result = pcnet.infer(net, X, Y, method, output_precision=20.0)
-    assert np.count_nonzero(result.n_steps < method.max_steps) > 32  # they ended by themselves
+    assert np.count_nonzero(result.n_steps < method.max_steps) > 32  # they stopped before the limit
     z = [X.astype(np.float64), *(z.astype(np.float64) for z in result.activities)]
     phi = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}[activation]
     for index, error in enumerate(result.errors[:-1]):

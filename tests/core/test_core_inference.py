@@ -1,4 +1,4 @@
-"""infer against the reference, sample by sample: states, steps, passes and ends."""
+"""infer against the reference, sample by sample: states, steps, passes and status."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,14 @@ def check_state(result, expected, close):
 
 
 def check_trace(result, expected, close):
-    """energy_trace: the mean over the samples, those that ended keep their energy."""
+    """energy_trace: the mean over the samples; a stopped sample keeps its energy."""
     length = max(len(t) for t in expected.energy_traces)
     traces = [np.pad(t, (0, length - len(t)), mode="edge") for t in expected.energy_traces]
     assert relative_error(result.energy_trace, np.mean(traces, axis=0)) <= close
 
 
 def check_error_descent(net, n_samples, tolerance, loss="squared_error"):
-    """Two steps, the second by Barzilai and Borwein, with every test off, in both dtypes."""
+    """Two steps, the second by Barzilai and Borwein, without stopping tests, in both dtypes."""
     X, Y = make_batch(net, n_samples, loss)
     options = {"max_steps": 2, "tol": 0.0, "energy_tol": 0.0}
     result = pcnet.infer(net, X, Y, method=ErrorDescent(**options), loss=loss, **OPTIONS)
@@ -59,7 +59,7 @@ def test_error_descent_batch_sizes(activation, n_samples, dtype, tolerance):
         pytest.param(sizes, loss, id=f"{name}-{loss}")
         for name, sizes in SHAPES.items()
         for loss in LOSSES
-        # softmax of one output is constant: nothing but rounding would be compared
+        # softmax of one output is constant: the test would only compare rounding
         if not (sizes[-1] == 1 and loss == "log_loss")
     ],
 )
@@ -77,7 +77,7 @@ ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_descent_steps_and_status(activation, loss, tolerance):
-    """Every sample takes the reference's steps and ends for the reference's reason, float64."""
+    """Every sample has the reference's number of steps and status, float64."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65, loss)
     result = pcnet.infer(net, X, Y, method=ErrorDescent(**ENDS), loss=loss)
@@ -91,8 +91,8 @@ def test_error_descent_steps_and_status(activation, loss, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "selu"])
-def test_error_descent_ends_for_every_status(activation):
-    """The comparison of ends would be empty if all samples ended alike."""
+def test_error_descent_reaches_every_status(activation):
+    """All status values occur in the comparison with the reference."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65)
     end = reference.error_descent(net, X, Y, objective(), **ENDS)
@@ -101,7 +101,7 @@ def test_error_descent_ends_for_every_status(activation):
 
 
 def test_error_descent_stops_at_the_rounding_floor(dtype):
-    """With the other tests off, descent ends by itself at the floating-point floor."""
+    """With the other stopping tests off, descent stops where rounding hides any decrease."""
     net = make_network((5, 8, 8, 8, 3), "tanh", dtype=dtype)
     X, Y = make_batch(net, 40)
     method = ErrorDescent(max_steps=1000, tol=0.0, energy_tol=0.0)
@@ -116,7 +116,7 @@ def test_error_descent_stops_at_the_rounding_floor(dtype):
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("n_steps", [0, 1, 3, 4, 9])
 def test_activity_descent(activation, decay, n_steps, dtype, tolerance):
-    """Fewer, as many and more steps than layers: untouched layers may be left out."""
+    """Fewer, as many and more steps than layers; the core skips layers without a signal yet."""
     net = make_network((9, 13, 13, 12, 12, 4), activation, dtype=dtype)
     X, Y = make_batch(net, 37)
     problem = {"output_precision": 0.8, "activity_decay": decay}
@@ -145,7 +145,7 @@ def test_activity_descent_shapes(layer_sizes, loss, n_samples, dtype, tolerance)
 
 @pytest.mark.parametrize("method", ["error", "activity"])
 def test_overflow_is_an_error(method, dtype):
-    """A feed-forward energy that is not finite is reported, not descended."""
+    """A feed-forward energy that is not finite is an error."""
     net = make_network((3, 4, 4, 2), "identity", parameterization="sp", dtype=dtype)
     for w in net.weights:
         w[:] = np.sqrt(np.finfo(dtype).max)
@@ -155,7 +155,7 @@ def test_overflow_is_an_error(method, dtype):
 
 
 def test_divergence_is_an_error(dtype):
-    """Activity descent at an absurd rate overflows: an error that names the cause."""
+    """Activity descent at a far too large rate overflows: an error that names the cause."""
     net = make_network((3, 6, 6, 2), "identity", dtype=dtype)
     X, Y = make_batch(net, 5)
     with pytest.raises(FloatingPointError, match="rate"):

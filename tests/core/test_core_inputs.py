@@ -1,4 +1,4 @@
-"""Inputs are read and not touched; their memory layout does not matter."""
+"""Inputs are never written; their memory layout does not change results."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def read_only(array):
 
 @pytest.fixture
 def net(dtype):
-    """Weights and biases that may not be written."""
+    """A network whose weights and biases are read-only."""
     net = make_network((5, 9, 9, 8, 3), "gelu", dtype=dtype)
     return Network.from_weights(
         [read_only(w) for w in net.weights],
@@ -32,7 +32,7 @@ def net(dtype):
     )
 
 
-def everything(net, X, Y, z):
+def all_results(net, X, Y, z):
     """All public computations on these inputs, as one list of arrays."""
     results = [*net.forward(X), net.output(X), net.energy(X, Y, z)]
     results += net.activity_gradients(X, Y, z)
@@ -48,8 +48,8 @@ def test_read_only_inputs_stay_unchanged(net):
     X, Y = make_batch(net, 40)
     z = make_activities(net, 40)
     kept = [a.copy() for a in (X, Y, *z, *net.weights, *net.biases)]
-    everything(net, read_only(X), read_only(Y), [read_only(a) for a in z])
-    everything(net, X, Y, z)
+    all_results(net, read_only(X), read_only(Y), [read_only(a) for a in z])
+    all_results(net, X, Y, z)
     for before, after in zip(kept, (X, Y, *z, *net.weights, *net.biases), strict=True):
         assert np.array_equal(before, after)
 
@@ -73,8 +73,8 @@ LAYOUTS = {
 def test_memory_layout(layout, net):
     X, Y = make_batch(net, 40)
     z = make_activities(net, 40)
-    expected = everything(net, X, Y, z)
-    actual = everything(net, layout(X), layout(Y), [layout(a) for a in z])
+    expected = all_results(net, X, Y, z)
+    actual = all_results(net, layout(X), layout(Y), [layout(a) for a in z])
     for a, e in zip(actual, expected, strict=True):
         assert np.array_equal(a, e)
 
@@ -85,18 +85,18 @@ def test_memory_layout_of_weights(layout, net):
     z = make_activities(net, 40)
     weights = [layout(w) for w in net.weights]
     moved = Network.from_weights(weights, net.biases, "gelu", net.scales, net.skips)
-    for a, e in zip(everything(moved, X, Y, z), everything(net, X, Y, z), strict=True):
+    for a, e in zip(all_results(moved, X, Y, z), all_results(net, X, Y, z), strict=True):
         assert np.array_equal(a, e)
 
 
 def test_misaligned_arrays_never_reach_the_core(net):
-    """Also those written into a network, and of the theory; the boundary itself refuses them."""
+    """Arrays in a network and in the theory's arguments too; the binding refuses such arrays."""
     X, Y = make_batch(net, 40)
     z = make_activities(net, 40)
     moved = net.copy()
     moved.weights = [misaligned(w) for w in net.weights]
     moved.biases = [misaligned(b) for b in net.biases]
-    for a, e in zip(everything(moved, X, Y, z), everything(net, X, Y, z), strict=True):
+    for a, e in zip(all_results(moved, X, Y, z), all_results(net, X, Y, z), strict=True):
         assert np.array_equal(a, e)
     first = theory.backprop_gradients(net, X, Y)
     second = theory.backprop_gradients(moved, misaligned(X), misaligned(Y))
@@ -107,7 +107,7 @@ def test_misaligned_arrays_never_reach_the_core(net):
 
 
 def test_results_do_not_share_memory(net):
-    """A result may be changed without changing the next one, or the inputs."""
+    """Changing a result changes neither the next result nor the inputs."""
     X, Y = make_batch(net, 40)
     first = pcnet.infer(net, X, Y)
     kept = [a.copy() for a in (*first.activities, *first.errors, first.energy)]
@@ -119,7 +119,7 @@ def test_results_do_not_share_memory(net):
 
 
 def test_samples_are_independent(dtype, tolerance):
-    """A sample's result does not depend on the samples around it."""
+    """A sample's result does not depend on the other samples of the batch."""
     net = make_network((5, 9, 9, 9, 3), "tanh", dtype=dtype)
     X, Y = make_batch(net, 97)
     order = np.random.default_rng(0).permutation(97)

@@ -1,4 +1,4 @@
-"""Signals are handled within long calls of the core, and what is not interrupted is the same."""
+"""Signals are handled during long calls of the core, and other results do not change."""
 
 import _thread
 import signal
@@ -16,14 +16,14 @@ from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_batch, make_network
 
-#: Steps of a call that would take minutes; an interrupt ends it within these seconds, which leave
-#: room for a machine that is busy with other things.
+#: Steps of a call that would take minutes; an interrupt must end it within these seconds, which
+#: allow for a busy machine.
 FOREVER, SOON = 10**8, 20.0
 
 
 @pytest.fixture(autouse=True)
 def interruptible():
-    """SIGINT raises KeyboardInterrupt, also where the tests run in a shell's background."""
+    """Make SIGINT raise KeyboardInterrupt, also if the tests run as a background job."""
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
@@ -35,7 +35,7 @@ def problem(sizes, n_samples, activation="tanh", dtype=np.float32):
 
 
 def interrupt():
-    """SIGINT to the main thread, as Ctrl-C sends it."""
+    """Send SIGINT to the main thread, as Ctrl-C does."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else:
@@ -43,7 +43,7 @@ def interrupt():
 
 
 def seconds_to_end(call):
-    """From an interrupt half a second after its start to the KeyboardInterrupt of a call."""
+    """Seconds from an interrupt, half a second after the start of a call, to KeyboardInterrupt."""
     sent = []
 
     def send():
@@ -88,7 +88,7 @@ def test_ctrl_c_ends_energies_of_estimators():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no interval timers")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_handlers_run_within_one_call(n_threads):
-    """A handler that raises nothing is called again and again, and changes nothing."""
+    """A handler that raises nothing is called repeatedly, and the call's result is the same."""
     net, X, _ = problem((16, *[512] * 8, 2), 30_000)
     network, outs = core_network(net), [np.empty((len(X), 2), np.float32) for _ in range(2)]
     binding.output(network, X, outs[0], n_threads)
@@ -103,7 +103,7 @@ def test_handlers_run_within_one_call(n_threads):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     within = [moment for moment in handled if moment < start + seconds]
-    assert len(within) >= seconds / 0.5 - 1  # the core looks for signals twenty times a second
+    assert len(within) >= seconds / 0.5 - 1  # the core checks for signals twenty times a second
     np.testing.assert_array_equal(*outs)
 
 
@@ -127,7 +127,7 @@ def test_exception_of_a_signal_handler_propagates():
 
 
 def test_signals_interrupt_the_main_thread_only():
-    """A call in another thread goes on; the main thread, which waits for it, is interrupted."""
+    """A call in another thread continues; the main thread, which waits for it, is interrupted."""
     net, X, Y = problem((3, *[32] * 20, 2), 64)
     found = []
 

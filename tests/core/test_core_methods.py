@@ -1,4 +1,4 @@
-"""Methods made of single passes, against a few lines over the reference; threads; reports."""
+"""Methods made of single passes against short loops over the reference; threads; reports."""
 
 import numpy as np
 import pytest

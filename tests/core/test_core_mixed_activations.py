@@ -37,7 +37,7 @@ def test_names_of_a_mixed_network(net):
 
 
 def test_forward_by_hand():
-    """Each function acts on its own hidden layer, before the weights above."""
+    """Each function applies to the activities of one hidden layer, before the weights above it."""
     rng = np.random.default_rng(0)
     weights = [rng.standard_normal(s) for s in ((2, 3), (3, 4), (4, 2))]
     net = Network.from_weights(weights, activation=["tanh", "relu"])

@@ -1,4 +1,4 @@
-"""The passes that methods outside the core are made of, against the reference."""
+"""The single passes, of which methods outside the core consist, against the reference."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ class Case:
             row[: self.n, : array.shape[1]] = array
 
     def read(self, rows, n_layers=None):
-        """The arrays of all layers, or of some; nothing may be written outside of them."""
+        """The arrays of all layers, or of some; checks that nothing was written outside of them."""
         sizes = self.net.layer_sizes[1:]
         for row, size in zip(rows, sizes, strict=True):
             assert not np.any(row[self.n :])
@@ -59,7 +59,7 @@ class Case:
         return objective(self.loss, **PROBLEM)
 
 
-def check_push(case, tolerance):
+def check_forward_from_errors(case, tolerance):
     out = case.batch.like_activities()
     losses, energies = case.batch.forward_from_errors(case.X, case.Y, *case.problem, responses=out)
     z = reference.propagate(case.net, case.X, case.u[:-1])
@@ -77,7 +77,7 @@ def check_push(case, tolerance):
     assert relative_error(case.read(out, len(v)), v) <= close
 
 
-def check_back(case, tolerance, decay):
+def check_backward_passes(case, tolerance, decay):
     close = tolerance(case.net.dtype, "reference")
     hidden = len(case.z)
     out = case.batch.like_activities()
@@ -87,7 +87,7 @@ def check_back(case, tolerance, decay):
     case.batch.activity_gradients(case.n, out, activity_decay=decay)
     expected = reference.gradients_at_errors(case.net, case.z, case.u, decay)
     assert relative_error(case.read(out, hidden), expected) <= close
-    # neither has moved anything
+    # neither pass has changed activities or errors
     assert relative_error(case.read(case.batch.activities, hidden), case.z) == 0
     assert relative_error(case.read(case.batch.errors), case.u) == 0
     case.batch.gauss_seidel_sweep(case.n, 0.3, activity_decay=decay)
@@ -100,9 +100,9 @@ def check_back(case, tolerance, decay):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_batch_sizes(activation, n_samples, dtype, tolerance):
     net = make_network((9, 13, 13, 13, 4), activation, dtype=dtype)
-    check_push(Case(net, n_samples), tolerance)
-    check_back(Case(net, n_samples), tolerance, 0.0)
-    check_back(Case(net, n_samples), tolerance, 0.1)
+    check_forward_from_errors(Case(net, n_samples), tolerance)
+    check_backward_passes(Case(net, n_samples), tolerance, 0.0)
+    check_backward_passes(Case(net, n_samples), tolerance, 0.1)
 
 
 @pytest.mark.covering(2)
@@ -113,11 +113,11 @@ def test_shapes(layer_sizes, loss, skip, bias, dtype, tolerance):
     if layer_sizes[-1] == 1 and loss == "log_loss":
         loss = "logistic"  # softmax of one output is constant
     net = make_network(layer_sizes, "tanh", skip=skip, bias=bias, dtype=dtype)
-    check_push(Case(net, 37, loss), tolerance)
-    check_back(Case(net, 37, loss), tolerance, 0.1)
+    check_forward_from_errors(Case(net, 37, loss), tolerance)
+    check_backward_passes(Case(net, 37, loss), tolerance, 0.1)
 
 
-def test_push_without_targets_leaves_the_last_errors(dtype, tolerance):
+def test_forward_from_errors_without_targets_keeps_output_errors(dtype, tolerance):
     net = make_network((9, 13, 13, 4), "gelu", dtype=dtype)
     case = Case(net, 70)
     assert case.batch.forward_from_errors(case.X) == (None, None)
@@ -126,8 +126,8 @@ def test_push_without_targets_leaves_the_last_errors(dtype, tolerance):
     assert relative_error(case.read(case.batch.activities), z) <= tolerance(dtype, "reference")
 
 
-def test_feed_forward_push(dtype):
-    """The errors are not read; the state is `forward`'s to the bit, all hidden energies 0."""
+def test_feed_forward_pass(dtype):
+    """The errors are not read; the state has the bits of `forward`'s, all hidden energies are 0."""
     net = make_network((9, 13, 13, 4), "gelu", dtype=dtype)
     case = Case(net, 70)
     errors, out = case.batch.errors, case.batch.like_activities()
@@ -144,7 +144,7 @@ def test_feed_forward_push(dtype):
 
 
 def test_given_errors(dtype):
-    """Other arrays than the batch's own serve as errors, with the same bits."""
+    """Given arrays replace the batch's errors, with the same bits."""
     net = make_network((9, 13, 13, 4), "tanh", dtype=dtype)
     case = Case(net, 70)
     mine, out = case.batch.like_activities(), [case.batch.like_activities() for _ in range(4)]
@@ -157,10 +157,10 @@ def test_given_errors(dtype):
     assert np.array_equal(out[0].flat, out[2].flat)
     assert np.array_equal(out[1].flat, out[3].flat)
     case.batch.forward_from_errors(case.X, errors=mine)
-    pushed = case.batch.activities.flat.copy()
+    result = case.batch.activities.flat.copy()
     case.batch.errors.flat[:] = mine.flat
     case.batch.forward_from_errors(case.X)
-    assert np.array_equal(pushed, case.batch.activities.flat)
+    assert np.array_equal(result, case.batch.activities.flat)
 
 
 SIZES = (20, 192, 192, 192, 50, 10)
@@ -199,7 +199,7 @@ def test_layer_rows():
     assert rows.hidden.size == rows[0].size + rows[1].size
 
 
-def test_arrays_that_do_not_fit():
+def test_arrays_of_wrong_shape_or_dtype_are_refused():
     net, other = make_network((9, 13, 13, 4)), make_network((9, 12, 13, 4))
     case = Case(net, 6)
     batch = case.batch

@@ -1,4 +1,4 @@
-"""Sizes beyond what the core counts are refused before anything is allocated."""
+"""Sizes beyond the core's counters are refused before anything is allocated."""
 
 from types import SimpleNamespace
 
@@ -29,7 +29,7 @@ def test_samples(n_samples):
     network = core_network(make_network((1, 2, 1)))
     with pytest.raises(ValueError, match="samples of a batch must be at most"):
         binding.Batch(network, n_samples, 1)
-    rows = SimpleNamespace(shape=(n_samples, 1))  # no machine here has room for an array
+    rows = SimpleNamespace(shape=(n_samples, 1))  # such an array fits in no machine's memory
     with pytest.raises(ValueError, match="samples of one call must be at most"):
         binding.output(network, rows, None, 1)
 

@@ -7,7 +7,7 @@ from pcnet.inference import ActivityDescent, ErrorDescent
 
 from ..helpers import make_activities, make_batch, make_network, starts_threads
 
-# large enough that the core does start threads, with a ragged last tile
+# large enough that the core starts threads, with an incomplete last tile
 SIZES = (20, 192, 192, 192, 50, 10)
 N_SAMPLES = 141
 
@@ -20,7 +20,7 @@ def problem(dtype):
 
 
 def assert_same_bits(results):
-    """Lists of arrays, one list a thread count."""
+    """Compare lists of arrays, one list for each number of threads."""
     first, *others = results
     for other in others:
         for a, b in zip(first, other, strict=True):
@@ -67,7 +67,7 @@ def test_passes_and_gradients(problem, threads):
 
 
 def test_repeated_calls_have_the_same_bits(problem, threads):
-    """The same call on three threads, again and again: no race, no uninitialised memory."""
+    """Repeat the same call on three threads, to find races and uninitialised memory."""
     net, X, Y = problem
     results = []
     with threads(3):

@@ -1,4 +1,4 @@
-"""Training steps against the reference: inference, gradients and solver updates put together."""
+"""Training steps (inference, gradients and solver updates) against the reference."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
 def reference_step(solver, values, gradient, moments, n_updates, rate):
     """One update by the reference: the new values, then the new moments.
 
-    Clipping looks at all layers and comes before.
+    Clipping uses the gradients of all layers and is applied before.
     """
     options = {name: value for name, value in solver.get_params().items() if name != "clip"}
     if isinstance(solver, Adam):
@@ -123,7 +123,7 @@ def test_training_steps_against_the_reference(
 
 
 def test_step_reports_against_the_reference(dtype, tolerance):
-    """What a step tells is what the reference saw: weighted means over the samples."""
+    """The report of a step has the reference's values: weighted means over the samples."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y, sample_weight), *_ = make_batches(net, weighted=True)
     _, (report,) = train(net, SOLVERS["adam"], [(X, Y, sample_weight)])
@@ -166,7 +166,7 @@ def test_same_bits_over_threads(method, solver, dtype, threads):
 
 
 def test_state_continues_the_same_run(solver, dtype):
-    """Three steps in one go, or with the state carried to a new trainer after the first."""
+    """Three steps of one trainer equal one step, then two of another with the first one's state."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     batches = list(make_batches(net))
     whole, _ = train(net, solver, batches)
@@ -193,7 +193,7 @@ def test_inputs_stay_unchanged(solver, dtype):
 
 
 def test_divergence_leaves_finite_weights(solver, dtype):
-    """An absurd rate ends in an error that says so, and never in weights that are not finite."""
+    """A far too large rate is an error that names divergence, and the weights stay finite."""
     net = make_network((9, 12, 12, 12, 4), "identity", dtype=dtype)
     trainer = Trainer(net, Objective("squared_error"), METHOD, solver, max(BATCHES))
     X, Y = make_batch(net, 40)
@@ -209,7 +209,7 @@ def test_divergence_leaves_finite_weights(solver, dtype):
 
 
 def test_overflow_of_one_step_leaves_finite_weights(solver, dtype):
-    """The gradient is finite, the step is not: the layer is named, and nothing broken is kept."""
+    """The gradient is finite, the step is not: the error names the layer, weights stay finite."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     trainer = Trainer(net, OBJECTIVE, METHOD, solver, max(BATCHES))
     X, Y = make_batch(net, 40, "logistic")
@@ -221,7 +221,7 @@ def test_overflow_of_one_step_leaves_finite_weights(solver, dtype):
 
 @pytest.mark.parametrize("n", [1, 7, 16, 33, 1000])
 def test_solver_kernels(solver, n, dtype, tolerance):
-    """Weights (1, n) with a given gradient: three updates, lengths around the vectors."""
+    """Weights (1, n) with a given gradient: three updates, lengths around the vectors' length."""
     rng = np.random.default_rng(n)
     moments = np.zeros((solver.n_moments, 1, n), dtype)
     state = [rng.standard_normal((1, n)).astype(dtype), *moments]
@@ -251,14 +251,14 @@ def test_clipped_steps(solver, bias, layer_sizes, dtype, tolerance):
     expected = ReferenceTrainer(net, solver)
     for X, Y, sample_weight in make_batches(net, weighted=True):
         expected.step(X, Y, sample_weight)
-        assert expected.size > 0.005  # clipping bites
+        assert expected.size > 0.005  # clipping has an effect
     moved = [a - b for a, b in zip(trained.weights, net.weights, strict=True)]
     expected_moves = [a - b for a, b in zip(expected.net.weights, net.weights, strict=True)]
     assert relative_error(moved, expected_moves) <= tolerance(dtype, "training")
 
 
 def test_clipped_gradient_has_the_given_root_mean_square(dtype):
-    """Plain gradient descent without decay: the step over the rate is the gradient itself."""
+    """In plain gradient descent without decay, the step divided by the rate is the gradient."""
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y), clip = make_batch(net, 40, "logistic"), 0.02
     before = net.copy()
@@ -293,7 +293,7 @@ def test_clipping_same_bits_over_threads(dtype, threads):
 
 
 def test_clipping_reports_gradients_that_are_not_finite():
-    """A gradient that is not finite is reported with its layer, not clipped to nothing."""
+    """A gradient that is not finite is an error that names the layer; it is not clipped to 0."""
     net = make_network((9, 12, 4), "identity", parameterization="sp", dtype=np.float32)
     net.weights[0][:] = 0  # such inputs leave the activities finite, but not this gradient
     trainer = Trainer(net, OBJECTIVE, METHOD, SGD(clip=1.0), max(BATCHES))
@@ -308,7 +308,7 @@ def test_clipping_reports_gradients_that_are_not_finite():
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("bias", [False, True], ids=["nobias", "bias"])
 def test_square_of_the_gradient(bias, weighted, layer_sizes, dtype, tolerance, threads):
-    """Against the reference's gradients, times the update's scales; same bits for any threads."""
+    """The reference's gradients times the update's scales; same bits for any number of threads."""
     net = make_network(layer_sizes, "tanh", bias=bias, gamma=0.8, dtype=dtype)
     X, Y = make_batch(net, 65, "logistic")
     share = np.arange(65.0) % 4 if weighted else np.ones(65)

@@ -1,4 +1,4 @@
-"""Training with methods that say for themselves when, and from what, the weights learn."""
+"""Training with methods that override `weight_updates`: several updates a batch, other states."""
 
 import numpy as np
 import pytest
@@ -73,8 +73,8 @@ def make_batches(net, sizes=(40, 40, 17)):
 # ------------------------------------------------------------ incremental
 
 
-class TwinOfIncremental:
-    """The definition in NumPy: a step of inference, a step of Adam, in turn."""
+class ReferenceIncremental:
+    """Incremental descent in NumPy: a step of inference and a step of Adam alternate."""
 
     def __init__(self, net, n_steps, rate, solver):
         self.net, self.n_steps, self.rate, self.solver = net.copy(), n_steps, rate, solver
@@ -119,7 +119,7 @@ def test_incremental_against_a_loop(tolerance):
     trained, report, n_updates = train(
         net, IncrementalDescent(4, 0.2), SOLVERS["adam"], batches, weight_decay=DECAY
     )
-    expected = TwinOfIncremental(net, 4, 0.2, SOLVERS["adam"])
+    expected = ReferenceIncremental(net, 4, 0.2, SOLVERS["adam"])
     for batch in batches:
         expected.batch(*batch)
     close = tolerance("float64", "training")
@@ -148,9 +148,9 @@ def test_one_incremental_step_is_one_step_of_activity_descent(solver, dtype, tol
 
 
 def test_sgd_moves_by_the_learning_gradients(method, tolerance):
-    """One plain step: - rate times the scaled gradients that `learning_gradients` tells."""
+    """A plain step adds - rate times the scaled gradients of `learning_gradients`."""
     if isinstance(method, IncrementalDescent):
-        method = IncrementalDescent(1, 0.2)  # its later updates see other weights
+        method = IncrementalDescent(1, 0.2)  # its later updates use changed weights
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 30, "logistic")
     plain = SGD(momentum=0.0, nesterov=False)
@@ -213,7 +213,7 @@ def test_inputs_stay_unchanged(method, dtype):
 
 
 def test_a_smaller_batch_after_a_larger_one(method, tolerance):
-    """What the larger batch left in the rows beyond does not count."""
+    """Values of the larger batch in the unused rows have no effect."""
     net = make_network(SIZES, "gelu")
     large, *_, small = make_batches(net)
     still = SGD(momentum=0.0, nesterov=False)
@@ -221,7 +221,7 @@ def test_a_smaller_batch_after_a_larger_one(method, tolerance):
     trainer.step(*large[:2], 0.0)
     after = trainer.step(*small[:2], 0.0)
     fresh = Trainer(net.copy(), OBJECTIVE, method, still, 40)
-    if isinstance(method, LearnedPrecision):  # it has learned from the first
+    if isinstance(method, LearnedPrecision):  # the first batch has changed the weights
         fresh.step(*large[:2], 0.0)
     alone = fresh.step(*small[:2], 0.0)
     np.testing.assert_allclose(after, alone, rtol=1e-12)
@@ -242,11 +242,11 @@ def test_divergence_leaves_finite_weights(method, solver):
     assert all(np.isfinite(w).all() for w in net.weights + net.biases)
 
 
-# ------------------------------------------------------------ methods of others
+# ------------------------------------------------------------ methods of users
 
 
 class Twice(ErrorDescent):
-    """Learns twice from one state, the second time from the first half of the samples."""
+    """Two weight updates from one state, the second from the first half of the samples only."""
 
     def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)

@@ -1,7 +1,7 @@
-"""Wide layers: their backward pass reads the forward pass' packed weights, samples side by side.
+"""Wide layers: the backward pass reads the forward pass' packed weights, several samples at once.
 
-Oracles: the reference, and that a sample's bits do not depend on the others in the batch, whose
-number chooses between two ways through the same products.
+Oracles: the reference; a sample's bits do not depend on the number of samples in the batch, which
+selects one of two orders of the same products.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from pcnet.inference import ErrorDescent
 from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
 
-# Around the width from which layers are wide, multiples of a panel and others, narrow ones too.
+# Widths around the least width of wide layers, multiples of a column block or not; narrow layers.
 SIZES = (5, 383, 384, 385, 400, 31, 512, 512, 3)
 METHOD = ErrorDescent(max_steps=3, tol=0, energy_tol=0)
 
