@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ._core import binding
 from ._core.threads import effective_n_threads
-from ._data.rows import as_rows
+from ._data.rows import SparseRows, as_rows
 from ._network_checks import (
     check_activities,
     check_clamped,
@@ -18,6 +18,7 @@ from ._network_checks import (
     check_terms,
     objective_of,
 )
+from ._network_sparse import is_sparse_enough, sparse_output
 from ._types import Floats
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ class PackedWeights(NamedTuple):
     arrays: list[Floats]
     rest: tuple[Any, ...]
     core: binding.CoreNetwork
-    backward: bool
-    n_bytes: int
+    forward: list[Floats]
+    backward: list[Floats | None] | None
+
+    @property
+    def n_bytes(self) -> int:
+        """Of all packed weights."""
+        packed = [*self.forward, *(self.backward or [])]
+        return sum(array.nbytes for array in packed if array is not None)
 
 
 class KeptPackedWeights:
@@ -65,24 +72,26 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
     only after another array has taken the place of one of them. Arrays that can be written are
     packed in every call: NumPy does not say when one is written.
     """
+    return packed_network(net, backward).core
+
+
+def packed_network(net: Network, backward: bool = True) -> PackedWeights:
+    """As `core_network`, with the packed weights."""
     kept = getattr(net, "_packed", None)
-    if kept is not None and kept.backward >= backward and _is_current(net, kept):
-        return kept.core
+    if kept is not None and (kept.backward or not backward) and _is_current(net, kept):
+        return kept
     check_fields(net)
-    core, n_bytes = _pack(net, backward)
+    packed = _pack(net, backward)
     if is_read_only(net):
-        net._packed = PackedWeights(_arrays(net), _other_fields(net), core, backward, n_bytes)
-    return core
+        net._packed = packed
+    return packed
 
 
 def _pack(net, backward):
-    """The network for the core, and the bytes of its packed weights."""
     sizes = net.layer_sizes
-    packed = (
-        binding.allocate_packed(sizes, net.dtype),
-        binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None,
-    )
-    binding.pack_weights([_ready(W) for W in net.weights], *packed)
+    forward = binding.allocate_packed(sizes, net.dtype)
+    transposes = binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None
+    binding.pack_weights([_ready(W) for W in net.weights], forward, transposes)
     core = binding.CoreNetwork(
         sizes,
         net.activations,
@@ -90,11 +99,9 @@ def _pack(net, backward):
         net.scales,
         net.dtype,
         biases=None if net.biases is None else [_ready(b) for b in net.biases],
-        packed=packed,
+        packed=[forward, transposes],
     )
-    return core, sum(
-        array.nbytes for arrays in packed for array in arrays or () if array is not None
-    )
+    return PackedWeights(_arrays(net), _other_fields(net), core, forward, transposes)
 
 
 def make_read_only(net: Network) -> None:
@@ -148,8 +155,11 @@ def core_batch(net: Network, n_samples: int, trace_steps: int | None = None) -> 
 
 
 def network_output(net: Network, X: Any) -> tuple[Floats, bool]:
-    """`core_output` of a network."""
-    return core_output(core_network(net, backward=False), X)
+    """`core_output` of a network; zeros of sparse rows cost nothing."""
+    packed = packed_network(net, backward=False)
+    if isinstance(X, SparseRows) and is_sparse_enough(X):
+        return sparse_output(net, packed.forward, X)
+    return core_output(packed.core, X)
 
 
 def core_output(network: binding.CoreNetwork, X: Any) -> tuple[Floats, bool]:

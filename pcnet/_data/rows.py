@@ -250,7 +250,7 @@ def check_rows(estimator, X, *, dtype, finite=True):
         scikit-learn's, for another number of features, NaN or infinity.
     """
     if _needs_no_check(estimator, X, dtype):
-        rows = DenseRows(X)
+        rows = _as_rows_of(X, X.dtype)
         if finite:
             check_finite_rows(estimator, rows)
         return rows
@@ -291,14 +291,14 @@ def check_rows_and_targets(estimator, X, y, *, dtype, reset, **options):
 
 def _needs_no_check(estimator, X, dtype):
     """Whether scikit-learn's checks, longer than a small prediction, would find nothing."""
+    is_array = type(X) is np.ndarray
     return (
-        type(X) is np.ndarray
+        (is_array or isinstance(X, (scipy.sparse.csr_array, scipy.sparse.csr_matrix)))
         and X.ndim == 2
         and X.dtype in (dtype if isinstance(dtype, (list, tuple)) else (dtype,))
         and X.shape[1] == estimator.n_features_in_
-        and len(X) > 0
-        and X.flags.c_contiguous
-        and X.flags.aligned
+        and X.shape[0] > 0
+        and (not is_array or (X.flags.c_contiguous and X.flags.aligned))
         and not hasattr(estimator, "feature_names_in_")
     )
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"_version", "_checks", "_random", "_types", "_warnings", "_saved_state", "exceptions"},
     {"_core"},
     {"_data", "_objective", "losses", "solvers", "schedules", "callbacks"},
-    {"network", "_network_checks", "_network_core", "parameterization"},
+    {"network", "_network_checks", "_network_core", "_network_sparse", "parameterization"},
     {"inference"},
     {"_training", "theory"},
     {"_estimators"},

@@ -1,0 +1,140 @@
+"""Predictions of sparse rows. Oracle: the same rows as a dense array, to the bit."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import pcnet._network_core
+from pcnet import PCClassifier, PCRegressor, set_num_threads
+
+N_ROWS, N_FEATURES = 70, 400
+SHORT = {"max_iter": 2, "alpha": 0.1, "random_state": 0}
+
+
+def sparse_rows(density=0.01, dtype=np.float64):
+    made = scipy.sparse.random(
+        N_ROWS, N_FEATURES, density, format="csr", rng=np.random.default_rng(1)
+    )
+    return scipy.sparse.csr_array(made).astype(dtype)
+
+
+def fitted(cls=PCClassifier, hidden=(9, 7), **arguments):
+    X = sparse_rows(0.05)
+    y = np.asarray(X.sum(axis=1)).ravel()
+    target = (y > np.median(y)).astype(int) if cls is PCClassifier else y
+    return cls(hidden, **{**SHORT, **arguments}).fit(X, target)
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """How often rows took the way without zeros."""
+    calls = []
+    compute = pcnet._network_core.sparse_output
+
+    def counted(*args):
+        calls.append(args)
+        return compute(*args)
+
+    monkeypatch.setattr(pcnet._network_core, "sparse_output", counted)
+    return calls
+
+
+@pytest.mark.parametrize("hidden", [(), (9,), (9, 7), (130, 130, 130)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cls", [PCClassifier, PCRegressor])
+def test_outputs_have_the_bits_of_dense_rows(cls, dtype, hidden, taken):
+    model = fitted(cls, hidden, dtype=dtype)
+    for rows in (1, 15, 16, 17, N_ROWS):
+        X = sparse_rows(dtype=dtype)[:rows]
+        np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
+    assert len(taken) == 5
+
+
+def with_empty_rows(X):
+    return scipy.sparse.csr_array(scipy.sparse.vstack([X[:0].__class__((20, N_FEATURES)), X]))
+
+
+def with_explicit_zeros(X):
+    X = X.copy()
+    X.data[::3] = 0.0
+    X.data[1::3] = -0.0
+    return X
+
+
+def with_duplicates(X):
+    coo = X.tocoo()
+    rows, columns = (np.concatenate([index, index]) for index in (coo.row, coo.col))
+    order = np.argsort(rows, kind="stable")
+    data = np.concatenate([coo.data, 0.3 * coo.data])[order]
+    start = np.searchsorted(rows[order], np.arange(N_ROWS + 1))
+    return scipy.sparse.csr_array((data, columns[order], start), shape=X.shape)
+
+
+def unsorted(X):
+    X = X.copy()
+    for start, stop in zip(X.indptr, X.indptr[1:]):
+        X.indices[start:stop] = X.indices[start:stop][::-1].copy()
+        X.data[start:stop] = X.data[start:stop][::-1].copy()
+    X.has_sorted_indices = False
+    return X
+
+
+FORMS = [
+    with_empty_rows,
+    with_explicit_zeros,
+    with_duplicates,
+    unsorted,
+    scipy.sparse.csc_array,
+    scipy.sparse.coo_matrix,
+    scipy.sparse.csr_matrix,
+    lambda X: (X * 100).astype(np.int32),
+    lambda X: scipy.sparse.csr_array(X.shape),
+    lambda X: sparse_rows(0.6),
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_forms_of_sparse_rows_have_the_bits_of_dense_ones(form):
+    model = fitted(dtype="float64")
+    X = form(sparse_rows())
+    np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
+
+
+def test_weights_that_were_replaced_are_used(taken):
+    model, X = fitted(), sparse_rows()
+    before = model._outputs(X)
+    model.network_.weights[0] = 2 * model.network_.weights[0]
+    after = model._outputs(X)
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(after, model._outputs(X.toarray()))
+    assert len(taken) == 2
+
+
+def test_threads_change_no_bit():
+    model, X = fitted(hidden=(130, 130)), sparse_rows()
+    found = []
+    for n_threads in (1, 2, 3):
+        with set_num_threads(n_threads):
+            found.append(model._outputs(X))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_rows_that_are_not_finite_are_refused(value):
+    model, X = fitted(), sparse_rows()
+    X.data[3] = value
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        model.predict(X)
+
+
+def test_another_number_of_columns_is_refused():
+    with pytest.raises(ValueError, match="features"):
+        fitted().predict(sparse_rows()[:, :50])
+
+
+def test_products_that_overflow_are_reported():
+    model, X = fitted(dtype="float32"), sparse_rows(dtype=np.float32)
+    X.data[:] = 3e38
+    with pytest.raises(FloatingPointError):
+        model.predict(X)
