@@ -489,14 +489,15 @@ def test_float32_predicts_what_float64_does(Estimator):
     X = X[:600] / 8 - 1
     y = y[:600]
     single, double = (
-        small(Estimator, max_iter=5).fit(X[:300].astype(dtype), y[:300])
+        # a kink at 0 amplifies rounding: activations at either side of it train apart
+        small(Estimator, activation="tanh").fit(X[:300].astype(dtype), y[:300])
         for dtype in (np.float32, np.float64)
     )
     a, b = single.predict(X[300:].astype(np.float32)), double.predict(X[300:])
     if Estimator is PCClassifier:
         assert np.mean(a == b) > 0.98  # where two classes tie, rounding decides
     else:
-        np.testing.assert_allclose(a, b, atol=0.02 * y.std())
+        np.testing.assert_allclose(a, b, atol=1e-3 * y.std())
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
