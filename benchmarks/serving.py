@@ -7,6 +7,7 @@ ONNX model is the pcnet estimator's, on one thread. Work alternates with its pee
 """
 
 import argparse
+import functools
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,12 @@ def session(model, X):
     return onnxruntime.InferenceSession(text, options, providers=["CPUExecutionProvider"])
 
 
+def compare(rows, model, peer, *more):
+    """Seconds of both predictions, and of other functions of the rows."""
+    works = [model.predict, peer.predict, *more]
+    return alternate_seconds([functools.partial(work, rows) for work in works])
+
+
 def name_of(hidden):
     return f"{len(hidden)} x {hidden[0]}"
 
@@ -55,10 +62,7 @@ def dense_rows(table, rng):
     y = np.arange(len(X)) % 10
     for hidden, target in DENSE.items():
         model, peer = fitted(hidden, X, y)
-        row = X[:1]
-        ours, theirs = alternate_seconds(
-            [lambda m=model: m.predict(row), lambda p=peer: p.predict(row)]
-        )
+        ours, theirs = compare(X[:1], model, peer)
         texts = f"{ours * 1e6:.0f} us", f"{theirs * 1e6:.0f} us"
         table.row(name_of(hidden), *texts, ours / theirs, target, at_least=False)
 
@@ -70,8 +74,7 @@ def sparse_rows(table):
     )
     model, peer = fitted((100,), X, np.arange(300) % 10)
     for n in (1, 64):
-        rows = X[:n]
-        ours, theirs = alternate_seconds([lambda: model.predict(rows), lambda: peer.predict(rows)])
+        ours, theirs = compare(X[:n], model, peer)
         texts = f"{ours * 1e6:.0f} us", f"{theirs * 1e6:.0f} us"
         table.row(f"{n} rows, 1 x 100", *texts, ours / theirs, 1.0, at_least=False)
 
@@ -82,13 +85,10 @@ def by_number_of_rows(table, rng):
     X = rng.standard_normal((max(ROWS), 64)).astype(np.float32)
     model, peer = fitted((128,) * 2, X[:2000], np.arange(2000) % 10)
     runtime, found = session(model, X), []
+    name = None if runtime is None else runtime.get_inputs()[0].name
+    more = [] if runtime is None else [lambda rows: runtime.run(None, {name: rows})]
     for n in ROWS:
-        rows = X[:n]
-        works = [lambda: model.predict(rows), lambda: peer.predict(rows)]
-        if runtime is not None:
-            feed = {runtime.get_inputs()[0].name: rows}
-            works.append(lambda: runtime.run(None, feed))
-        seconds = alternate_seconds(works)
+        seconds = compare(X[:n], model, peer, *more)
         found.append([1e6 * s / n for s in seconds])
         texts = "; ".join(f"{s * 1e6:.0f}" for s in seconds[1:])
         table.row(f"{n} rows", f"{seconds[0] * 1e6:.0f} us", texts, seconds[0] / seconds[1])
