@@ -16,9 +16,9 @@ void check(int passed, const char *file, int line, const char *condition, const 
         return;
     n_failures++;
 #ifdef PCNET_STOP_AT_FIRST
-    exit(1); /* for the mutants, of which only this is asked */
+    exit(1); /* run.py only asks whether a mutant passes */
 #endif
-    if (n_failures > 40) /* the first ones tell the story */
+    if (n_failures > 40) /* the first ones suffice */
         return;
     va_list arguments;
     fprintf(stderr, "%s:%d: not true: %s: ", file, line, condition);

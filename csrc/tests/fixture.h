@@ -6,10 +6,10 @@
 
 #define MAX_LAYERS 8
 
-/* What the products read: panels of W and W^T, or of W alone. */
+/* What the products read: packed W and W^T, or packed W alone. */
 enum { WITH_TRANSPOSES = 0, WEIGHTS_ALONE = 1 };
 
-/* What is tested: one dtype, one instruction set, one kind of panels. */
+/* What is tested: one dtype, one instruction set, one kind of packed weights. */
 typedef struct {
     const pcnet_core *core;
     pcnet_dtype dtype;
@@ -49,7 +49,7 @@ typedef struct {
 
 model *model_new(variant v, const shape *s);
 void model_free(model *m);
-/* Panels anew, after the plain weights were changed. */
+/* Packs the weights again, after the plain weights were changed. */
 void model_pack(model *m);
 size_t n_weights(const model *m, int layer); /* layer = 1..L */
 
@@ -60,15 +60,15 @@ void samples_free(samples *b);
 double activity(const samples *b, int layer, int sample, int i);
 void set_activity(samples *b, int layer, int sample, int i, double value);
 
-/* Uneven weights of the samples, sum one; one of several is 0. */
+/* Different sample weights of sum 1; with several samples one weight is 0. */
 vec sample_weights(int n_samples);
 
-/* f and f' of z (n_rows * width values), the activities of a hidden layer of that width: what the
- * next layer predicts through weights of 1, and the response to deltas of 1. */
+/* f and f' of z (n_rows * width values), the activities of a hidden layer of that width: the next
+ * layer's prediction with weights of 1, and the response to deltas of 1. */
 void values_and_slopes(const variant *v, int activation, int n_rows, int width, vec z, vec values,
                        vec slopes);
 
-/* Exactly as large as the core asks for. */
+/* Exactly as large as the core requires. */
 void *workspace_new(const model *m, int n_samples, int n_threads);
 
 #endif

@@ -39,7 +39,7 @@ static vec filled(bytes *in, pcnet_dtype dtype, size_t n) {
     return v;
 }
 
-/* Widths around those of vectors and panels, often equal to the one before. */
+/* Widths around those of vectors and panels, often equal to the previous one. */
 static int take_size(bytes *in, int before) {
     static const int around[] = {8, 16, 32, 64, 128, 256};
     const int kind = take_below(in, 4);

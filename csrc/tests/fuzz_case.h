@@ -8,7 +8,7 @@
 
 enum { MOST_LAYERS = 6, MOST_STEPS = 20 };
 
-/* Bytes still to be read; past the end there are zeros. */
+/* Bytes still to be read; after the last one, zeros are read. */
 typedef struct {
     const uint8_t *at;
     size_t left;
@@ -48,7 +48,7 @@ void fuzz_fill(bytes *in, vec v);
 /* Equal, or both nan; of all elements. */
 int fuzz_same_number(double a, double b);
 int fuzz_same(vec a, vec b);
-/* Panels anew from the weights. */
+/* Packs the weights again. */
 void fuzz_pack(fuzz_case *c);
 
 #endif

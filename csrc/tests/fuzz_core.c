@@ -1,6 +1,6 @@
-/* Fuzzing of the core's functions: whatever numbers come in, nothing crashes or writes beyond its
- * arrays (the sanitizers see to that), every status is one that is promised, inference raises no
- * energy, bits do not depend on threads, and no weight becomes inf or nan.
+/* Fuzzing of the core's functions. For any numbers, nothing crashes or writes outside its arrays
+ * (the sanitizers check that), every status is a documented one, inference raises no energy, bits do
+ * not depend on the number of threads, and no weight becomes inf or nan.
  *
  * libFuzzer calls LLVMFuzzerTestOneInput; run_tests.c calls it with random bytes. */
 #include "fuzz_core.h"
@@ -47,7 +47,7 @@ static pcnet_status infer(fuzz_case *c, const method *how, void *workspace, int 
                                            &c->report, workspace, n_threads);
 }
 
-/* The report of a sample that error descent has ended, from its energy at the start. */
+/* Checks the report of a sample after error descent; start: its energy before. */
 static void check_sample(const fuzz_case *c, int i, double start) {
     const double energy = c->energy[i];
     CHECK(isfinite(energy) && energy <= start, "sample %d from %g to %g", i, start, energy);
@@ -65,7 +65,7 @@ static void check_sample(const fuzz_case *c, int i, double start) {
         CHECK(record_of(r, i, k) <= record_of(r, i, k - 1), "sample %d rose at step %d", i, k);
 }
 
-/* The same inference by one thread, in a workspace of its own, ends at the same bits. */
+/* The same inference by one thread, in another workspace, gives the same bits. */
 static void check_one_thread(fuzz_case *c, const method *how) {
     vec activities[MOST_LAYERS], errors[MOST_LAYERS];
     void *workspace = exact_alloc(c->core->workspace_size(&c->net, c->n_samples, 1));
@@ -273,8 +273,8 @@ static void fuzz_elements(fuzz_case *c, bytes *in) {
 
 /* ---- arguments out of their ranges ---- */
 
-/* Returns 1 if network, activities or errors are at fault, 0 if objective or targets are. */
-static int spoil(fuzz_case *c, bytes *in) {
+/* Returns 1 if network, activities or errors were made invalid, 0 if objective or targets were. */
+static int make_invalid(fuzz_case *c, bytes *in) {
     const int i = take_below(in, c->net.n_layers), what = take_below(in, 14);
     switch (what) {
     case 0:
@@ -324,7 +324,7 @@ static int spoil(fuzz_case *c, bytes *in) {
 
 static void fuzz_refusals(fuzz_case *c, bytes *in) {
     const method how = take_method(in, c->max_steps);
-    const int is_of_state = spoil(c, in);
+    const int is_of_state = make_invalid(c, in);
     CHECK(infer(c, &how, c->workspace, c->n_threads) == PCNET_BAD_ARGUMENT, "accepted");
     CHECK(c->core->errors(&c->net, &c->batch, &c->objective, NULL, c->workspace, c->n_threads) ==
               PCNET_BAD_ARGUMENT,

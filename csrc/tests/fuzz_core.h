@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* One case made from the bytes; 0 if all its checks passed. Built with PCNET_FUZZING it aborts
- * otherwise, as libFuzzer wants it (which knows no return value but 0). */
+ * otherwise, because libFuzzer accepts no other return value than 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* Fuzzing of the single passes: any state, finite or not, gives a promised status, stays within the
- * arrays, and gives the same bits by one thread. */
+/* Fuzzing of the single passes: any state, finite or not, gives a documented status, no write
+ * outside the arrays, and the same bits by one thread. */
 #include "fuzz_passes.h"
 
 typedef enum {
@@ -28,7 +28,7 @@ static pass *pass_new(fuzz_case *c, bytes *in) {
     p->decay = c->objective.activity_decay;
     p->rate = take_choice(in, rates, 5);
     p->loss = vec_new(PCNET_FLOAT64, n);
-    p->energies = vec_new(PCNET_FLOAT64, n * MOST_LAYERS); /* the network may be spoiled */
+    p->energies = vec_new(PCNET_FLOAT64, n * MOST_LAYERS); /* the network may become invalid */
     for (int i = 0; i < MOST_LAYERS; i++)
         p->out_at[i] = (p->out[i] = vec_new(c->dtype, c->activities[i].n)).data;
     const int from_errors = take_below(in, 2), with = take_below(in, 4);

@@ -6,8 +6,7 @@
 
 void fuzz_passes(fuzz_case *c, bytes *in);
 
-/* A spoiled case is refused; by the passes that know no objective if network or state is at fault.
- */
+/* An invalid case is refused; by passes without an objective if network or state is invalid. */
 void fuzz_refused_passes(fuzz_case *c, bytes *in, int is_of_state);
 
 #endif

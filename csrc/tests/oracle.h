@@ -1,4 +1,4 @@
-/* The mathematics once more, one sample and one unit at a time, in double. */
+/* A second implementation of the formulas, one sample and one unit at a time, in double. */
 #ifndef PCNET_TESTS_ORACLE_H
 #define PCNET_TESTS_ORACLE_H
 

@@ -1,5 +1,5 @@
-/* Runs the C core alone: every dtype, instruction set and kind of product that is here.
- * .ci/run says how it is built under the sanitizers. */
+/* Tests the C core alone: every dtype, instruction set and kind of product of this build.
+ * .ci/run builds it under the sanitizers. */
 #include "fuzz_core.h"
 #include "tests.h"
 
@@ -46,7 +46,7 @@ static void test_variant(variant v) {
     }
 }
 
-/* The fuzzer's cases from random bytes, so that its checks run wherever these tests do. */
+/* The fuzzer's cases from random bytes, so that these tests include its checks. */
 static void test_random_cases(void) {
     enum { N_CASES = 400, N_BYTES = 160 };
     uint8_t data[N_BYTES];

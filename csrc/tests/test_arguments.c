@@ -1,4 +1,4 @@
-/* Bad arguments come back as a status, before anything is touched. */
+/* Bad arguments give a status, before anything is written. */
 #include "tests.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* Inference: no energy rises, the reports are true, and T plain steps are T plain steps. */
+/* Inference: no energy rises, the reports are correct, and activity descent makes T plain steps. */
 #include "tests.h"
 
 #include <limits.h>
@@ -188,14 +188,14 @@ void test_not_finite_start(variant v, const shape *s) {
     model_free(m);
 }
 
-static int n_asked, n_until;
+static int n_calls, stop_at_call;
 
-static int ask(int idle) {
-    n_asked += !idle;
-    return n_asked >= n_until;
+static int count_calls(int idle) {
+    n_calls += !idle;
+    return n_calls >= stop_at_call;
 }
 
-/* Asked now and then, a call ends where it is told to, and is the same where it is not. */
+/* A call ends when `interrupted` returns 1; otherwise calls of `interrupted` change no result. */
 void test_interrupted(variant v) {
     const shape s = {"wide", 5, {96, 96, 96, 96, 96, 4}, PCNET_TANH, 1, 1};
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0};
@@ -208,31 +208,31 @@ void test_interrupted(variant v) {
     report_arrays r = report_new(N_SAMPLES, STEPS);
     for (int plain = 0; plain < 2; plain++) {
         vec energies[2];
-        for (int asks = 0; asks < 2; asks++) {
-            m->net.interrupted = asks ? ask : NULL;
-            n_asked = 0;
-            n_until = INT_MAX;
+        for (int watched = 0; watched < 2; watched++) {
+            m->net.interrupted = watched ? count_calls : NULL;
+            n_calls = 0;
+            stop_at_call = INT_MAX;
             const pcnet_status status =
                 plain ? v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options,
                                                  &r.report, workspace, N_THREADS)
                       : v.core->error_descent(&m->net, &b->batch, &objective, &error_options,
                                               &r.report, workspace, N_THREADS);
             CHECK(status == PCNET_OK, "status %d", (int)status);
-            energies[asks] = vec_copy(r.energy);
+            energies[watched] = vec_copy(r.energy);
         }
-        CHECK(vec_same(energies[0], energies[1]), "to be asked changes the energies");
-        CHECK(n_asked > 2, "asked %d times", n_asked);
+        CHECK(vec_same(energies[0], energies[1]), "calls of `interrupted` change the energies");
+        CHECK(n_calls > 2, "called %d times", n_calls);
         vec_free(&energies[0]);
         vec_free(&energies[1]);
-        n_until = 2;
-        n_asked = 0;
+        stop_at_call = 2;
+        n_calls = 0;
         const pcnet_status status =
             plain ? v.core->activity_descent(&m->net, &b->batch, &objective, &activity_options,
                                              &r.report, workspace, N_THREADS)
                   : v.core->error_descent(&m->net, &b->batch, &objective, &error_options, &r.report,
                                           workspace, N_THREADS);
-        CHECK(status == PCNET_INTERRUPTED && n_asked == 2, "status %d after %d", (int)status,
-              n_asked);
+        CHECK(status == PCNET_INTERRUPTED && n_calls == 2, "status %d after %d", (int)status,
+              n_calls);
     }
     report_free(&r);
     exact_free(workspace);

@@ -1,4 +1,4 @@
-/* The update against its formulas, what it does with bad gradients, and bits over threads. */
+/* The update against its formulas, gradients that are not finite, and bits over threads. */
 #include "tests.h"
 
 #include <math.h>
@@ -39,7 +39,7 @@ static optimizer *optimizer_new(model *m, int solver) {
         .solver = solver,
         .beta_1 = 0.8,
         .beta_2 = 0.99,
-        .epsilon = 1e-3, /* large, or Adam would blow up the rounding of tiny gradients */
+        .epsilon = 1e-3, /* large, or Adam would amplify the rounding of tiny gradients */
         .shrink = 0.999,
         .weight_rates = o->weight_rates,
         .bias_rates = o->bias_rates,
@@ -66,7 +66,7 @@ static void optimizer_free(optimizer *o) {
     exact_free(o);
 }
 
-/* One parameter's way through t equal gradients g, as the solver's formula says. */
+/* A parameter after t updates with the gradient g, by the solver's formula. */
 static double expected_value(const pcnet_update *u, double w, double g, double rate, double shrink,
                              int n_updates) {
     double m = 0, v = 0;
@@ -85,7 +85,7 @@ static double expected_value(const pcnet_update *u, double w, double g, double r
     return w;
 }
 
-/* Fills activities and errors with a state off equilibrium. */
+/* Fills activities and errors with a state that is no equilibrium. */
 static void make_state(const model *m, samples *b, void *workspace) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
     m->v.core->forward(&m->net, &b->batch, workspace, 1);
@@ -187,7 +187,7 @@ void test_update(variant v, const shape *s, int n_samples, int n_threads) {
         exact_free(for_two);
         for (int i = 0; i < s->n_layers; i++)
             old_biases[i] = vec_copy(m->biases[i]);
-        for (int t = 1; t <= N_UPDATES; t++) { /* the state stays, so the gradient does */
+        for (int t = 1; t <= N_UPDATES; t++) { /* the state and the gradient stay the same */
             pcnet_fault fault = {0};
             o->update.n_updates = t;
             pcnet_status status = v.core->update(&m->net, &b->batch, sample_weight.data, &o->update,
@@ -222,7 +222,7 @@ static int all_finite(vec v) {
     return 1;
 }
 
-/* Nothing that is not finite is written, neither weights nor moments. */
+/* The update writes only finite numbers, in weights and moments. */
 void test_not_finite_gradient(variant v, const shape *s) {
     const int n_samples = 3, bad_layer = s->n_layers > 1 ? 2 : 1;
     model *m = model_new(v, s);

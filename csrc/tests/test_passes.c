@@ -59,7 +59,7 @@ static void check_energies(const model *m, samples *b, const pcnet_objective *ob
 }
 
 /* dF/dz of one sample by central differences of the oracle's energy.  The oracle works in double
- * on values of the dtype, so the step is the one that arrived there. */
+ * on values of the dtype, so the step is the one that rounding left. */
 static double difference_by_activity(const model *m, samples *b, const pcnet_objective *objective,
                                      int l, int n, int j) {
     const double step = m->v.dtype == PCNET_FLOAT64 ? 1e-6 : 1.0 / 65536, z = activity(b, l, n, j);
@@ -144,7 +144,7 @@ static void check_weight_gradients(const model *m, samples *b, const pcnet_objec
     double worst = 0;
     for (int l = 1; l <= m->s.n_layers; l++) {
         const size_t n = n_weights(m, l), n_out = (size_t)m->s.sizes[l];
-        for (size_t i = 0; i < n; i += 1 + n / 7) { /* a few entries all over the matrix */
+        for (size_t i = 0; i < n; i += 1 + n / 7) { /* some entries of the matrix */
             double expected = difference_by_parameter(m, b, objective, l, sample_weight.data,
                                                       m->weights[l - 1], i);
             worst = fmax(worst, fabs(vec_get(weights[l - 1], i) - expected));
@@ -234,8 +234,8 @@ void test_packing(variant v) {
     }
 }
 
-/* An input that is inf or nan shows in the status of `output`, though ReLU, weights of 0 or another
- * infinity may hide it in mu_L; large inputs that overflow do, too. */
+/* `output` reports an input that is inf or nan by its status, even if ReLU, weights of 0 or another
+ * infinity hide it in mu_L; it reports large inputs that overflow, too. */
 void test_not_finite_input(variant v, const shape *s, int n_samples) {
     const double bad[] = {NAN, INFINITY, -INFINITY};
     model *m = model_new(v, s);

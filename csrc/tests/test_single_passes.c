@@ -1,5 +1,5 @@
-/* The single passes against the core's own gradients and the oracle, which are checked elsewhere:
- * what they compute must be what differences of the energy tell. */
+/* The single passes against the core's gradients and the oracle. test_passes.c compares those with
+ * differences of the energy. */
 #include "tests.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static double out_of(const passes *p, int l, int n, int j) {
     return vec_get(p->out[l - 1], (size_t)n * (size_t)p->b->strides[l - 1] + (size_t)j);
 }
 
-/* z = mu + e, unit by unit; the losses and the deltas left behind are those of `errors`. */
+/* z = mu + e, unit by unit; the losses and the output's deltas are those of `errors`. */
 static void check_forward_from_errors(passes *p, const pcnet_objective *objective) {
     const pcnet_core *core = p->m->v.core;
     const int top = p->m->s.n_layers;
@@ -56,8 +56,8 @@ static void check_forward_from_errors(passes *p, const pcnet_objective *objectiv
     vec_free(&loss);
 }
 
-/* After `check_forward_from_errors`: its responses, and `backward`'s.  z moves by dz where e moves by de, and
- * e - v is the energy's slope by e: so v solves v_l = e_l - dF/dz_l + feedback(v_{l+1} - e_{l+1}),
+/* After `check_forward_from_errors`: its responses, and `backward`'s.  z changes by dz as e changes by de,
+ * and e - v is the derivative of the energy by e: so v solves v_l = e_l - dF/dz_l + feedback(v_{l+1} - e_{l+1}),
  * and `activity_gradients` of v itself (v_L the delta) is -decay z + decay z = 0. */
 static void check_backward(passes *p, double decay) {
     const pcnet_core *core = p->m->v.core;
@@ -132,7 +132,7 @@ static void check_sweep(passes *p, double decay) {
                 const double step = vec_get(b->activities[l - 1], k) - vec_get(z[l - 1], k);
                 apart =
                     fmax(apart, fabs(vec_get(b->errors[l - 1], k) - vec_get(e[l - 1], k) - step));
-                if (l == top - 1) /* the others' gradients have changed meanwhile */
+                if (l == top - 1) /* the other gradients have changed since */
                     worst = fmax(worst, fabs(step + rate * out_of(p, l, n, j)));
                 moved = fmax(moved, fabs(step));
             }

@@ -19,8 +19,8 @@ SHAPES = {
     "one output": (3, 6, 6, 1),
     "unequal widths": (5, 17, 9, 9, 33, 2),
     "around a vector": (15, 16, 16, 16, 17),
-    "around a column block": (33, 32, 32, 31, 32, 32, 10),
-    "several column blocks": (40, 70, 70, 70, 3),
+    "around a panel": (33, 32, 32, 31, 32, 32, 10),
+    "several panels": (40, 70, 70, 70, 3),
     "deep": (4, *(6,) * 12, 3),
 }
 

@@ -14,7 +14,7 @@ from pcnet.inference import ErrorDescent
 from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
 
-# Widths around the least width of wide layers, multiples of a column block or not; narrow layers.
+# Widths around the least width of wide layers, multiples of a panel or not; narrow layers.
 SIZES = (5, 383, 384, 385, 400, 31, 512, 512, 3)
 METHOD = ErrorDescent(max_steps=3, tol=0, energy_tol=0)
 
