@@ -4,8 +4,8 @@
 
 Source distribution -> wheel -> ``auditwheel repair``, which puts libgomp into the wheel and gives
 it the lowest manylinux tag that the symbol versions of all its files allow -> ``wheels/check.py``.
-Run it with the Python to build for. Linux with gcc and PyPI are needed; the tools go into an
-environment of their own. CI's short form is --quick.
+Run it with the Python to build for. It needs Linux with gcc, and PyPI; the tools are installed in a
+temporary environment. CI runs the short form, --quick.
 """
 
 import argparse
@@ -28,7 +28,7 @@ REMEDIES = {
 
 
 def require_programs():
-    """Stops, saying how to get them, where a program is missing."""
+    """Exit with the remedy if a program is missing."""
     if sys.platform != "linux":
         sys.exit("wheels/build.py is for Linux; elsewhere use cibuildwheel (see wheels/README.md)")
     for program, remedy in REMEDIES.items():
@@ -41,7 +41,7 @@ def run(*command, **options):
 
 
 def clean_tree(folder):
-    """The tree as a clone has it: tracked and new files, no build products."""
+    """Copy the tree like a clone: tracked and new files, no build products."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, check=False,
@@ -61,7 +61,7 @@ def only(folder, pattern):
 
 
 def build(folder, target):
-    """Builds and repairs in `folder`; returns the wheel's path in `target`."""
+    """Build and repair in `folder`; return the wheel's path in `target`."""
     venv.create(folder / "tools", with_pip=True)
     tools = folder / "tools" / "bin"
     run(tools / "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS)
@@ -70,9 +70,9 @@ def build(folder, target):
     environment = {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "PCNET_OPENMP": "1",  # fail without OpenMP, do not fall back
-        "LDSHARED": "gcc -shared",  # Python's own may search a folder of this machine
-        "LDFLAGS": "-Wl,--strip-all",  # Python's own flags ask for debug information: 5.7 MB of it
+        "PCNET_OPENMP": "1",  # without OpenMP, fail instead of building for one thread
+        "LDSHARED": "gcc -shared",  # Python's flags may contain a search path of this machine
+        "LDFLAGS": "-Wl,--strip-all",  # Python's flags add debug information, 5.7 MB
     }
     made = folder / "made"
     log = folder / "build.log"

@@ -1,13 +1,13 @@
-"""Check a wheel: what is in it, what it needs of a system, and that it works where it is installed.
+"""Check a wheel: its contents, the system libraries it needs, and that the installed package works.
 
     python wheels/check.py [--quick] WHEEL_OR_FOLDER_OR_SDIST
 
-The files are looked at (ELF files with binutils' ``readelf`` and ``objdump``, on Linux), then the
-wheel, or the one of a folder that fits this Python, is installed alone in a fresh environment
-outside the tree, has to run with OpenMP and with each instruction set of the machine, and has to
-pass the test suite; with --quick only its golden tests, but these with each instruction set. PyPI
-is needed, for what pcnet depends on. A source distribution (.tar.gz) is looked at, built with
-OpenMP, installed and tested in the same way, by the tests that it holds itself.
+The script first checks the files (on Linux, ELF files with binutils' ``readelf`` and ``objdump``).
+Then it installs the wheel, or the one of a folder that fits this Python, alone in a fresh
+environment outside the tree. The package must run with OpenMP and with each instruction set of the
+machine, and must pass the test suite; with --quick only the golden tests, with each instruction
+set. The dependencies come from PyPI. A source distribution (.tar.gz) is checked, built with OpenMP,
+installed and tested in the same way, with the tests that it contains.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 2_000_000
-# Only what belongs in a wheel: the package, libraries put in by auditwheel and the like, metadata.
+# What belongs in a wheel: the package, libraries added by auditwheel and similar tools, metadata.
 FOLDERS = re.compile(r"(pcnet|pcnet\.libs|pcnet-[^/]+\.dist-info)/")
 SUFFIXES = {".py", ".pyi", ".so", ".pyd", ".dylib", ".dll", ".typed"}
 MANYLINUX = re.compile(r"manylinux_2_(\d+)_")
-# What a manylinux tag promises to find on every system (glibc's own libraries).
+# Libraries that every system of a manylinux tag has (those of glibc).
 SYSTEM_LIBRARIES = re.compile(r"lib(c|m|pthread|dl|rt)\.so\.\d|ld-linux-[\w-]+\.so\.\d")
 DISPATCH = """
 import pcnet
@@ -49,7 +49,7 @@ FEW = ["pytest>=8.2", "hypothesis>=6.100"]
 WITHOUT_ONNX = [
     *(*FEW, "pcnet[plot,skops]", "rich>=13", "pandas>=2.1", "setuptools>=77", "PyYAML>=6"),
 ]
-# What an instruction set can change; the other folders test files, pictures and documents.
+# Tests whose results depend on the instruction set; others test files, pictures and documents.
 NUMERICAL = [f"tests/{tier}" for tier in ("core", "numerics", "golden", "theory", "estimators")]
 
 
@@ -74,7 +74,7 @@ def output(*command, **options):
 
 
 def check_file(wheel):
-    """Size, content, and on Linux what its ELF files need; prints one line."""
+    """Check size, contents, and on Linux what the ELF files need; print one line."""
     size = wheel.stat().st_size
     require(size < MAX_BYTES, f"{wheel.name} has {size} bytes, the limit is {MAX_BYTES}")
     with zipfile.ZipFile(wheel) as archive:
@@ -97,7 +97,7 @@ def check_names(names):
 
 
 def check_elf_files(wheel, archive, names):
-    """Symbol versions within the tag, libraries found or brought along, nothing of this machine."""
+    """Check symbol versions against the tag, needed libraries, and search paths of this machine."""
     libraries = {Path(name).name for name in names if ".libs/" in name}
     newest = (0, 0)
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ def check_elf_files(wheel, archive, names):
     if tags:
         require(newest <= (2, min(tags)), f"{wheel.name} needs GLIBC_{newest[0]}.{newest[1]}")
         return f", needs glibc {newest[0]}.{newest[1]}"
-    require("musllinux" in wheel.name, f"{wheel.name} is not repaired: it fits one system only")
+    require("musllinux" in wheel.name, f"{wheel.name} is not repaired: it runs on this system only")
     return ""
 
 
@@ -127,7 +127,7 @@ def check_dynamic_section(name, text, libraries):
 
 
 def check_sdist_names(names):
-    """A source distribution holds all that a build and the tests need, and nothing built."""
+    """Check that all files for a build and the tests are there, and no build products."""
     for name in names:
         built = Path(name).suffix in {".so", ".pyd", ".o", ".pyc"}
         translated = re.fullmatch(r"[^/]+/pcnet/.+\.c", name)
@@ -144,7 +144,7 @@ def check_sdist_names(names):
 
 
 def unpack_sdist(path, folder):
-    """Look at a source distribution and unpack it; the folder of its sources."""
+    """Check a source distribution and unpack it; return the folder of its sources."""
     with tarfile.open(path) as archive:
         names = [member.name for member in archive.getmembers() if member.isfile()]
         check_sdist_names(names)
@@ -158,28 +158,28 @@ def unpack_sdist(path, folder):
 
 
 def bare_environment(**more):
-    """This process's environment without what would change Python's path or pcnet's threads."""
+    """Environment variables without those that change Python's path or pcnet's threads."""
     drop = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "OMP_NUM_THREADS", "PCNET_ISA")
     return {**{k: v for k, v in os.environ.items() if k not in drop}, **more}
 
 
 def install(folder, found):
-    """What fits this Python, a wheel of a folder or an sdist, in a fresh environment."""
+    """Install the wheel of a folder that fits this Python, or an sdist, in a fresh environment."""
     venv.create(folder, with_pip=True)
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / ("python.exe" if os.name == "nt" else "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if found.is_dir():
         alone = ["--no-index", "--no-deps", "--find-links", found, "pcnet"]
-    else:  # built here: its build tools come from PyPI
+    else:  # an sdist is built here; its build tools come from PyPI
         alone = ["--no-deps", found]
     run(*pip, *alone, env=bare_environment(PCNET_OPENMP="1"))
-    run(*pip, "--prefer-binary", "pcnet", env=bare_environment())  # the rest, from PyPI
+    run(*pip, "--prefer-binary", "pcnet", env=bare_environment())  # the dependencies, from PyPI
     return python, pip
 
 
 def check_dispatch(python, folder):
-    """A small fit with every instruction set that this machine can be held to."""
+    """Run a small fit with every instruction set of this machine."""
     code = "from pcnet._core import binding; print(*binding.available_isas())"
     isas = output(python, "-P", "-c", code, cwd=folder, env=bare_environment()).split()
     for isa in isas:
@@ -191,9 +191,9 @@ def check_dispatch(python, folder):
 
 
 def lacks_onnxruntime(system, machine, version, free_threaded):
-    """Whether PyPI has no onnxruntime there: no wheel, and it is published as wheels only.
+    """Whether PyPI has no wheel of onnxruntime for this platform; it has no source distribution.
 
-    As of its version 1.32: free-threaded for Linux alone; macOS on x86-64 up to CPython 3.13.
+    As of its version 1.32: free-threaded for Linux only; macOS on x86-64 up to CPython 3.13.
     """
     if free_threaded:
         return system != "linux"
@@ -201,7 +201,7 @@ def lacks_onnxruntime(system, machine, version, free_threaded):
 
 
 def suite_requirements():
-    """What the whole suite needs here; its tests of ONNX are skipped where that is not there."""
+    """Requirements of the whole suite; without onnxruntime its tests of ONNX are skipped."""
     free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     here = sys.platform, platform.machine(), sys.version_info[:2], free_threaded
     if not lacks_onnxruntime(*here):
@@ -211,13 +211,13 @@ def suite_requirements():
 
 
 def copy_of_tree(folder):
-    """The tree without what was built in it, where the folder of the sources hides no package."""
+    """Copy the tree without build products, so that its sources do not hide the package."""
     ignored = shutil.ignore_patterns(".git", "build", "dist", "*.so", "*.egg-info", ".venv*")
     return Path(shutil.copytree(ROOT, folder, ignore=ignored))
 
 
 def check_installed(found, source, *, quick):
-    """Install, dispatch, test suite; all of it outside the tree.
+    """Install the package, run it with each instruction set and run the tests, outside the tree.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def check_installed(found, source, *, quick):
 
 
 def check_wheels(path, *, quick):
-    """A wheel, or the wheels of a folder: all are looked at, the one for this Python is tested."""
+    """Check a wheel or all wheels of a folder, and test the one for this Python."""
     found = sorted(path.glob("*.whl")) if path.is_dir() else [path]
     require(found, f"no wheel in {path}")
     for wheel in found:

@@ -5,9 +5,9 @@
 
 TAG must be "v" and the version of pcnet/_version.py, CITATION.cff must name the same version,
 CHANGELOG.md must have its section, dated and not empty, first after an empty "Unreleased", and
-README.md, which is the page on PyPI, must not say that nothing is released.  A FOLDER must hold the
-source distribution of that version and the whole set of wheels, one for each Python of
-[tool.cibuildwheel] on each platform, and nothing else; --files asks for no more than that.
+README.md, the page on PyPI, must not say that nothing is released.  A FOLDER must contain the
+source distribution of that version and the complete set of wheels, one for each Python of
+[tool.cibuildwheel] on each platform, and nothing else; --files checks the FOLDER only.
 """
 
 import argparse
@@ -46,11 +46,11 @@ def version_problems(tag, version):
 def citation_problems(root, version):
     text = (root / "CITATION.cff").read_text(encoding="utf-8")
     if f"\nversion: {version}\n" not in text:
-        yield f"CITATION.cff does not say 'version: {version}'"
+        yield f"CITATION.cff does not contain 'version: {version}'"
 
 
 def readme_problems(root):
-    text = " ".join((root / "README.md").read_text(encoding="utf-8").split())  # whatever the lines
+    text = " ".join((root / "README.md").read_text(encoding="utf-8").split())  # ignore line breaks
     for words in UNRELEASED:
         if words in text:
             yield f"README.md, the page of the release on PyPI, says {words!r}"
@@ -76,7 +76,7 @@ def changelog_problems(root, version, today):
         yield f"CHANGELOG.md: {match[2]} is no date"
         return
     if date > today:
-        yield f"CHANGELOG.md: {date} is yet to come"
+        yield f"CHANGELOG.md: {date} is in the future"
     if not re.search(r"^- \S", sections[1], flags=re.MULTILINE):
         yield f"CHANGELOG.md: the section of {version} lists no change"
 
@@ -108,11 +108,11 @@ def file_problems(root, folder, version):
         if "-linux_" in name:
             yield f"{folder}: {name} is not repaired (see wheels/README.md)"
         else:
-            yield f"{folder}: {name} is no file of the release {version}"
+            yield f"{folder}: {name} does not belong to the release {version}"
 
 
 def problems(tag, *, root=ROOT, folder=None, today=None):
-    """All that speaks against this release, one line each.
+    """Reasons against this release, one line each.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def problems(tag, *, root=ROOT, folder=None, today=None):
     Returns
     -------
     list of str
-        Empty: release it.
+        Empty if it may be released.
     """
     version, today = version_of(root), today or datetime.datetime.now(datetime.UTC).date()
     found = [*version_problems(tag, version), *citation_problems(root, version)]
@@ -146,7 +146,7 @@ def main(arguments=None):
         version = version_of(ROOT)
         found, fine = list(file_problems(ROOT, given.files, version)), f"{version}: all files"
     else:
-        found, fine = problems(given.tag, folder=given.folder), f"{given.tag}: all agrees"
+        found, fine = problems(given.tag, folder=given.folder), f"{given.tag}: no problem found"
     if found:
         sys.exit("\n".join(["No release:", *found]))
     print(fine)

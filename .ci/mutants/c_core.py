@@ -1,4 +1,4 @@
-"""Wrong versions of the C core: (name, file, text that is there once, what replaces it)."""
+"""Wrong versions of the C core: (name, file, text that occurs once in it, its replacement)."""
 
 MUTANTS = [
     # ---- the sign, the half, the derivative
@@ -160,7 +160,7 @@ MUTANTS = [
         ".a_jump = 0,",
     ),
     (
-        "W^T's product forgets the panels before",
+        "W^T's product without the earlier panels",
         "products.inc",
         ".add = column > 0,\n                     .ahead = ahead + ",
         ".add = 0,\n                     .ahead = ahead + ",
@@ -172,7 +172,7 @@ MUTANTS = [
         "column + PANEL <= w->n_out; column += PANEL)",
     ),
     (
-        "rows put across, a quad's halves",
+        "transposed rows, halves of four rows exchanged",
         "packing.inc",
         "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, SECOND);",
         "*(side *)(out + out_row) = SHUFFLE(ab_low, cd_low, FIRST);",
@@ -221,7 +221,7 @@ MUTANTS = [
         "+ above[j]) - decay * z[j];",
     ),
     (
-        "softmax's top",
+        "softmax: factor of the largest term",
         "losses.inc",
         "(on_top - weight + on_top * rest)",
         "(on_top - weight + rest)",
@@ -272,7 +272,7 @@ MUTANTS = [
         "it->n_steps == options->max_steps + 1",
     ),
     (
-        "ended sample not restored",
+        "state of a stopped sample not restored",
         "error_descent.inc",
         "{\n                    it->step = step_at_floor(it);\n",
         "{\n",
@@ -303,7 +303,7 @@ MUTANTS = [
         "activate_rows(0, n, count",
     ),
     (
-        "sample weights forgotten",
+        "sample weights ignored",
         "update.inc",
         "scratch[i * PANEL + j] *= weight;",
         "scratch[i * PANEL + j] *= 1 + 0 * weight;",
@@ -351,7 +351,7 @@ MUTANTS = [
         ".shrink = (real)u->shrink,",
     ),
     (
-        "nesterov looks nowhere",
+        "nesterov momentum as plain momentum",
         "update.inc",
         "(nesterov ? momentum * velocity[j] - change : velocity[j])",
         "velocity[j]",
@@ -363,19 +363,19 @@ MUTANTS = [
         "",
     ),
     (
-        "transposed weights stay old",
+        "transposed weights not updated",
         "update.inc",
         "transpose(count, used, step.values, width, out, out_width);",
         ";",
     ),
     (
-        "an infinite gradient passes",
+        "an infinite gradient accepted",
         "update.inc",
         "if (!squares_finite(s->n, s->scale, s->gradient))\n        return 0;",
         "",
     ),
     (
-        "an infinite weight passes",
+        "an infinite weight accepted",
         "update.inc",
         "if (!all_finite(s->n, s->stepped))\n        return 0;",
         "",
@@ -387,25 +387,25 @@ MUTANTS = [
         "1 : 1",
     ),
     (
-        "no mean under the softmax's variance",
+        "softmax: variance without the mean",
         "losses.inc",
         "weight * (square / sum - mean * mean)",
         "weight * (square / sum)",
     ),
     (
-        "push forgets the errors",
+        "forward_from_errors without the errors",
         "single_passes.inc",
         "options->from_errors ? GIVEN_ERROR : PLAIN",
         "PLAIN",
     ),
     (
-        "respond at the last tile's slopes",
+        "backward pass with the last tile's slopes",
         "single_passes.inc",
         "if (find_slopes)\n            find_slope(t, l, SMOOTH_SLOPES);",
         "",
     ),
     (
-        "a sweep leaves the errors",
+        "gauss_seidel_sweep without updates of the errors",
         "single_passes.inc",
         "add_scaled_row(width(t, l), -run->rate, row_of(gradient, i), error(t, l, i));",
         ";",

@@ -1,4 +1,4 @@
-"""Wrong versions of the Python that carries numerics: (name, file, text, instead, its tests)."""
+"""Wrong versions of numerical Python code: (name, file, text, its replacement, its tests)."""
 
 NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
@@ -20,21 +20,21 @@ MUTANTS = [
         RANDOM,
     ),
     (
-        "streams of all purposes alike",
+        "the same stream of random numbers for all purposes",
         "_random.py",
         "spawn_key=(*seed.spawn_key, *key)",
         "spawn_key=(*seed.spawn_key, *key[1:])",
         RANDOM,
     ),
     (
-        "a part of a block of random numbers lost",
+        "part of a block of random numbers not drawn",
         "_random.py",
         "yield block, buffer[: block.size]",
         "yield block[:_BLOCK // 2], buffer[: min(block.size, _BLOCK // 2)]",
         RANDOM,
     ),
     (
-        "gamma forgotten",
+        "gamma ignored",
         "parameterization.py",
         "scales[-1] = 1.0 / (n_in[-1] * gamma)",
         "scales[-1] = 1.0 / n_in[-1]",
@@ -76,14 +76,14 @@ MUTANTS = [
         TRAINING,
     ),
     (
-        "update's number",
+        "number of the update",
         "_training/trainer.py",
         "self._update.begin(self._n_updates + 1,",
         "self._update.begin(self._n_updates + 2,",
         TRAINING,
     ),
     (
-        "clip's root forgotten",
+        "clip without the square root",
         "_training/trainer.py",
         "size = math.sqrt(square / self._n_parameters)",
         "size = square / self._n_parameters",
@@ -132,7 +132,7 @@ MUTANTS = [
         "tests/estimators/test_targets.py tests/estimators/test_training.py",
     ),
     (
-        "balanced weights upside down",
+        "balanced class weights inverted",
         "_estimators/labels.py",
         "mass.sum() / (present.sum() * mass[present])",
         "mass[present] * present.sum() / mass.sum()",
@@ -223,7 +223,7 @@ MUTANTS = [
         "tests/estimators/test_automatic.py",
     ),
     (
-        "pilots predict what they were trained on",
+        "pilots predict their training samples",
         "_training/pilot.py",
         "return [(first, second), (second, first)]",
         "return [(first, first), (second, second)]",
@@ -236,7 +236,7 @@ MUTANTS = [
         "enumerate(targets[::-1]):",
         "tests/estimators/test_energy.py",
     ),
-    # the reference itself, held to values from outside and to closed forms
+    # the reference, which tests compare with golden values and closed forms
     (
         "reference: tau ignored",
         "_core/reference.py",

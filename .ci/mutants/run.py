@@ -1,11 +1,12 @@
-"""Wrong versions of the numerical code, one at a time: every one must be noticed by a test.
+"""Wrong versions of the numerical code (mutants), one at a time: a test must fail for each.
 
     python .ci/mutants/run.py [--every N] [--only WORD] [--jobs N]
 
-runs in the root of a tree whose extension is built in place, and leaves that tree alone. A mutant
-of the C core is compiled for the generic instruction set and shown to the C tests, then, if they
-accept it, to tests/core, tests/numerics and tests/golden with an extension of its own; a mutant of
-a Python file to the tests that its line names. A mutant that does not compile is an error.
+runs in the root of a tree whose extension is built in place, and does not change that tree. A
+mutant of the C core is compiled for the generic instruction set and tested by the C tests. If they
+pass, an extension is built from it and tested by tests/core, tests/numerics and tests/golden. A
+mutant of a Python file is tested by the tests named with it. A mutant that does not compile is an
+error.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import c_core
 import python_parts
 
 ROOT = Path.cwd()
-LIMIT = 600  # seconds; a mutant that never ends is noticed too
+LIMIT = 600  # seconds; a mutant that never ends counts as noticed
 C_FLAGS = ["-std=c11", "-O1", "-Icsrc", "-DPCNET_ONLY_GENERIC", "-DPCNET_STOP_AT_FIRST"]
 SECOND_OPINION = ["tests/core", "tests/numerics", "tests/golden"]
 
@@ -60,7 +61,7 @@ def change(path, name, old, new):
 
 
 def run(command, folder, **environment):
-    """Whether a command ends well."""
+    """Whether a command succeeds."""
     try:
         done = subprocess.run(
             command,
@@ -89,7 +90,7 @@ def link_c(folder):
 
 
 def build_unchanged(folder):
-    """Objects of the C tests, which no mutant changes; the tests must pass before any mutation."""
+    """Compile the C tests, which no mutant changes; they must pass before any mutation."""
     shared = folder / "shared"
     shared.mkdir()
     tests = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("csrc/tests/*.c"))
@@ -117,7 +118,7 @@ def judge_c(mutant, folder, shared):
 
 
 def second_opinion(folder):
-    """The Python tests, with an extension made from the folder's C files."""
+    """Run the Python tests with an extension built from the folder's C files."""
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "tests", folder / "tests")

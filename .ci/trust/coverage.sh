@@ -1,6 +1,6 @@
-# Lines of the C core that the C tests and the Python suite run together (gcov: one build of the
-# generic instruction set for each, their counts added up), and of the Python files that the suite
-# runs. PCNET_COVERAGE_LINES=1 also lists the lines that nothing runs.
+# Lines of the C core that the C tests or the Python suite execute (gcov: one build of the generic
+# instruction set for each, counts added up), and lines of the Python files that the suite executes.
+# PCNET_COVERAGE_LINES=1 also lists the lines that are never executed.
 "$python" -m pip install gcovr
 counted="-O0 -g --coverage -fprofile-update=atomic"
 

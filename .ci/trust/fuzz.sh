@@ -1,6 +1,6 @@
-# libFuzzer on the C core under AddressSanitizer and UBSan: csrc/tests/fuzz_core.c says what holds.
+# libFuzzer on the C core under AddressSanitizer and UBSan; csrc/tests/fuzz_core.c lists the checks.
 need clang clang
-# clang's own runtime: a recommended package of its own, which may be missing beside clang
+# clang's runtime is a separate recommended package, which may be missing
 clang_major=$(clang -dumpversion | cut -d. -f1)
 need "libclang-rt-$clang_major-dev" /usr/lib/llvm-"$clang_major"/lib/clang/*/lib/linux/libclang_rt.fuzzer-*
 fuzzed=(csrc/builds/core_f32_generic.c csrc/builds/core_f64_generic.c csrc/dispatch.c csrc/tests/fuzz_core.c
@@ -8,7 +8,7 @@ fuzzed=(csrc/builds/core_f32_generic.c csrc/builds/core_f64_generic.c csrc/dispa
 fuzz_flags=(-std=c11 -g -O1 -fno-omit-frame-pointer -Icsrc -DPCNET_FUZZING -DPCNET_ONLY_GENERIC)
 sanitizers=address,undefined
 [ -z "$short" ] || sanitizers=address # half the time to compile; gcc's UBSan is in .ci/run
-if [ -z "$short" ]; then # threads are started for any size of work
+if [ -z "$short" ]; then # start threads for any size of work
     need libomp-dev /usr/lib/llvm-*/lib/libomp.so
     fuzz_flags+=(-fopenmp -DPCNET_USE_OPENMP=1 -DPCNET_SERIAL_WORK=0)
 fi
@@ -18,7 +18,7 @@ clang "${fuzz_flags[@]}" -fsanitize=fuzzer,$sanitizers "$work"/fuzz/*.o -lm -o "
 
 corpus=${PCNET_FUZZ_CORPUS:-$work/corpus}
 mkdir -p "$corpus"
-# Long inputs to start from: bytes past the end are zeros, and short inputs end before inference.
+# Start from long inputs: bytes after the end are zeros, and short inputs end before inference.
 "$python" -c 'import pathlib, random, sys
 for i in range(200):
     (pathlib.Path(sys.argv[1]) / f"seed{i}").write_bytes(random.Random(i).randbytes(600))' "$corpus"
@@ -33,7 +33,7 @@ seconds=${PCNET_FUZZ_SECONDS:-600}
 }
 grep -E "DONE|^Done|average_exec|peak_rss" "$work/fuzz.log"
 
-if [ -z "$short" ]; then # what the corpus reaches
+if [ -z "$short" ]; then # coverage of the corpus
     need llvm llvm-cov
     objects "$work/fuzz-cov" clang -std=c11 -g -O1 -Icsrc -DPCNET_ONLY_GENERIC \
         -fprofile-instr-generate -fcoverage-mapping -- "${fuzzed[@]}"

@@ -1,4 +1,4 @@
-# .ci/mutants: the short form takes some mutants of the C core and of the Python files.
+# Runs .ci/mutants; the short form takes some mutants of the C core and of the Python files.
 every=1
 [ -z "$short" ] || every=30
 if [ ! -e "$tree"/pcnet/_core/binding*.so ]; then

@@ -1,4 +1,4 @@
-/* Called with arguments, its threads write to the same place; otherwise each to its own. */
+/* With arguments, all threads write to the same element; otherwise each to a different one. */
 int main(int argc, char **argv) {
     int written[8] = {0}, i;
     (void)argv;

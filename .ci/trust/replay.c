@@ -1,4 +1,4 @@
-/* Shows the fuzzer's target the files named in the arguments. */
+/* Calls the fuzzer's target with each file named in the arguments. */
 #include <stdint.h>
 #include <stdio.h>
 

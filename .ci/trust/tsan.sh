@@ -1,8 +1,8 @@
-# ThreadSanitizer on the C tests. gcc's libgomp synchronises in ways that ThreadSanitizer cannot
-# see; LLVM's runtime tells it through the tool archer. Two programs prove that this is at work: a
-# race must be reported, a loop without one must not.
+# ThreadSanitizer on the C tests. It cannot see the synchronisation of gcc's libgomp; LLVM's runtime
+# reports it through the tool archer. Two programs check that this works: a race must be reported, a
+# loop without a race must not.
 need clang clang
-# clang's own runtime: a recommended package of its own, which may be missing beside clang
+# clang's runtime is a separate recommended package, which may be missing
 clang_major=$(clang -dumpversion | cut -d. -f1)
 need "libclang-rt-$clang_major-dev" /usr/lib/llvm-"$clang_major"/lib/clang/*/lib/linux/libclang_rt.tsan-*
 need libomp-dev /usr/lib/llvm-*/lib/libarcher.so
@@ -16,7 +16,7 @@ supervised() {
 clang "${threads[@]}" "$root/.ci/trust/race.c" -o "$work/race"
 supervised "$work/race"
 if supervised "$work/race" on purpose >"$work/race.log" 2>&1; then
-    echo "ThreadSanitizer has missed a race"
+    echo "ThreadSanitizer did not report a race"
     exit 1
 fi
 grep -q "data race" "$work/race.log"

@@ -87,7 +87,7 @@ def test_another_tag(tree, tag):
         ("CITATION.cff", "1.2.0", "1.1.0", "CITATION"),
         ("CHANGELOG.md", "[1.2.0]", "[1.3.0]", "expected '## [1.2.0] - 2026-05-04'"),
         ("CHANGELOG.md", "2026-05-04", "not yet released", "expected '## [1.2.0] - 2026-05-04'"),
-        ("CHANGELOG.md", "2026-05-04", "2026-05-05", "yet to come"),
+        ("CHANGELOG.md", "2026-05-04", "2026-05-05", "in the future"),
         ("CHANGELOG.md", "2026-05-04", "2026-13-05", "is no date"),
         ("CHANGELOG.md", "## [Unreleased]\n", "", "first section must be"),
         ("CHANGELOG.md", "[Unreleased]\n", "[Unreleased]\n\n- More.\n", "under Unreleased"),
@@ -132,9 +132,9 @@ def test_a_missing_file_is_named(tree, folder, name):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("pcnet-1.1.0-cp313-cp313-win_amd64.whl", "is no file of the release"),
-        ("pcnet-1.2.0-cp310-cp310-win_amd64.whl", "is no file of the release"),
-        ("pcnet-1.1.0.tar.gz", "is no file of the release"),
+        ("pcnet-1.1.0-cp313-cp313-win_amd64.whl", "does not belong to the release"),
+        ("pcnet-1.2.0-cp310-cp310-win_amd64.whl", "does not belong to the release"),
+        ("pcnet-1.1.0.tar.gz", "does not belong to the release"),
         ("pcnet-1.2.0-cp313-cp313-linux_x86_64.whl", "is not repaired"),
         ("pcnet-1.2.0-cp313-cp313-macosx_14_0_arm64.whl", "is a second wheel"),
     ],
