@@ -1,7 +1,6 @@
-"""What predictive coding computes, beside backpropagation: the theory as functions.
+"""Functions of the theory: predictive coding compared with backpropagation.
 
-Everything here is plain NumPy and SciPy in float64, written to be read beside its equations
-(docs/theory.md).
+All functions use NumPy and SciPy in float64; docs/theory.md has their equations.
 """
 
 from ._backprop import backprop_gradients, in_float64

@@ -1,4 +1,4 @@
-"""Backpropagation on the very same network, in plain NumPy."""
+"""Backpropagation on a pcnet network, in NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def in_float64(net: Network) -> Network:
-    """A copy of a network with float64 weights, to see what float32 would round away.
+    """A copy of a network with float64 weights, for computations without float32 rounding.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def in_float64(net: Network) -> Network:
     Returns
     -------
     Network
-        Its arrays are its own, also where the network given is float64.
+        It shares no arrays with ``net``, also if that is float64.
     """
     return check_network(net)
 
@@ -37,10 +37,11 @@ def backprop_gradients(
 ) -> tuple[list[Float64s], list[Float64s] | None]:
     """Gradients of the mean feed-forward loss by weights and biases, computed in float64.
 
-    With the output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) sent down the
-    feed-forward activities, ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``, they
-    take the form of predictive coding's local rule, ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``.
-    Predictive coding's gradients divided by the output precision tend to them as it goes to 0.
+    The output error ``e_L = y - link(mu_L)`` (bounded for Huber's loss) is propagated at the
+    feed-forward activities, ``e_l = a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} e_{l+1}``. The
+    gradients then have the form of predictive coding's local rule,
+    ``dL/dW_l = - a_l / n f_l(z_{l-1})^T e_l``. Predictive coding's gradients divided by the output
+    precision tend to them as the output precision tends to 0.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ def backprop_gradients(
     weights : list of float64 ndarray, (n_{l-1}, n_l)
         dL/dW_1..L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
+        dL/db_1..L; None without biases.
 
     Examples
     --------
@@ -87,7 +89,8 @@ def backprop_errors(
 
 
 def cosine(a, b):
-    """Cosine of two arrays taken as vectors; nan if one is 0."""
-    a, b = (x.ravel() / (np.abs(x).max() or 1.0) for x in (a, b))  # squares must not vanish
+    """Cosine of two arrays as vectors; nan if one is 0."""
+    # scaled so that squares do not underflow
+    a, b = (x.ravel() / (np.abs(x).max() or 1.0) for x in (a, b))
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
     return float(a @ b / lengths) if lengths > 0 else np.nan

@@ -1,4 +1,4 @@
-"""Checks that the functions of the theory share."""
+"""Argument checks of the theory functions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def check_network(net):
-    """A copy of a network in float64, or an error that says where to find one or what is wrong.
+    """A copy of a network in float64; raises if the argument is no network or invalid.
 
-    A copy also of float64 networks: what is made of it does not change with the original.
+    It copies float64 networks too, so results do not change with the original.
     """
     network.check_network(net)
     network_checks.check_finite_fields(net)
@@ -35,7 +35,7 @@ def check_network(net):
 
 
 def check_linear(net, function, instead):
-    """A linear network in float64; an error names what serves nonlinear ones."""
+    """A linear network in float64; the error names the alternative for nonlinear ones."""
     net = check_network(net)
     nonlinear = sorted(set(net.activations[1:]) - {"identity"})
     if nonlinear:
@@ -56,7 +56,7 @@ def check_hidden(net, function):
 
 
 def objective_of(net, loss=None, output_precision=None, activity_decay=0.0):
-    """The objective of given terms, and for None of the network's; decay only where asked for."""
+    """The objective of the given terms; None stands for the network's own."""
     return network_checks.objective_of(net, loss, output_precision, activity_decay)
 
 
@@ -79,7 +79,7 @@ def one_row(values: ArrayLike) -> ArrayLike:
     """One sample's numbers as a row, for functions that take (1, D) or (D,)."""
     try:
         return np.atleast_2d(values) if np.ndim(values) == 1 else values
-    except ValueError:  # parts of different lengths: named where shapes are checked
+    except ValueError:  # parts of different lengths: the check of shapes reports them
         return values
 
 
@@ -92,7 +92,7 @@ def feed_forward(net: Network, X: Floats) -> list[Float64s]:
 
 
 def raises_on_overflow(function: AnyFunction) -> AnyFunction:
-    """Decorator: a FloatingPointError where an array or number that is returned is not finite."""
+    """Decorator: FloatingPointError if a returned array or number is not finite."""
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
@@ -108,12 +108,12 @@ def raises_on_overflow(function: AnyFunction) -> AnyFunction:
 
 
 def _numbers(result):
-    """The arrays and numbers that a function of the theory returns, also those of its objects."""
+    """The arrays and numbers in a result, also those in its objects."""
     if isinstance(result, (list, tuple)):
         for part in result:
             yield from _numbers(part)
     elif isinstance(result, (float, np.ndarray)):
         yield result
-    else:  # a Hessian: what products with it are made of
+    else:  # a Hessian: the arrays that its products use
         for name in ("curvature", "bends", "value", "gradients"):
             yield from _numbers(getattr(result, name, ()))

@@ -1,9 +1,9 @@
-"""Predictive coding at its equilibrium held against backpropagation.
+"""Predictive coding at its equilibrium compared with backpropagation.
 
 References
 ----------
 Innocenti, F. et al. (2025), arXiv:2505.13124 and arXiv:2602.07697: with muPC the energy converges
-to the loss, and its gradients to backpropagation's, where the network is much wider than deep.
+to the loss, and its gradients to backpropagation's, if the network is much wider than deep.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-#: Nonlinear networks' equilibrium: more exact than in training.
+#: Inference of nonlinear networks, with a tighter tolerance than in training.
 EXACT = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=1e-10)
 
 
 class BackpropComparison(NamedTuple):
-    """What sets predictive coding apart from backpropagation, at one network.
+    """Differences between predictive coding and backpropagation for one network.
 
     Attributes
     ----------
     energy_to_loss_ratio : float
-        Mean F* / (lambda times the mean feed-forward loss): between 0 and 1, and 1 where the
-        energy is the loss.
+        Mean F* / (lambda times the mean feed-forward loss), from 0 to 1; 1 if the energy equals
+        the loss.
     gradient_cosine : float
-        Of the weight gradients of all layers, taken as one vector.
+        Cosine of the weight gradients of all layers as one vector.
     layer_cosines : ndarray, (L,)
-        Of each layer; nan where a gradient is 0.
+        Cosine for each layer; nan if a gradient is 0.
     """
 
     energy_to_loss_ratio: float
@@ -55,14 +55,14 @@ def compare_with_backprop(
     output_precision: float | None = None,
     method: Method | None = None,
 ) -> BackpropComparison:
-    """Equilibrium energy and weight gradients against the loss and backpropagation's gradients.
+    """Compare equilibrium energy and weight gradients with loss and backpropagation's gradients.
 
     Linear networks with the squared error are solved in closed form, others by inference.
 
     Parameters
     ----------
     net : Network
-        Computed in float64.
+        The computation is in float64.
     X : array-like, (n, D)
     Y : array-like, (n, K)
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
@@ -70,8 +70,8 @@ def compare_with_backprop(
     output_precision : float or None
         lambda, positive. None: that of ``net.objective``, or else 1.
     method : str or inference object, optional
-        How inference is done; default: the closed form, or an `ErrorDescent` with at most 500
-        steps and a tolerance of 1e-4.
+        Method of inference. Default: the closed form, or an `ErrorDescent` with at most 500 steps
+        and a tolerance of 1e-4.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _one_vector(arrays):
     return np.concatenate([a.ravel() for a in arrays])
 
 
-# of the weights' step, over their size: small enough for a derivative by central differences
+# size of the step relative to the weights, for a derivative by central differences
 _REACH = 1e-5
 
 
@@ -129,13 +129,13 @@ def target_alignment(
     output_precision: float | None = None,
     activity_decay: float | None = None,
 ) -> Float64s:
-    """Cosine between the way the output goes and the way to its target, for each sample.
+    """Cosine between the change of the output and the direction of its target, for each sample.
 
-    Every sample is learned from alone, by an infinitely small step of plain gradient descent on
-    weights and biases, ``d theta = - g``; the change ``d mu_L`` of its own feed-forward output is
-    then held against the direction of its target, ``- d loss / d mu_L`` (y - mu_L for the squared
-    error). 1 is straight towards it. This is the measure of [1]_, in which predictive coding
-    surpasses backpropagation; here it does on linear networks, not on all others.
+    Each sample is learned separately by an infinitesimal step of plain gradient descent on weights
+    and biases, ``d theta = - g``. The result is the cosine of the change ``d mu_L`` of the sample's
+    feed-forward output with ``- d loss / d mu_L`` (y - mu_L for the squared error). 1 means exactly
+    towards the target. In [1]_ predictive coding has higher values than backpropagation; with pcnet
+    this holds for linear networks but not for all others.
 
     Parameters
     ----------
@@ -143,12 +143,12 @@ def target_alignment(
     X : array-like, (n, D)
     Y : array-like, (n, K)
     method, loss, output_precision, activity_decay
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
 
     Returns
     -------
     ndarray of float64, (n,)
-        nan where a sample is at its target, or does not move its output.
+        From -1 to 1; nan if a sample is at its target or its step does not change the output.
 
     References
     ----------

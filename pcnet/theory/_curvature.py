@@ -19,7 +19,7 @@ def _tanh(z):
 
 
 def _gelu(z):
-    z = np.clip(z, -100.0, 100.0)  # it is 0 long before, and powers of z must not overflow
+    z = np.clip(z, -100.0, 100.0)  # beyond the bounds it is 0, and powers of z could overflow
     t = np.tanh(reference.GELU_ROOT * (z + reference.GELU_CUBIC * z**3))
     inner = reference.GELU_ROOT * (1 + 3 * reference.GELU_CUBIC * z * z)
     inner_slope = 6 * reference.GELU_ROOT * reference.GELU_CUBIC * z
@@ -41,7 +41,7 @@ def _logistic(z):
     return s * (1 - s) * (1 - 2 * s)
 
 
-#: name -> phi''; activations that are straight between their kinks have none.
+#: name -> phi''; piecewise linear activations have none.
 _SECOND_DERIVATIVES = {
     "tanh": _tanh,
     "gelu": _gelu,

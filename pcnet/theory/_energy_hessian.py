@@ -41,16 +41,16 @@ def energy_hessian(
 
         d2F* / dW2 = F_WW - F_Wz F_zz^-1 F_zW
 
-    for every network. A product costs four passes and a solve with F_zz; for linear networks
-    without decay it comes from the closed form F* = 1/2 r S^-1 r^T instead, O(depth) passes
-    without a factorisation.
+    for every network. A product costs four passes and a solve with F_zz. For linear networks
+    without decay it uses the closed form F* = 1/2 r S^-1 r^T instead, with O(depth) passes and no
+    factorisation.
 
     Parameters
     ----------
     net, X, Y, loss, output_precision, activity_decay
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
     activities : list of array-like, (n, n_l), optional
-        Where the search for the equilibrium starts, as in `newton_equilibrium`.
+        Start of the search for the equilibrium, as for `newton_equilibrium`.
 
     Returns
     -------
@@ -60,11 +60,11 @@ def energy_hessian(
     Raises
     ------
     RuntimeError, numpy.linalg.LinAlgError
-        As in `newton_equilibrium`.
+        As for `newton_equilibrium`.
 
     Examples
     --------
-    The energy of y = w_2 w_1 x at the origin: the loss has eigenvalues -1 and 1 there.
+    The energy of y = w_2 w_1 x at the origin, where the loss has eigenvalues -1 and 1:
 
     >>> import numpy as np
     >>> from pcnet import Network
@@ -105,7 +105,7 @@ class ImplicitProduct:
     def __call__(self, dW):
         still = [None] * len(dW)
         e = self._errors(dW, still)
-        # F_zW dW: what e_l gains, less what the layer above sends down more
+        # F_zW dW: the change of e_l, less the change of the feedback from the layer above
         forces = [
             e[i] - self._tangent.feedback(i + 1, dW[i + 1], e[i + 1]) for i in range(len(dW) - 1)
         ]
@@ -114,14 +114,14 @@ class ImplicitProduct:
         return [self._tangent.weight_gradient(i, e[i], dz[i]) for i in range(len(dW))]
 
     def _errors(self, dW, dz):
-        """Changes of e_1..e_L; dz holds those of z_0..z_H, None where nothing moves."""
+        """Changes of e_1..e_L; dz holds those of z_0..z_H, None for no change."""
         mu = [self._tangent.prediction(i, change, dz[i]) for i, change in enumerate(dW)]
         own = [0.0 if z is None else z for z in dz[1:]]
         return [*(z - m for z, m in zip(own, mu)), self._pull(mu[-1])]
 
 
 class ClosedFormProduct:
-    """The same for linear networks, from F* = mean 1/2 r S^-1 r^T.
+    """The same product for linear networks, from F* = mean 1/2 r S^-1 r^T.
 
     With delta = r S^-1 the errors at equilibrium are e_l = delta P_l^T, and the activities follow
     from them by a forward pass. Differentiated along dW:

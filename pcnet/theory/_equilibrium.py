@@ -38,7 +38,7 @@ def equilibrium_rescaling(net: Network, output_precision: float | None = None) -
     Parameters
     ----------
     net : Network
-        With the identity as activation; any scales, skips, biases and widths.
+        With identity activations; any scales, skips, biases and widths.
     output_precision : float or None
         lambda, positive. None: that of ``net.objective``, or else 1.
 
@@ -75,19 +75,19 @@ def equilibrium_activities(
     """Hidden activities that minimise the energy of a linear network (squared error).
 
     ``z* = z - H_z^-1 dF/dz`` from the feed-forward z, which is exact because F is quadratic.
-    Without decay H_z^-1 costs a forward and a backward pass, with decay a block tridiagonal
-    factorisation, O(H N^3).
+    Without decay H_z^-1 costs a forward and a backward pass; with decay it takes a block
+    tridiagonal factorisation, O(H N^3).
 
     Parameters
     ----------
     net : Network
-        With the identity as activation.
+        With identity activations.
     X : array-like, (n, D)
     Y : array-like, (n, K)
     output_precision : float or None
         lambda, positive. None: that of ``net.objective``, or else 1.
     activity_decay : float or None
-        Not negative. None: that of ``net.objective``, or else 0.
+        0 or more. None: that of ``net.objective``, or else 0.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def equilibrium_energy(
     output_precision: float | None = None,
     activity_decay: float | None = None,
 ) -> Float64s:
-    """Least energy of each sample of a linear network (squared error).
+    """Minimum of each sample's energy for a linear network (squared error).
 
     ``F* = 1/2 r S^-1 r^T``, r = y - mu_L; with decay the energy at `equilibrium_activities`, the
     decay term included.
@@ -116,12 +116,12 @@ def equilibrium_energy(
     Parameters
     ----------
     net, X, Y, output_precision, activity_decay
-        As in `equilibrium_activities`.
+        As for `equilibrium_activities`.
 
     Returns
     -------
     ndarray of float64, (n,)
-        The energy that learning lowers is their mean.
+        Learning lowers the mean of these.
     """
     net, X, Y, objective = _problem(
         "equilibrium_energy", net, X, Y, output_precision, activity_decay
@@ -144,19 +144,21 @@ def equilibrium_weight_gradients(
 ) -> tuple[list[Float64s], list[Float64s] | None]:
     """Gradients of a linear network's mean equilibrium energy by its parameters (squared error).
 
-    dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one there,
-    ``dF*/dW_l = - a_l / n z_{l-1}^T e_l``: what predictive coding learns with after exact
-    inference. Divided by lambda it tends to `backprop_gradients` as lambda goes to 0.
+    dF/dz is 0 at the equilibrium, so the gradient of F* by the weights is the local one,
+    ``dF*/dW_l = - a_l / n z_{l-1}^T e_l``. Predictive coding learns with it after exact inference.
+    Divided by lambda it tends to `backprop_gradients` as lambda tends to 0.
 
     Parameters
     ----------
     net, X, Y, output_precision, activity_decay
-        As in `equilibrium_activities`.
+        As for `equilibrium_activities`.
 
     Returns
     -------
     weights : list of float64 ndarray, (n_{l-1}, n_l)
+        dF*/dW_1..L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
+        dF*/db_1..L; None without biases.
     """
     net, X, Y, objective = _problem(
         "equilibrium_weight_gradients", net, X, Y, output_precision, activity_decay
@@ -185,6 +187,6 @@ def _minimum(net, X, Y, objective):
     if not z:
         return z
     gradient = reference.activity_gradients(net, X, Y, z, objective)
-    # one Hessian for all samples: that of the first serves
+    # all samples have the same Hessian: use that of the first
     hessian = hessian_of(net, X[:1], Y[:1], [a[:1] for a in z], objective)
     return [a - step for a, step in zip(z, hessian.solve_layers(gradient))]

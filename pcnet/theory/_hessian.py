@@ -39,7 +39,7 @@ class BlockCholesky:
     diagonal : iterable of ndarray, (n_l, n_l)
         D_1..D_H, symmetric.
     above : iterable of ndarray, (n_l, n_{l+1})
-        B_1..B_{H-1}, the blocks beside the diagonal, above it.
+        B_1..B_{H-1}, the blocks of the first superdiagonal.
 
     Raises
     ------
@@ -94,16 +94,16 @@ def activity_hessian(
     activity_decay: float | None = None,
     gauss_newton: bool = False,
 ) -> ActivityHessian:
-    """d2F / dz2 of one sample, as an operator that products, solves and `toarray` come from.
+    """d2F / dz2 of one sample, as an operator with products, solves and `toarray`.
 
     With the notation of `pcnet.theory.linearize`,
 
         H_z = A^T A + lambda G^T B G + decay I - diag(a_{l+1} (e_{l+1} W_{l+1}^T) f''(z_l))
 
     where B is the loss's second derivative by the output and e_L its delta. It is block
-    tridiagonal. The last term is 0 for activations without curvature (identity, relu), at the
-    feed-forward state in all layers but the highest hidden one, and left out of the
-    Gauss-Newton part, which is never indefinite.
+    tridiagonal. The last term is 0 for piecewise linear activations (identity, relu) and, at the
+    feed-forward state, in all layers but the highest hidden one. The Gauss-Newton part omits it
+    and is never indefinite.
 
     Parameters
     ----------
@@ -119,13 +119,20 @@ def activity_hessian(
     output_precision : float or None
         lambda, positive. None: that of ``net.objective``, or else 1.
     activity_decay : float or None
-        Not negative. None: that of ``net.objective``, or else 0.
+        0 or more. None: that of ``net.objective``, or else 0.
     gauss_newton : bool, default False
-        Leave the term of f'' out.
+        Whether to omit the term with f''.
 
     Returns
     -------
     ActivityHessian
+        (H N, H N), with units in the order of the layers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type, ``x`` has more than one row, or the network
+        has no hidden layer.
 
     Examples
     --------
@@ -183,7 +190,7 @@ class ActivityHessian(LinearOperator):
         lambda B.
     decay : float
     bends : ndarray, (H N,)
-        The diagonal that the activations' second derivatives add; 0 in a Gauss-Newton Hessian.
+        Diagonal of the term with f''; 0 in a Gauss-Newton Hessian.
     """
 
     def __init__(
@@ -204,7 +211,7 @@ class ActivityHessian(LinearOperator):
 
     @property
     def is_gauss_newton(self) -> bool:
-        """Whether the activations' second derivatives add nothing (decay aside)."""
+        """Whether the term with f'' is 0, so that only decay adds to the Gauss-Newton part."""
         return not np.any(self.bends)
 
     def _split(self, rows):
@@ -223,8 +230,8 @@ class ActivityHessian(LinearOperator):
     def solve(self, v: ArrayLike) -> Float64s:
         """H_z^-1 v.
 
-        The Gauss-Newton part without decay is solved by two passes; decay or curved activations
-        need a block Cholesky factorisation, O(H N^3), made once.
+        The Gauss-Newton part without decay takes two passes. Decay or curved activations need a
+        block Cholesky factorisation, O(H N^3), computed once.
 
         Parameters
         ----------
@@ -242,7 +249,7 @@ class ActivityHessian(LinearOperator):
         return self._flat(self.solve_layers, v)
 
     def solve_layers(self, v: list[Float64s]) -> list[Float64s]:
-        """H_z^-1 of vectors given layer by layer, each (m, n_l)."""
+        """H_z^-1 v for vectors as a list over the layers, each (m, n_l)."""
         if self.is_gauss_newton and self.decay == 0:
             return self.linearization.gauss_newton_solve(v, self.curvature)
         return self._cholesky.solve_rows(v)
@@ -262,7 +269,7 @@ class ActivityHessian(LinearOperator):
         return BlockCholesky(*self._blocks())
 
     def shifted_solve(self, shift: float) -> Callable[[Float64s], Float64s]:
-        """v -> (H_z - shift I)^-1 v by block Cholesky; the shift lies below all eigenvalues."""
+        """v -> (H_z - shift I)^-1 v by block Cholesky; the shift must be below all eigenvalues."""
         solve = BlockCholesky(*self._blocks(shift)).solve_rows
         return lambda v: self._flat(solve, v)
 
@@ -275,7 +282,7 @@ class ActivityHessian(LinearOperator):
             for i in range(n_hidden):
                 J = self._layer_map(i)
                 block = J @ (J if i < n_hidden - 1 else J @ self.curvature[0]).T
-                yield np.diag(own[i]) + (block + block.T) / 2  # rounding must not break symmetry
+                yield np.diag(own[i]) + (block + block.T) / 2  # symmetric despite rounding
 
         return diagonal(), (-self._layer_map(i) for i in range(n_hidden - 1))
 
@@ -286,7 +293,7 @@ class ActivityHessian(LinearOperator):
         return J + np.eye(len(J)) if net.skips[hidden + 1] else J
 
     def toarray(self) -> Float64s:
-        """The matrix itself, ndarray (H N, H N)."""
+        """The dense matrix, ndarray (H N, H N)."""
         H = np.zeros(self.shape)
         diagonal, above = self._blocks()
         edges = [0, *self._edges, self.shape[0]]

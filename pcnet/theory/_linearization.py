@@ -1,4 +1,4 @@
-"""A network linearised at given activities: the matrix A of the errors and what follows from it.
+"""A network linearised at given activities: the matrix A of the errors, and derived matrices.
 
 With rows for samples, small changes dz of the hidden activities change
 
@@ -8,7 +8,7 @@ With rows for samples, small changes dz of the hidden activities change
 
 A is block bidiagonal with unit diagonal, so A^-1 is a forward pass and A^-T a backward pass. The
 derivative of the feed-forward output by the activities of layer l is P_l = J_{l+1} .. J_L, and
-R = (P_1, .., P_H) = G A^-1. A linear network is its own linearisation, at every point.
+R = (P_1, .., P_H) = G A^-1. The linearisation of a linear network is exact at every point.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def linearize(
     net: Network, X: ArrayLike, activities: Sequence[ArrayLike] | None = None
 ) -> Linearization:
-    """A network's linearisation at given activities.
+    """Linearise a network at given activities.
 
     Parameters
     ----------
@@ -69,17 +69,17 @@ def linearization_at(net, activities):
 
 
 def linearize_linear(net):
-    """The linearisation of a linear network: one for all samples and all activities."""
+    """The linearisation of a linear network, the same for all samples and activities."""
     sizes = net.layer_sizes[1:-1]
     return Linearization(net, [np.full((1, n), a) for a, n in zip(net.scales[1:], sizes)])
 
 
 class Linearization:
-    """First derivatives of a network's predictions at some activities.
+    """First derivatives of a network's predictions at given activities.
 
-    Vectors are lists over the hidden layers of arrays (m, n_l), a row each; m is the number of
-    samples, or any number where the linearisation is the same for all rows (a linear network, or
-    one sample).
+    Vectors are lists over the hidden layers of arrays (m, n_l). Each row is one vector; m is the
+    number of samples, or any number if the linearisation is the same for all rows (a linear
+    network, or one sample).
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Linearization:
         return change + dz if self.net.skips[hidden + 1] else change
 
     def down(self, hidden: int, above: Float64s) -> Float64s:
-        """above J_{l+1}^T, l = hidden + 1: what the layer above sends down to a hidden layer."""
+        """above J_{l+1}^T, l = hidden + 1: the feedback from the layer above to a hidden layer."""
         sent = (above @ self.net.weights[hidden + 1].T) * self.gains[hidden]
         return sent + above if self.net.skips[hidden + 1] else sent
 
@@ -118,7 +118,7 @@ class Linearization:
         return [x - sent for x, sent in zip(e, above)]
 
     def activities(self, e: list[Float64s]) -> list[Float64s]:
-        """A^-1 e, a forward pass: the changes of activities that go with those of errors."""
+        """A^-1 e, a forward pass: the changes of activities for given changes of errors."""
         dz = [e[0]]
         for i, x in enumerate(e[1:]):
             dz.append(x + self.up(i, dz[-1]))
@@ -161,7 +161,7 @@ class Linearization:
 
     @cached_property
     def summed_jacobians(self) -> Float64s:
-        """R R^T = sum_l P_l^T P_l, (n or 1, K, K), in memory of one layer."""
+        """R R^T = sum_l P_l^T P_l, (n or 1, K, K), with memory for one layer."""
         n_rows, n_out = len(self.gains[0]) if self.gains else 1, self.net.layer_sizes[-1]
         total = np.zeros((n_rows, n_out, n_out))
         for P in self._jacobians_from_above():
@@ -180,8 +180,12 @@ class Linearization:
         dz : list of ndarray, (m, n_l)
         curvature : ndarray, (n or 1, K, K)
             C, lambda times the second derivative of the loss by the output.
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
         """
-        # layer by layer, not A first: the weights of a large network are read from memory once
+        # layer by layer, which reads the weights of a large network from memory only once
         error, product = dz[0], []
         for i in range(self.n_hidden - 1):
             above = dz[i + 1] - self.up(i, dz[i])
@@ -200,6 +204,11 @@ class Linearization:
         ----------
         v : list of ndarray, (m, n_l)
         curvature : ndarray, (n or 1, K, K)
+            C, as for `gauss_newton`.
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
         """
         u = self.responses(v)
         seen = sum(np.einsum("...kn,...n->...k", P, x) for P, x in zip(self.jacobians, u))
@@ -221,11 +230,11 @@ def linearized_rescaling(
     output_precision: float | None = None,
     activities: Sequence[ArrayLike] | None = None,
 ) -> Float64s:
-    """The rescaling S of each sample, the network linearised at a point.
+    """The rescaling S of each sample for the network linearised at given activities.
 
-    ``S = I / lambda + sum_l P_l^T P_l`` with ``P_l = d mu_L / d z_l`` along the network, the
-    slopes f' taken at the activities. K backward passes a sample; no (N, N) matrix is formed. For
-    a linear network it is `equilibrium_rescaling`, the same for all samples.
+    ``S = I / lambda + sum_l P_l^T P_l`` with ``P_l = d mu_L / d z_l`` along the network,
+    f' being evaluated at the activities. It costs K backward passes per sample and forms no (N, N)
+    matrix. For a linear network it is `equilibrium_rescaling`, the same for all samples.
 
     Parameters
     ----------
@@ -255,12 +264,12 @@ def linearized_equilibrium(
     loss: Loss | None = None,
     output_precision: float | None = None,
 ) -> tuple[list[Float64s], Float64s]:
-    """Where the energy would be least if it were quadratic: one Gauss-Newton step.
+    """Minimum of the quadratic model of the energy: one Gauss-Newton step.
 
     ``z - (A^T A + lambda G^T B G)^-1 dF/dz`` and ``F - 1/2 g (A^T A + lambda G^T B G)^-1 g^T``,
-    g = dF/dz, each sample linearised at its own activities. From the feed-forward ones and with
-    the squared error the energy is ``1/2 r S^-1 r^T``, S that of `linearized_rescaling`. Exact
-    for linear networks with the squared error. Needs memory for n H N K numbers.
+    g = dF/dz, each sample being linearised at its own activities. At the feed-forward ones and with
+    the squared error the energy is ``1/2 r S^-1 r^T`` with S of `linearized_rescaling`. The result
+    is exact for linear networks with the squared error. It needs memory for n H N K numbers.
 
     Parameters
     ----------
@@ -277,8 +286,9 @@ def linearized_equilibrium(
     Returns
     -------
     activities : list of float64 ndarray, (n, n_l)
+        Minimisers of the quadratic model.
     energy : float64 ndarray, (n,)
-        The least of the quadratic model, of each sample.
+        Minimum of the quadratic model of each sample.
     """
     net = check_network(net)
     check_hidden(net, "linearized_equilibrium")

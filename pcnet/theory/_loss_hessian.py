@@ -22,16 +22,16 @@ def loss_hessian(
 ) -> WeightHessian:
     """d2L / dW2 of the mean feed-forward loss, exact.
 
-    A product with it is the derivative of backpropagation's gradients along a direction of the
-    weights: one tangent of the forward pass, one of the backward pass [1]_. At kinks (relu) the
-    activations count as straight.
+    A product with it is the derivative of backpropagation's gradients along a direction in weight
+    space. It costs one tangent of the forward pass and one of the backward pass [1]_. At kinks
+    (relu) the second derivative of the activation counts as 0.
 
     Parameters
     ----------
     net : Network
     X : array-like, (n, D)
     Y : array-like, (n, K)
-        Targets, as in `backprop_gradients`.
+        Targets, as for `backprop_gradients`.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
         None: that of ``net.objective``, or else "squared_error".
 
@@ -47,7 +47,7 @@ def loss_hessian(
 
     Examples
     --------
-    The loss of y = w_2 w_1 x at the origin has a saddle:
+    The loss of y = w_2 w_1 x has a saddle at the origin:
 
     >>> from pcnet import Network
     >>> from pcnet.theory import loss_hessian
@@ -72,7 +72,7 @@ def loss_hessian(
 
 
 def _product(tangent, pull, dW):
-    dz = [None]  # the input's, and then those of z_1..z_H and mu_L
+    dz = [None]  # the change of the input, then those of z_1..z_H and mu_L
     for index, change in enumerate(dW):
         dz.append(tangent.prediction(index, change, dz[-1]))
     above = pull(dz[-1])

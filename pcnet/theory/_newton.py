@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
 MAX_STEPS = 20
 
-#: Share of the largest error that a component of the gradient may keep.
+#: Largest allowed component of the gradient, relative to the largest error.
 RESIDUAL = 1e-9
 
 
@@ -45,16 +45,17 @@ def newton_equilibrium(
 ) -> list[Float64s]:
     """Hidden activities with dF/dz = 0 to rounding, for any network.
 
-    ``z <- z - H_z^-1 dF/dz``, H_z being each sample's `activity_hessian`, from where error descent
-    ends. A linear network with the squared error needs one step, a smooth one about three. Each
-    step of a curved activation factorises n block tridiagonal matrices, O(n H N^3).
+    ``z <- z - H_z^-1 dF/dz``, H_z being each sample's `activity_hessian`, from the
+    result of error descent. A linear network with the squared error needs one step, smooth
+    activations about three. With curved activations each step factorises n block tridiagonal
+    matrices, O(n H N^3).
 
     Parameters
     ----------
     net, X, Y, loss, output_precision, activity_decay
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
     activities : list of array-like, (n, n_l), optional
-        z_1..z_H to start from; near a minimum. Default: what error descent reaches.
+        Start z_1..z_H, near a minimum. Default: the result of error descent.
 
     Returns
     -------
@@ -64,10 +65,10 @@ def newton_equilibrium(
     Raises
     ------
     RuntimeError
-        No equilibrium found. With relu and other activations that have a kink a sample's least
-        energy may lie at the kink, where dF/dz is not 0 on either side.
+        No equilibrium was found. With relu and other activations with a kink the minimum of a
+        sample's energy may be at the kink, where dF/dz is not 0 on either side.
     numpy.linalg.LinAlgError
-        A Hessian on the way is not positive definite.
+        A Hessian at an intermediate step is not positive definite.
     """
     net = check_network(net)
     check_hidden(net, "newton_equilibrium")

@@ -1,4 +1,4 @@
-"""The Hessians of loss and equilibrated energy where all weights are 0, in closed form.
+"""The Hessians of loss and equilibrated energy at all weights 0, in closed form.
 
 The derivation is in docs/saddles.md. With c = f'(0), delta the output delta over lambda at a zero
 output (y for the squared error), and G the inverse of the tridiagonal (H, H) matrix
@@ -8,10 +8,10 @@ output (y for the squared error), and G the inverse of the tridiagonal (H, H) ma
     d2F* / dW_1 dW_L = - lambda a_1 a_L c G_1H      mean(x^T delta), between the weights of one unit
     d2F* / dW_1^2    = a_1^2 (1 - G_11)             mean(x^T x) (kron) I
 
-and no other block. Without decay G_11 = 1; G_HH = 1 + the number of skips in unbroken succession
-below the output; and G_1H is 1 if every layer from 2 to H has a skip (also where H = 1), else 0.
-The loss has the block d2L / dW_1 dW_L with lambda G_1H = 1 or 0 alone, so it is flat unless those
-skips are all there.
+and no other block. Without decay G_11 = 1; G_HH = 1 + the number of consecutive skips directly
+below the output; and G_1H is 1 if every layer from 2 to H has a skip (also if H = 1), else 0. The
+Hessian of the loss has only the block d2L / dW_1 dW_L with lambda G_1H = 1 or 0, so it is 0 unless
+all these layers have skips.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNFIT = ("leaky_relu", "logistic", "relu", "selu")
 
 
 def at_origin(net: Network) -> Network:
-    """A copy of a network with all weights 0, in float64; the network itself stays as it is.
+    """A copy of a network with all weights 0, in float64; the network itself is unchanged.
 
     Parameters
     ----------
@@ -63,25 +63,30 @@ def origin_hessian(
     output_precision: float | None = None,
     activity_decay: float | None = None,
 ) -> Float64s:
-    """The Hessian by the weights where they are all 0, from its closed form.
+    """The Hessian by the weights at all weights 0, from its closed form.
 
     Parameters
     ----------
     net : Network
-        Its shape, scales, skips and activations count; its weights do not. Without biases (or
-        with zeros), with at least one hidden layer, and with activations that are smooth and 0 at
-        0: identity, tanh, hard_tanh, gelu, silu.
+        The result depends on its shape, scales, skips and activations, not on its weights. It must
+        have no biases (or zeros), at least one hidden layer, and activations that are smooth at 0
+        and 0 there: identity, tanh, hard_tanh, gelu, silu.
     X : array-like, (n, D)
     Y : array-like, (n, K)
     of : {"energy", "loss"}
         The energy at equilibrium, or the feed-forward loss.
     loss, output_precision, activity_decay
-        As in `pcnet.infer`; the loss has no use for the last two.
+        As for `pcnet.infer`; ``of="loss"`` does not use the last two.
 
     Returns
     -------
     ndarray of float64, (n_weights, n_weights)
         In the order of `weight_slices`.
+
+    Raises
+    ------
+    ValueError
+        The network does not fit, or an argument has a wrong shape or value.
 
     Examples
     --------
@@ -102,7 +107,7 @@ def origin_hessian(
     hessian[first, first] = np.kron(blocks.first, np.eye(sizes[1]))
     hessian[last, last] = np.kron(np.eye(sizes[-2]), blocks.last)
     if blocks.cross is not None:
-        # entry ((i, j), (j', k)) is cross_ik where j = j'
+        # entry ((i, j), (j', k)) is cross_ik if j = j'
         cross = np.einsum("ik,jm->ijmk", blocks.cross, np.eye(sizes[1]))
         hessian[first, last] = cross.reshape(hessian[first, last].shape)
         hessian[last, first] = hessian[first, last].T
@@ -119,16 +124,17 @@ def predicted_origin_eigenvalues(
     output_precision: float | None = None,
     activity_decay: float | None = None,
 ) -> Float64s:
-    """Eigenvalues of `origin_hessian` without the matrix.
+    """Eigenvalues of `origin_hessian`, computed without the matrix.
 
     Without decay and without a skip in every layer from 2 to H they are
-    ``- lambda^2 a_L^2 c^2 G_HH`` times the eigenvalues of mean(delta^T delta), each as often as
-    the last hidden layer has units, and 0. For sp, lambda = 1, no skips: those of - Sigma_yy.
+    ``- lambda^2 a_L^2 c^2 G_HH`` times the eigenvalues of mean(delta^T delta), with the number of
+    units of the last hidden layer as multiplicity, and 0. With sp, lambda = 1 and no skips they are
+    the eigenvalues of - Sigma_yy, and 0.
 
     Parameters
     ----------
     net, X, Y, of, loss, output_precision, activity_decay
-        As in `origin_hessian`.
+        As for `origin_hessian`.
 
     Returns
     -------
@@ -173,7 +179,7 @@ def _blocks(function, net, X, Y, of, objective):
         return _Blocks(np.zeros((D, D)), cross, np.zeros((K, K)))
     G = np.linalg.inv(_chain(net.skips[1:-1], objective.activity_decay))
     precision = objective.output_precision
-    # G_11 is 1 without decay but for rounding
+    # without decay G_11 is 1 up to rounding
     rest = 1.0 - G[0, 0] if objective.activity_decay > 0 else 0.0
     return _Blocks(
         net.scales[0] ** 2 * rest * (X.T @ X) / len(X),

@@ -1,4 +1,4 @@
-"""Whether a point in weight space is a saddle that gradient descent can see its way out of."""
+"""Tests whether a point in weight space is a strict saddle."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-#: Up to so many weights the dense matrix is diagonalised.
+#: Up to this number of weights the dense matrix is diagonalised.
 DENSE_SIZE = 600
 MAX_ITERATIONS = 2000
 
 
 @dataclass(frozen=True)
 class SaddleVerdict:
-    """What `is_strict_saddle` found; true in a condition where the point is a strict saddle.
+    """Result of `is_strict_saddle`; as a condition, true if the point is a strict saddle.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class SaddleVerdict:
     gradient : float
         Largest absolute entry of the gradient by the weights.
     smallest_eigenvalue : float
-        Of the Hessian by the weights.
+        Smallest eigenvalue of the Hessian by the weights.
     escape : list of ndarray, (n_{l-1}, n_l)
-        Unit eigenvector of that eigenvalue: the way down from a strict saddle.
+        Unit eigenvector of that eigenvalue: the descent direction at a strict saddle.
     threshold : float
         tol times the sum of the function's value and the Hessian's norm.
     """
@@ -66,10 +66,10 @@ def is_strict_saddle(
 ) -> SaddleVerdict:
     """Whether a network's weights are a critical point with a direction of negative curvature.
 
-    Gradient descent leaves a strict saddle at an exponential pace, whereas a saddle whose Hessian
-    has no negative eigenvalue (the loss at the origin of a deep network) holds it for long [1]_.
-    Up to 600 weights the Hessian is diagonalised, beyond that its smallest eigenvalue is found by
-    Lanczos iteration on products.
+    Gradient descent leaves a strict saddle exponentially fast. It leaves a saddle whose Hessian has
+    no negative eigenvalue, such as that of a deep network's loss at the origin, much more slowly
+    [1]_. Up to 600 weights the Hessian is diagonalised. Beyond that, Lanczos iteration on products
+    computes its smallest eigenvalue.
 
     Parameters
     ----------
@@ -79,17 +79,17 @@ def is_strict_saddle(
     of : {"energy", "loss"}
         The energy at equilibrium, or the feed-forward loss.
     tol : float, default 1e-6
-        Positive. A gradient or a negative eigenvalue counts where it exceeds tol times (value of
-        the function + largest absolute eigenvalue).
+        Positive. A gradient entry or a negative eigenvalue counts if its absolute value exceeds
+        tol times (value of the function + largest absolute eigenvalue).
     **objective
-        ``loss``; and for the energy ``output_precision``, ``activity_decay``, ``activities``, as
-        in `energy_hessian`.
+        ``loss``; for the energy also ``output_precision``, ``activity_decay`` and ``activities``,
+        as for `energy_hessian`.
 
     Returns
     -------
     SaddleVerdict
-        In a condition, whether it is a strict saddle. A minimum, and a point that is not
-        critical, are none.
+        True as a condition if the point is a strict saddle; false for a minimum and for a point
+        that is not critical.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def is_strict_saddle(
 
 
 def smallest_eigenpair(hessian: WeightHessian) -> tuple[float, float, Float64s]:
-    """Smallest eigenvalue, largest absolute eigenvalue, and the former's unit eigenvector.
+    """Smallest eigenvalue with its unit eigenvector, and the largest absolute eigenvalue.
 
     Parameters
     ----------
@@ -138,7 +138,16 @@ def smallest_eigenpair(hessian: WeightHessian) -> tuple[float, float, Float64s]:
     Returns
     -------
     smallest, norm : float
+        Smallest eigenvalue, and largest absolute eigenvalue.
     vector : ndarray, (n_weights,)
+        Unit eigenvector of the smallest eigenvalue.
+
+    Raises
+    ------
+    TypeError
+        ``hessian`` is no `WeightHessian`.
+    RuntimeError
+        Lanczos iteration did not converge.
     """
     if not isinstance(hessian, WeightHessian):
         raise TypeError(
@@ -151,12 +160,12 @@ def smallest_eigenpair(hessian: WeightHessian) -> tuple[float, float, Float64s]:
         return float(values[0]), float(np.abs(values).max()), vectors[:, 0]
     start = np.random.default_rng(0).standard_normal(hessian.shape[0])
     start /= np.linalg.norm(start)
-    if not np.any(hessian @ start):  # ARPACK refuses to start from 0
+    if not np.any(hessian @ start):  # ARPACK does not accept 0 as the start
         return 0.0, 0.0, start
     options = {"k": 1, "v0": start, "maxiter": MAX_ITERATIONS}
     try:
         norm = abs(eigsh(hessian, which="LM", tol=1e-2, return_eigenvectors=False, **options)[0])
-        # Hessians have many eigenvalues at 0, where a relative tolerance would never be met
+        # Hessians have many eigenvalues at 0, which cannot meet a relative tolerance
         shift = 1.1 * norm
         shifted = LinearOperator(hessian.shape, lambda v: shift * v - hessian @ v, dtype=np.float64)
         values, vectors = eigsh(shifted, which="LA", tol=1e-9, **options)

@@ -1,4 +1,4 @@
-"""Measurements over widths and depths, as tidy tables: a row for each network."""
+"""Measurements over widths and depths, as tables with one row per network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def over_shapes(
     depths: Sequence[int],
     n_seeds: int = 1,
 ) -> NDArray[Any]:
-    """A table of whatever is measured at each width, depth and seed.
+    """Measure at each width, depth and seed; return a table.
 
     Parameters
     ----------
@@ -43,13 +43,19 @@ def over_shapes(
     widths, depths : sequence of int
         1 or more each.
     n_seeds : int, default 1
-        Seeds 0, 1, .. at each shape.
+        1 or more: seeds 0, 1, .. at each shape.
 
     Returns
     -------
     ndarray with the fields width, depth, seed and those of `measure`
-        One row for each network: ``table["width"]`` is a column, ``table[table["depth"] == 8]``
-        the rows of one depth. `pandas.DataFrame` takes it as it is.
+        One row per network. ``table["width"]`` is a column, ``table[table["depth"] == 8]`` the rows
+        of one depth. `pandas.DataFrame` accepts it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range, or ``measure`` returns no dict of numbers with the same names
+        for all networks.
 
     Examples
     --------
@@ -75,18 +81,18 @@ def over_shapes(
 
 
 def _takes_shapes(measure):
-    """Whether a function may be called with width, depth and seed, as far as can be told."""
+    """Whether a function accepts width, depth and seed; True if its signature is unknown."""
     try:
         inspect.signature(measure).bind(1, 1, 0)
     except TypeError:
         return False
-    except ValueError:  # of a builtin without a signature
+    except ValueError:  # a builtin without a signature
         return True
     return True
 
 
 def _check_measured(rows):
-    """The names of what was measured, the same in all rows."""
+    """The names of the measured values, the same in all rows."""
     names = list(rows[0][3]) if isinstance(rows[0][3], dict) else None
     for width, depth, seed, values in rows:
         where = f"at width {width}, depth {depth}, seed {seed}"
@@ -133,11 +139,11 @@ def backprop_comparison_sweep(
     widths, depths : sequence of int
         Units of a hidden layer; numbers of hidden layers.
     n_seeds : int, default 1
-        Networks drawn at each shape.
+        1 or more: networks drawn at each shape.
     output_precision : float, default 1.0
         lambda, positive.
     **network
-        Of `Network.init`: activation, parameterization, skip, bias, gamma.
+        Arguments of `Network.init`: activation, parameterization, skip, bias, gamma.
 
     Returns
     -------
@@ -157,11 +163,11 @@ def backprop_comparison_sweep(
 
 
 def forward_norms(net: Network, X: ArrayLike) -> Float64s:
-    """Size of the feed-forward activities, layer by layer.
+    """Root mean square of the feed-forward activities of each layer.
 
-    The root mean square of a unit, ``sqrt(mean z^2)`` over samples and units. It stays of order
-    one through the hidden layers of muPC and ntp networks with skips; in deep sp networks it
-    vanishes, or explodes if they have skips.
+    ``sqrt(mean z^2)`` over samples and units. It is of order one in all hidden layers of muPC and
+    ntp networks with skips. In deep sp networks it decreases exponentially with the layer, or
+    increases exponentially if they have skips.
 
     Parameters
     ----------
@@ -171,7 +177,7 @@ def forward_norms(net: Network, X: ArrayLike) -> Float64s:
     Returns
     -------
     ndarray of float64, (L,)
-        Of z_1, .., z_H, mu_L.
+        Values for z_1, .., z_H, mu_L.
 
     Examples
     --------
@@ -189,7 +195,7 @@ def forward_norms(net: Network, X: ArrayLike) -> Float64s:
 
 
 def _root_mean_square(values):
-    largest = np.abs(values).max()  # so that no square overflows or vanishes
+    largest = np.abs(values).max()  # scaled so that no square overflows or underflows
     return largest * np.sqrt(np.mean((values / largest) ** 2)) if largest > 0 else 0.0
 
 
@@ -205,16 +211,16 @@ def learning_rate_transfer(
 ) -> NDArray[Any]:
     """Train an estimator at each learning rate, width and depth.
 
-    A rate transfers if it is near the best at every shape.
+    A rate transfers if its result is near the best at every shape.
 
     Parameters
     ----------
     estimator : PCClassifier or PCRegressor
-        Cloned; its other parameters, random_state included, are kept.
+        The function clones it and keeps its other parameters, random_state included.
     X, y : array-like
-        To train on.
+        Training data.
     X_test, y_test : array-like
-        To score on.
+        Test data, for the score.
     rates : sequence of float
         Values of ``learning_rate_init``, positive.
     widths, depths : sequence of int
@@ -223,8 +229,14 @@ def learning_rate_transfer(
     Returns
     -------
     ndarray with the fields width, depth, rate, score, loss
-        A row for each training: the score on the test data, and the last epoch's training loss.
-        Where training diverged the score is nan and the loss inf.
+        One row per training: the score on the test data, and the training loss of the last epoch.
+        If training diverged, the score is nan and the loss inf.
+
+    Raises
+    ------
+    ValueError, TypeError
+        ``estimator`` is no pcnet estimator, or ``rates``, ``widths`` or ``depths`` is no sequence
+        of numbers in range.
     """
     if not hasattr(estimator, "get_params") or "learning_rate_init" not in estimator.get_params():
         raise TypeError(
@@ -251,7 +263,7 @@ def learning_rate_transfer(
 def _trained(model, X, y, X_test, y_test):
     """(score, loss), or (nan, inf) if training diverged."""
     with warnings.catch_warnings():
-        # rates far too high end inference early
+        # at rates that are far too high, inference ends early
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         try:

@@ -1,4 +1,4 @@
-"""Extreme eigenvalues of the activity Hessian, and what they say of activity descent."""
+"""Extreme eigenvalues of the activity Hessian, and the rates of activity descent they imply."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from .._checks import check_positive
 from ._hessian import ActivityHessian
 
-#: Up to so many unknowns the dense matrix is no slower than Lanczos.
+#: Up to this number of unknowns the dense matrix is no slower than Lanczos iteration.
 DENSE_SIZE = 64
-#: Of Lanczos; a 128-layer network needs 4 at the default tolerance, 14 at 1e-6.
+#: Limit of Lanczos restarts; a 128-layer network needs 4 at the default tolerance, 14 at 1e-6.
 MAX_RESTARTS = 300
 
 
 class Spectrum(NamedTuple):
     """The extreme eigenvalues of an activity Hessian, and the rates that follow from them.
 
-    Near a minimum, activity descent ``z <- z - rate dF/dz`` multiplies its distance to it by
-    I - rate H_z in each step.
+    Near a minimum, each step of activity descent ``z <- z - rate dF/dz`` multiplies the distance to
+    the minimum by I - rate H_z.
 
     Attributes
     ----------
     smallest, largest : float
+        Smallest and largest eigenvalue.
     """
 
     smallest: float
@@ -33,7 +34,7 @@ class Spectrum(NamedTuple):
 
     @property
     def condition_number(self) -> float:
-        """largest / smallest; inf where the smallest is not above 0, which is no minimum."""
+        """largest / smallest; inf if smallest <= 0, as away from a minimum."""
         return self.largest / self.smallest if self.smallest > 0 else float("inf")
 
     @property
@@ -47,7 +48,7 @@ class Spectrum(NamedTuple):
         return 2.0 / (self.smallest + self.largest)
 
     def contraction(self, rate: float) -> float:
-        """Factor by which a step of activity descent shrinks the distance, in the long run.
+        """Asymptotic factor of the distance in a step of activity descent.
 
         ``max(|1 - rate smallest|, |1 - rate largest|)``, the spectral radius of I - rate H_z;
         ``(k - 1) / (k + 1)`` at the optimal rate, k being the condition number.
@@ -60,25 +61,30 @@ class Spectrum(NamedTuple):
         Returns
         -------
         float
-            Below 1 where descent converges.
+            Below 1 if the descent converges.
         """
         check_positive("rate", rate)
         return max(abs(1 - rate * self.smallest), abs(1 - rate * self.largest))
 
     def steps_to(self, share: float, rate: float | None = None) -> float:
-        """Steps of activity descent until a share of the distance is left, in the long run.
+        """Steps of activity descent until a fraction of the distance is left, asymptotically.
 
         Parameters
         ----------
         share : float
-            Between 0 and 1.
+            Fraction of the initial distance, between 0 and 1.
         rate : float, optional
             Positive. Default: `optimal_rate`.
 
         Returns
         -------
         float
-            inf where descent does not converge.
+            inf if the descent does not converge.
+
+        Raises
+        ------
+        ValueError, TypeError
+            ``share`` is not a number between 0 and 1, or ``rate`` is not positive.
         """
         check_positive("share", share)
         if share >= 1:
@@ -90,20 +96,19 @@ class Spectrum(NamedTuple):
 
 
 def extreme_eigenvalues(hessian: ActivityHessian, tol: float = 1e-3) -> Spectrum:
-    """Smallest and largest eigenvalue of an activity Hessian, matrix-free.
+    """Smallest and largest eigenvalue of an activity Hessian, computed without the matrix.
 
-    The largest by Lanczos iteration on products H v. The smallest by Lanczos on H^-1 v: for the
-    Gauss-Newton part (linear networks, relu, or ``gauss_newton=True``) that costs two passes, so
-    128 layers of 512 units take seconds, and decay only shifts the eigenvalues. The full Hessian
-    of a curved activation is shifted below its spectrum and factorised, block by block, in
-    O(H N^3).
+    Lanczos iteration on products H v gives the largest, and on H^-1 v the smallest. For the
+    Gauss-Newton part (linear networks, relu, or ``gauss_newton=True``) H^-1 v costs two passes, so
+    128 layers of 512 units take seconds; decay only shifts the eigenvalues. With curved activations
+    H - shift I is factorised by blocks in O(H N^3), the shift being below the spectrum.
 
     Parameters
     ----------
     hessian : ActivityHessian
     tol : float, default 1e-3
-        Residual of the eigenvectors, relative to the eigenvalue. The eigenvalues are more exact
-        than that: at the default the largest of 65,000 to 1e-4, the smallest to 1e-7.
+        Positive. Residual of the eigenvectors relative to the eigenvalue. The eigenvalues are more
+        accurate: of 65,000 at the default, the largest to 1e-4 and the smallest to 1e-7.
 
     Returns
     -------
@@ -111,6 +116,8 @@ def extreme_eigenvalues(hessian: ActivityHessian, tol: float = 1e-3) -> Spectrum
 
     Raises
     ------
+    ValueError, TypeError
+        ``hessian`` is no `ActivityHessian`, or ``tol`` is not a positive number.
     numpy.linalg.LinAlgError
         The tolerance was not reached.
 
@@ -132,7 +139,7 @@ def extreme_eigenvalues(hessian: ActivityHessian, tol: float = 1e-3) -> Spectrum
     if hessian.shape[0] <= DENSE_SIZE:
         values = eigvalsh(hessian.toarray())
         return Spectrum(float(values[0]), float(values[-1]))
-    # the same numbers in every call: ARPACK would draw its start at random
+    # a fixed start gives the same result in each call; ARPACK's default is random
     options = {
         "k": 1,
         "ncv": 40,
@@ -166,6 +173,6 @@ def _lanczos(hessian, options):
 
 
 def _below(hessian):
-    """A number below the spectrum: the Gauss-Newton part without decay adds nothing negative."""
+    """A lower bound of the spectrum; the Gauss-Newton part is positive semidefinite."""
     bound = hessian.decay + min(0.0, hessian.bends.min())
     return bound - 1e-3 * max(1.0, abs(bound))

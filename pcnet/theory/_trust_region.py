@@ -1,4 +1,4 @@
-"""Predictive coding as a trust-region method: second order around the feed-forward activities.
+"""Predictive coding as a trust-region method, to second order at the feed-forward activities.
 
 With g = dF/dz at the feed-forward activities z^ and I the Fisher information of the activities
 under the network's generative model (each layer Gaussian around its prediction, the output by
@@ -8,8 +8,8 @@ its loss at precision lambda),
     dz*        = - I^-1 g                     the step to the equilibrium: natural gradient
     F*         = F(z^) - 1/2 g I^-1 g
 
-The hidden errors are 0 at z^, so I is the Hessian of F there but for the curvature of the
-activation below the output, a term of the order of the residual that the cubic terms match.
+The hidden errors are 0 at z^. I therefore differs from the Hessian of F at z^ only by the curvature
+of the activation below the output, a term of the order of the residual, as are the cubic terms.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def fisher_preconditioner(
     loss: Loss | None = None,
     output_precision: float | None = None,
 ) -> ActivityHessian:
-    """The Fisher information I(z^) of one sample's hidden activities at the feed-forward pass.
+    """The Fisher information I(z^) of one sample's hidden activities at the feed-forward state.
 
-    ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: what a change of
-    the activities does to all predictions, squared. For log_loss, logistic and poisson B is the
+    ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: the squared change
+    of all predictions for a change of the activities. For log_loss, logistic and poisson B is the
     Fisher information of the outputs; for the squared error it is the identity.
 
     Parameters
@@ -63,7 +63,7 @@ def fisher_preconditioner(
     x : array-like, (1, D) or (D,)
         One sample.
     y : array-like, (1, K) or (K,), optional
-        Its target; only Huber's loss asks for it.
+        Its target; only Huber's loss needs it.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
         None: that of ``net.objective``, or else "squared_error".
     output_precision : float or None
@@ -72,7 +72,12 @@ def fisher_preconditioner(
     Returns
     -------
     ActivityHessian
-        Positive definite; ``@``, ``solve`` and ``toarray`` as there.
+        Positive definite; it has ``@``, ``solve`` and ``toarray``.
+
+    Raises
+    ------
+    ValueError
+        ``x`` has more than one row, Huber's loss has no ``y``, or a shape or value is wrong.
     """
     net = check_network(net)
     check_hidden(net, "fisher_preconditioner")
@@ -80,7 +85,7 @@ def fisher_preconditioner(
     if y is None:
         if not isinstance(objective.loss, str) or objective.loss == "huber":
             raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
-        y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # in every loss's range
+        y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # valid for every loss
     x, y = check_clamped(net, one_row(x), one_row(y), objective)
     if len(x) != 1:
         raise ValueError(
@@ -100,13 +105,13 @@ def predicted_activity_step(
 ) -> list[Float64s]:
     """The step - I^-1 g from the feed-forward activities towards the equilibrium.
 
-    All samples at once, by two passes. Exact for linear networks with the squared error; else its
-    error is of second order in lambda and in the residual.
+    It takes two passes for all samples. It is exact for linear networks with the squared error;
+    otherwise its error is of second order in lambda and in the residual.
 
     Parameters
     ----------
     net, X, Y, loss, output_precision
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
 
     Returns
     -------
@@ -127,13 +132,13 @@ def predicted_equilibrium_energy(
 ) -> Float64s:
     """Second-order prediction of each sample's energy at equilibrium, F(z^) - 1/2 g I^-1 g.
 
-    Exact for linear networks with the squared error; else its error is of third order in lambda
-    and in the residual.
+    It is exact for linear networks with the squared error; otherwise its error is of third order in
+    lambda and in the residual.
 
     Parameters
     ----------
     net, X, Y, loss, output_precision
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
 
     Returns
     -------
@@ -148,13 +153,13 @@ class GradientDecomposition(NamedTuple):
     Attributes
     ----------
     total : list of ndarray
-        dF*/dW at the true equilibrium: what predictive coding learns with.
+        dF*/dW at the equilibrium: the gradient of predictive coding.
     backprop : list of ndarray
-        lambda dL/dW: backpropagation's direction.
+        lambda dL/dW: the gradient of backpropagation times lambda.
     trust_region : list of ndarray
-        total - backprop: what inference adds.
+        total - backprop: the part that inference adds.
     predicted_trust_region : list of ndarray
-        The same to second order, the gradient of - 1/2 g I^-1 g.
+        trust_region to second order: the gradient of - 1/2 g I^-1 g.
     """
 
     total: list[Float64s]
@@ -171,27 +176,27 @@ def gradient_decomposition(
     loss: Loss | None = None,
     output_precision: float | None = None,
 ) -> GradientDecomposition:
-    """Predictive coding's weight gradient as backpropagation's plus the trust region's direction.
+    """Split predictive coding's weight gradient into backpropagation's and the trust region's.
 
-    ``dF*/dW = lambda dL/dW + d/dW (F* - lambda L)``. F* - lambda L is what inference lowers the
-    energy by, to second order - 1/2 g I^-1 g: of second order in lambda, where the first part is
-    of first. So the direction turns towards backpropagation's as lambda falls.
+    ``dF*/dW = lambda dL/dW + d/dW (F* - lambda L)``. F* - lambda L is the change of the energy in
+    inference, - 1/2 g I^-1 g to second order. It is of second order in lambda, the first part of
+    first order. The direction therefore tends to backpropagation's as lambda falls.
 
     Parameters
     ----------
     net, X, Y, loss, output_precision
-        As in `pcnet.infer`.
+        As for `pcnet.infer`.
 
     Returns
     -------
     GradientDecomposition
-        The prediction is exact for linear networks with the squared error; else its error is of
-        third order in lambda.
+        The prediction is exact for linear networks with the squared error; otherwise its error is
+        of third order in lambda.
 
     Raises
     ------
     RuntimeError, numpy.linalg.LinAlgError
-        As in `newton_equilibrium`.
+        As for `newton_equilibrium`.
     """
     net, X = _inputs(net, X)
     check_hidden(net, "gradient_decomposition")
@@ -219,13 +224,13 @@ def _inputs(net, X):
 def _model_gradients(net, X, Y, objective):
     """Gradients of mean F(z^) - 1/2 g I^-1 g by the weights, a list of (n_{l-1}, n_l).
 
-    That is the least over dz of the energy of the network linearised around its forward pass,
+    This is the minimum over dz of the energy of the network linearised at its forward pass,
 
         Q = lambda loss(mu_L + u_L) to second order + sum_l 1/2 ||dz_l - u_l||^2,
         u_l = a_l (f'(z^_{l-1}) dz_{l-1}) W_l + tau_l dz_{l-1},
 
-    so that its gradient is that of Q with dz held fixed. W_l acts on u_l, and on z^_l from there
-    on; b_l below is the derivative of Q by z^_l, carried down from the output.
+    so its gradient is that of Q at fixed dz. W_l acts on u_l and on z^_l and the layers above; b_l
+    below is the derivative of Q by z^_l, propagated down from the output.
     """
     *hidden, output = feed_forward(net, X)
     step = predicted_activity_step(net, X, Y, objective.loss, objective.output_precision)
@@ -237,7 +242,7 @@ def _model_gradients(net, X, Y, objective):
     errors = [*linear.errors(step), delta - bent]  # - dQ/du_l
     third = objective.output_precision * _third_derivative(objective.loss, output, moved)
     fed_back = [bent - delta + 0.5 * third]
-    # activations fed forward, with errors that are not those of the energy but of Q
+    # feed-forward activities, with the errors of Q instead of those of the energy
     tangent = Tangent(net, X, hidden, errors)
     gradients = []
     for index in range(net.n_layers - 1, -1, -1):
@@ -264,4 +269,4 @@ def _third_derivative(loss, mu, u):
         return s * (1 - s) * (1 - 2 * s) * u**2
     if loss == "poisson":
         return np.exp(mu) * u**2
-    return np.zeros_like(mu)  # squared_error, and huber between its bends
+    return np.zeros_like(mu)  # squared_error, and the quadratic part of huber

@@ -1,6 +1,6 @@
 """Hessians by the weights: the order of the weights in a vector, products, and the R-operator.
 
-`Tangent` tells how predictions, errors and weight gradients move with weights and activities. A
+`Tangent` gives the derivatives of predictions, errors and weight gradients along a direction. A
 direction is a change dW_l of each weight matrix and a change dz_l of each hidden activity. The
 rules are the derivatives of the passes of `pcnet._core.reference`, so a product with a Hessian
 costs about two passes and never forms a matrix (Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147).
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def weight_slices(net: Network) -> list[slice]:
-    """Where each layer's weights stand in a vector of all weights.
+    """Positions of each layer's weights in a vector of all weights.
 
-    W_1 comes first, each matrix row by row: entry (i, j) of W_l, (n_{l-1}, n_l), stands at
+    W_1 comes first, each matrix row by row: entry (i, j) of W_l, (n_{l-1}, n_l), is at
     ``slices[l - 1].start + i * n_l + j``. Weight Hessians have their rows and columns in this
-    order; biases are not among the unknowns.
+    order; biases are not included.
 
     Parameters
     ----------
@@ -68,6 +68,11 @@ def split_weights(net: Network, vector: ArrayLike) -> list[Float64s]:
     -------
     list of ndarray of float64, (n_{l-1}, n_l)
         They share no memory with the vector.
+
+    Raises
+    ------
+    ValueError
+        The vector has another number of entries than the network has weights.
     """
     slices = weight_slices(net)
     size = slices[-1].stop
@@ -76,7 +81,7 @@ def split_weights(net: Network, vector: ArrayLike) -> list[Float64s]:
 
 
 def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
-    """One vector from matrices W_1..W_L, in the order of `weight_slices`.
+    """One vector from the matrices W_1..W_L, in the order of `weight_slices`.
 
     Parameters
     ----------
@@ -99,18 +104,18 @@ def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
 class WeightHessian(LinearOperator):
     """Second derivatives of a mean over samples by all weights, (n_weights, n_weights).
 
-    Made by `loss_hessian` and `energy_hessian`. ``H @ v`` costs a few passes over the samples
-    and never forms the matrix; `toarray` does, with one product a column. Rows and columns are in
-    the order of `weight_slices`.
+    `loss_hessian` and `energy_hessian` return it. ``H @ v`` costs a few passes over the samples and
+    does not form the matrix; `toarray` forms it with one product per column. Rows and columns are
+    in the order of `weight_slices`.
 
     Attributes
     ----------
     net : Network
         In float64.
     slices : list of slice, (L,)
-        Where each layer stands.
+        Positions of each layer's weights.
     value : float
-        The function itself, a mean over the samples.
+        Value of the function, a mean over the samples.
     gradients : list of ndarray, (n_{l-1}, n_l)
         Its gradients by W_1..W_L.
     """
@@ -137,11 +142,11 @@ class WeightHessian(LinearOperator):
         return self
 
     def toarray(self) -> Float64s:
-        """The matrix itself, ndarray (n_weights, n_weights)."""
+        """The dense matrix, ndarray (n_weights, n_weights)."""
         return self._columns(slice(0, self.shape[0])).T
 
     def block(self, row_layer: int, column_layer: int) -> Float64s:
-        """d2 / dW_k dW_l as a matrix; it costs one product for each weight of W_l.
+        """d2 / dW_k dW_l as a matrix; costs one product per weight of W_l.
 
         Parameters
         ----------
@@ -151,6 +156,11 @@ class WeightHessian(LinearOperator):
         Returns
         -------
         ndarray, (W_k.size, W_l.size)
+
+        Raises
+        ------
+        ValueError
+            A layer is not an integer from 1 to L.
         """
         rows, columns = (
             self.slices[self._layer(name, layer) - 1]
@@ -164,7 +174,7 @@ class WeightHessian(LinearOperator):
         return layer
 
     def _columns(self, part):
-        """The columns of the unknowns in a slice, one a row."""
+        """The columns of the weights in a slice, one per row of the result."""
         unit = np.zeros(self.shape[0])
         columns = np.empty((part.stop - part.start, self.shape[0]))
         for row, index in enumerate(range(part.start, part.stop)):
@@ -185,7 +195,7 @@ class Tangent:
     activities : list of ndarray, (n, n_l)
         z_1..z_H.
     errors : list of ndarray, (n, n_l)
-        e_1..e_L that the layers send down: those of predictive coding, or backpropagation's.
+        e_1..e_L: those of predictive coding, or backpropagation's.
     """
 
     def __init__(self, net, X, activities, errors):
@@ -208,10 +218,10 @@ class Tangent:
         return change + below if net.skips[index] else change
 
     def feedback(self, index, dW, above, z=None):
-        """Change of what layer l = index + 1 sends down to the activities of layer l - 1.
+        """Change of the feedback from layer l = index + 1 to the activities of layer l - 1.
 
-        Of ``a_l (e_l W_l^T) f'(z_{l-1}) + tau_l e_l``; ``above`` is the change of e_l and ``z``
-        that of z_{l-1}, None for no change.
+        The feedback is ``a_l (e_l W_l^T) f'(z_{l-1}) + tau_l e_l``. ``above`` is the change of e_l,
+        ``z`` that of z_{l-1}, None for no change.
         """
         net = self.net
         pull = above @ net.weights[index].T + self.errors[index] @ dW.T
