@@ -1,6 +1,6 @@
-"""Tests of pcnet, grouped by their oracle: README.md."""
+"""Tests of pcnet, grouped by their oracle; see README.md."""
 
 import os
 
-# Before the OpenMP runtime is loaded: threads that wait for work leave the cores to others.
+# Set before the OpenMP runtime is loaded: threads that wait for work do not use a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

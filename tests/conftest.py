@@ -1,4 +1,4 @@
-"""The one table of tolerances, fixtures shared by all tiers, and what `covering` leaves out."""
+"""The table of tolerances, fixtures of all tiers, and the implementation of the mark `covering`."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from threadpoolctl import threadpool_limits
 
 from .helpers import covering
 
-# Relative errors as in helpers.relative_error, unless said otherwise. The reasons for these
-# numbers are in tests/README.md; a test that needs a looser one has found a bug.
+# Relative errors as in helpers.relative_error, unless stated otherwise. tests/README.md gives the
+# reasons for these numbers; a test that needs a larger one has found a bug.
 TOLERANCES = {
     "float64": {
         "golden": 1e-9,  # an independent implementation, computed in float64
@@ -43,7 +43,7 @@ def dtype(request):
 
 @pytest.fixture(scope="session", autouse=True)
 def one_blas_thread():
-    """Systems of some dozen unknowns, solved thousands of times, are no work for two threads."""
+    """One thread is faster for thousands of systems of some dozen unknowns."""
     with threadpool_limits(1, user_api="blas"):
         yield
 

@@ -1,10 +1,10 @@
 """Hashes of a grid of fits, to show that a restructuring changes no bit.
 
-``python -P tests/fit_hashes.py --write before.json`` prints and keeps the table of one version;
+``python -P tests/fit_hashes.py --write before.json`` prints and writes the table of one version;
 ``--check before.json`` compares another version with it, on the same machine: hashes depend on the
-processor, NumPy and the compiler, so no table is kept in the repository. Each fit is hashed in
-three parts: weights (``coefs_`` and ``intercepts_``), predictions, and history. ``-k TEXT`` takes
-the fits whose name contains TEXT.
+processor, NumPy and the compiler, so the repository has no table. Each fit has three hashes:
+weights (``coefs_`` and ``intercepts_``), predictions, and history. ``-k TEXT`` selects the fits
+whose name contains TEXT.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the tiers share: relative errors, networks and batches to test on."""
+"""Functions of several tiers: relative errors, and networks and batches to test on."""
 
 import itertools
 from collections import Counter
@@ -19,7 +19,7 @@ KINKS = {"hard_tanh": (-1.0, 1.0), "relu": (0.0,), "leaky_relu": (0.0,), "selu":
 def relative_error(actual, expected):
     """Largest deviation over all layers / largest value over all layers.
 
-    Deep layers' gradients are tiny; layer by layer the ratio would be rounding noise.
+    Layer by layer the ratio would be rounding noise, because deep layers' gradients are tiny.
     Infinite if any shape differs or any entry is NaN.
     """
     actual, expected = _as_list(actual), _as_list(expected)
@@ -33,7 +33,7 @@ def relative_error(actual, expected):
 
 
 def covering(points, strength):
-    """Indices of points, in order, in which all combinations of `strength` values occur.
+    """Indices of points, in increasing order, in which all combinations of `strength` values occur.
 
     Each point is a dict from an argument's name to a value. Greedy: the next point is the one with
     the most combinations that are still missing; of several the one whose values are rarest.
@@ -58,7 +58,7 @@ def covering(points, strength):
 
 
 def starts_threads(layer_sizes, n_samples):
-    """Whether a pass of this size is work enough for the core to use several threads."""
+    """Whether a pass of this size is large enough for the core to use several threads."""
     weights = sum(a * b for a, b in zip(layer_sizes, layer_sizes[1:], strict=False))
     return weights * n_samples > binding.SERIAL_WORK
 
@@ -69,7 +69,7 @@ def _as_list(values):
 
 
 def _largest(values):
-    # max() of Python would drop a NaN, NumPy's keeps it
+    # Python's max() would ignore a NaN, NumPy's does not
     largest = np.abs(values).max(initial=0.0)
     return np.inf if np.isnan(largest) else float(largest)
 
@@ -133,7 +133,7 @@ def make_activities(net, n_samples, margin=0.0, seed=0):
 
 
 def objective(loss="squared_error", output_precision=1.0, activity_decay=0.0):
-    """What the reference reads as its objective."""
+    """The objective as the reference takes it."""
     return SimpleNamespace(
         loss=loss, output_precision=output_precision, activity_decay=activity_decay
     )
@@ -142,8 +142,8 @@ def objective(loss="squared_error", output_precision=1.0, activity_decay=0.0):
 def solver_step(options, n_updates, rate, gradient, weights, *moments):
     """The core's update of one layer's weights (n_in, n_out) with a given gradient.
 
-    The gradient is that of n_in samples, of which the i-th feeds unit i alone, with ``- gradient``
-    for errors. ``options``: as a solver's ``core_options`` returns them.
+    The gradient is that of n_in samples, the i-th of which is the i-th unit vector, with
+    ``- gradient`` as errors. ``options``: as a solver's ``core_options`` returns them.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The reference in plain NumPy: the model of `pcnet._core.reference`, and what only tests use.
+"""The reference in plain NumPy: `pcnet._core.reference`, and functions that only tests use.
 
-Written for reading, not for speed: single passes back, inference loops, solver steps. Arguments are
-as described there; its functions are names of this module too.
+Backward passes, inference loops and solver steps, written to be read, not to be fast. Arguments are
+as in `pcnet._core.reference`, whose functions this module exports too.
 
 References
 ----------
@@ -61,7 +61,7 @@ def loss_curvature(loss, mu, y, u):
 
 
 def backward(net, activities, delta, activity_decay=0.0):
-    """[v_1, ..., v_H] of one pass back: v_l = feedback_{l+1}(v_{l+1}) - decay z_l, v_L = delta."""
+    """[v_1, ..., v_H] of a backward pass, v_l = feedback_{l+1}(v_{l+1}) - decay z_l, v_L = delta."""
     decay = delta.dtype.type(activity_decay)
     v = [delta]
     for index in range(len(net.weights) - 1, 0, -1):
@@ -73,8 +73,8 @@ def backward(net, activities, delta, activity_decay=0.0):
 def gauss_seidel_sweep(net, activities, errors, rate, activity_decay=0.0):
     """One reverse Gauss-Seidel sweep, l = H..1; returns new [z_1, ..., z_H], [e_1, ..., delta].
 
-    z_l and e_l move by - rate g_l (`gradients_at_errors`) at once, so that the gradient
-    of layer l - 1 includes the move.
+    - rate g_l (`gradients_at_errors`) is added to z_l and e_l at once, so that the gradient of
+    layer l - 1 uses the new values.
     """
     z, e = _hidden(net, activities), list(errors)
     rate, decay = e[-1].dtype.type(rate), e[-1].dtype.type(activity_decay)
@@ -88,7 +88,7 @@ def gauss_seidel_sweep(net, activities, errors, rate, activity_decay=0.0):
 
 
 class Inference(NamedTuple):
-    """Where inference ended: lists of (n, n_l) arrays, and one entry a sample."""
+    """Result of inference: lists of (n, n_l) arrays, and arrays with an entry for each sample."""
 
     activities: list  # [z_1, ..., z_H]
     errors: list  # [e_1, ..., e_H, delta]
@@ -122,16 +122,16 @@ def activity_descent(net, X, Y, objective, *, n_steps, rate):
 def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
     """Gradient descent on eps_l = z_l - mu_l with a step length for each sample.
 
-    A sample ends when, looked at in this order,
+    A sample stops at the first of these conditions, checked in this order:
 
-    CONVERGED  ||d|| <= tol ||v||, d the negative gradient and v the pull of the layers above
+    CONVERGED  ||d|| <= tol ||v||, d the negative gradient, v the response of the layers above
     LIMIT      max_steps steps were taken
     FLOOR      step ||d||^2 <= eps (|F| + sum_k |delta_k mu_k|): no step lowers F by more than
                the rounding of F itself and of the output it is computed from; from the
-               feed-forward state a step that F is too coarse to judge is taken all the same
+               feed-forward state a step is taken even if rounding hides its effect on F
     ENERGY     the last step lowered F by less than energy_tol |F|
 
-    Samples never talk to each other, so this loops over them; see `_descend`.
+    Samples are independent, so this loops over them; see `_descend`.
     """
     ends = [
         _descend(net, X[i : i + 1], Y[i : i + 1], objective, (max_steps, tol, energy_tol))
@@ -203,7 +203,7 @@ def _direction(net, z, eps, y, objective):
 
 
 def _energy_noise(z, y, objective, energy):
-    """What rounding does to F: its own, and sum_k |delta_k mu_k| of the outputs'."""
+    """Rounding of F, up to eps: that of F itself and sum_k |delta_k mu_k| of the outputs."""
     mu = z[-1].astype(np.float64)
     delta = output_delta(objective.loss, z[-1], y, objective.output_precision)
     return float(np.finfo(z[-1].dtype).eps * (abs(energy) + np.abs(delta * mu).sum()))
@@ -229,7 +229,7 @@ def _search(net, x, y, objective, start, noise):
 
 
 def _floor(net, x, state, d, step, noise):
-    """(z, eps) of a sample at the floor: after one more step if that is too small to be judged."""
+    """(z, eps) of a sample at the floor: after one more step if rounding hides its effect."""
     if not 0 < step * float(np.sum(_squares(d))) <= UNJUDGED * noise:
         return state
     eps = [e + e.dtype.type(step) * g for e, g in zip(state[1], d, strict=True)]
@@ -240,8 +240,8 @@ def _opening_step(mu, y, d, objective):
     """The step from the feed-forward state: exact if delta is an eigenvector of P P^T.
 
     There d = P^T delta, P = d mu_L / d eps, and the curvature of F along d is
-    1 + lambda (P d) H (P d) / |d|^2. Of P d = P P^T delta the part along delta is known:
-    delta |d|^2 / |delta|^2. With activity decay d holds more, and the step is 1.
+    1 + lambda (P d) H (P d) / |d|^2. The part of P d = P P^T delta along
+    delta is delta |d|^2 / |delta|^2. With activity decay d has further terms, and the step is 1.
     """
     delta = output_delta(objective.loss, mu, y, objective.output_precision)
     square = _squares([delta])
@@ -253,7 +253,7 @@ def _opening_step(mu, y, d, objective):
 
 
 def _barzilai_borwein(step, d, turned):
-    """s = <ds, ds> / <ds, dg> after a step ds = step d turned the direction from d to `turned`.
+    """s = <ds, ds> / <ds, dg> after a step ds = step d changed the direction from d to `turned`.
 
     dg = d - turned. Clamped to its bounds; the upper one where the curvature is not positive.
     """

@@ -1,4 +1,4 @@
-"""The displays' numbers against direct computation, and their manners towards matplotlib."""
+"""The displays' numbers against direct computation, and what the displays draw with matplotlib."""
 
 import doctest
 import subprocess
@@ -55,7 +55,7 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def problem(fitted):
-    """The network in float64, its data and the arguments of infer, put together by hand."""
+    """The network in float64, its data and the arguments of infer."""
     model, X, names = fitted
     Y = (names[:, None] == model.classes_).astype(float)
     objective = {
@@ -182,14 +182,14 @@ def all_displays(fitted):
         yield Display.from_estimator(*fitted)
 
 
-def test_given_axes_are_drawn_into_and_new_ones_made(fitted):
+def test_plot_draws_into_given_axes_or_new_ones(fitted):
     for display in all_displays(fitted):
         ax = Figure().subplots()
         assert display.plot(ax=ax) is display
         assert display.ax_ is ax
         assert display.figure_ is ax.figure
         assert ax.get_xlabel()
-        assert pyplot.get_fignums() == []  # pyplot has not been asked for anything
+        assert pyplot.get_fignums() == []  # pyplot was not used
         display.plot()
         assert display.ax_ is not ax
         assert pyplot.get_fignums() == [display.figure_.number]
@@ -211,7 +211,7 @@ def test_drawn_lines_have_the_data_of_the_display(fitted):
     np.testing.assert_array_equal(norms, errors.norms)
 
 
-def test_styles_are_passed_on(fitted):
+def test_styles_are_passed_to_matplotlib(fitted):
     for Display in (LayerErrorDisplay, GradientCosineDisplay):
         display = Display.from_estimator(*fitted).plot(color="k", linestyle=":")
         assert display.lines_[0].get_color() == "k"
@@ -286,7 +286,7 @@ def test_bad_number_of_steps(fitted, n_steps):
         LayerEnergyDisplay.from_estimator(*fitted, n_steps=n_steps)
 
 
-def test_without_matplotlib_the_message_says_what_to_install(tmp_path):
+def test_without_matplotlib_the_error_names_the_package(tmp_path):
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"  # import raises ImportError
         "from pcnet.display import TrainingDisplay\n"

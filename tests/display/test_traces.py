@@ -1,4 +1,4 @@
-"""Traces of energies step by step, for any method that is told its number of steps."""
+"""Energies after each step, for all methods with a number of steps."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def model():
         IncrementalDescent(2, 0.2),
     ],
 )
-def test_a_trace_is_the_methods_own(model, method):
+def test_trace_equals_the_trace_of_the_method(model, method):
     problem, method = problem_of(*model, method)
     trace = trace_energies(problem, method, 2)
     np.testing.assert_allclose(trace.n_passes, [0.5, 1.5, 2.5])

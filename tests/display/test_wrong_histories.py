@@ -1,4 +1,4 @@
-"""Displays that are given no result say so, and name the argument."""
+"""Wrong arguments of displays are errors that name the argument."""
 
 import pytest
 

@@ -17,7 +17,7 @@ LOSSES = {"mse": "squared_error", "ce": "log_loss"}
 
 @dataclass(frozen=True)
 class Case:
-    """One golden case; arrays come in the dtype asked for, expectations in float64."""
+    """One golden case; arrays have the given dtype, expected values float64."""
 
     name: str
 
@@ -69,8 +69,8 @@ class Case:
         return self.arrays["gd_energy_trace"] - powers * self._decay_of_output()
 
     def _decay_of_output(self):
-        # jpc carries an output activity that starts at the feed-forward output and, as nothing
-        # else pulls at it, shrinks by the decay alone; its decay term is in the golden energies
+        # jpc has an output activity, which starts at the feed-forward output and changes by the
+        # decay only; its decay term is in the golden energies
         output = self.arrays[f"ffwd{self.n_hidden + 1}"]
         return 0.5 * self.meta["activity_decay"] * np.mean(np.sum(output**2, axis=1))
 
@@ -97,7 +97,7 @@ class Case:
         return Network.from_weights(**self.parameters(dtype))
 
     def plain_network(self, dtype):
-        """The same parameters for the reference, which needs no Network."""
+        """The same parameters for the reference, which takes no Network."""
         return SimpleNamespace(**self.parameters(dtype))
 
     @property

@@ -40,7 +40,7 @@ def test_activity_descent_energy_trace(descended, case, dtype, tolerance):
 
 @pytest.fixture
 def equilibrium(linear_case):
-    """ErrorDescent until no descent step is left, float64."""
+    """ErrorDescent until no step lowers the energy, float64."""
     X, Y = linear_case.batch(np.float64)
     method = ErrorDescent(max_steps=10_000, tol=1e-9, energy_tol=0.0)
     net = linear_case.network(np.float64)

@@ -29,7 +29,7 @@ def test_energy(problem, case, dtype, tolerance):
     assert energy.dtype == np.float64
     assert relative_error(energy, case.arrays["energy_layers"]) <= tolerance(dtype, "golden")
     decay = 0.5 * case.objective["activity_decay"] * sum(np.sum(a.astype(float) ** 2) for a in z)
-    total = energy.sum() + decay / X.shape[0]  # Network.energy leaves the decay term out
+    total = energy.sum() + decay / X.shape[0]  # Network.energy does not contain the decay term
     assert relative_error(total, case.energy_total) <= tolerance(dtype, "golden")
 
 
@@ -42,7 +42,7 @@ def test_activity_gradients(problem, case, dtype, tolerance):
 
 def test_weight_gradients(problem, case, dtype, tolerance):
     net, X, Y, z = problem
-    # the reference's errors are themselves held to the golden values in test_golden_reference
+    # test_golden_reference compares the reference's errors with the golden values
     errors = reference.errors(case.plain_network(dtype), X, Y, z, case.plain_objective)
     weights, biases = net.weight_gradients(X, errors, z)
     assert all(g.dtype == dtype for g in weights)

@@ -1,4 +1,4 @@
-"""The core's Adam update, fed the golden gradients, against the golden weights."""
+"""The core's Adam update with the golden gradients against the golden weights."""
 
 import numpy as np
 

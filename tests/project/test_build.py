@@ -1,6 +1,6 @@
-"""A second build in one folder is fresh: all that an extension is made of decides.
+"""A second build in one folder rebuilds an extension if anything that it depends on has changed.
 
-The real setup.py builds a tree of one C file; what was compiled is asked of the extension.
+The project's setup.py builds a tree of one C file; the extension returns what was compiled.
 """
 
 import os
@@ -36,7 +36,7 @@ PyMODINIT_FUNC PyInit_{name}(void) {{
     return self;
 }}
 """
-# In place of Cython, which need not be here and would take most of the time.
+# Replaces Cython, which may not be installed and would take most of the time.
 CYTHON = """\
 def cythonize(extensions, **options):
     for extension in extensions:
@@ -48,7 +48,7 @@ ASK = "import pcnet._core.binding as c; print(c.openmp, c.mark, c.value)"
 
 
 class Tree:
-    """A source folder that the real setup.py builds."""
+    """A source folder that the project's setup.py builds."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -80,7 +80,7 @@ class Tree:
         )
 
     def build(self, **environment):
-        """Build in place; what the extensions say, and when they were written."""
+        """Build in place; the values that the extensions return, and their times of writing."""
         done = self.run(**environment)
         assert done.returncode == 0, done.stderr
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
@@ -98,19 +98,19 @@ def tree(tmp_path):
     return Tree(tmp_path)
 
 
-def test_nothing_changed_is_not_built_again(tree):
+def test_unchanged_tree_is_not_rebuilt(tree):
     first, second = tree.build(), tree.build()
     assert first == second
     assert first[0] == (0, 0, 1)
 
 
-def test_flags_of_the_environment(tree):
+def test_changed_flags_rebuild(tree):
     assert tree.build(CFLAGS="-DMARK=1")[0] == (0, 1, 1)
     assert tree.build(CFLAGS="-DMARK=2")[0] == (0, 2, 1)
     assert tree.build()[0] == (0, 0, 1)
 
 
-def test_with_and_without_openmp(tree):
+def test_changed_openmp_setting_rebuilds(tree):
     assert tree.build(PCNET_OPENMP="0")[0][0] == 0
     if tree.run(PCNET_OPENMP="1").returncode != 0:
         pytest.skip("needs OpenMP")
@@ -118,15 +118,15 @@ def test_with_and_without_openmp(tree):
     assert tree.build(PCNET_OPENMP="0")[0][0] == 0
 
 
-def test_another_compiler_and_an_edited_one(tree):
+def test_changed_compiler_rebuilds(tree):
     tree.build()
     assert tree.build(CC=tree.compiler("cc-3", "-DMARK=3"))[0] == (0, 3, 1)
     assert tree.build(CC=tree.compiler("cc-4", "-DMARK=4"))[0] == (0, 4, 1)
     assert tree.build(CC=tree.compiler("cc-4", "-DMARK=5", "-O0"))[0] == (0, 5, 1)
 
 
-def test_a_header_counts_by_its_content(tree):
-    """A file with an older time, as tar and rsync leave it, is still another file."""
+def test_changed_header_rebuilds(tree):
+    """A changed file with an older time, as tar and rsync write it, causes a rebuild."""
     tree.build()
     header = tree.folder / "csrc" / "value.h"
     old = header.stat()
@@ -135,13 +135,13 @@ def test_a_header_counts_by_its_content(tree):
     assert tree.build()[0] == (0, 0, 2)
 
 
-def test_a_failed_build_is_not_taken_for_a_fresh_one(tree):
+def test_failed_build_is_repeated(tree):
     first, _ = tree.build(CFLAGS="-DMARK=1")
     assert tree.run(CFLAGS="-DMARK=oops").returncode != 0
     assert tree.build(CFLAGS="-DMARK=1")[0] == first
 
 
-def test_wheels_hold_no_record_of_the_build(tree):
+def test_wheels_contain_no_build_record(tree):
     tree.build()
     assert list((tree.folder / "build").glob("temp*/*.made-of"))
     assert [p for p in (tree.folder / "build").glob("lib*/**/*") if "made-of" in p.name] == []

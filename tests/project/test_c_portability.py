@@ -1,4 +1,4 @@
-"""The C core uses no more of OpenMP than version 2.0 has, the one that MSVC implements."""
+"""The C core uses only OpenMP 2.0, the version that MSVC implements."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ FUNCTIONS = {
 
 
 def clause_problems(name, argument):
-    """What OpenMP 2.0 would not take in one clause."""
+    """Reasons why OpenMP 2.0 does not allow a clause."""
     if name not in CLAUSES:
         return [f"no clause {name}"]
     if name == "schedule" and argument.split(",")[0].strip() not in {
@@ -40,7 +40,7 @@ def clause_problems(name, argument):
 
 
 def problems(pragma):
-    """What OpenMP 2.0 would not take in a pragma, "omp" left out."""
+    """Reasons why OpenMP 2.0 does not allow a pragma, given without "omp"."""
     directive = next(
         (d for d in sorted(DIRECTIVES, key=len, reverse=True) if re.match(rf"{d}\b", pragma)), None
     )
@@ -75,7 +75,7 @@ def test_openmp_2(path):
     text = text_of(path)
     found = [why for pragma, _ in pragmas(text) for why in problems(pragma)]
     found += [f"no {name}()" for name in set(re.findall(r"\bomp_\w+(?=\()", text)) - FUNCTIONS]
-    # in one macro, so that a build without OpenMP sees none
+    # in one macro, so that a build without OpenMP has no pragmas
     assert not re.search(r"#\s*pragma\s+omp", text)
     assert found == []
 

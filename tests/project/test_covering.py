@@ -1,4 +1,4 @@
-"""The subset of a test's grid that runs always, against the definition."""
+"""The subset of a test's grid that is not marked slow, against the definition."""
 
 import itertools
 

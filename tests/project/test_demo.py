@@ -1,4 +1,4 @@
-"""The demo: what it prints and draws, and how it answers bad options."""
+"""The demo: its output and figures, and its errors for bad options."""
 
 import re
 import struct
@@ -73,7 +73,7 @@ def test_no_plot_leaves_the_picture_out(tmp_path, capsys, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_matplotlib_it_says_how_to_get_it(tmp_path, capsys, monkeypatch):
+def test_without_matplotlib_the_error_gives_the_remedy(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_command, "find_spec", lambda name: None)
     assert main(SMALL) == 0
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_the_demo(capsys, monkeypatch):
 
 @pytest.fixture(scope="module")
 def fitted():
-    """A small trained network, and images with labels to look at."""
+    """A small trained network, and images with labels."""
     data = _command.load_data(seed=0)
     model = PCClassifier((16,) * 5, max_iter=2, random_state=0)
     model.fit(data.X_train.astype(np.float64), data.y_train)

@@ -1,6 +1,6 @@
-"""Every Python block of docs/ runs, in the order of its page, and prints what is shown.
+"""Every Python block of docs/ runs, in the order of its page, and prints what the page shows.
 
-What a block prints may stand below it as a block of "text"; numbers in it may differ by rounding.
+A block of "text" below it is its output; numbers in it may differ by rounding.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ def script(name):
     return module
 
 
-# Optional packages that a page is about
+# Optional packages that a page needs
 NEEDS = {
     "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
     "pytorch": ["torch"],
@@ -38,7 +38,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 
 def assert_same_but_for_rounding(printed, shown):
-    """The same words, and numbers within a tenth: another machine rounds differently."""
+    """The same words, and numbers within a tenth, because another machine rounds differently."""
     assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", shown).split()
     actual, expected = (np.array(NUMBER.findall(t), dtype=float) for t in (printed, shown))
     np.testing.assert_allclose(actual, expected, rtol=0.1, atol=0.02 * np.abs(expected).max())

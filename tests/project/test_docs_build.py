@@ -1,4 +1,4 @@
-"""The small extensions that build the documentation, without Sphinx; oracles: files and names."""
+"""The extensions that build the documentation, without Sphinx; oracles: files and names."""
 
 import ast
 import importlib

@@ -1,7 +1,7 @@
-"""Figures in prose and kept pictures are those that the scripts compute.
+"""Figures and pictures of the documentation are those that the scripts compute.
 
-Quick: pages and pictures agree with the kept file. Slow: the kept file agrees with what each
-source computes now; `.ci/run` does that, too.
+Quick tests compare pages and pictures with the kept file. Slow tests, which `.ci/run` runs too,
+compare the kept file with what each source computes now.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-#: Pictures of benchmarks, which need a quiet machine or MNIST -> their script
+#: Pictures of benchmarks that need an idle machine or MNIST -> their script
 OF_BENCHMARKS = {
     "reliability.png": "tables.py",
     "scaling.png": "scaling.py",
@@ -26,7 +26,7 @@ OF_BENCHMARKS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def restored_path():
-    """docs/figures.py puts the folders of its sources on the path."""
+    """Restore sys.path, to which docs/figures.py adds the folders of its sources."""
     path = list(sys.path)
     sys.path.insert(0, str(DOCS))
     yield
@@ -52,7 +52,7 @@ def test_pages_quote_the_kept_figures_and_show_the_kept_pictures(figures):
     assert list(figures.pages_problems()) == []
 
 
-def test_kept_figures_are_those_of_the_sources(figures):
+def test_kept_figures_belong_to_known_sources(figures):
     kept = figures.load(figures.KEPT)
     assert set(kept["computed"]) == set(figures.SOURCES)
     for script in kept["measured"]:
@@ -68,7 +68,7 @@ def test_every_picture_is_drawn_by_a_source(figures):
         assert (ROOT / "benchmarks" / script).exists()
 
 
-def test_all_that_is_quoted_is_computed(figures, claims):
+def test_quoted_figures_are_computed(figures, claims):
     kept = claims.flat(figures.load(figures.KEPT))
     quoted = {
         name
@@ -95,7 +95,7 @@ def test_decimals_beside_a_script_are_quoted(page, claims):
 
 
 def test_tables_of_the_benchmarks_name_their_script_and_processor():
-    """Beside each table, or in the title above, stands the script that printed its figures."""
+    """The text of each table, or the title above, names the script that printed its figures."""
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     scripts = {path.name for path in (ROOT / "benchmarks").glob("[!_]*.py")}
     assert "Intel Xeon" in text
@@ -119,7 +119,7 @@ def test_figures_and_pictures_are_what_is_computed_now(figures):
 
 @pytest.fixture
 def page(tmp_path, claims, monkeypatch):
-    """page(text, *passages): a page under claims of its own."""
+    """page(text, *passages): a page with these passages as its claims."""
 
     def make(text, *passages):
         (tmp_path / "page.md").write_text(text)
@@ -144,7 +144,7 @@ def test_formats(claims, value, form, text):
     assert claims.shown(value, form) == text
 
 
-def test_a_figure_that_drifted_is_named_and_rewritten(page, claims):
+def test_changed_figure_is_named_and_rewritten(page, claims):
     root = page("Precision 0.984, over\ntwo lines, against 0.976.\n", "precision {a.b:.3f}")
     passage = "Precision {a.b:.3f}, over two lines, against {a.c:.3f}."
     root = page("Precision 0.984, over\ntwo lines, against 0.976.\n", passage)
@@ -157,7 +157,7 @@ def test_a_figure_that_drifted_is_named_and_rewritten(page, claims):
 
 
 @pytest.mark.parametrize("text", ["Nothing of the kind.", "is 1.0, is 1.0"])
-def test_a_passage_that_is_not_there_once_is_named(page, claims, text):
+def test_missing_or_repeated_passage_is_named(page, claims, text):
     root = page(text, "is {a.b:.1f}")
     (problem,) = claims.problems(root, {"a.b": 1.0})
     assert "place(s) that read: is {a.b:.1f}" in problem
@@ -168,7 +168,7 @@ def test_a_figure_that_is_not_kept_is_named(page, claims):
     assert list(claims.problems(root, {})) == ["page.md: no figure a.b in figures.json"]
 
 
-def test_drift_of_a_computed_figure_is_seen(figures):
+def test_change_of_a_computed_figure_is_reported(figures):
     kept = {"energy": 0.984, "gone": 1.0}
     assert list(figures.differences("mislabelled_digits", kept, {"energy": 0.973, "new": 1.0})) == [
         "mislabelled_digits.energy: kept 0.984, now 0.973",
@@ -178,7 +178,7 @@ def test_drift_of_a_computed_figure_is_seen(figures):
     assert list(figures.differences("mislabelled_digits", {"a": 0.9731}, {"a": 0.9735})) == []
 
 
-def test_another_instruction_set_has_more_room(figures, drawn):
+def test_other_instruction_set_has_a_larger_tolerance(figures, drawn):
     here = figures.room_for_rounding(figures.binding.default_isa())
     elsewhere = figures.room_for_rounding("another")
     assert here == 1 < elsewhere
@@ -204,7 +204,7 @@ def drawing(shift=0.0, label="area 0.93", log=False):
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_a_picture_that_drifted_is_seen(drawn, log):
+def test_changed_picture_is_reported(drawn, log):
     kept = drawn.summary(drawing(log=log))
     again = json.loads(json.dumps(kept))  # as the file has it
     assert list(drawn.differences(again, drawn.summary(drawing(0.001, log=log)))) == []
@@ -216,7 +216,7 @@ def test_a_picture_that_drifted_is_seen(drawn, log):
     assert "area 0.93" in text
 
 
-def test_a_curve_more_or_less_is_seen(drawn):
+def test_changed_number_of_curves_is_reported(drawn):
     more = drawing()
     more.axes[0].plot([0, 1], [0, 1])
     assert list(drawn.differences(drawn.summary(drawing()), drawn.summary(more))) == [
@@ -224,7 +224,7 @@ def test_a_curve_more_or_less_is_seen(drawn):
     ]
 
 
-def test_what_is_saved_is_recorded_by_its_path(drawn, tmp_path):
+def test_saved_pictures_are_recorded_by_path(drawn, tmp_path):
     (tmp_path / "part").mkdir()
     with drawn.recorded(tmp_path) as found:
         drawing().savefig(tmp_path / "part" / "a.png")

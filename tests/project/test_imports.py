@@ -1,4 +1,4 @@
-"""Imports point one way, and only the boundary knows what lies below it."""
+"""Imports point one way, and only the binding includes the C header."""
 
 import ast
 import graphlib
@@ -133,7 +133,7 @@ def test_no_import_cycle():
     list(graphlib.TopologicalSorter(graph).static_order())
 
 
-def test_the_reference_does_not_know_the_core():
+def test_reference_does_not_import_the_core():
     seen, todo = set(), {"_core.reference"}
     while todo:
         name = todo.pop()
@@ -149,7 +149,7 @@ def test_only_the_binding_includes_the_c_header():
     assert seeing == {"core.pxd"}
 
 
-def test_the_c_core_knows_no_python():
+def test_c_core_does_not_include_python():
     files = [*(ROOT / "csrc").glob("*"), *(ROOT / "csrc" / "builds").glob("*")]
     sources = [path for path in files if path.suffix in {".c", ".h", ".inc"}]
     assert sources
@@ -162,7 +162,7 @@ def without_comments(path):
     return re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_importing_everything_leaves_matplotlib_out(tmp_path):
+def test_importing_all_modules_does_not_import_matplotlib(tmp_path):
     code = (
         "import importlib, pkgutil, sys, pcnet\n"
         "for module in pkgutil.walk_packages(pcnet.__path__, 'pcnet.'):\n"
@@ -173,7 +173,7 @@ def test_importing_everything_leaves_matplotlib_out(tmp_path):
     subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True, timeout=600)
 
 
-def test_the_source_folder_without_its_core_says_what_to_do(tmp_path):
+def test_source_folder_without_core_gives_remedy(tmp_path):
     for path in MODULES.values():
         copy = tmp_path / "pcnet" / path.relative_to(PACKAGE)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Every mutant changes one place of the sources as they are now."""
+"""The text that a mutant replaces occurs once in the current sources."""
 
 import importlib.util
 from pathlib import Path

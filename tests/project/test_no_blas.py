@@ -1,4 +1,4 @@
-"""What runs in a fit or a prediction calls no BLAS; `pcnet/_core/sums.py` says why."""
+"""Fits and predictions do not call BLAS; `pcnet/_core/sums.py` gives the reason."""
 
 import ast
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_no_module_calls_blas(path):
         "from scipy.linalg import cholesky",
     ],
 )
-def test_a_call_of_blas_is_noticed(line):
+def test_blas_calls_are_found(line):
     (found,) = blas_calls(line)
     assert found in line
 

@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, and CI runs the very commands it shows."""
+"""The README's Python block runs, and its commands have the form in which CI runs them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A release is refused unless tag, version and changelog agree; the wheels are those promised."""
+"""A release is refused unless tag, version and changelog agree and all wheels are there."""
 
 import datetime
 import importlib.util
@@ -71,12 +71,12 @@ def replace(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_agreement_is_released(tree):
+def test_tree_without_problems(tree):
     assert problems(tree) == []
 
 
 @pytest.mark.parametrize("tag", ["1.2.0", "v1.2.1", "v1.2", ""])
-def test_another_tag(tree, tag):
+def test_tag_of_another_version_is_refused(tree, tag):
     (problem,) = problems(tree, tag)
     assert "expected 'v1.2.0'" in problem
 
@@ -139,7 +139,7 @@ def test_a_missing_file_is_named(tree, folder, name):
         ("pcnet-1.2.0-cp313-cp313-macosx_14_0_arm64.whl", "is a second wheel"),
     ],
 )
-def test_a_file_too_many_is_named(tree, folder, name, words):
+def test_an_unexpected_file_is_named(tree, folder, name, words):
     (folder / name).touch()
     (problem,) = problems(tree, folder=folder)
     assert words in problem
@@ -150,8 +150,8 @@ def test_an_empty_folder(tree):
     assert len(problems(tree, folder=tree / "dist")) == 1 + len(WHEELS)
 
 
-def test_files_alone_are_looked_at(tree, folder, monkeypatch, capsys):
-    """As a pull request has it, where there is no tag."""
+def test_files_are_checked_without_a_tag(tree, folder, monkeypatch, capsys):
+    """As for a pull request, where there is no tag."""
     monkeypatch.setattr(release, "ROOT", tree)
     (tree / "CHANGELOG.md").unlink()
     release.main(["--files", str(folder)])
@@ -169,7 +169,7 @@ def test_a_command_that_does_not_say_what_to_check(arguments, capsys):
 
 
 def test_release_reads_this_tree():
-    """The very files of the project: today's answer may be no, but it names no missing piece."""
+    """On the files of the project, only the changelog and the README may prevent a release."""
     found = release.problems(f"v{release.version_of(ROOT)}")
     assert all(problem.startswith(("CHANGELOG.md", "README.md")) for problem in found)
 
@@ -211,7 +211,7 @@ def test_files_that_do_not_belong_in_a_wheel(name):
 
 
 @pytest.mark.parametrize("part", ["_core", "LICENSE", "bundled"])
-def test_a_missing_piece_is_seen(part):
+def test_missing_file_of_a_wheel_is_reported(part):
     with pytest.raises(check.Wrong, match=part):
         check.check_names([name for name in NAMES if part not in name])
 
@@ -256,12 +256,12 @@ def test_what_is_built_does_not_belong_in_a_source_distribution(name):
         (" 0x1d (RUNPATH)  Library runpath: [/opt/lib]", "looks for libraries in /opt/lib"),
     ],
 )
-def test_libraries_of_this_machine_are_seen(line, words):
+def test_libraries_of_this_machine_are_reported(line, words):
     with pytest.raises(check.Wrong, match=words):
         check.check_dynamic_section("_core.so", line, {"libgomp-1234.so.1.0.0"})
 
 
-def test_libraries_brought_along_are_fine():
+def test_bundled_libraries_are_allowed():
     text = (
         " 0x1 (NEEDED)  Shared library: [libgomp-1234.so.1.0.0]\n"
         " 0x1 (NEEDED)  Shared library: [libc.so.6]\n"

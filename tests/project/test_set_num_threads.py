@@ -1,4 +1,4 @@
-"""`set_num_threads`: what it rules, for how long, and that results do not depend on it."""
+"""`set_num_threads`: its effect, how long it lasts, and that results do not depend on it."""
 
 import textwrap
 import threading
@@ -21,7 +21,7 @@ def default_afterwards():
 
 
 @needs_openmp
-def test_as_a_function_it_stays():
+def test_function_call_lasts():
     set_num_threads(3)
     assert effective_n_threads() == 3
     set_num_threads(np.int64(2))
@@ -29,7 +29,7 @@ def test_as_a_function_it_stays():
 
 
 @needs_openmp
-def test_none_is_the_default():
+def test_none_restores_the_default():
     default = effective_n_threads()
     set_num_threads(default + 3)
     set_num_threads(None)
@@ -37,7 +37,7 @@ def test_none_is_the_default():
 
 
 @needs_openmp
-def test_as_a_context_manager_it_restores():
+def test_context_manager_restores_the_number():
     set_num_threads(5)
     with set_num_threads(2):
         assert effective_n_threads() == 2
@@ -51,7 +51,7 @@ def test_as_a_context_manager_it_restores():
 
 
 @needs_openmp
-def test_a_plain_call_in_a_block_outlasts_it():
+def test_function_call_in_a_block_lasts_after_it():
     with set_num_threads(2):
         set_num_threads(5)
         assert effective_n_threads() == 5
@@ -74,7 +74,7 @@ def test_one_object_may_begin_several_blocks():
 
 @needs_openmp
 def test_blocks_of_threads_may_overlap():
-    """Each thread has its own number; whichever ends first, no number is left."""
+    """Each Python thread has its own number; no number remains after all blocks, in any order."""
     default = effective_n_threads()
     for first_to_leave in (0, 1):
         inside, leave = threading.Barrier(3), [threading.Event(), threading.Event()]
@@ -120,7 +120,7 @@ def test_many_overlapping_blocks_leave_no_number():
 
 
 @needs_openmp
-def test_it_precedes_threadpoolctl_and_the_environment(tmp_path):
+def test_number_overrides_threadpoolctl_and_environment(tmp_path):
     with threadpool_limits(1, user_api="openmp"), set_num_threads(3):
         assert effective_n_threads() == 3
     code = """
@@ -133,7 +133,7 @@ def test_it_precedes_threadpoolctl_and_the_environment(tmp_path):
 
 
 @needs_openmp
-def test_it_holds_in_other_python_threads():
+def test_number_applies_in_other_python_threads():
     found = []
     with set_num_threads(3):
         worker = threading.Thread(target=lambda: found.append(effective_n_threads()))
@@ -145,8 +145,8 @@ def test_it_holds_in_other_python_threads():
 @needs_openmp
 @needs_proc
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_fit_computes_with_that_many(tmp_path, n_threads):
-    """Counts the process's threads; OPENBLAS_NUM_THREADS keeps BLAS's own pool away."""
+def test_fit_uses_the_given_number_of_threads(tmp_path, n_threads):
+    """Counts the process's threads; OPENBLAS_NUM_THREADS prevents threads of BLAS."""
     code = f"""
     import os
     import pcnet
@@ -161,7 +161,7 @@ def test_fit_computes_with_that_many(tmp_path, n_threads):
 
 @needs_fork
 @needs_openmp
-def test_a_forked_child_still_uses_one(tmp_path):
+def test_forked_child_uses_one_thread(tmp_path):
     code = """
     import os
     import pcnet
@@ -175,7 +175,7 @@ def test_a_forked_child_still_uses_one(tmp_path):
     assert run_python(code, tmp_path) == "1"
 
 
-def test_without_openmp_it_is_one(monkeypatch):
+def test_without_openmp_the_number_is_one(monkeypatch):
     monkeypatch.setattr(pcnet._core.threads.binding, "has_openmp", lambda: False)
     with set_num_threads(4):
         assert effective_n_threads() == 1

@@ -1,4 +1,4 @@
-"""What goes into a bug report, and that the version is told in one voice."""
+"""The information for a bug report, and the same version in all files."""
 
 import importlib.metadata
 import io
@@ -10,7 +10,7 @@ import pcnet
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_it_names_what_a_report_needs(capsys):
+def test_show_versions_names_python_libraries_and_machine(capsys):
     pcnet.show_versions()
     text = capsys.readouterr().out
     for word in (
@@ -20,14 +20,14 @@ def test_it_names_what_a_report_needs(capsys):
         assert word in text
 
 
-def test_it_writes_where_told(capsys):
+def test_show_versions_writes_to_the_given_file(capsys):
     target = io.StringIO()
     pcnet.show_versions(file=target)
     assert "System:" in target.getvalue()
     assert capsys.readouterr().out == ""
 
 
-def test_missing_packages_are_said_to_be_missing(monkeypatch):
+def test_missing_packages_are_reported(monkeypatch):
     def version(name):
         if name == "joblib":
             raise importlib.metadata.PackageNotFoundError(name)
@@ -39,7 +39,7 @@ def test_missing_packages_are_said_to_be_missing(monkeypatch):
     assert re.search(r"joblib: not installed", target.getvalue())
 
 
-def test_one_version_everywhere():
+def test_all_files_have_the_same_version():
     assert importlib.metadata.version("pcnet") == pcnet.__version__
     assert f"\nversion: {pcnet.__version__}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## [{pcnet.__version__}]" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,4 +1,4 @@
-"""How many threads are used, and what is left behind: asked of a fresh process where it matters."""
+"""The number of threads, and state after calls; in a new process where earlier calls matter."""
 
 import os
 import subprocess
@@ -44,20 +44,20 @@ def run_python(code, folder, timeout=600, **environment):
 
 @needs_openmp
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_omp_num_threads_is_obeyed(tmp_path, n_threads):
+def test_omp_num_threads_limits_threads(tmp_path, n_threads):
     code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
     assert run_python(code, tmp_path, OMP_NUM_THREADS=str(n_threads)) == str(n_threads)
 
 
 @needs_openmp
-def test_joblibs_cpu_limit_is_obeyed(tmp_path):
+def test_joblibs_cpu_limit_limits_threads(tmp_path):
     code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
     assert run_python(code, tmp_path, LOKY_MAX_CPU_COUNT="1") == "1"
 
 
 @needs_openmp
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_threadpoolctl_limit_is_obeyed(n_threads):
+def test_threadpoolctl_limits_threads(n_threads):
     before = effective_n_threads()
     with threadpool_limits(n_threads, user_api="openmp"):
         assert effective_n_threads() == n_threads
@@ -107,7 +107,7 @@ def test_a_forked_child_uses_one_thread(tmp_path):
 
 @needs_fork
 def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
-    """Without the guard this hangs for ever at the child's first parallel region."""
+    """Without protection the child would hang at its first parallel region."""
     code = """
     import multiprocessing
     model = fit()
@@ -126,7 +126,7 @@ def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
 
 @needs_fork
 def test_a_fit_goes_on_while_another_thread_forks(tmp_path):
-    """OpenBLAS's threads hang where another thread forks: nothing here may wait for them."""
+    """OpenBLAS's threads hang if another thread forks, so a fit must not wait for them."""
     code = """
     import os, threading
     rng = np.random.default_rng(0)
@@ -171,7 +171,7 @@ assert blas_threads() == {2}
 
 @needs_fork
 def test_a_child_forked_during_a_fit_keeps_its_blas_threads(tmp_path):
-    """From the thread that fits, by a callback, and from another."""
+    """The fork is made by the thread that fits, in a callback, or by another thread."""
     code = """
     import os
     found = []
@@ -235,8 +235,8 @@ def test_interrupted_calls_change_no_number_of_threads(tmp_path, n_interrupts):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
-def test_memory_too_short_for_threads_leaves_one(tmp_path):
-    """GNU's OpenMP would end the process."""
+def test_too_little_memory_for_threads_uses_one_thread(tmp_path):
+    """GNU's OpenMP would terminate the process."""
     script = tmp_path / "scarce.py"
     script.write_text(
         textwrap.dedent(

@@ -1,7 +1,7 @@
-"""Every public name is annotated, and the stub of the core is true.
+"""Every public name is annotated, and the stub of the core matches the compiled module.
 
-`.ci/run` runs mypy over the package and the examples, and strictly over ``tests/typing``: programs
-as users write them, and in ``mistakes.py`` calls that must be errors.
+`.ci/run` runs mypy on the package and the examples, and with ``--strict`` on ``tests/typing``:
+programs as users write them, and in ``mistakes.py`` calls that must be errors.
 """
 
 import ast
@@ -80,7 +80,7 @@ def test_parameters_and_result_are_annotated(name):
     assert signature.return_annotation is not inspect.Signature.empty
 
 
-def test_the_names_in_annotations_are_those_of_the_tables():
+def test_literal_names_match_the_tables():
     assert set(get_args(_types.Activation)) == set(binding.ACTIVATION_CODES)
     assert set(get_args(_types.LossName)) == set(binding.LOSS_CODES)
     assert get_args(_types.Parameterization) == parameterization.PARAMETERIZATIONS
@@ -111,7 +111,7 @@ def test_the_stub_has_the_parameters_of_the_compiled_function(name):
     assert list(inspect.signature(value).parameters) == STUBBED[name]
 
 
-def test_the_stub_names_what_the_compiled_module_has():
+def test_stub_has_the_names_of_the_compiled_module():
     declared = set()
     for node in ast.parse(STUB.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.AnnAssign):

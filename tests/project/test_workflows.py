@@ -18,7 +18,7 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 pytestmark = pytest.mark.skipif(not WORKFLOWS, reason="no workflows: a source distribution")
-# Python of actions/setup-python or of a manylinux image -> tag of the wheels that it takes
+# Python of actions/setup-python or of a manylinux image -> tag of the wheels that it installs
 PYTHON_TAG = re.compile(r"(\d)\.(\d+)(t?)")
 
 
@@ -57,7 +57,7 @@ def test_actions_are_pinned_by_commit(path):
 
 
 def test_one_commit_for_an_action():
-    """The same version of an action everywhere, so that an update misses none."""
+    """Every use of an action has the same version, so that an update changes all."""
     texts = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
     pinned = set(re.findall(r"uses: ([\w-]+/[\w-]+)@(\w+) # (v[\d.]+)", texts))
     assert len({name for name, _, _ in pinned}) == len(pinned)
@@ -80,7 +80,7 @@ def test_tools_images_and_runners_are_pinned(path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_rights_are_the_least(path):
+def test_permissions_are_minimal(path):
     loaded = workflow(path.stem)
     assert loaded["permissions"] == {"contents": "read"}
     given = {
@@ -113,8 +113,8 @@ def test_nothing_is_published_before_all_else_has_passed(wheels):
     assert needed_by(jobs, "publish") == set(jobs) - {"publish"}
 
 
-def test_what_is_published_is_what_was_looked_at(wheels):
-    """One job has the files checked by release.py and twine; it alone hands them on."""
+def test_published_files_are_the_checked_files(wheels):
+    """One job checks the files with release.py and twine, and only this job passes them on."""
     (downloaded,) = (
         step["with"]["name"]
         for step in wheels["jobs"]["publish"]["steps"]
@@ -140,7 +140,7 @@ def test_a_run_of_a_tag_is_never_cancelled():
     for path in WORKFLOWS:
         concurrency = workflow(path.stem)["concurrency"]
         assert concurrency["cancel-in-progress"] == "${{ !startsWith(github.ref, 'refs/tags/') }}"
-        # alone in its group: a queued run is cancelled by the next one of its group
+        # alone in its group, because the next run of a group cancels a queued one
         own = "${{ startsWith(github.ref, 'refs/tags/') && github.run_id || github.ref }}"
         assert concurrency["group"] == f"{path.stem}-{own}"
 
@@ -149,7 +149,7 @@ def test_ci_runs_on_pushes_pull_requests_and_before_a_release(wheels):
     ci = workflow("ci")
     assert ci["on"]["push"] == {"branches": ["**"]}
     assert {"pull_request", "workflow_call"} <= set(ci["on"])
-    assert ci["on"]["pull_request"] is None  # no paths left out
+    assert ci["on"]["pull_request"] is None  # for changes of all paths
     assert ".ci/run" in [step.get("run") for _, step in steps(ci)]
     assert wheels["jobs"]["ci"]["uses"] == "./.github/workflows/ci.yml"
 
@@ -217,7 +217,7 @@ def tracked_files():
     return listed.stdout.split("\0")[:-1]
 
 
-# Files that a wheel is neither made of nor judged by: everything else must have it built again.
+# Files that neither go into a wheel nor test it; a change of any other file must rebuild wheels.
 ELSEWHERE = (
     "docs/*",
     "examples/*",
@@ -229,8 +229,8 @@ ELSEWHERE = (
 )
 
 
-def test_paths_that_have_wheels_built_are_complete(wheels):
-    """Whatever is not known to be of no account to a wheel has it built and tested."""
+def test_paths_that_trigger_wheels_are_complete(wheels):
+    """A change of any file that is not listed as irrelevant builds and tests the wheels."""
     patterns = wheels["on"]["pull_request"]["paths"]
     files = tracked_files()
     missed = [

@@ -1,4 +1,4 @@
-"""The same examples in every run, unless PCNET_PROPERTY_EXAMPLES asks for so many random ones."""
+"""The same examples in every run; PCNET_PROPERTY_EXAMPLES sets a number of random ones instead."""
 
 import os
 
@@ -10,7 +10,7 @@ settings.register_profile(
     derandomize=_asked is None,
     max_examples=int(_asked or 40),
     database=None,
-    deadline=None,  # machines here are shared
+    deadline=None,  # machines may be busy
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("pcnet")

@@ -1,4 +1,4 @@
-"""Networks, batches and objectives of every kind that pcnet takes."""
+"""Hypothesis strategies of networks, batches and objectives of every kind."""
 
 from types import SimpleNamespace
 
@@ -31,7 +31,7 @@ methods = st.one_of(
 
 @st.composite
 def hidden_widths(draw):
-    """Runs of equal widths, so that there are skips, and jumps between them."""
+    """Groups of equal widths, so that there are skips, and different widths between groups."""
     runs = draw(st.lists(st.tuples(widths, st.integers(1, 4)), max_size=3))
     return [width for width, length in runs for _ in range(length)]
 

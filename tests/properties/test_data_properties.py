@@ -1,6 +1,6 @@
-"""Units of data are the user's own: predictions follow a change of unit, powers of two to the bit.
+"""Predictions do not depend on the unit of the data; for powers of two they have the same bits.
 
-Oracle: the same estimator on the same data in other units, in other containers, or cut otherwise.
+Oracle: the same estimator on the same data in other units, other containers or other batches.
 """
 
 import itertools
@@ -35,7 +35,7 @@ def tiny(Estimator, **arguments):
 
 
 def outputs(model, X):
-    """What depends on the features, whatever the estimator."""
+    """Everything that a fitted estimator computes from features."""
     return model.decision_function(X) if isinstance(model, PCClassifier) else model.predict(X)
 
 
@@ -74,7 +74,7 @@ def test_columns_times_powers_of_two_in_partial_fit(Estimator, kind, powers):
 
 
 @given(unit=st.floats(1e-290, 1e290), kind=kinds)
-def test_any_other_unit_agrees_up_to_rounding(unit, kind):
+def test_columns_in_other_units_agree_up_to_rounding(unit, kind):
     X, y = data_for(PCRegressor, 60)
     models = [tiny(PCRegressor, input_scaling=kind, activation="tanh") for _ in range(2)]
     predicted = [model.fit(Z, y).predict(Z) for model, Z in zip(models, (X, X * unit))]
@@ -82,7 +82,7 @@ def test_any_other_unit_agrees_up_to_rounding(unit, kind):
 
 
 @given(Estimator=estimators, offset=st.floats(-1e9, 1e9), dtype=dtypes)
-def test_shifts_do_not_matter(Estimator, offset, dtype):
+def test_shifted_features_give_the_same_predictions(Estimator, offset, dtype):
     """float64 resolves 1e-7 at 1e9."""
     X, y = data_for(Estimator, 60)
     models = [
@@ -96,7 +96,7 @@ def test_shifts_do_not_matter(Estimator, offset, dtype):
 
 @pytest.mark.parametrize("dtype", [None, "float32", "float64"])
 def test_timestamps_and_map_coordinates(dtype):
-    """What float32 would round away: seconds of a day since 1970, metres in a UTM zone."""
+    """Values whose differences float32 cannot hold: seconds since 1970, metres in a UTM zone."""
     rng = np.random.default_rng(0)
     X = np.c_[1.7e9 + 100 * rng.random(400), 5.3e6 + rng.random(400)]
     y = np.sin(X[:, 0] / 20) + (X[:, 1] - 5.3e6)
@@ -105,7 +105,7 @@ def test_timestamps_and_map_coordinates(dtype):
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-20, 1e3, 1e20])
-def test_the_warning_about_scale_sees_any_unit(unit):
+def test_scale_warning_works_in_any_unit(unit):
     X, y = data_for(PCRegressor, 60)
     with pytest.warns(FeatureScaleWarning, match="far from unit scale"):
         tiny(PCRegressor, learning_rate_init=1e-300).fit(unit * X, y)
@@ -316,7 +316,7 @@ def test_targets_times_powers_of_two(loss, power, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1e3, 1e17, 1e30, 1e60, 1e300])
-def test_outliers_of_any_size_leave_huber_alone(size, dtype):
+def test_outliers_of_any_size_do_not_change_huber(size, dtype):
     X, y = data_for(PCRegressor, 200)
     wild = y.copy()
     wild[5] = size
@@ -331,7 +331,7 @@ def test_outliers_of_any_size_leave_huber_alone(size, dtype):
 @pytest.mark.parametrize("scoring", [None, "r2"])
 @pytest.mark.parametrize("offset", [0.0, 1e5, -1e9, 1e12])
 def test_scores_of_targets_with_an_offset(offset, scoring, dtype):
-    """`score` is what early stopping measured, and does not see the offset."""
+    """`score` equals the score that early stopping measured, and does not depend on the offset."""
     X, y = data_for(PCRegressor, 300)
     X = X.astype(dtype)
     options = {"early_stopping": True, "max_iter": 20, "scoring": scoring}
@@ -357,7 +357,7 @@ def test_constant_targets_are_predicted(offset, dtype):
 @pytest.mark.parametrize(
     "first", [1, 2, 5, "constant", pytest.param("rows", marks=pytest.mark.slow)]
 )
-def test_small_first_calls_end_where_large_ones_do(first, loss):
+def test_small_and_large_first_calls_reach_the_same_score(first, loss):
     rng = np.random.default_rng(0)
     Z = rng.standard_normal((1000, 4))
     X = Z * [1.0, 10.0, 0.01, 1000.0] + [0.0, 50.0, 4.0, 1e5]
@@ -381,7 +381,7 @@ def test_small_first_calls_end_where_large_ones_do(first, loss):
 
 
 @given(cuts=st.lists(st.integers(1, 69), unique=True, max_size=8).map(sorted), kind=kinds)
-def test_first_calls_measure_as_one_call_would(cuts, kind):
+def test_small_first_calls_measure_like_one_call(cuts, kind):
     """Until 32 rows; here all rows together are no more than those and a last call."""
     X, y = data_for(PCRegressor, 70)
     cuts = [c for c in cuts if c < 32] + [32]
@@ -399,7 +399,7 @@ def test_first_calls_measure_as_one_call_would(cuts, kind):
         np.testing.assert_allclose(getattr(model, name), getattr(whole, name), rtol=1e-9)
 
 
-def test_columns_that_begin_to_vary_late():
+def test_columns_constant_in_the_first_calls():
     X, y = data_for(PCRegressor, 200)
     X[:100, 1] = 5.0
     Y = np.c_[y, y]

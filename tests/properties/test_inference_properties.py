@@ -1,4 +1,4 @@
-"""Facts about inference on any network: energies fall, samples never talk to each other."""
+"""Properties of inference on any network: energies never rise, samples are independent."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def assert_same_samples(result, expected, rows=slice(None)):
 
 
 @given(problems(), st.integers(0, 20))
-def test_no_step_raises_a_sample(p, n_steps):
+def test_no_step_raises_the_energy_of_a_sample(p, n_steps):
     before = run(p, ErrorDescent(max_steps=n_steps, tol=0.0, energy_tol=0.0))
     after = run(p, ErrorDescent(max_steps=n_steps + 1, tol=0.0, energy_tol=0.0))
     assert np.all(after.energy <= before.energy)
@@ -48,8 +48,8 @@ def test_permuted_samples_give_permuted_results(p, method, random):
 
 
 @given(problems(), methods, st.data())
-def test_a_sample_does_not_know_its_batch(p, method, data):
-    """Any part of a batch, in other tiles and kernels, and at other places of its tile."""
+def test_result_of_a_sample_does_not_depend_on_its_batch(p, method, data):
+    """Any part of a batch, in other tiles, kernels and rows of a tile, has the same bits."""
     start = data.draw(st.integers(0, len(p.X) - 1))
     part = slice(start, data.draw(st.integers(start + 1, len(p.X))))
     assert_same_samples(run(p, method, part), run(p, method), part)
@@ -84,7 +84,7 @@ def test_results_do_not_depend_on_threads(p, method, n_threads):
 
 @given(problems(dtypes=["float64"]), methods)
 def test_reported_energies_are_those_of_the_activities(p, method):
-    """The reference's energies and errors at the result; no decision of the method is repeated."""
+    """Compare with the reference's energies and errors at the result, not with its steps."""
     result = run(p, method)
     terms = objective(**p.options)
     expected = reference.sample_energies(p.net, p.X, p.Y, result.activities, terms)
@@ -94,8 +94,8 @@ def test_reported_energies_are_those_of_the_activities(p, method):
 
 
 @given(problems(), batch_sizes)
-def test_an_equilibrium_stays(p, n_more):
-    """Where the output is the target of a squared error and nothing decays, nothing moves."""
+def test_inference_keeps_an_equilibrium(p, n_more):
+    """If the output equals the target of a squared error, without decay, no activity changes."""
     activities = p.net.forward(p.X)
     result = pcnet.infer(p.net, p.X, activities[-1], method=ErrorDescent(max_steps=n_more))
     assert np.all(result.converged)

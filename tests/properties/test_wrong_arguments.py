@@ -1,7 +1,7 @@
-"""Property: an argument that is wrong is named by the error, which is never one from deep inside.
+"""Property: the error about a wrong argument names it and does not come from an internal function.
 
-Each public callable is called with one argument after the other replaced by each of `WRONG`. It may
-take the value; if it does not, it says so by an error of these types whose text names the argument.
+Each public callable is called with each argument in turn replaced by each of `WRONG`. It may accept
+the value; otherwise it must raise an error of these types whose text names the argument.
 """
 
 import os
@@ -19,7 +19,7 @@ from .wrong_arguments import RESULT, WRONG, X, Y, calls, huge_within, made
 
 ALLOWED = (TypeError, ValueError, FileNotFoundError, FloatingPointError, ImportError)
 
-#: Arguments that errors call by a word of their own, as scikit-learn does for data.
+#: Arguments that errors name by another word, as scikit-learn does for data.
 SYNONYMS = {
     "X": r"\bX\b|array|samples|features",
     "y": r"\by\b|label|target|samples|classes|array|Input",
@@ -30,7 +30,7 @@ SYNONYMS = {
     "activities": r"activit",
     "path": r"path|checkpoint",
 }
-#: (callable, argument) whose errors are the user's own, or scikit-learn's behind pcnet.
+#: (callable, argument) whose errors come from the user's object or from scikit-learn.
 FOREIGN = {
     ("over_shapes", "measure"),
     ("learning_rate_transfer", "y_test"),
@@ -45,8 +45,8 @@ for _name, *_rest in calls():
     CALLS.setdefault(_name, []).append(_rest)
 
 
-def complaint(error, name, argument):
-    """What is wrong with an error, or None."""
+def reason_not_acceptable(error, name, argument):
+    """The reason why an error is not acceptable, or None."""
     if not isinstance(error, ALLOWED):
         return f"{type(error).__name__}: {error}"
     if not re.search(SYNONYMS.get(argument, re.escape(argument)), str(error), re.I):
@@ -67,7 +67,7 @@ def test_errors_name_the_argument(name, tmp_path, monkeypatch):
                     warnings.simplefilter("ignore")
                     function(**{**base, argument: make()})
             except Exception as error:
-                found = complaint(error, name, argument)
+                found = reason_not_acceptable(error, name, argument)
                 if found:
                     complaints.append(f"{argument}={label}: {found[:200]}")
     assert not complaints, "\n".join(complaints)
@@ -105,13 +105,13 @@ def test_errors_name_the_field_that_was_replaced(field):
             try:
                 function(net)
             except Exception as error:
-                found = complaint(error, use, field)
+                found = reason_not_acceptable(error, use, field)
                 if found:
                     complaints.append(f"{field}={label}, {use}: {found[:200]}")
     assert not complaints, "\n".join(complaints)
 
 
-# ---------------------------------------------------------------- what these values do not reach
+# ------------------------------------------------------ cases that these values do not cover
 
 
 def test_with_batches_takes_no_function():
@@ -167,6 +167,6 @@ def test_files_of_chunks(tmp_path):
             pcnet.Chunks([os.fspath(missing)])
 
 
-def test_an_integer_that_python_does_not_spell_out():
+def test_integer_too_long_for_python_to_print():
     with pytest.raises(ValueError, match=r"output_precision must be .* integer of 16610 bits"):
         pcnet.infer(pcnet.Network.init((3, 2)), X, Y, output_precision=10**5000)

@@ -17,7 +17,7 @@ LABELS = np.array([0, 1, 0, 1, 0, 1])
 WEIGHTS = np.ones(6)
 TARGETS = X[:, 0]
 
-#: Values that hardly any argument takes. A fresh object each: some are changed by who gets them.
+#: Values that hardly any argument accepts. A new object each time, because callees may change it.
 WRONG = {
     "None": lambda: None,
     "text": lambda: "text",
@@ -69,7 +69,7 @@ FITTED = {
 }
 RESULT = pcnet.infer(net(), X, Y)
 HESSIAN = theory.activity_hessian(net(), X[0], Y[0])
-MADE_OF = {  # what goes into methods of inference that take one
+MADE_OF = {  # arguments of inference methods that contain another method
     name: getattr(inference, name)
     for name in inference.__all__
     if hasattr(getattr(inference, name), "check")
@@ -185,7 +185,7 @@ def _set_num_threads(n_threads):
 
 
 class _Batches:
-    """A callback, as far as `with_batches` looks."""
+    """An object that `with_batches` accepts as a callback."""
 
 
 def _resume_of(cls):
@@ -196,7 +196,7 @@ def _resume_of(cls):
 
 
 def _with_options():
-    """Objects with options, each used."""
+    """Objects with options, and calls that use them."""
     for name, cls in MADE_OF.items():
 
         def use(cls=cls, name=name, **options):

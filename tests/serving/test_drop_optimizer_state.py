@@ -1,4 +1,4 @@
-"""A model without its optimiser's state is small, answers the same, and trains on afresh."""
+"""A model without its optimiser's state is smaller, predicts the same, and can train further."""
 
 import pickle
 
@@ -34,7 +34,7 @@ def wide(Estimator, **arguments):
 @pytest.mark.parametrize("dumps", [pickled, by_skops])
 @pytest.mark.parametrize("solver, copies", [("adam", 3), ("sgd", 2)])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_the_file_loses_a_copy_of_the_weights_for_each_moment(Estimator, solver, copies, dumps):
+def test_file_is_smaller_by_the_moments(Estimator, solver, copies, dumps):
     model, X, y = wide(Estimator, solver=solver)
     whole, weights = dumps(model), sum(p.nbytes for p in [*model.coefs_, *model.intercepts_])
     expected = {"predict": model.predict(X), "energy": model.energy(X, y)}
@@ -51,7 +51,7 @@ def test_the_file_loses_a_copy_of_the_weights_for_each_moment(Estimator, solver,
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_training_goes_on_with_a_fresh_optimiser(method):
-    """As from the same network without a past."""
+    """As a network with the same weights that was not trained before."""
     model, X, y = wide(PCRegressor, warm_start=True, shuffle=False)
     arguments = {"max_iter": 2, "warm_start": True, "shuffle": False, "alpha": 0.0}
     fresh = PCRegressor.from_network(
@@ -70,6 +70,6 @@ def test_lbfgs_has_nothing_to_drop():
     np.testing.assert_array_equal(model.predict(X), model.drop_optimizer_state().predict(X))
 
 
-def test_an_unfitted_estimator_is_told():
+def test_unfitted_estimator_is_an_error():
     with pytest.raises(NotFittedError):
         PCClassifier().drop_optimizer_state()

@@ -1,6 +1,6 @@
-"""A skops file of trusted types decides neither what is written nor which pickle is read.
+"""A skops file of trusted types cannot choose a path that is written or a pickle that is read.
 
-Oracle: the victim's files, byte by byte, after whatever its reader may do with the model.
+Oracle: the bytes of the user's files, after all calls that the user may make on the model.
 """
 
 import copy
@@ -32,7 +32,7 @@ def fitted(**arguments):
 
 
 def hostile(model):
-    """The file of somebody whose pcnet keeps paths."""
+    """A file that contains paths, as a manipulated pcnet could write it."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("pcnet._saved_state._without_paths", dict)
         return skops_io.dumps(model)
@@ -46,10 +46,10 @@ def victim(tmp_path):
 
 
 @pytest.mark.parametrize("fit_first", [False, True])
-def test_no_fit_writes_where_a_file_says(fit_first, victim):
+def test_fit_does_not_write_to_a_path_of_the_file(fit_first, victim):
     model = fitted() if fit_first else PCClassifier((8,), max_iter=2)
     file = hostile(model.set_params(checkpoint=str(victim)))
-    assert str(victim).encode() in file or b"victim" in file  # the attack is in there
+    assert str(victim).encode() in file or b"victim" in file  # the attack
     with pytest.warns(UserWarning, match="checkpoint of the PCClassifier in this file was dropped"):
         loaded = skops_io.loads(file, trusted=TRUSTED_TYPES)
     assert loaded.checkpoint is None
@@ -63,7 +63,7 @@ class Mine:
         return (exec, ("raise SystemExit('code of the attacker has run')",))
 
 
-def test_no_resume_unpickles_what_a_file_says(tmp_path):
+def test_resume_does_not_unpickle_a_path_of_the_file(tmp_path):
     (tmp_path / "c").write_bytes(pickle.dumps(Mine()))
     file = hostile(fitted().set_params(checkpoint=str(tmp_path / "c")))
     with pytest.warns(UserWarning, match="was dropped"):
@@ -81,14 +81,14 @@ def test_no_resume_unpickles_what_a_file_says(tmp_path):
         lambda model: GridSearchCV(make_pipeline(model), {"pcclassifier__alpha": [0.1]}, cv=2),
     ],
 )
-def test_nor_in_other_estimators(wrap, victim):
+def test_paths_in_other_estimators_are_dropped(wrap, victim):
     file = hostile(wrap(PCClassifier((8,), max_iter=2, checkpoint=str(victim))))
     skops_io.loads(file, trusted=TRUSTED_TYPES).fit(X, Y)
     assert victim.read_bytes() == b"precious"
 
 
 def test_a_search_over_paths_is_refused(victim, tmp_path):
-    """Its grid is scikit-learn's, which keeps what the file says."""
+    """The grid belongs to scikit-learn, which keeps the paths of the file."""
     grid = {"checkpoint": [str(victim), str(tmp_path / "new")]}
     search = GridSearchCV(PCClassifier((8,), max_iter=2), grid, cv=2, error_score="raise")
     loaded = skops_io.loads(hostile(search), trusted=TRUSTED_TYPES)
@@ -117,7 +117,7 @@ def test_no_other_argument_of_a_trusted_type_is_a_path():
             assert set(PATHS) <= set(inspect.signature(cls).parameters)
 
 
-def test_our_own_file_names_no_path(tmp_path, recwarn):
+def test_files_of_pcnet_contain_no_path(tmp_path, recwarn):
     for checkpoint in (str(tmp_path / "secret"), Checkpoint(tmp_path / "secret")):
         model = fitted(checkpoint=checkpoint)
         file = skops_io.dumps(model)
@@ -134,7 +134,7 @@ def test_our_own_file_names_no_path(tmp_path, recwarn):
 @pytest.mark.parametrize("Estimator", [PCClassifier, PCRegressor])
 @pytest.mark.parametrize("kind", [str, Checkpoint])
 def test_pickles_copies_and_clones_keep_paths(Estimator, kind, tmp_path):
-    """Worker processes and `clone` need them; whoever writes a pickle can run code anyhow."""
+    """Worker processes and `clone` need paths; a pickle can run code in any case."""
     model = Estimator((8,), max_iter=2, checkpoint=kind(str(tmp_path / "c")))
     joblib.dump(model, tmp_path / "model.joblib")
     for other in (

@@ -201,8 +201,8 @@ def test_options_of_skl2onnx():
 @pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")
 @pytest.mark.parametrize("n_classes", [2, 3, 11])
 @pytest.mark.parametrize("size", [0.1, 1.0, 1e4])
-def test_projection_of_awkward_outputs(n_classes, size):
-    """A network that hands its input through: ties, far outside, and inside the simplex."""
+def test_projection_of_ties_and_extreme_outputs(n_classes, size):
+    """An identity network, for outputs with ties, far outside of the simplex and inside it."""
     rng = np.random.default_rng(n_classes)
     X = size * rng.standard_normal((300, n_classes))
     X[:50] = rng.dirichlet(np.ones(n_classes), 50)
@@ -221,7 +221,7 @@ def test_errors():
         to_onnx(PCRegressor(), X_TEST)
 
 
-def test_without_skl2onnx_the_error_says_what_to_install(monkeypatch):
+def test_without_skl2onnx_the_error_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"pip install pcnet\[onnx\]"):
         register_onnx()

@@ -80,7 +80,7 @@ CHANGES = [change_array, change_list, change_scale, change_skips, write_after_un
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda function: function.__name__)
-def test_a_changed_network_predicts_and_infers_with_what_it_holds_now(change):
+def test_changed_network_uses_its_current_arrays(change):
     model = fitted()
     before = model._outputs(X), model.energy(X, y)
     change(model.network_)
@@ -110,7 +110,7 @@ def test_views_taken_while_training_cannot_reach_the_fitted_weights():
 
 @pytest.mark.filterwarnings("ignore:L-BFGS ended at its limit")
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_training_on_after_a_prediction_is_as_without_it(solver):
+def test_prediction_does_not_change_further_training(solver):
     models = [fitted(solver=solver, warm_start=True) for _ in range(2)]
     models[0].predict(X)
     models[0].energy(X, y)
@@ -148,7 +148,7 @@ def test_threads_share_packed_weights():
 
 
 @pytest.mark.parametrize("wrong", ["columns", "rank", "nan", "no rows", "complex"])
-def test_rows_that_need_no_conversion_are_checked_all_the_same(wrong):
+def test_rows_that_need_no_conversion_are_checked(wrong):
     model = fitted(dtype="float64")
     bad = {
         "columns": X[:, :3].copy(),

@@ -1,4 +1,4 @@
-"""Oracle: what a saved estimator must carry, and the same bits after loading."""
+"""Oracle: the state that a saved estimator must contain, and the same bits after loading."""
 
 import copy
 import pickle
@@ -25,7 +25,7 @@ def test_a_newer_format_is_refused_with_the_version_to_install(Estimator):
         Estimator().__setstate__(state)
 
 
-def test_the_stamp_is_in_the_saved_state_and_nowhere_else():
+def test_format_number_is_only_in_the_saved_state():
     model = PCClassifier()
     state = model.__getstate__()
     assert (state["_pcnet_format"], state["_pcnet_version"]) == (FORMAT, __version__)

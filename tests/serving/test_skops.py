@@ -1,4 +1,4 @@
-"""skops: files load without pickle, and the trusted types named are exactly those needed."""
+"""skops: files load without pickle, and `TRUSTED_TYPES` are exactly the types needed."""
 
 import pickle
 
@@ -74,7 +74,7 @@ def fitted(Estimator, arguments):
 
 
 def others():
-    """Fitted estimators whose arguments do not go with all estimators and methods."""
+    """Fitted estimators with arguments that not all estimators and methods accept."""
     yield fitted(PCRegressor, {"loss": Huber(0.5)})
     yield fitted(PCRegressor, {"solver": LBFGS(history_size=3), **ENDS_AT_ONCE})
 
@@ -143,7 +143,7 @@ def test_loads_with_other_objects_as_arguments(model):
     assert repr(loaded) == repr(model)
 
 
-def test_no_type_is_trusted_without_need():
+def test_every_trusted_type_is_needed():
     needed = set()
     for model in others():
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))

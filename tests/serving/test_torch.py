@@ -31,13 +31,13 @@ IN_TORCH = {
 
 @pytest.fixture(scope="module")
 def page():
-    """The names that the page's first block defines; its assertions hold."""
+    """The names that the page's first block defines, after its assertions."""
     names = {"__name__": "pytorch"}
     exec(compile(TO_TORCH, str(PAGE), "exec"), names)
     return names
 
 
-def test_both_directions_as_printed(page):
+def test_both_recipes_of_the_page(page):
     names = dict(page)
     exec(compile(BACK, str(PAGE), "exec"), names)
     assert names["back"].n_layers == names["net"].n_layers == 4
@@ -47,7 +47,7 @@ def test_both_directions_as_printed(page):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_there_and_back(page, activation, skip, dtype):
+def test_conversion_to_torch_and_back(page, activation, skip, dtype):
     net = make_network((4, 8, 8, 5, 3), activation, skip=skip, dtype=dtype)
     X = np.random.default_rng(0).standard_normal((20, 4)).astype(dtype)
     torch.set_default_dtype(torch.from_numpy(X).dtype)

@@ -1,4 +1,4 @@
-"""Estimators: what fit and predict take and return."""
+"""Estimators: arguments and results of fit and predict."""
 
 from pathlib import Path
 from typing import Any, assert_type
@@ -49,14 +49,14 @@ print(float(np.abs(residuals).mean()), other.y_mean_.shape)
 
 
 class Stop(Callback):
-    """Ends the training at a loss."""
+    """Stops the training at a given loss."""
 
     def on_epoch_end(self, run: Any, record: dict[str, float]) -> bool | None:
         return record["loss"] < 0.1
 
 
 def resume(path: Path) -> PCClassifier | PCRegressor:
-    """A run with a checkpoint, and the estimator in it."""
+    """Resume from a checkpoint, and load its estimator."""
     model = PCClassifier(max_iter=2, callbacks=[Stop()], checkpoint=Checkpoint(path))
     assert_type(model.fit(X, y).resume(X, y), PCClassifier)
     return load_checkpoint(path)

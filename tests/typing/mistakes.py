@@ -1,6 +1,6 @@
-"""Calls that a type checker refuses: each line with an ignore would be an error without it.
+"""Calls that a type checker must reject: each line with an ignore is an error without it.
 
-`warn_unused_ignores` reports a line that is accepted after all.
+`warn_unused_ignores` reports a line that is accepted.
 """
 
 import numpy as np

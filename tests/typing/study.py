@@ -1,4 +1,4 @@
-"""Networks, inference and theory: what a study uses."""
+"""Networks, inference and theory as research code uses them."""
 
 from typing import assert_type
 
@@ -36,7 +36,7 @@ print(compare_with_backprop(net, X, Y).gradient_cosine + 1.0)
 
 
 def measure(width: int, depth: int, seed: int) -> dict[str, float]:
-    """Units of a network."""
+    """Number of units of a network."""
     return {"units": float(width * depth + seed)}
 
 
