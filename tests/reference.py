@@ -61,7 +61,7 @@ def loss_curvature(loss, mu, y, u):
 
 
 def backward(net, activities, delta, activity_decay=0.0):
-    """[v_1, ..., v_H] of a backward pass, v_l = feedback_{l+1}(v_{l+1}) - decay z_l, v_L = delta."""
+    """[v_1, ..., v_H] of a backward pass: v_l = feedback_{l+1}(v_{l+1}) - decay z_l; v_L delta."""
     decay = delta.dtype.type(activity_decay)
     v = [delta]
     for index in range(len(net.weights) - 1, 0, -1):
