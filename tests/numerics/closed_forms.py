@@ -65,7 +65,7 @@ def activity_hessian(net, output_precision, activity_decay=0.0):
 
 
 def equilibrium(net, X, Y, output_precision=1.0, activity_decay=0.0):
-    """[z*_1, ..., z*_H]: H_z z = c, with c what input, biases and target pull with."""
+    """[z*_1, ..., z*_H]: H_z z = c, with c from input, biases and target."""
     maps = layer_maps(net)
     n_samples, n_layers = X.shape[0], len(maps)
     b = [np.zeros(k.shape[1]) for k in maps]

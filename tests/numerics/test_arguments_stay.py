@@ -17,7 +17,7 @@ N = 4
 
 
 class Case:
-    """A network and arguments, and every array among them."""
+    """A network, arguments, and all their arrays."""
 
     def __init__(self, dtype, activation="tanh", bias=True):
         self.net = make_network(SIZES, activation, dtype=dtype, bias=bias, skip=False)
@@ -104,7 +104,7 @@ WITHOUT_NETWORK = {"learning_rate_transfer", "over_shapes"}
 
 
 def arrays_of(result):
-    """Every array in what a function returns."""
+    """All arrays in the result of a function."""
     if isinstance(result, np.ndarray):
         yield result
     elif isinstance(result, (list, tuple)):
@@ -154,10 +154,10 @@ def test_arguments_are_not_changed_and_results_share_no_memory(name, read_only, 
     ],
 )
 def test_operators_do_not_follow_their_network(make, dtype):
-    """What is asked of one later is the answer for the network that it was made of."""
+    """Later calls give results for the network at the time of construction."""
     case, same = Case(dtype), Case(dtype)
     later, at_once = make(case), make(same)()
-    if at_once.ndim == 3:  # made when it is asked for: nothing to follow
+    if at_once.ndim == 3:  # computed at each access
         return
     for W in case.net.weights:
         W *= 2

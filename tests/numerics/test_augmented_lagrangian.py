@@ -99,7 +99,7 @@ def test_linear_nets_end_at_backpropagation(precision, skip, timing):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_on_deep_narrow_nets_it_beats_plain_descent(activation, seed):
-    """32 layers of 16, twice as many steps as layers: the published setting in small."""
+    """32 layers of 16, twice as many steps as layers: the published setting, smaller."""
     net = make_network((6, *(16,) * 31, 4), activation, bias=False, seed=seed)
     X, Y = make_batch(net, 20, seed=seed)
     by_backprop = flat(backprop_gradients(net, X, Y))
@@ -161,8 +161,8 @@ def test_curvature_of_each_sample(rho, dtype):
         assert found[i] == pytest.approx(largest, rel=1e-4 if dtype == np.float64 else 2e-2)
 
 
-def test_default_rate_is_each_samples_own(tolerance):
-    """One over its curvature: given as a rate to a batch of one, the same comes out."""
+def test_default_rate_is_computed_for_each_sample(tolerance):
+    """The default rate is 1 / curvature: given for a batch of one, the result is equal."""
     net = make_network((5, 8, 8, 3), "tanh")
     X, Y = make_batch(net, 3)
     together = pcnet.infer(net, X, Y, AugmentedLagrangian(10))
@@ -184,7 +184,7 @@ def test_no_steps_and_no_hidden_layers():
         assert relative_error(result.errors[-1], Y - result.activities[-1]) <= 1e-14
 
 
-def test_too_large_a_rate_is_an_error():
+def test_too_large_rate_is_an_error():
     net = make_network((5, 8, 8, 3), "identity", parameterization="sp")
     with pytest.raises(FloatingPointError, match="rate"):
         pcnet.infer(net, *make_batch(net, 3), AugmentedLagrangian(400, rate=50.0))

@@ -36,7 +36,7 @@ def test_against_central_differences(activation, loss, skip, bias, tolerance):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_it_is_the_limit_of_a_small_output_precision(loss):
+def test_gradients_are_the_limit_of_a_small_output_precision(loss):
     net = make_network((5, 8, 8, 8, 3), "tanh")
     X, Y = make_batch(net, 6, loss)
     expected, _ = backprop_gradients(net, X, Y, loss)

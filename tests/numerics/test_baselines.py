@@ -21,7 +21,7 @@ BASELINES = [Backprop(), ZeroDivergence()]
 @pytest.mark.parametrize("method", BASELINES)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_weight_gradients_are_backpropagations(activation, loss, method, tolerance):
+def test_weight_gradients_equal_backpropagation(activation, loss, method, tolerance):
     net = make_network((5, 9, 9, 9, 7, 4), activation)
     X, Y = make_batch(net, 70, loss)
     result = pcnet.infer(net, X, Y, method, loss=loss, output_precision=0.3)
@@ -77,7 +77,7 @@ LINEAR = [name for name in cases.NAMES if cases.load(name).is_linear]
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_exact_equilibrium_is_golden(name, tolerance):
+def test_exact_equilibrium_against_golden_values(name, tolerance):
     case = cases.load(name)
     X, Y = case.batch(np.float64)
     net = case.network(np.float64)
@@ -92,7 +92,7 @@ def test_exact_equilibrium_is_golden(name, tolerance):
 @pytest.mark.parametrize("n_samples", [1, 2, 70])
 @pytest.mark.parametrize("precision", [0.1, 1.0, 4.0])
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
-def test_exact_equilibrium_is_the_block_systems(skip, precision, n_samples, tolerance):
+def test_exact_equilibrium_solves_the_block_system(skip, precision, n_samples, tolerance):
     """Biases, unequal widths, more outputs than samples."""
     net = make_network((4, 7, 5, 5, 6, 3), "identity", skip=skip)
     X, Y = make_batch(net, n_samples)
@@ -108,7 +108,7 @@ def test_exact_equilibrium_is_the_block_systems(skip, precision, n_samples, tole
     assert max(np.abs(g).max() for g in gradients) < 1e-10
 
 
-def test_exact_equilibrium_refuses_what_it_does_not_know():
+def test_exact_equilibrium_refuses_nonlinear_networks_and_other_losses():
     net = make_network((4, 6, 6, 3), "tanh")
     X, Y = make_batch(net, 5)
     with pytest.raises(ValueError, match=r"linear networks only.*'tanh'"):

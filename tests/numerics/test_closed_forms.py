@@ -1,4 +1,4 @@
-"""The closed forms themselves: against golden values and against each other."""
+"""The closed forms against golden values and against each other."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_gradient_vanishes_at_the_equilibrium(sizes, precision, decay, tolerance
 @pytest.mark.parametrize("precision", [1.0, 0.05])
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 4, 2), (3, 5, 4, 4, 2)])
 def test_energy_at_the_equilibrium(sizes, precision, tolerance):
-    """1/2 r S^{-1} r^T is the energy at z*: two closed forms that share no algebra."""
+    """1/2 r S^{-1} r^T is the energy at z*, which is computed independently."""
     net = make_network(sizes, "identity", gamma=0.6)
     X, Y = make_batch(net, 5)
     z = closed_forms.equilibrium(net, X, Y, precision)

@@ -1,4 +1,4 @@
-"""The default rate of activity descent is stable in any network; a given one is obeyed."""
+"""The default rate of activity descent is stable in any network; a given rate is used as it is."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_the_energy_falls_at_the_default_rate(parameterization, n_layers, moment
 
 
 def test_the_default_rate_is_one_over_the_largest_eigenvalue():
-    """Sample by sample: equal to a given rate of that size, but for the error of the estimate."""
+    """Each sample: equal to a given rate of that size, up to the error of the estimate."""
     net = Network.init((4, 5, 5, 3), "identity", "sp", random_state=0, dtype=np.float64)
     X, Y = make_batch(net, 4)
     for x, y in zip(X[:, None], Y[:, None], strict=True):

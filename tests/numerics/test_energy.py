@@ -22,7 +22,7 @@ SIZES = (5, 7, 7, 7, 6, 3)
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_zero_at_the_predictions(activation, parameterization, n_samples, dtype):
-    """At z = mu and y = mu_L every layer's energy is 0, to the last bit."""
+    """At z = mu and y = mu_L every layer's energy is exactly 0."""
     net = make_network(SIZES, activation, parameterization=parameterization, dtype=dtype)
     X, _ = make_batch(net, n_samples)
     activities = net.forward(X)
@@ -43,7 +43,7 @@ def test_zero_at_the_predictions_of_scaled_layers(bias, skip, dtype):
     assert np.array_equal(energy, np.zeros(net.n_layers))
 
 
-def test_inference_stays_at_a_perfect_prediction(dtype):
+def test_inference_keeps_a_perfect_prediction(dtype):
     net = make_network(SIZES, dtype=dtype)
     X, _ = make_batch(net, 40)
     activities = net.forward(X)
@@ -60,7 +60,7 @@ def test_inference_stays_at_a_perfect_prediction(dtype):
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_energy_of_no_sample_rises(activation, parameterization, loss, dtype):
-    """A run of k + 1 steps is the run of k steps and one more: energies fall a sample."""
+    """A run of k + 1 steps is a run of k steps and one more: no sample's energy rises."""
     net = make_network(
         (5, *(8,) * 8, 3), activation, parameterization=parameterization, dtype=dtype
     )
@@ -84,7 +84,7 @@ def _steps(n_steps):
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("method", ["error", ActivityDescent(n_steps=8, rate=0.1)])
 def test_result_energies_are_those_of_its_activities(method, decay, tolerance):
-    """energy (n,), energy_trace and Network.energy tell of the same activities."""
+    """energy (n,), energy_trace and Network.energy have the same values."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 40)
     options = {"output_precision": 0.7, "activity_decay": decay}

@@ -1,4 +1,4 @@
-"""Where inference ends: the closed form of linear nets, stationary points of the others."""
+"""The result of inference: the closed form for linear nets, stationary points for others."""
 
 import numpy as np
 import pytest
@@ -42,12 +42,12 @@ def test_linear_nets(sizes, skip, gamma, precision, decay, tolerance):
 
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 def test_linear_activity_descent(parameterization, tolerance):
-    """The papers' method, given the steps it needs, ends at the same z*."""
+    """Activity descent with enough steps ends at the same z*."""
     net = make_network((4, 6, 6, 5, 3), "identity", parameterization=parameterization)
     X, Y = make_batch(net, 9)
     hessian = closed_forms.activity_hessian(net, 1.0)
     slowest, fastest = np.linalg.eigvalsh(hessian)[[0, -1]]
-    n_steps = int(np.ceil(40 * fastest / slowest))  # e^-40 of the slowest mode is left
+    n_steps = int(np.ceil(40 * fastest / slowest))  # the slowest mode has shrunk to e^-40
     method = ActivityDescent(n_steps=n_steps, rate=1.0 / fastest)
     result = pcnet.infer(net, X, Y, method=method)
     z = closed_forms.equilibrium(net, X, Y)
@@ -67,27 +67,27 @@ def test_smooth_nets_end_at_a_stationary_point(activation, parameterization, los
     result = pcnet.infer(net, X, Y, method=TIGHT, **options)
     start = net.activity_gradients(X, Y, net.forward(X)[:-1], **options)
     end = net.activity_gradients(X, Y, result.activities[:4], **options)
-    # where the energy can no longer tell two points apart, the gradient is sqrt(eps) small
+    # where rounding hides differences of the energy, the gradient is of order sqrt(eps)
     assert np.linalg.norm(np.hstack(end)) <= 1e-6 * np.linalg.norm(np.hstack(start))
 
 
 @pytest.mark.parametrize("tol", [1e-1, 1e-2, 1e-4])
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "relu", "selu"])
 def test_converged_means_the_gradient_test(activation, tol):
-    """`converged` says ||dF/d eps|| <= tol ||v||, and never one of the other ends."""
+    """`converged` means ||dF/d eps|| <= tol ||v||, and no other status."""
     net = make_network((4, *(8,) * 12, 3), activation)
     X, Y = make_batch(net, 60)
     method = ErrorDescent(max_steps=60, tol=tol, energy_tol=1e-9)
     result = pcnet.infer(net, X, Y, method=method, output_precision=1.0)
     gradient, pull = _error_space_norms(net, X, Y, result)
-    met = gradient <= tol * pull * (1 + 1e-6)  # the test's own two norms were rounded apart
+    met = gradient <= tol * pull * (1 + 1e-6)  # the test's two norms are rounded separately
     assert np.any(result.converged)
     assert np.all(met[result.converged])
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_steps_end_at_the_limit(activation):
-    """Tests that cannot be met in three steps: all end at the limit, none converged."""
+def test_all_samples_stop_at_max_steps(activation):
+    """No stopping test is met in three steps: all samples reach the limit, none converged."""
     net = make_network((4, *(8,) * 12, 3), activation)
     X, Y = make_batch(net, 60)
     method = ErrorDescent(max_steps=3, tol=1e-12, energy_tol=0.0)
@@ -100,8 +100,8 @@ def test_steps_end_at_the_limit(activation):
 def _error_space_norms(net, X, Y, result):
     """||dF/d eps|| and ||v|| of each sample.
 
-    v_l is what the output delta sends down to layer l through all layers between (squared
-    error, precision 1, no decay), and dF/d eps = eps - v.
+    v_l is the output delta propagated back to layer l (squared error, precision 1, no decay), and
+    dF/d eps = eps - v.
     """
     hidden = result.activities[: net.n_layers - 1]
     above = Y - reference.predictions(net, X, hidden)[-1]
@@ -115,7 +115,7 @@ def _error_space_norms(net, X, Y, result):
 
 @pytest.mark.parametrize("activation", SMOOTH)
 def test_error_and_activity_descent_have_the_same_equilibrium(activation, tolerance):
-    """Small and well conditioned: activity descent and error descent end at one point."""
+    """In a small, well-conditioned network both methods end at the same point."""
     net = make_network((4, 6, 6, 3), activation)
     X, Y = make_batch(net, 9)
     by_error = pcnet.infer(net, X, Y, method=TIGHT)

@@ -19,7 +19,7 @@ FUNCTIONS = {
 
 
 def published(net, X, Y, n_steps, rate, output_precision):
-    """Errors of the hidden layers, output and weight gradients after some of the paper's steps."""
+    """Errors of the hidden layers, output and weight gradients after some steps of the paper."""
     f, slope = FUNCTIONS[net.activations[-1]]
     weights = [a * W for a, W in zip(net.scales, net.weights, strict=True)]
     errors = [np.zeros((len(X), W.shape[1])) for W in weights[:-1]]
@@ -73,7 +73,7 @@ def test_other_networks_have_other_equilibria():
     assert relative_error(errors, theirs) > 1e-2
 
 
-def test_both_come_near_backpropagation_at_a_low_precision():
+def test_both_approach_backpropagation_at_a_low_precision():
     net, X, Y = problem("tanh")
     backprop, _ = backprop_gradients(net, X, Y)
     for method in (ours, published):

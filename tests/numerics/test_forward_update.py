@@ -1,4 +1,4 @@
-"""Learning from the forward pass: finite differences of what it minimises."""
+"""Learning from the forward pass: finite differences of the function that it minimises."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from .. import reference
 from ..helpers import make_batch, make_network, relative_error
 
 
-def way(net, X, Y, ends, precision):
+def forward_energy(net, X, Y, ends, precision):
     """sum_l 1/2 ||z_l - mu_l(z^0_{l-1})||^2 + lambda loss(mu_L), z^0 of the network before."""
     total = 0.0
     for index, (below, end) in enumerate(ends):
@@ -30,7 +30,7 @@ def way(net, X, Y, ends, precision):
 
 
 @pytest.mark.parametrize("method", ["error", ActivityDescent(5, 0.3), PrecisionDescent(6)])
-def test_gradients_are_those_of_the_way_from_the_forward_pass(method, tolerance):
+def test_gradients_against_finite_differences(method, tolerance):
     net = make_network((4, 6, 6, 5, 3), "gelu")
     X, Y = make_batch(net, 8, "log_loss")
     options = {"loss": "log_loss", "output_precision": 0.7}
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_the_way_from_the_forward_pass(method, tolerance)
             sides = []
             for sign in (1e-5, -1e-5):
                 array[...] = kept + sign * direction
-                sides.append(way(net, X, Y, ends, 0.7))
+                sides.append(forward_energy(net, X, Y, ends, 0.7))
             array[...] = kept
             slope = (sides[0] - sides[1]) / 2e-5
             assert slope == pytest.approx(np.sum(gradient * direction), rel=1e-6, abs=1e-10)
@@ -62,7 +62,7 @@ def test_inference_is_that_of_the_method(method, dtype):
     np.testing.assert_array_equal(outer.energy_trace, inner.energy_trace)
 
 
-def test_without_a_layer_between_it_is_the_plain_rule(tolerance):
+def test_one_hidden_layer_changes_only_the_output_gradient(tolerance):
     """One hidden layer: z_1 - z^0_1 is e_1; only the output's delta is taken at the start."""
     net = make_network((4, 6, 3), "tanh")
     X, Y = make_batch(net, 8)

@@ -28,7 +28,7 @@ def flow(net, x, y, **options):
 
 
 def exact(net, X, Y, time=TIME, **options):
-    """Activities of each sample at a time, by a method of order 8 at a tight tolerance."""
+    """Activities of each sample separately, by a method of order 8 at a small tolerance."""
     ends = []
     for i in range(len(X)):
         slope, start = flow(net, X[i : i + 1], Y[i : i + 1], **options)
@@ -43,7 +43,7 @@ def hidden(result):
 
 @pytest.fixture(scope="module")
 def problem():
-    net = make_network(SIZES, "tanh", seed=3)  # of others the flow amplifies rounding up to 1e-8
+    net = make_network(SIZES, "tanh", seed=3)  # others amplify rounding to 1e-8
     X, Y = make_batch(net, 6)
     return net, X, 3 * Y
 
@@ -56,8 +56,8 @@ def end(problem):
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("tol", [1e-3, 1e-5, 1e-7])
 @pytest.mark.parametrize("pair", PAIR_NAMES)
-def test_adaptive_steps_keep_their_tolerance(pair, tol, problem, end):
-    """The error of a step is held within tol; over the whole way a small multiple adds up."""
+def test_adaptive_steps_meet_the_tolerance(pair, tol, problem, end):
+    """The error of a step is at most tol; the sum over all steps is a small multiple of it."""
     method = GradientFlow(pair, rtol=tol, atol=tol, max_time=TIME, max_steps=5000, steady_tol=0)
     result = pcnet.infer(*problem, method=method)
     assert np.abs(hidden(result) - end).max() <= 20 * tol
@@ -96,7 +96,7 @@ def test_pairs_meet_the_order_conditions(pair):
 
 
 def integrate_alone(net, x, y, method, **options):
-    """One sample, read off the definition: (activities, steps taken)."""
+    """One sample, by the definition: (activities, steps taken)."""
     pair = PAIRS[method.pair]
     slope, z = flow(net, x, y, **options)
     rms = lambda e, a, b: np.sqrt(  # noqa: E731
@@ -124,8 +124,8 @@ def integrate_alone(net, x, y, method, **options):
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("controller", [(0.0, 1.0, 0.0), (0.4, 0.3, 0.0), (0.2, 0.3, 0.1)])
 @pytest.mark.parametrize("pair", PAIR_NAMES)
-def test_every_sample_is_integrated_for_itself(pair, controller, problem, tolerance):
-    """Against a loop over the samples: the same steps, accepted, rejected and ended apart."""
+def test_samples_are_integrated_separately(pair, controller, problem, tolerance):
+    """Against a loop over the samples: each has its own accepted and rejected steps and end."""
     net, X, Y = problem
     method = GradientFlow(
         pair, rtol=1e-4, atol=1e-5, max_time=30.0, steady_tol=0.03, controller=controller
@@ -190,7 +190,7 @@ def test_adaptive_steps_reach_the_closed_form_to_their_tolerance(pair, tol):
 
 @pytest.mark.parametrize("pair", PAIR_NAMES)
 def test_converged_means_the_steady_state_test(pair):
-    """Converged samples have met it, the others not; both report what they cost."""
+    """Converged samples meet the test, the others do not; both report steps and passes."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20)
     result = pcnet.infer(net, X, Y, GradientFlow(pair, max_time=6.0, steady_tol=0.08))
@@ -204,7 +204,7 @@ def test_converged_means_the_steady_state_test(pair):
     assert set(result.status[~result.converged]) == {0}
 
 
-def test_ended_samples_cost_nothing_more():
+def test_stopped_samples_need_no_further_passes():
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20)
     mixed = pcnet.infer(net, X, Y, GradientFlow(max_time=50, steady_tol=0.05))
@@ -228,8 +228,8 @@ def test_limits_of_steps_and_time():
     assert list(fixed.n_passes) == [1 + 4 * 2 + 0.5] * 5
 
 
-def test_steps_below_resolution_end_at_the_floor():
-    """A tolerance that float32 cannot keep ends the sample instead of going on for ever."""
+def test_steps_below_rounding_stop_the_sample():
+    """A tolerance that float32 cannot reach stops the sample instead of an endless loop."""
     net = make_network(SIZES, "tanh", dtype=np.float32)
     X, Y = make_batch(net, 5)
     result = pcnet.infer(net, X, 100 * Y, GradientFlow(rtol=1e-14, atol=1e-14))
@@ -244,7 +244,7 @@ def test_a_step_beyond_stability_is_an_error():
         pcnet.infer(net, X, Y, GradientFlow(step=50.0, max_time=50_000.0, steady_tol=0))
 
 
-def test_a_network_without_hidden_layers_is_at_rest():
+def test_network_without_hidden_layers():
     net = make_network((4, 3), "tanh")
     X, Y = make_batch(net, 5)
     result = pcnet.infer(net, X, Y, GradientFlow())
@@ -295,7 +295,7 @@ def test_bad_options(name, value):
 
 @pytest.mark.parametrize("n_samples", [1, 4, 16])
 def test_time_of_jpc_is_the_number_of_samples_times_ours(n_samples):
-    """jpc integrates the gradient of the batch's mean energy: its clock is n times slower."""
+    """jpc integrates the gradient of the batch's mean energy, so its time is n times as long."""
     jpc_time = 20.0
     net = make_network((3, 5, 2), "tanh")
     X, Y = make_batch(net, n_samples)

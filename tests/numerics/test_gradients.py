@@ -1,7 +1,7 @@
-"""Every gradient of Network against central differences of its own energy.
+"""Every gradient of Network against central differences of its energy.
 
-float64, activities kept away from kinks; the energies themselves are held to the golden
-values and to the reference elsewhere.
+float64, activities away from kinks. Other tests compare the energies with the golden values and
+the reference.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..helpers import (
 )
 
 STEP = 1e-5
-MARGIN = 1e-3  # kinks stay further away than STEP
+MARGIN = 1e-3  # the distance to kinks is larger than STEP
 SIZES = (3, 4, 4, 3, 2)  # one layer that can have a skip, one that cannot
 N_SAMPLES = 3
 

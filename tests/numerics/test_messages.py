@@ -1,4 +1,4 @@
-"""What a study that goes wrong is told: fields that do not fit, exchanged arguments, names."""
+"""Errors of Network and infer: fields of wrong shape, exchanged arguments, unknown names."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_weights_that_do_not_fit(W, message):
 
 
 def test_fields_may_be_replaced():
-    """A loop of one's own may write into the arrays or put others in their place."""
+    """User code may write into the arrays or replace them."""
     net, X, Y = problem()
     other = net.copy()
     for W in other.weights:
@@ -85,8 +85,8 @@ def test_exchanged_errors_and_activities(bias, dtype):
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_errors_for_learning_alone_pass(bias):
-    """PC-ALM's are no errors of its activities; with no input there is nothing to tell by."""
+def test_errors_of_other_activities_are_accepted_for_learning(bias):
+    """PC-ALM's errors do not belong to its activities; without an input there is no check."""
     net = Network.init(SIZES, "tanh", random_state=0, bias=bias, dtype=np.float64)
     X, Y = make_batch(net, 10)
     for inputs in (X, np.zeros_like(X)):
@@ -154,12 +154,12 @@ def test_missing_inputs_or_targets_name_the_documentation_page(given):
 
 @pytest.mark.parametrize("net", [[np.ones((4, 3))], np.ones((2, 4)), Network])
 @pytest.mark.parametrize("function", [infer, learning_gradients, backprop_gradients])
-def test_what_is_no_network(function, net):
+def test_other_objects_as_network(function, net):
     with pytest.raises(TypeError, match=r"net must be a pcnet.Network, got (list|ndarray|type)"):
         function(net, np.ones((2, 4)), np.ones((2, 3)))
 
 
-def test_an_estimator_is_no_network_but_has_one():
+def test_estimator_as_network_names_network_():
     X, y = np.eye(4), [0, 1, 0, 1]
     model = PCClassifier((3,), max_iter=1, n_iter_no_change=1).fit(X, y)
     with pytest.raises(TypeError, match=r"got PCClassifier; a fitted .* its own as network_"):
@@ -170,7 +170,7 @@ def test_an_estimator_is_no_network_but_has_one():
 
 
 @pytest.mark.parametrize("labels", [np.arange(3), np.arange(3)[:, None]])
-def test_class_labels_are_to_be_one_hot(labels):
+def test_class_labels_instead_of_one_hot_targets(labels):
     net, X, _ = problem(3)
     with pytest.raises(ValueError, match=r"Y must have .* one-hot rows: np\.eye\(3\)\[labels\]$"):
         infer(net, X, labels)
@@ -179,7 +179,7 @@ def test_class_labels_are_to_be_one_hot(labels):
 
 
 @pytest.mark.parametrize("x", [0.5, [0.5]])
-def test_numbers_are_no_rows_and_no_labels(x):
+def test_single_numbers_as_inputs_or_targets(x):
     net = Network.from_weights([[[1.0]], [[1.0]]])
     hint = r" must have 2 dim.*, {}\[:, None\] for a list of numbers, \[\[x\]\] for one number$"
     with pytest.raises(ValueError, match="^X" + hint.format("x")):
@@ -196,7 +196,7 @@ def test_weights_of_single_units_are_matrices(weights):
         Network.from_weights(weights)
 
 
-def test_none_is_called_none():
+def test_none_is_named_in_the_error():
     with pytest.raises(TypeError, match="X must be an array of numbers; got None"):
         make_network(SIZES, "tanh").forward(None)
 
@@ -204,7 +204,7 @@ def test_none_is_called_none():
 # ---------------------------------------------------------------- seeds and results
 
 
-def test_a_generator_is_drawn_from():
+def test_generator_as_random_state_advances():
     first, second = np.random.default_rng(3), np.random.default_rng(3)
     a, b = (Network.init(SIZES, random_state=rng) for rng in (first, second))
     for one, other in zip(a.weights, b.weights, strict=True):

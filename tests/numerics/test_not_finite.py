@@ -1,4 +1,4 @@
-"""Numbers that overflow, and fields or options that no dtype holds: an error that names them."""
+"""Numbers that overflow, and fields or options that a dtype cannot hold, are errors naming them."""
 
 import re
 import warnings
@@ -67,7 +67,7 @@ def problem(dtype, activation="identity", **options):
 @pytest.mark.parametrize("size", [0.1, 1e-10, 1e-60, 1e-140])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_finite_or_an_error(name, size, dtype):
-    """Inputs and targets near the dtype's limit: what comes is finite, or an error says why."""
+    """For inputs and targets near the dtype's limit, the result is finite or an error."""
     net, X, Y = problem(dtype)
     large = np.finfo(dtype).max * dtype(size) if size > np.finfo(dtype).tiny else dtype(1)
     X, Y = np.clip(X, -1, 1) * large, np.clip(Y, -1, 1) * large
@@ -79,7 +79,7 @@ def test_finite_or_an_error(name, size, dtype):
 
 
 def outcome(function, *arguments):
-    """What a function returns, or the text of its error; a warning is an error of another kind."""
+    """The result of a function, or the text of its error; a warning fails the test."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -182,7 +182,7 @@ WRONG_FIELDS = [
 
 
 def replaced(weights, what):
-    """The weights with one of them made into something else, as "in 0: object" says."""
+    """The weights, one of them replaced as described, for example by "in 0: object"."""
     index, kind = int(what[3]), what[6:]
     W = weights[index]
     made = {
@@ -288,14 +288,14 @@ def test_wrong_inputs_are_named_by_every_function(name, X, message):
         (lambda net: theory.activity_hessian(net, [[1.0], []], [0.0, 0.0]), "X must be one array"),
     ],
 )
-def test_misuse_of_the_theory_is_named(call, message):
+def test_wrong_arguments_of_theory_are_named(call, message):
     net = make_network(SIZES, "identity", skip=False, bias=False)
     with pytest.raises((TypeError, ValueError), match=message):
         call(net)
 
 
 def test_second_derivatives_of_large_numbers():
-    """They vanish at both ends, where the activation is straight or level."""
+    """They are 0 at both ends, where the activation is linear or constant."""
     for name in ("tanh", "gelu", "selu", "silu", "logistic"):
         values = np.array([1e3, 1e155, 1e308])
         with warnings.catch_warnings():
@@ -314,8 +314,8 @@ def test_forward_norms_of_large_and_small_activities():
     assert not theory.forward_norms(net, np.zeros_like(X)).any()
 
 
-def test_weights_may_be_large():
-    """The sum of many finite numbers may overflow; they are finite all the same."""
+def test_large_finite_weights_are_accepted():
+    """Finite weights are accepted even if their sum overflows."""
     net = Network.from_weights([np.full((4, 4), np.float32(3e38))], activation="identity")
     assert np.all(np.isfinite(net.forward(np.full((1, 4), 1e-3, np.float32))[0]))
     assert pcnet.infer(net, np.zeros((1, 4)), np.ones((1, 4)), ErrorDescent()).energy == 2.0

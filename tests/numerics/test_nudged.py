@@ -52,8 +52,8 @@ def linearised_gradients(net, X, Y, loss, precision):
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss", "logistic"])
 @pytest.mark.parametrize("kind", ["positive", "negative", "centered"])
-def test_slope_of_the_way_to_the_limit(kind, loss):
-    """One-sided an error of order beta, centered of order beta^2."""
+def test_order_of_convergence_in_beta(kind, loss):
+    """One-sided nudging has an error of order beta, centered of order beta^2."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20, loss)
     limit = linearised_gradients(net, X, Y, loss, 0.8)
@@ -70,7 +70,7 @@ def test_slope_of_the_way_to_the_limit(kind, loss):
 
 @pytest.mark.parametrize("kind", ["positive", "negative", "centered"])
 def test_linear_networks_do_not_depend_on_the_side(kind):
-    """There the deltas are beta S^-1 r: of the closed form at any beta, whatever its sign."""
+    """There the deltas are beta S^-1 r, the closed form, at any beta of either sign."""
     net = make_network(SIZES, "identity")
     X, Y = make_batch(net, 20)
     r = Y - closed_forms.feed_forward(net, X)[-1]
@@ -83,8 +83,8 @@ def test_linear_networks_do_not_depend_on_the_side(kind):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_to_backpropagation_with_the_output_precision(loss):
-    """The limit's rescaling goes away with lambda, as that of the plain gradient does."""
+def test_limit_of_small_output_precision_is_backpropagation(loss):
+    """For lambda -> 0 the rescaling approaches the identity, as for the plain gradient."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20, loss)
     kind = "positive" if loss == "poisson" else "centered"
@@ -115,7 +115,7 @@ def test_beta_one_is_plain_predictive_coding(loss, method, tolerance):
 
 
 @pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4)])
-def test_targets_on_the_way_from_the_output(loss):
+def test_output_delta_is_scaled_by_beta(loss):
     """At the start the delta is beta times the plain one, on either side."""
     net = make_network(SIZES, "relu")
     X, Y = make_batch(net, 20, loss if isinstance(loss, str) else "huber")
@@ -141,7 +141,7 @@ def test_centered_is_the_mean_of_both_sides(tolerance):
 
 
 def test_reports(tolerance):
-    """Rows are the samples; passes count both phases and the output that is nudged from."""
+    """Rows are the samples; passes count both phases and the first forward pass."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20)
     sides = [pcnet.infer(net, X, Y, Nudged(beta=0.3, kind=k)) for k in ("positive", "negative")]
@@ -170,8 +170,8 @@ def test_reported_loss_is_that_of_the_given_targets():
 
 @pytest.mark.parametrize("loss", ["log_loss", "logistic"])
 @pytest.mark.parametrize("beta", [1.0, 0.1])
-def test_targets_beyond_the_probabilities_end(beta, loss, dtype):
-    """Energies may be negative there: confident and wrong, pushed further from the target."""
+def test_targets_outside_of_the_range_of_probabilities(beta, loss, dtype):
+    """Energies may be negative for confident wrong outputs that are nudged away from the target."""
     net = make_network(SIZES, "relu", dtype=dtype)
     net.weights[-1][...] *= 300
     X, Y = make_batch(net, 40, loss)

@@ -1,4 +1,4 @@
-"""NumPy numbers as options: what a search gives computes what floats do, to the bit."""
+"""NumPy numbers as options, as searches pass them, give the same bits as floats."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ METHODS = [
 
 
 def with_numbers(method, kind):
-    """A copy whose float options, those of a method inside it too, are of this kind."""
+    """A copy with float options of this type, also in a method inside it."""
     params = method.get_params()
     changed = {name: kind(value) for name, value in params.items() if isinstance(value, float)}
     return clone(method).set_params(**changed)

@@ -1,4 +1,4 @@
-"""Methods of one's own, made of `Passes`, against the definition and against our own."""
+"""User-defined methods made of `Passes`, against the definition and pcnet's methods."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pcnet.inference import ActivityDescent, InferenceMethod, Passes
 from ..helpers import make_activities, make_batch, make_network, relative_error
 
 
-class FromAnywhere(InferenceMethod):
+class FromGivenActivities(InferenceMethod):
     """Activity descent from given activities, or from the feed-forward state."""
 
     steps_option = "n_steps"
@@ -47,7 +47,7 @@ def test_user_defined_method_with_another_start(problem, tolerance):
     for _ in range(6):
         z = [a - 0.05 * g for a, g in zip(z, net.activity_gradients(X, Y, z), strict=True)]
         energies.append(net.energy(X, Y, z).sum())
-    result = infer(net, X, Y, FromAnywhere(given))
+    result = infer(net, X, Y, FromGivenActivities(given))
     assert relative_error(result.activities[:-1], z) <= tolerance("float64", "inference")
     np.testing.assert_allclose(result.energy_trace, energies, rtol=1e-12)
     assert np.all(result.n_passes == 1 + 6)  # of `start` and `restart`, and of the steps
@@ -55,7 +55,7 @@ def test_user_defined_method_with_another_start(problem, tolerance):
 
 def test_the_same_start_is_activity_descent(problem):
     net, X, Y = problem
-    ours, own = infer(net, X, Y, ActivityDescent(6, 0.05)), infer(net, X, Y, FromAnywhere())
+    ours, own = infer(net, X, Y, ActivityDescent(6, 0.05)), infer(net, X, Y, FromGivenActivities())
     np.testing.assert_allclose(own.energy_trace, ours.energy_trace, rtol=1e-12)
     np.testing.assert_array_equal(own.n_passes, ours.n_passes)
 
@@ -64,22 +64,22 @@ def test_user_defined_method_trains(problem):
     _, X, Y = problem
     models = [
         PCRegressor((8, 8), inference=method, max_iter=2, random_state=0).fit(X, Y)
-        for method in (FromAnywhere(), ActivityDescent(6, 0.05))
+        for method in (FromGivenActivities(), ActivityDescent(6, 0.05))
     ]
     np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-4)
 
 
 def test_method_that_takes_more_steps_than_its_limit(problem):
-    class Longer(FromAnywhere):
+    class Longer(FromGivenActivities):
         trace_steps = 3
 
     with pytest.raises(ValueError, match=r"step 4 of inference has no room .* said 3"):
         infer(*problem, Longer())
 
 
-def test_an_object_that_only_has_the_methods(problem):
+def test_object_that_does_not_inherit_inference_method(problem):
     class Lookalike:
-        check, trace_steps, run = FromAnywhere.check, 6, FromAnywhere.run
+        check, trace_steps, run = FromGivenActivities.check, 6, FromGivenActivities.run
 
     message = "inherits pcnet.inference.InferenceMethod"
     with pytest.raises(TypeError, match=message):
@@ -104,5 +104,5 @@ def test_defaults_of_the_base_class(problem):
 
 
 def test_options_are_searchable_and_cloned():
-    model = PCRegressor(inference=FromAnywhere()).set_params(inference__rate=0.1)
+    model = PCRegressor(inference=FromGivenActivities()).set_params(inference__rate=0.1)
     assert clone(model).inference.rate == 0.1

@@ -37,7 +37,7 @@ def expected_scales(parameterization, D, N, L, skip, gamma):
 
 @pytest.mark.parametrize("sizes", [(6, 6), (6, 6, 6), (5, 6, 6, 6), (6, 6, 4, 4, 4)])
 def test_no_skip_enters_the_first_layer_or_the_output(sizes):
-    """Nor where their widths are equal, too."""
+    """Even if the widths on both sides are equal."""
     hidden_to_hidden = [1 < layer < len(sizes) - 1 for layer in range(1, len(sizes))]
     equal = [n_in == n_out for n_in, n_out in zip(sizes, sizes[1:])]
     assert list(Network.init(sizes).skips) == [h and e for h, e in zip(hidden_to_hidden, equal)]
@@ -86,7 +86,7 @@ def test_initial_weights(parameterization):
 
 
 def test_drawing_is_reproducible_and_the_same_in_both_dtypes():
-    """float32 weights are the rounded float64 ones, so a network can be compared over dtypes."""
+    """float32 weights are the rounded float64 ones, so networks can be compared across dtypes."""
     by_dtype = [
         Network.init((5, 7, 7, 2), random_state=3, dtype=d) for d in (np.float32, np.float64)
     ]
@@ -139,8 +139,8 @@ def test_rates_of_muPC(D, N, L, gamma):
 def test_a_step_moves_the_last_hidden_layer_alike_at_any_depth(D, N):
     """One Adam step of size 1 moves z_H by a_l n_in rate_l a layer, the first by 0.7 of that.
 
-    The sum is the base shape's. Beyond the base depth, where the boost has ended, it still grows,
-    but not by a twentieth.
+    The sum is the base shape's. Beyond the base depth, where the boost is 1, it grows by less
+    than a twentieth.
     """
     moves = []
     for L in (2, 3, 4, 7, 16, BASE_SHAPE.n_layers, 64, 1000):

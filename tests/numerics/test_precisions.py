@@ -24,7 +24,7 @@ from ..helpers import LOSSES, make_batch, make_network, objective, relative_erro
 # ------------------------------------------------------------ schedules
 
 
-def test_spikes_pass_down_with_the_signal():
+def test_spikes_follow_the_signal():
     table = PrecisionDescent(5, schedule="spiking", base=0.25).precisions(4)
     expected = np.full((5, 4), 0.25)
     for step, layer in enumerate((3, 2, 1, 0)):  # the output first
@@ -32,7 +32,7 @@ def test_spikes_pass_down_with_the_signal():
     np.testing.assert_array_equal(table, expected)
 
 
-def test_decay_begins_where_the_signal_is():
+def test_decay_starts_when_the_signal_arrives():
     table = PrecisionDescent(6, schedule="decaying", base=0.4).precisions(3)
     for layer in range(3):
         begin = 2 - layer
@@ -89,8 +89,8 @@ def test_precision_one_is_activity_descent(schedule, dtype, tolerance):
 
 @pytest.mark.parametrize("n_steps", [6, 15])
 @pytest.mark.parametrize("rate", [0.5, 0.2])
-def test_spikes_over_nothing_teach_linear_nets_by_backpropagation(rate, n_steps, tolerance):
-    """Layer by layer (1 - rate) rate^(L - l) of its gradient, and all of the output's."""
+def test_spikes_from_precision_zero_give_scaled_backpropagation(rate, n_steps, tolerance):
+    """Layer l gets (1 - rate) rate^(L - l) times its gradient, the output layer its gradient."""
     net = make_network((5, *(8,) * 5, 3), "identity")
     X, Y = make_batch(net, 20)
     method = ForwardUpdate(PrecisionDescent(n_steps, rate, "spiking", base=0))
@@ -132,7 +132,7 @@ TIGHT = LearnedPrecision(max_steps=3000, tol=1e-9)
 
 
 def with_precisions(method, net, seed=0, spread=1.0):
-    """As if it had learned: precisions around 1."""
+    """Set precisions around 1, as if they had been learned."""
     rng = np.random.default_rng(seed)
     method = clone(method)
     method.precisions_ = [np.exp(spread * rng.standard_normal(n)) for n in net.layer_sizes[1:-1]]
@@ -210,7 +210,7 @@ def test_weight_gradients_by_finite_differences():
 def test_precision_one_is_error_descent(dtype):
     net = make_network((4, 8, 8, 8, 3), "tanh", dtype=dtype)
     X, Y = make_batch(net, 9)
-    # a low output precision: two methods may end in two minima where there are several
+    # a low output precision, because two methods may reach different minima
     tol = 1e-5 if dtype == np.float64 else 3e-3
     by_precision = pcnet.infer(net, X, Y, LearnedPrecision(500, tol), output_precision=0.2)
     plain = pcnet.infer(net, X, Y, ErrorDescent(500, tol, 0), output_precision=0.2)
@@ -220,7 +220,7 @@ def test_precision_one_is_error_descent(dtype):
 
 
 def learn(method, net, X, Y, n_batches, share=None):
-    """The precisions after inference on the same batch so many times, the weights at rest."""
+    """The precisions after repeated inference on the same batch with constant weights."""
     share = np.full(len(X), 1 / len(X)) if share is None else share
     batch = core_batch(net, len(X))
     for _ in range(n_batches):
@@ -256,8 +256,8 @@ def test_one_step_of_learning():
         np.testing.assert_allclose(learned, np.exp(logs), rtol=1e-7)
 
 
-def test_where_learning_rests():
-    """pi m = 1 where it may, the bound where the errors are smaller; normalised: pi m alike."""
+def test_fixed_points_of_learning():
+    """At the fixed point pi m = 1, or pi is at its bound; normalised: pi m is the same for all."""
     net = make_network((4, 6, 5, 3), "tanh", gamma=0.2)
     X, Y = make_batch(net, 30)
     method = LearnedPrecision(3000, 1e-9, learning_rate=0.5, normalize=False, bounds=(0.5, 4.0))

@@ -1,4 +1,4 @@
-"""L-BFGS against closed forms and SciPy's L-BFGS-B; the conditions that a line search must meet."""
+"""L-BFGS against closed forms and SciPy's L-BFGS-B; the conditions of the line search."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_the_value_falls_with_every_step():
     assert np.all(np.diff(values) < 0)
 
 
-CURVES = {  # value and slope along a line; from 0 all fall
+CURVES = {  # value and slope along a line; all decrease at 0
     "parabola": lambda a: ((a - 1) ** 2, 2 * (a - 1)),
     "far": lambda a: ((a - 1e4) ** 2, 2 * (a - 1e4)),
     "near": lambda a: (1e8 * (a - 1e-4) ** 2, 2e8 * (a - 1e-4)),

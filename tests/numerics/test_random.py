@@ -97,7 +97,7 @@ def test_numbers_do_not_depend_on_the_blocks(draw):
 
 
 @pytest.mark.parametrize("make", [np.random.RandomState, np.random.default_rng])
-def test_remember_restores_what_was_drawn(make):
+def test_remember_restores_the_random_state(make):
     instance = make(0)
     restore = remember(instance)
     first = instance.bytes(8)

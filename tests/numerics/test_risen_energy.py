@@ -1,4 +1,4 @@
-"""A rate that is too large is told of, by `infer` and by training; others are not."""
+"""`infer` and training warn about a rate that is too large, and about no other."""
 
 import warnings
 
@@ -64,8 +64,8 @@ def test_no_warning_for_methods_whose_energy_may_rise(method):
     infer(net, X, Y, method)  # warnings are errors here
 
 
-def test_one_text_for_all_batches():
-    """So that Python's filters show it once for a line in a loop."""
+def test_warning_text_is_the_same_for_all_batches():
+    """Python's filters then show it once for a line in a loop."""
     net, X, Y = linear_problem()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
@@ -88,7 +88,7 @@ def test_training_warns_once(method):
         model = fitted(method)
     assert len(caught) == 1
     energy, loss = (np.array(model.history_[name]) for name in ("energy", "loss"))
-    assert np.all(energy > loss)  # at precision 1 the feed-forward energy is the loss
+    assert np.all(energy > loss)  # at precision 1 the feed-forward energy equals the loss
 
 
 def test_no_warning_at_a_stable_rate():
@@ -96,8 +96,8 @@ def test_no_warning_at_a_stable_rate():
     fitted(AugmentedLagrangian(8))
 
 
-def test_decay_is_not_taken_for_a_rise():
-    """What decay adds to the energy at the start is not in the loss."""
+def test_decay_does_not_count_as_a_rise():
+    """The decay term of the energy at the start is not part of the loss."""
     model = fitted(ActivityDescent(3, 1e-3), activity_decay=5.0)
     assert model.history_["energy"][0] > 1.1 * model.history_["loss"][0]
 

@@ -45,7 +45,7 @@ def test_every_layer_learns(dtype, loss, activation):
             assert miss < 2e-3, (precision, layer)
 
 
-def test_the_smallest_that_are_allowed():
+def test_smallest_allowed_precisions():
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 10)
     for dtype, precision in (("float32", 1.2e-13), ("float64", 1.6e-148)):
@@ -61,7 +61,7 @@ def test_the_smallest_that_are_allowed():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_smaller_ones_are_refused(dtype):
+def test_smaller_precisions_are_refused(dtype):
     net = in_dtype(make_network(SIZES, "tanh"), dtype)
     X, Y = make_batch(net, 4)
     smallest = 1e6 * float(np.sqrt(np.finfo(dtype).tiny))
@@ -80,8 +80,8 @@ def test_methods_that_subtract_activities_refuse_sooner(dtype, name):
 
 
 @pytest.mark.parametrize("name", ["activity", "adam_activity", "gauss_seidel"])
-def test_what_is_not_refused_is_right(name):
-    """float32's first layer still points where float64's does, just above the limit."""
+def test_accepted_precisions_give_the_right_direction(name):
+    """Just above the limit, float32's gradient of the first layer has float64's direction."""
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 30)
     precision = 1.1 * 4096 * float(np.finfo(np.float32).eps)

@@ -1,4 +1,4 @@
-"""Targets outside the range of a loss are refused wherever a loss and targets come in."""
+"""Every function with a loss and targets refuses targets outside the loss's range."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_targets_out_of_range_are_refused(name, loss, row, dtype):
 
 @pytest.mark.parametrize(("loss", "row"), INSIDE)
 @pytest.mark.parametrize("name", ["infer", "energy", "backprop_gradients", "loss_hessian"])
-def test_targets_in_range_are_taken(name, loss, row):
+def test_targets_in_range_are_accepted(name, loss, row):
     for dtype in (np.float32, np.float64):
         assert np.all(np.isfinite(FUNCTIONS[name](*problem(loss, row, dtype), loss)))
 

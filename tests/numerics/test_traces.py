@@ -1,4 +1,4 @@
-"""The energy trace is the mean of the samples' own, and its memory is that of the steps taken."""
+"""The energy trace is the mean over the samples, and its memory is that of the steps taken."""
 
 import tracemalloc
 
@@ -62,7 +62,7 @@ def test_the_limit_does_not_change_the_trace(make):
 @pytest.mark.parametrize("make", [*LIMITED, *FIXED])
 @pytest.mark.parametrize("most", [0, 1, 100])
 def test_trace_is_the_mean_of_the_samples_own(make, most):
-    """Each goes on with its last energy where others still take steps."""
+    """A stopped sample keeps its last energy while others take steps."""
     net, X, Y = problem(7)
     method = make(most)
     result = infer(net, X, Y, method)

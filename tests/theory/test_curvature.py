@@ -24,7 +24,7 @@ def test_activations(name, tolerance):
 
 
 @pytest.mark.parametrize("name", KINKS)
-def test_kinks_have_none(name):
+def test_second_derivative_at_kinks_is_zero(name):
     at = np.array(KINKS[name])
     np.testing.assert_array_equal(activation_second_derivative(name, at), 0.0)
 

@@ -115,7 +115,7 @@ def test_inputs_are_not_changed():
     np.testing.assert_array_equal(v, 1.0)
 
 
-def test_a_saddle_has_no_inverse_but_says_so():
+def test_indefinite_hessian_cannot_be_solved():
     net, X, Y, z = problem("tanh")
     H = theory.activity_hessian(net, X, 30 * Y, z, output_precision=5.0)
     assert np.linalg.eigvalsh(H.toarray()).min() < 0

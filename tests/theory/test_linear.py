@@ -86,7 +86,7 @@ def test_weight_gradients_against_central_differences(parameterization, skip, de
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3])
-def test_inference_reaches_it(decay):
+def test_inference_reaches_the_closed_form(decay):
     net = make_network((3, 4, 4, 4, 2), "identity", gamma=0.6)
     X, Y = make_batch(net, 5)
     options = {"output_precision": 0.5, "activity_decay": decay}

@@ -14,7 +14,7 @@ STEP = 1e-6
 
 
 def output_from(net, layer, z):
-    """mu_L of hidden activities z_l sent on through the layers above l."""
+    """mu_L from hidden activities z_l by the layers above l."""
     for index in range(layer, net.n_layers):
         z = reference.predict_layer(net, index, z)
     return z

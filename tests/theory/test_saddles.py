@@ -101,7 +101,7 @@ def test_skips_below_the_output_count():
         ((3, 4, 5, 5, 2), True, False),
     ],
 )
-def test_verdicts_at_the_origin(sizes, skip, loss_is_strict):
+def test_is_strict_saddle_at_the_origin(sizes, skip, loss_is_strict):
     """H = 1, 2, 3: the energy's origin is always strict, the loss's for H = 1 or full skips."""
     net = theory.at_origin(network(sizes, "tanh", skip=skip))
     X, Y = make_batch(net, 5)
@@ -120,7 +120,7 @@ def test_other_rank_zero_saddles(n_hidden):
     """All weights 0 but those of the penultimate layer: flat for the loss, strict for the energy.
 
     With W_L = 0 the block of the last layer is - mean(y^T y) times sum_l C_l^T C_l, where
-    C_l = W_{l+1} .. W_H leads from layer l to the last hidden one.
+    C_l = W_{l+1} .. W_H maps layer l to the last hidden layer.
     """
     net = network((3, *[4] * n_hidden, 2))
     kept = net.weights[-2].copy()
@@ -150,7 +150,7 @@ def test_minima_and_other_points_are_no_saddles():
     assert not theory.is_strict_saddle(theory.at_origin(one_layer), X, Y)
 
 
-def test_escape_leads_down():
+def test_escape_direction_lowers_the_function():
     net = theory.at_origin(network((3, 4, 4, 2), "tanh"))
     X, Y = make_batch(net, 5)
     verdict = theory.is_strict_saddle(net, X, Y)
@@ -188,7 +188,7 @@ def test_eigenpair_against_the_dense_matrix():
 
 
 def test_scalar_network_of_the_papers():
-    """w_2 w_1 x with x = y = 1: -1, 1 for the loss; a flatter trap, a steeper escape for F*."""
+    """w_2 w_1 x with x = y = 1: -1, 1 for the loss; F* has 0.618 and -1.618."""
     net = Network.from_weights([[[0.0]], [[0.0]]], activation="identity")
     golden = (1 + 5**0.5) / 2
     values = theory.predicted_origin_eigenvalues(net, [[1.0]], [[1.0]])

@@ -31,7 +31,7 @@ def test_a_linear_network_by_closed_forms():
     assert found.gradient_cosine == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def test_inference_finds_what_the_closed_form_says():
+def test_inference_agrees_with_the_closed_form():
     net = make_network(SIZES, "identity", gamma=0.4)
     X, Y = make_batch(net, 7)
     exact = theory.compare_with_backprop(net, X, Y)
@@ -43,7 +43,7 @@ def test_inference_finds_what_the_closed_form_says():
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 @pytest.mark.parametrize("activation", ["identity", "tanh"])
-def test_a_small_precision_makes_it_backpropagation(activation, loss):
+def test_limit_of_a_small_precision_is_backpropagation(activation, loss):
     net = make_network(SIZES, activation, gamma=0.4)
     X, Y = make_batch(net, 7, loss)
     deviations = []
@@ -55,12 +55,12 @@ def test_a_small_precision_makes_it_backpropagation(activation, loss):
     np.testing.assert_allclose(deviations[0] / deviations[1], 10, rtol=0.1)
 
 
-def test_no_inference_at_all_keeps_the_loss():
+def test_without_inference_the_energy_is_the_loss():
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 7)
     found = theory.compare_with_backprop(net, X, Y, method=ActivityDescent(n_steps=0))
     assert found.energy_to_loss_ratio == pytest.approx(1.0)
-    assert np.isnan(found.layer_cosines[0])  # no error has come down yet
+    assert np.isnan(found.layer_cosines[0])  # no error has reached the hidden layers yet
     assert found.layer_cosines[-1] == pytest.approx(1.0)
 
 
@@ -70,7 +70,7 @@ def test_a_perfect_network_has_a_ratio_of_one():
     assert theory.compare_with_backprop(net, *zero).energy_to_loss_ratio == 1.0
 
 
-def test_the_sweep_is_a_table_of_single_comparisons():
+def test_sweep_equals_single_comparisons():
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((6, 5)), rng.standard_normal((6, 2))
     options = {"activation": "identity", "parameterization": "ntp"}
@@ -182,7 +182,7 @@ def test_bad_arguments():
 
 
 def test_cosines_of_gradients_whose_squares_would_vanish():
-    """Deep networks' gradients are tiny; 1e-200 squared is 0."""
+    """Deep networks have tiny gradients, and the square of 1e-200 is 0."""
     a, b = np.random.default_rng(0).standard_normal((2, 50))
     expected = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
     assert cosine(1e-200 * a, 1e-250 * b) == pytest.approx(expected)

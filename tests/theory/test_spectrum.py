@@ -112,14 +112,14 @@ def at_equilibrium(request):
     X, Y = make_batch(net, 1)
     Y *= 0.5
     end = infer(net, X, Y, ErrorDescent(2000, 1e-14, 0)).activities[:-1]
-    for _ in range(20):  # polished: the energy is known only to the root of the rounding
+    for _ in range(20):  # Newton: the energy determines a point only to sqrt(eps)
         step = activity_hessian(net, X, Y, end).solve_layers(net.activity_gradients(X, Y, end))
         end = [z - s for z, s in zip(end, step)]
     return net, X, Y, end, extreme_eigenvalues(activity_hessian(net, X, Y, end))
 
 
 def distances(problem, rate, counts):
-    """How far activity descent is from the equilibrium after these numbers of steps."""
+    """Distance of activity descent from the equilibrium after these numbers of steps."""
     net, X, Y, end, _ = problem
     found = []
     for n_steps in counts:
@@ -130,14 +130,14 @@ def distances(problem, rate, counts):
 
 @pytest.mark.parametrize("which", ["slow", "optimal", "fast"])
 def test_the_observed_contraction(at_equilibrium, which):
-    """The distance shrinks by the predicted factor a step, once the slowest mode is left."""
+    """The distance shrinks by the predicted factor per step, once only the slowest mode is left."""
     spectrum = at_equilibrium[-1]
     best, limit = spectrum.optimal_rate, spectrum.largest_stable_rate
     rate = {"slow": 0.3 * best, "optimal": best, "fast": (best + limit) / 2}[which]
     factor = spectrum.contraction(rate)
     late = int(np.log(1e-6) / np.log(factor))
     near, far = distances(at_equilibrium, rate, (late, late + 20))
-    # at the optimal rate two modes shrink alike, so 20 steps are looked at together
+    # at the optimal rate two modes shrink equally, so the test compares 20 steps together
     assert (far / near) ** (1 / 20) == pytest.approx(factor, rel=2e-3)
 
 

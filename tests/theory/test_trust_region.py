@@ -66,7 +66,7 @@ def test_the_step_is_the_fisher_preconditioned_gradient(activation, loss, tolera
 
 
 def test_fisher_from_unit_noise():
-    """The definition: covariance of the score dF/dz over the model's own draws.
+    """The definition: covariance of the score dF/dz over samples drawn from the model.
 
     With the hidden errors e ~ N(0, 1) and outputs drawn at precision lambda, the score of the
     linear Gaussian model is a linear map of unit noise whose square is I(z^) exactly.

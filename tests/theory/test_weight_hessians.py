@@ -108,7 +108,7 @@ def test_linear_energy_hessian_against_differences(parameterization, skip, decay
 
 @pytest.mark.parametrize("skip", [True, False])
 def test_second_differences_of_the_closed_form_energy(skip):
-    """No gradient at all in the expectation; steps of 3e-4 leave about 1e-7."""
+    """The expected values use no gradient; steps of 3e-4 have an error of about 1e-7."""
     net = make_network((2, 3, 3, 2), "identity", skip=skip, bias=False)
     X, Y = make_batch(net, 3)
     expected = second_differences(lambda: theory.equilibrium_energy(net, X, Y, 0.7).mean(), net)
@@ -152,12 +152,12 @@ def test_products_blocks_and_symmetry(kind, activation):
 
 
 def test_relu_away_from_kinks_and_at_them():
-    """Straight between its kinks; an equilibrium at a kink is none, and is refused."""
+    """relu is linear between kinks; an equilibrium at a kink is an error."""
     net = make_network((3, 6, 6, 2), "relu", seed=1)
     X, Y = make_batch(net, 2)
     expected = differences(net, lambda: theory.backprop_gradients(net, X, Y)[0])
     assert relative_error(theory.loss_hessian(net, X, Y).toarray(), expected) <= 1e-8
-    # one sample: z_1 = x = 0.1 wants to be 0, where relu ends
+    # one sample: the minimum over z_1 is at 0, the kink of relu
     net = Network.from_weights([[[1.0]], [[10.0]]])
     with pytest.raises(RuntimeError, match="no equilibrium found for 1 of 1 samples"):
         theory.energy_hessian(net, [[0.1]], [[-1.0]])
