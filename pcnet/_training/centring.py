@@ -1,15 +1,15 @@
-"""Centring: a solver step moves units apart, not all samples alike, where inputs are far from 0.
+"""Centring: the solver's updates use centred inputs if the inputs are far from 0.
 
-Where inputs have a mean c that is large beside their spread, the gradients of all weights of a unit
-have mostly one sign. A step of Adam then moves the unit's value by much more for all samples alike
-than it tells them apart: after a few steps a rectifier is inactive for all samples, from where no
-gradient brings it back, or active for all, and linear. The solver therefore sees the first layer as
+If the inputs have a mean c that is large relative to their spread, the gradients of all weights of
+a unit have mostly one sign. A step of Adam then changes the unit's value mainly by a constant that
+is common to all samples. After a few steps a rectifier is inactive for all samples, where its
+gradient is 0, or active for all, where it is linear. The solver therefore treats the first layer as
 
     mu_1 = a_1 (x - c) W_1 + b',    b' = b_1 + a_1 c W_1
 
-whose mean moves with b' alone [1]_. The gradient of W_1 is that of inputs x - c, that of b' is that
-of b_1. Network, predictions and saved weights are those of the inputs as they are: after each step
-b_1 follows from b' and W_1.
+whose mean depends on b' alone [1]_. The gradient of W_1 is that of inputs x - c, that of b' is that
+of b_1. Network, predictions and saved weights apply to the uncentred inputs: after each step b_1
+is computed from b' and W_1.
 
 References
 ----------
@@ -22,32 +22,32 @@ from .._core import binding
 from .._core.threads import effective_n_threads
 from .._data.rows import FLOAT64_ENTRIES, FLOAT64_ROWS, RowSubset
 
-#: Inputs are centred where the square of their mean, summed over the features, is at least this
-#: share of their mean square: where the mean is at least 4/3 of the spread.
+#: Inputs are centred if the square of their mean, summed over the features, is at least this
+#: fraction of their mean square: if the mean is at least 4/3 of the spread.
 LEAST_SHARE = 0.64
-#: Beyond this share samples differ by little but rounding, if at all.
+#: Above this fraction samples differ by little more than rounding.
 LARGEST_SHARE = 1 - 1e-9
-#: Samples that are looked at, at most.
+#: Largest number of samples that are examined.
 MOST_ROWS = 1000
 
 
 def centre_inputs(network, X, sample_weight, rows):
-    """Find the centre of inputs that need one, and let the first layer's units begin around 0.
+    """Find the centre of the inputs, if needed, and set the first biases to centre the units.
 
-    Networks without hidden layers or biases, and those of the parameterization ``"sp"``, stay as
-    they are.
+    Networks without hidden layers or biases, and those of the parameterization ``"sp"``, are not
+    changed.
 
     Parameters
     ----------
     network : Network
-        Freshly drawn; where there is a centre its first biases are set.
+        With initial weights; if there is a centre, its first biases are set.
     X, sample_weight, rows
-        As in `find_centre`.
+        As for `find_centre`.
 
     Returns
     -------
     ndarray of float64 of shape (n_features,), or None
-        What a `Trainer` is to be given.
+        The ``centre`` of a `Trainer`.
     """
     is_scaled = network.parameterization in ("mupc", "ntp")
     if not is_scaled or network.n_layers == 1 or network.biases is None:
@@ -60,19 +60,19 @@ def centre_inputs(network, X, sample_weight, rows):
 
 
 def find_centre(X, sample_weight, rows):
-    """The mean of inputs that is large beside their spread.
+    """The mean of the inputs, if it is large relative to their spread.
 
     Parameters
     ----------
     X : Rows
     sample_weight : ndarray of shape (n_samples,), or None
     rows : int ndarray, or None
-        Those to train on, of positive weight; None: all.
+        Training rows, of positive weight; None: all.
 
     Returns
     -------
     ndarray of float64 of shape (n_features,), or None
-        None where the mean is small beside the spread, or there is no spread.
+        None if the mean is small relative to the spread, or there is no spread.
     """
     rows = np.arange(len(X)) if rows is None else rows
     n = min(len(rows), MOST_ROWS)
@@ -82,7 +82,7 @@ def find_centre(X, sample_weight, rows):
     weight /= weight.sum()
     mean, square = np.zeros(X.shape[1]), 0.0
     n_block = int(np.clip(2 * FLOAT64_ENTRIES // X.shape[1], 16, FLOAT64_ROWS))
-    with np.errstate(over="ignore", invalid="ignore"):  # training reports such values
+    with np.errstate(over="ignore", invalid="ignore"):  # training raises an error for such values
         for part, block in RowSubset(X, rows).blocks(n_block):
             block = block.astype(np.float64)
             mean += np.einsum("i,ij->j", weight[part], block)
@@ -92,7 +92,7 @@ def find_centre(X, sample_weight, rows):
 
 
 class Centring:
-    """What a `Trainer` does so that its solver sees centred inputs.
+    """Centred inputs for a `Trainer`, with the biases adapted after each step.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Centring:
     packed : list of ndarray
         Its packed weights, which the solver updates in place.
     n_rows : int
-        Of a minibatch, at most.
+        Largest number of rows of a minibatch.
     """
 
     def __init__(self, centre, network, packed, n_rows):
@@ -115,20 +115,20 @@ class Centring:
         self._before, self._after = np.empty((2, 1, sizes[1]), dtype)
 
     def begin(self):
-        """Note the weights as they are."""
+        """Record the current weights."""
         self._read(self._after)
 
     def centred(self, X):
-        """The inputs (n, D) less the centre; valid until the next call."""
+        """The inputs (n, D) minus the centre; valid until the next call."""
         return np.subtract(X, self._centre, out=self._rows[: len(X)])
 
     def follow(self, biases):
-        """Let b_1 follow a step in which the solver moved W_1, and b_1 as if it were b'."""
+        """Correct b_1 after a step in which the solver updated W_1, and b_1 in place of b'."""
         self._before, self._after = self._after, self._before
         self._read(self._after)
         biases -= self._after[0]
         biases += self._before[0]
 
     def _read(self, out):
-        """a_1 c W_1 with the present weights."""
+        """a_1 c W_1 with the current weights."""
         binding.output(self._layer, self._centre, out, effective_n_threads())

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: when one is written, and what it keeps for another process to train on."""
+"""Checkpoints of a run: when they are written, and the state from which training continues."""
 
 import os
 import pickle
@@ -15,10 +15,10 @@ from .checkpoint_file import read_header, remove_stale
 
 
 def run_state(run):
-    """Everything but the weights and the solver's moments that it takes to train on.
+    """The state needed to continue training, except the weights and the solver's moments.
 
-    The order of an epoch is not stored but drawn again: the random state is that at the start of
-    the epoch to be continued.
+    The order of an epoch is not stored but drawn again from the random state at the start of the
+    epoch.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def run_state(run):
 
 
 def restore_run(run, state):
-    """Give a new run what `run_state` returned; its optimiser and its history are restored apart.
+    """Restore in a new run what `run_state` returned, without optimiser and history.
 
-    A run that stopped at a plateau stays stopped. One that was interrupted, or whose time was up,
-    goes on.
+    A run that stopped at a plateau stays stopped. A run that was interrupted or reached its time
+    limit continues.
     """
     run.n_epochs = state["n_epochs"]
     run.n_steps = state["n_steps"]
@@ -75,7 +75,7 @@ def _observer_states(run):
 
 
 def _named_observers(run):
-    """By class and number: those that only print may come and go between processes."""
+    """Observers by class and number; those that only print may differ between processes."""
     names = [type(observer).__qualname__ for observer in run.observers]
     for i, observer in enumerate(run.observers):
         yield f"{names[i]}:{names[:i].count(names[i])}", observer
@@ -85,13 +85,13 @@ def _named_observers(run):
 
 
 def resolve_checkpoint(checkpoint):
-    """Return the `Checkpoint` that a ``checkpoint`` argument stands for, or None.
+    """Return the `Checkpoint` of a ``checkpoint`` argument, or None.
 
     Raises
     ------
     TypeError, ValueError
-        Anything but None, a path and a `Checkpoint`; a file that cannot be written, or that is
-        not a checkpoint and would be lost.
+        The argument is not None, a path or a `Checkpoint`; the file cannot be written; or it exists
+        and is not a checkpoint, and would be overwritten.
     """
     if checkpoint is None:
         return None
@@ -127,7 +127,7 @@ def _check_file(path):
 
 
 class CheckpointWriter(Callback):
-    """Saves a run when it is time to. It must be the last observer.
+    """Saves a run at the times that `Checkpoint` sets. It must be the last observer.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class CheckpointWriter(Callback):
     def __init__(self, checkpoint, save):
         self.checkpoint = checkpoint
         self.save = save
-        self._path = os.path.abspath(checkpoint.path)  # whatever becomes of the working folder
+        self._path = os.path.abspath(checkpoint.path)  # valid also if the working folder changes
         self._run_id = secrets.token_hex(8)
         self._replaceable = {None, self._run_id}  # ids of runs
         self._saved_at = None
@@ -148,11 +148,11 @@ class CheckpointWriter(Callback):
     def on_fit_begin(self, run):
         self._saved_at = run.clock()
         remove_stale(self._path)
-        with suppress(OSError):  # comes up again when there is something to write
+        with suppress(OSError):  # handled at the first write
             self._replaceable.add(self._present_run())
 
     def on_batch_end(self, run, report):
-        # the end of an epoch is saved with its row of the history
+        # the end of an epoch is saved in on_epoch_end, with its row of the history
         if self._minutes_are_over(run) and run.batch < run.n_batches:
             self._write(run)
 
@@ -163,11 +163,11 @@ class CheckpointWriter(Callback):
             self._write(run)
 
     def on_fit_end(self, run):
-        # out of time in the middle of an epoch; Ctrl-C may have come in the middle of a step
+        # the time limit ended an epoch early; Ctrl-C may have interrupted a step
         if run.stop_reason in ("max_time", "callback") and run.batch:
             try:
                 self._write(run)
-            except KeyboardInterrupt:  # the training is complete: keep its result
+            except KeyboardInterrupt:  # training is complete: keep its result
                 run.stop_reason = "interrupted"
 
     def _minutes_are_over(self, run):
@@ -186,7 +186,7 @@ class CheckpointWriter(Callback):
         """Id of the run that has written the file; None without a file, "" if it has no id."""
         try:
             header = read_header(self._path)
-        except ValueError:  # something else
+        except ValueError:  # not a checkpoint
             return ""
         return None if header is None else str(header.get("run", ""))
 
@@ -194,13 +194,13 @@ class CheckpointWriter(Callback):
         if self._present_run() in self._replaceable:
             return False
         self._warn(
-            "has been written by another run since this one began, which leaves it alone now. Give "
+            "has been written by another run since this one began, which no longer writes it. Give "
             "each run a file of its own. Training"
         )
         return True
 
     def _warn(self, text):
-        """Say once what has become of the file."""
+        """Warn once that the file is not written."""
         if not self._has_warned:
             self._has_warned = True
             warn(

@@ -1,7 +1,7 @@
-"""Files that are whole at any moment: written aside, then put in place in one step.
+"""Atomic writes: a file is written under a temporary name, then renamed.
 
-A checkpoint is a line that names the format, a line of JSON for people, a pickle, and a digest of
-all that; whoever reads one can tell a whole file from a cut-off one.
+A checkpoint consists of a line that names the format, a line of JSON, a pickle, and a digest of
+these, from which a reader detects a truncated file.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ _MAX_HEADER = 2**16
 
 
 def write_atomically(path, write):
-    """Replace a file by what ``write(file)`` writes: at any moment the old or the new is there.
+    """Replace a file atomically by the output of ``write(file)``.
 
-    The new content goes to a file of a name of its own in the same folder, to the disk, and then
-    takes the name of the old; so any number of threads and processes may write at once. The
-    permissions of an existing file are kept; of a symbolic link, its target is replaced.
+    The new content is written to a file with a unique name in the same folder, synchronised to the
+    disk, and renamed to the old name. Any number of threads and processes may write at once. The
+    permissions of an existing file are kept; for a symbolic link, its target is replaced.
     """
     path = Path(os.path.realpath(path))
     temporary, descriptor = _create_beside(path)
@@ -39,9 +39,9 @@ def write_atomically(path, write):
             write(file)
             file.flush()
             os.fsync(file.fileno())
-            if fcntl is not None:  # as long as the lock says that the file is in use
+            if fcntl is not None:  # while the lock marks the file as in use
                 os.replace(temporary, path)
-        if fcntl is None:  # Windows does not rename open files
+        if fcntl is None:  # Windows cannot rename open files
             os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -51,7 +51,7 @@ def write_atomically(path, write):
 
 
 def remove_stale(path):
-    """Remove what killed processes have left beside a file; only where files can be locked."""
+    """Remove temporary files of killed processes; only on systems that lock files."""
     if fcntl is None:
         return
     path = Path(os.path.realpath(path))
@@ -68,7 +68,7 @@ def write_checkpoint(path, header, payload):
     Raises
     ------
     OSError
-        The file cannot be written; an older one is unharmed, here and below.
+        The file cannot be written; an older file is unchanged, here and below.
     PicklingError
         The object cannot be pickled.
     """
@@ -81,7 +81,7 @@ def write_checkpoint(path, header, payload):
             pickle.dump(payload, hashing, protocol=5)
         except (OSError, MemoryError):
             raise
-        except Exception as error:  # AttributeError, TypeError, what __reduce__ raises
+        except Exception as error:  # AttributeError, TypeError, or any error of __reduce__
             raise pickle.PicklingError(f"{type(error).__name__}: {error}") from error
         file.write(hashing.digest())
 
@@ -94,9 +94,9 @@ def read_checkpoint(path):
     Raises
     ------
     OSError
-        There is none (FileNotFoundError), or it cannot be read.
+        The file does not exist (FileNotFoundError) or cannot be read.
     ValueError
-        It is something else, damaged, or of a newer format.
+        The file is no checkpoint, is damaged, or has a newer format.
     """
     try:
         data = memoryview(Path(path).read_bytes())
@@ -130,7 +130,7 @@ def read_header(path):
     OSError
         The file cannot be read.
     ValueError
-        It is something else.
+        The file is no checkpoint.
     """
     try:
         with open(path, "rb") as file:
@@ -148,7 +148,7 @@ def read_header(path):
 
 
 def _lines(path, data):
-    """First line, header, and where the pickle starts."""
+    """First line, header, and start of the pickle."""
     if not data.startswith(_MAGIC):
         raise ValueError(f"{str(path)!r} is not a pcnet checkpoint")
     first, _, rest = data.partition(b"\n")
@@ -169,7 +169,7 @@ class _HashingWriter:
         return self._hash.digest()
 
 
-# ---------------------------------------------------------------- the file beside it
+# ---------------------------------------------------------------- the temporary file
 
 
 def _create_beside(path):
@@ -183,12 +183,12 @@ def _create_beside(path):
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         descriptor = None
         try:
-            # a new file gets what the umask says; others must not read one that will be private
+            # a new file gets the permissions of the umask; a private file must never be readable
             descriptor = os.open(temporary, flags, 0o666 if old is None else 0o600)
             if old is not None:
                 _take_permissions(descriptor, old)
             if _lock(descriptor) and not os.path.exists(temporary):
-                os.close(descriptor)  # taken for a stale one before it was locked
+                os.close(descriptor)  # another process removed it before it was locked
                 continue
         except BaseException:
             if descriptor is not None:
@@ -200,7 +200,7 @@ def _create_beside(path):
 
 
 def _take_permissions(descriptor, old):
-    """Give a file the owner, group and mode of another, as far as the process may."""
+    """Copy owner, group and mode from another file, as far as the process is allowed to."""
     if not hasattr(os, "fchmod"):
         return
     mode = stat.S_IMODE(old.st_mode)
@@ -209,12 +209,12 @@ def _take_permissions(descriptor, old):
         try:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except OSError:
-            mode &= ~stat.S_IRWXG  # what the old group might do is not for another one
+            mode &= ~stat.S_IRWXG  # the permissions of the old group must not pass to another
     os.fchmod(descriptor, mode)
 
 
 def _lock(descriptor):
-    """Mark a file as in use until it is closed, by whatever end of the process."""
+    """Mark a file as in use until it is closed, also by the end of the process."""
     if fcntl is None:
         return False
     try:
@@ -235,10 +235,10 @@ def _remove_unlocked(path):
 
 
 def _sync_folder(folder):
-    """Make the new name last through a power failure, where folders can be opened."""
+    """Synchronise the new name to the disk, on systems that can open folders."""
     if os.name != "posix":
         return
-    with suppress(OSError):  # no permission to read it, or a network file system that cannot
+    with suppress(OSError):  # no permission to read it, or not supported by a network file system
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The history of a fit: one row an epoch, and the sums over the steps that make one."""
+"""The history of a fit, one row per epoch, and the sums over the steps of an epoch."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 def append_record(history, record):
     """Add one epoch to a history: a dict of equally long lists, one per column.
 
-    Values that an epoch lacks, or that were not measured in earlier epochs, are nan.
+    Values missing in this epoch or in earlier ones are nan.
     """
     n_before = len(next(iter(history.values()), []))
     for name in record:
@@ -18,7 +18,7 @@ def append_record(history, record):
 
 
 def truncate_history(history, columns, n_epochs):
-    """Undo `append_record`: only these columns, only so many epochs."""
+    """Undo `append_record`: keep these columns and the first ``n_epochs`` rows."""
     for name in list(history):
         if name in columns:
             del history[name][n_epochs:]

@@ -1,14 +1,14 @@
 """Full-batch training by L-BFGS on the energy at equilibrium.
 
-What is minimised is J = (F* + alpha / 2 ||theta||^2) / lambda, where F* is the mean over all
-samples of the energy at the end of inference and lambda the output precision. At an equilibrium
-dF/dz = 0, so that the derivative of F* by a weight is that of F at fixed activities (the envelope
-theorem): the same local gradient that the other solvers use.
+The objective is J = (F* + alpha / 2 ||theta||^2) / lambda, where F* is the mean over all samples
+of the energy after inference and lambda the output precision. At an equilibrium dF/dz = 0, so the
+derivative of F* by a weight is that of F at fixed activities (the envelope theorem). It is the
+same local gradient that the other solvers use.
 
 The variables are theta_l = W_l / r_l, where r_l^2 is the layer's learning rate multiplier times
 the scale of its gradient. Gradient descent on theta is then gradient descent with the rates and
-scales of `Trainer`, so that depth is as harmless as there, and the penalty has the stationary
-points of the decoupled weight decay. Without this a network of 17 layers hardly trains.
+scales of `Trainer`, which suit all depths, and the penalty has the stationary points of the
+decoupled weight decay. With plain W_l as variables a network of 17 layers hardly trains.
 """
 
 import math
@@ -24,18 +24,18 @@ from ..parameterization import PerLayer, gradient_scales, learning_rate_multipli
 from .optimizer import Optimizer, StepReport
 from .quasi_newton import QuasiNewton
 
-#: Limit of steps of tightened inference, at least.
+#: Smallest limit of steps of the tightened inference.
 LEAST_MAX_STEPS = 200
 
-#: Samples inferred at once; fixed, because sums depend on it in their last bits.
+#: Samples per block of inference; fixed, because the last bits of sums depend on it.
 BLOCK = 1024
 
-# What a point costs at which inference fails, over 1 + |J| at the start; higher than any other.
+# Value of a point at which inference fails, over 1 + |J| at the start; above all other values.
 _WALL = 1e10
 
 
 def tightened(method, solver):
-    """The inference to train with by L-BFGS: the line search needs a smooth function.
+    """The inference method for L-BFGS, whose line search needs a smooth function.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def tightened(method, solver):
 
 
 class FullBatch(Optimizer):
-    """Trains a network by L-BFGS: an iteration is what an epoch is to the other solvers.
+    """Trains a network by L-BFGS; an iteration counts as an epoch.
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ class FullBatch(Optimizer):
         Its arrays always hold the last accepted point.
     objective : Objective
     method : ErrorDescent
-        The estimator's, which is tightened as the solver asks.
+        The estimator's method; its tolerances are tightened as the solver requires.
     solver : LBFGS
     minibatches : Minibatches
         Blocks of all rows, not shuffled.
     alpha : float
-        Of the penalty.
+        Factor of the penalty.
     tol : float
-        Training has converged where no entry of the gradient of J is larger.
+        Training has converged if no entry of the gradient of J is larger.
     """
 
     def __init__(self, network, objective, method, solver, minibatches, alpha, tol):
@@ -91,11 +91,11 @@ class FullBatch(Optimizer):
         self.alpha = alpha
         self.tol = tol
         self.n_calls = self._n_calls_reported = 0
-        self._search = None  # the QuasiNewton under way
-        self._reason = None  # why it has ended
+        self._search = None  # the running QuasiNewton
+        self._reason = None  # the reason why it ended
         self._n_threads = effective_n_threads()
         self._trial = network.copy()
-        self._found = None  # (theta, gradient, report) of the newest point that can be computed
+        self._found = None  # (theta, gradient, report) of the newest point with a finite value
         self._wall = math.inf
         rates = learning_rate_multipliers(network)
         scales = gradient_scales(network, objective.output_precision)
@@ -108,7 +108,7 @@ class FullBatch(Optimizer):
     # ------------------------------------------------------------ variables
 
     def variables(self):
-        """theta of the network's present weights and biases, one float64 vector."""
+        """theta of the network's current weights and biases, one float64 vector."""
         parts = self._parts(self.network)
         return np.concatenate([array.ravel() / unit for array, unit in parts], dtype=np.float64)
 
@@ -131,13 +131,13 @@ class FullBatch(Optimizer):
     def evaluate(self, theta):
         """J and its gradient.
 
-        Where inference fails, a J above all others and the last gradient, so that the line search
-        turns back.
+        If inference fails, J is above all other values and the gradient the last one, so that the
+        line search rejects the point.
 
         Raises
         ------
         FloatingPointError
-            Inference fails at the very first point.
+            Inference fails at the first point.
         """
         self.n_calls += 1
         with np.errstate(over="ignore"):  # of float32: noticed by inference
@@ -200,8 +200,8 @@ class FullBatch(Optimizer):
     def epoch(self, run):
         """One iteration, the only step of its epoch.
 
-        Nothing is yielded where no lower point was found. A start that cannot be improved is
-        yielded all the same: the history has a row that says so.
+        It yields nothing if no lower point was found. A start that cannot be improved is still
+        yielded, so that the history has a row.
         """
         try:
             report = self._iterate(run)
@@ -209,13 +209,13 @@ class FullBatch(Optimizer):
             run.diverge(error)
             return
         if report is not None:
-            run.learning_rate = math.nan  # each line search finds its own
+            run.learning_rate = math.nan  # each line search chooses its own
             run.n_samples_seen += report.n_samples * (self.n_calls - self._n_calls_reported - 1)
             self._n_calls_reported = self.n_calls
             yield report
 
     def _iterate(self, run):
-        """Move to a lower point; return its StepReport, or None."""
+        """Step to a lower point; return its StepReport, or None."""
         begins = self._search is None
         if begins:
             self._search = QuasiNewton(self.evaluate, self.variables(), self.solver.history_size)
@@ -231,7 +231,7 @@ class FullBatch(Optimizer):
         return self.accept(search.x) if begins else None
 
     def _reason_after(self, run, before):
-        """Why the iteration that began at the value ``before`` was the last; or None."""
+        """Reason why the iteration from the value ``before`` was the last; or None."""
         search, after = self._search, self._search.value
         if run.n_epochs + 1 >= run.max_iter or self.n_calls > self.solver.max_fun:
             return "max_iter"
@@ -241,40 +241,40 @@ class FullBatch(Optimizer):
         return None
 
     def steps_per_epoch(self, minibatches):
-        """One, however many blocks of samples it takes."""
+        """1, whatever the number of blocks of samples."""
         return 1
 
     def reason_to_stop(self, run):
-        """Also "converged", and "plateau" where no lower point was found."""
+        """Also "converged", and "plateau" if no lower point was found."""
         return self._reason or super().reason_to_stop(run)
 
     def sync(self):
-        """Nothing: the network is up to date after every iteration."""
+        """Do nothing: the network is up to date after each iteration."""
 
     def state(self):
-        """None: L-BFGS begins each fit anew, and writes no checkpoints."""
+        """None: L-BFGS starts each fit without memory and writes no checkpoints."""
 
     def release(self):
-        """None; the memory of past steps goes with the fit."""
+        """None; the memory of past steps is not kept after the fit."""
         self._search = None
 
     def load(self):
-        """Begin anew from the network's weights, which were written from outside."""
+        """Restart from the network's weights, which a caller has changed."""
         self._search = self._reason = None
 
     def output(self, X):
-        """Outputs mu_L (n, K) with the present weights; rows of the network's dtype."""
+        """Outputs mu_L (n, K) with the current weights; rows of the network's dtype."""
         return network_output(self.network, X)[0]
 
     def describe_divergence(self, run):
-        """Text of the error: only the very first point can fail."""
+        """Text of the error: only the first point can fail."""
         return (
             f"Training could not start: {run.error}. The usual cause is features far from unit "
             "scale: put StandardScaler before."
         )
 
     def describe_limit(self, run):
-        """Text of the warning: iterations or evaluations ran out."""
+        """Text of the warning: the limit of iterations or evaluations was reached."""
         return (
             f"L-BFGS ended at its limit of iterations (max_iter={run.max_iter}) or of "
             f"evaluations (max_fun={self.solver.max_fun}) without having converged. "

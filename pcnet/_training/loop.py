@@ -1,7 +1,6 @@
 """The loop over epochs and steps, between the estimators and the optimisers.
 
-It returns to Python between steps: that is where Ctrl-C arrives and where anything that watches or
-saves a run belongs.
+It returns to Python between steps, where Ctrl-C is handled and observers run.
 """
 
 from contextlib import ExitStack
@@ -10,8 +9,8 @@ from contextlib import ExitStack
 def train(run):
     """Train until an observer, the optimiser, Ctrl-C or divergence ends the run.
 
-    The last two are noted in ``stop_reason``, not raised: the weights are finite and usable in
-    either case, and the caller decides what to keep and what to say.
+    The last two set ``stop_reason`` instead of raising. In both cases the weights are finite and
+    usable; the caller decides whether to keep them and which error or warning to give.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ def train(run):
                     _train_epoch(run)
         except KeyboardInterrupt:
             run.stop_reason = "interrupted"
-        run.sync()  # a step may have been interrupted after its update
+        run.sync()  # Ctrl-C may have interrupted a step after its update
 
 
 def _train_epoch(run):

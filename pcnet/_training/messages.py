@@ -5,12 +5,12 @@ import numpy as np
 from ..inference import ActivityDescent
 from ..inference._passes import has_risen
 
-#: Share of an epoch's samples whose inference may hit its limit before a warning is due.
+#: Fraction of an epoch's samples whose inference may reach its limit without a warning.
 UNFINISHED_INFERENCE = 0.1
 
 
 def describe_unfinished_inference(run, method, n_hidden, output_precision):
-    """Text of a warning if inference was cut off too often, else None.
+    """Text of a warning if inference reached its step limit too often, else None.
 
     Parameters
     ----------
@@ -19,10 +19,10 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
     n_hidden : int
         Hidden layers.
     output_precision : float
-        The present one, for the advice.
+        Current value, for the text.
     """
     if isinstance(method, ActivityDescent):
-        # It has no test that a sample could end by; what is sure is how far the signal came.
+        # The method has no end test; the number of layers that the signal reached is known.
         if method.n_steps >= n_hidden or not run.n_epochs:
             return None
         return (
@@ -45,7 +45,7 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
 
 
 def _raised_limit(method):
-    """What to write for more steps; a method of the user's own may call its limit anything."""
+    """Code that raises the limit; user-defined methods name their own option."""
     if method.steps_option is None:
         return f"that of {method!r}"
     return f"inference={type(method).__name__}({method.steps_option}=...)"
@@ -54,8 +54,8 @@ def _raised_limit(method):
 def describe_risen_energy(run, method, output_precision):
     """Text of a warning if inference raised the energy in an epoch's mean, else None.
 
-    At the start the energy is the loss times the output precision. With an activity decay it is
-    more than that by what nobody has added up, so then nothing is said.
+    At the start the energy is the loss times the output precision. With an activity decay it also
+    has the decay term, which training does not record, so there is no warning then.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which rows a step sees: the size of a batch, batches in order, rows held out."""
+"""The rows of each step: batch size, order of the batches, rows held out."""
 
 from typing import Any, NamedTuple
 
@@ -16,11 +16,11 @@ LEAST_AUTO_BATCH_SIZE = 16
 
 
 def auto_batch_size(n_samples, incremental=False):
-    """The batch size that "auto" stands for.
+    """The value of ``batch_size="auto"``.
 
-    Small data sets get small batches: the number of updates decides how well they are fitted.
-    No more samples than `AUTO_BATCH_SIZE` are one batch, so that weights are repetitions there.
-    `partial_fit`, which does not know how many samples will come, uses the largest size.
+    Small data sets get small batches, since the fit depends on the number of updates.
+    Up to `AUTO_BATCH_SIZE` samples are one batch, so that a sample weight equals a repetition.
+    `partial_fit` does not know the number of samples to come and uses the largest size.
     """
     size = AUTO_BATCH_SIZE
     if n_samples > size and not incremental:
@@ -36,11 +36,11 @@ class TrainingData(NamedTuple):
     X : Rows
     targets : ClassTargets or MatrixTargets
     sample_weight : ndarray of float64 of shape (n_all,), or None
-        As the user gave it.
+        The user's sample weights.
     weight : ndarray of float64 of shape (n_all,), or None
-        To train with: times the weights of the classes.
+        Weights for training: sample weights times class weights.
     rows : ndarray of int, or None
-        The rows to train on; None is all of them.
+        Training rows; None: all rows.
     """
 
     X: Any
@@ -51,17 +51,17 @@ class TrainingData(NamedTuple):
 
     @property
     def n_samples(self):
-        """Rows to train on."""
+        """Number of training rows."""
         return len(self.X) if self.rows is None else len(self.rows)
 
 
 def weighted_rows(weight):
-    """Rows of positive weight; None if that is all of them (a weight of 0 is removal).
+    """Rows of positive weight; None if all rows have it. Rows of weight 0 are removed.
 
     Raises
     ------
     ValueError
-        There is none.
+        No row has a positive weight.
     """
     if weight is None or np.all(weight > 0):
         return None
@@ -75,19 +75,19 @@ def weighted_rows(weight):
 
 
 class Minibatches:
-    """Cuts rows of ``X`` into minibatches, through buffers that are allocated once.
+    """Splits rows of ``X`` into minibatches, with buffers that are allocated once.
 
-    The rows are spread evenly: ``ceil(n / batch_size)`` batches whose sizes differ by at most
-    one. A short last batch would take a full-sized optimiser step on the word of few samples.
+    There are ``ceil(n / batch_size)`` batches, whose sizes differ by at most one. A short last
+    batch would make a full optimiser step from few samples.
 
     Parameters
     ----------
     X : Rows, or C-contiguous ndarray, of shape (n_all, n_features)
-        Never copied as a whole.
+        It is never copied as a whole.
     targets : ClassTargets or MatrixTargets
     sample_weight : float64 ndarray of shape (n_all,), or None
     rows : int ndarray of shape (n_samples,), or None
-        The rows to train on; None is all of them.
+        Training rows; None: all rows.
     batch_size : int
         Largest size of a batch.
     shuffle : bool
@@ -107,9 +107,9 @@ class Minibatches:
         self._Y_batch = np.empty((self.batch_size, targets.n_outputs), dtype=X.dtype)
 
     def epoch(self, random_state, start=0):
-        """Yield (X, Y, sample_weight) of each batch; valid until the next one is asked for.
+        """Yield (X, Y, sample_weight) of each batch; valid until the next one.
 
-        The first ``start`` batches are left out; the order is drawn as if they were not.
+        The first ``start`` batches are skipped; the order is that of the full epoch.
         """
         order = self._order(random_state)
         first, start = start, start * self.n_samples // self.n_batches
@@ -140,11 +140,11 @@ def split_rows(rows, n_samples, fraction, seed, stratify=None):
     rows : int ndarray, or None for ``arange(n_samples)``
     n_samples : int
     fraction : float
-        Share to hold out, in (0, 1).
+        Fraction to hold out, in (0, 1).
     seed : int
         The same seed and rows give the same split.
     stratify : ndarray of shape (n_samples,), default=None
-        Class of each row, for equal shares of each class on both sides.
+        Class of each row, for equal fractions of each class in both parts.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def split_rows(rows, n_samples, fraction, seed, stratify=None):
     Raises
     ------
     ValueError
-        Too few samples, or too few of one class.
+        There are too few samples, or too few of one class.
     """
     rows = np.arange(n_samples) if rows is None else rows
     try:

@@ -1,4 +1,4 @@
-"""What trains a network: the protocol that minibatch training and L-BFGS share."""
+"""The protocol of optimisers, which minibatch training and L-BFGS implement."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 
 class StepReport(NamedTuple):
-    """What one training step saw; means are weighted by sample.
+    """Results of one training step; means are weighted by the sample weights.
 
     Attributes
     ----------
     n_samples : int
     loss : float
-        Loss of the feed-forward outputs, output precision left out.
+        Mean loss of the feed-forward outputs, without the output precision.
     energy : float
-        After inference.
+        Mean energy after inference.
     n_steps, n_passes : float
-        Of inference, mean over the samples.
+        Steps and passes of inference, mean over the samples.
     converged : float
-        Share of the samples that met the gradient test.
+        Fraction of the samples that met the gradient test.
     ended : float
-        Share of the samples that ended by any test, before the limit of steps.
+        Fraction of the samples that ended by any test, before the limit of steps.
     weight : float
-        With which the step counts in the means of its epoch: the sum of the sample weights.
+        Weight of the step in the means of its epoch: the sum of the sample weights.
     """
 
     n_samples: int
@@ -37,13 +37,13 @@ class StepReport(NamedTuple):
 
 @dataclass
 class OptimizerState:
-    """A solver's memory: what it takes to go on as if never interrupted.
+    """A solver's memory, from which training continues with the same bits.
 
     Attributes
     ----------
     n_updates : int
     weights, biases : list of list of ndarray
-        For each moment (Adam two, SGD one), one array a layer, shaped like the parameters.
+        For each moment (Adam two, SGD one), one array per layer, shaped like the parameters.
         ``biases`` is empty without biases.
     """
 
@@ -53,60 +53,59 @@ class OptimizerState:
 
 
 class Optimizer(ABC):
-    """What a `Run` trains its network with: `Trainer` or `FullBatch`.
+    """Base class of the objects that train the network of a `Run`.
 
-    `train` asks `reason_to_stop` and calls `epoch` in turn; all that observers see of the weights
-    goes through `sync`.
+    `train` calls `reason_to_stop` and `epoch` in turn. `sync` writes the weights for observers.
 
     Attributes
     ----------
     network : Network
-        Holds the present weights after `sync`.
+        Has the current weights after `sync`.
     objective : Objective
     method : inference object
-        That trains; one that learns holds what it has learned.
+        Method used in training, with its learned parameters, if any.
     """
 
     @abstractmethod
     def epoch(self, run):
         """Train for one epoch: yield a `StepReport` after each step.
 
-        The caller may stop between two steps; another call then goes on with step ``run.batch``.
-        Where training diverges, `Run.diverge` is told and the epoch ends.
+        The caller may stop between two steps; another call then continues with step ``run.batch``.
+        If training diverges, it calls `Run.diverge` and ends the epoch.
         """
 
     def steps_per_epoch(self, minibatches):
-        """How many reports a complete epoch yields. A partial one leaves no row in the history."""
+        """Number of reports of a complete epoch. A partial epoch adds no row to the history."""
         return minibatches.n_batches
 
     def reason_to_stop(self, run):
-        """Why no other epoch should follow, one of ``STOP_REASONS``; None: one should."""
+        """Reason to stop before the next epoch, one of ``STOP_REASONS``; None: continue."""
         return "max_iter" if run.n_epochs >= run.max_iter else None
 
     @abstractmethod
     def sync(self):
-        """Write the present weights and biases into the network."""
+        """Write the current weights and biases into the network."""
 
     @abstractmethod
     def load(self):
-        """Read the network's weights and biases, to train on with them."""
+        """Read the network's weights and biases, to continue training with them."""
 
     @abstractmethod
     def output(self, X):
-        """Outputs mu_L (n, K) with the present weights for `Rows` of the network's dtype."""
+        """Outputs mu_L (n, K) with the current weights for `Rows` of the network's dtype."""
 
     @abstractmethod
     def state(self):
-        """A copy of the solver's memory as `OptimizerState`, while training goes on; or None."""
+        """A copy of the solver's memory as `OptimizerState`, or None; training can continue."""
 
     @abstractmethod
     def release(self):
-        """Give up all memory; return the solver's, as `state`. No step can follow."""
+        """Free all memory and return the solver's, as `state` does. No step can follow."""
 
     @abstractmethod
     def describe_divergence(self, run):
-        """Text of the error for a run that diverged: what happened, and what to change."""
+        """Text of the error for a run that diverged: cause and remedy."""
 
     @abstractmethod
     def describe_limit(self, run):
-        """Text of the warning for a run that ended at "max_iter"; None if that was the plan."""
+        """Text of the warning for a run that ended at "max_iter"; None if that was planned."""

@@ -1,8 +1,8 @@
-"""What "auto" needs to know: short trainings on a part of the samples predict others.
+"""Pilot runs for "auto" arguments: short trainings on a part of the samples.
 
-Where the loss of the samples left out is lowest before the end, the network has begun to fit
-noise: the fit that follows decays its weights more and is shorter. The same samples tell the
-temperature of a classifier's probabilities. Training loss can tell neither, for the networks
+If the loss of the held-out samples is lowest before the end, the network has begun to fit noise.
+The fit that follows then uses a larger weight decay and fewer epochs. The same samples give the
+temperature of a classifier's probabilities. The training loss shows neither, because the networks
 interpolate their samples.
 """
 
@@ -27,36 +27,36 @@ from .schedule import Schedule
 from .stopping import MaxTime
 from .trainer import Trainer
 
-#: Epochs of a pilot (or as many as make these updates), and its weight decay.
+#: Epochs of a pilot (or as many as give this number of updates), and its weight decay.
 PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 60, 2.0
-#: So few samples tell too little.
+#: Fewer samples give no usable estimate.
 TOO_FEW_SAMPLES = 64
-#: Below this each half predicts the other; above it one half is enough.
+#: Below this number each half predicts the other; above it one half suffices.
 TWO_WAYS_BELOW = 600
-#: A pilot trains on at least this many samples, where half of all are as many ...
+#: A pilot trains on at least this many samples, if half of all are as many ...
 LEAST_TRAINED = 500
-#: ... and on no more than this share of them.
+#: ... and on at most this fraction of them.
 LARGEST_SHARE = 0.25
-#: Samples that a pilot predicts at most, and numbers that are kept of them.
+#: Largest number of samples that a pilot predicts, and of numbers stored for them.
 MOST_PREDICTED, MOST_KEPT = 1000, 1_000_000
-#: Share of `max_time` that each pilot may take.
+#: Fraction of `max_time` that each pilot may take.
 TIME_SHARE = 0.1
 
-_WINDOW = 0.25  # share of the epochs over which the curve of losses is smoothed
+_WINDOW = 0.25  # fraction of the epochs over which the curve of losses is smoothed
 
 
 class PilotResult(NamedTuple):
-    """What the samples left out have shown.
+    """Results of the pilots on the held-out samples.
 
     Attributes
     ----------
     rise : float
-        Of their loss from its lowest value to the end, over the lowest; 0 if it fell to the end.
+        Rise of their loss from its minimum to the end, over the minimum; 0 if it fell to the end.
     outputs, targets : ndarray of shape (n_samples, n_outputs)
-        Outputs for them at that time.
+        Outputs for them at the minimum, and their targets.
     weight : ndarray of shape (n_samples,) or None
     seconds : float
-        That the pilots took.
+        Time that the pilots took.
     """
 
     rise: float
@@ -72,17 +72,17 @@ def run_pilots(estimator, data, limit, seed):
     Parameters
     ----------
     estimator : estimator
-        With a network that is not trained yet; it is not changed.
+        With an untrained network; it is not changed.
     data : TrainingData
     limit : int or None
-        Epochs at most; None: as many as a pilot takes.
+        Largest number of epochs; None: the default number of a pilot.
     seed : int
-        Draws the parts and the order of the samples.
+        Seed of the parts and of the order of the samples.
 
     Returns
     -------
     PilotResult or None
-        None: too few samples, or training diverged, which the fit to come will report.
+        None: too few samples, or training diverged, which the following fit will report.
 
     Raises
     ------
@@ -124,9 +124,9 @@ def lowest(curve):
     Returns
     -------
     index : int
-        The last one, if the curve falls to its end or has fewer than five values.
+        The last index if the curve falls to its end or has fewer than five values.
     rise : float
-        From the lowest to the last value, over the lowest; at least 0.
+        Rise from the lowest to the last value, over the lowest; at least 0.
     """
     last = len(curve) - 1
     window = max(3, int(_WINDOW * len(curve)))
@@ -140,7 +140,7 @@ def lowest(curve):
 
 
 def _parts(rows, classes, data, seed):
-    """Pairs (rows to train on, rows to predict), both sorted, with equal shares of each class."""
+    """Pairs (training rows, rows to predict), both sorted, with equal fractions of each class."""
     order = stream(seed, PILOT_PARTS).permutation(len(rows))
     if classes is not None:
         order = order[np.argsort(classes[rows][order], kind="stable")]
@@ -156,7 +156,7 @@ def _parts(rows, classes, data, seed):
 
 
 def evenly(n, n_chosen):
-    """Numbers of ``n_chosen`` of n things, evenly spread."""
+    """``n_chosen`` indices below n, evenly spaced."""
     return np.arange(n_chosen) * n // n_chosen
 
 
@@ -170,13 +170,13 @@ def _targets_of(data, rows):
 
 
 def _train(estimator, data, rows, rest, limit, seed):
-    """Train a copy of the network; return the observer with what it gave for the rest."""
+    """Train a copy of the network; return the observer with the outputs for the rest."""
     network = estimator.network_
     solver, batch_size = resolve_solver(estimator.solver), estimator.batch_size
     rate, shape = estimator.learning_rate_init, estimator.learning_rate
-    if solver.full_batch:  # its noise and temperature are about those of minibatches
+    if solver.full_batch:  # its result is about that of minibatches
         solver, batch_size, rate, shape = Adam(), "auto", "auto", "linear"
-    if batch_size == "auto":  # small, so that 20 epochs are enough updates
+    if batch_size == "auto":  # small, so that 20 epochs have enough updates
         batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(rows) // AUTO_BATCHES))
     minibatches = Minibatches(
         data.X, data.targets, data.weight, rows, batch_size, estimator.shuffle
@@ -218,7 +218,7 @@ def _train(estimator, data, rows, rest, limit, seed):
 
 
 def _shortened(shape, n_steps):
-    """A schedule whose warm-up, where it is a number of steps, fits into a pilot."""
+    """A schedule with a warm-up, if given as a number of steps, that fits into a pilot."""
     warmup = getattr(shape, "warmup", 0)
     if not isinstance(warmup, Integral) or warmup == 0 or warmup < n_steps // 2:
         return shape
@@ -228,14 +228,14 @@ def _shortened(shape, n_steps):
 
 
 class _PilotTrainer(Trainer):
-    """Reads the network and leaves it alone: nobody asks for the weights of a pilot."""
+    """Reads the network and never writes it: the weights of a pilot are not used."""
 
     def sync(self):
-        """Write nothing."""
+        """Do nothing."""
 
 
 class _Recorder(Callback):
-    """Keeps outputs and mean loss of the samples left out, after each epoch."""
+    """Records outputs and mean loss of the held-out samples after each epoch."""
 
     def __init__(self, data, rows):
         self.X = RowSubset(data.X, rows)  # a view: subset() may copy

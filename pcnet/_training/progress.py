@@ -1,4 +1,4 @@
-"""What a run prints: one line an epoch, or one line that is kept up to date."""
+"""Progress output of a run: one line per epoch, or one line that is updated."""
 
 import shutil
 import sys
@@ -8,18 +8,18 @@ import numpy as np
 from ..callbacks import Callback
 
 _REDRAW_SECONDS = 0.2
-_RECENT_EPOCHS = 5  # whose mean time forecasts that of the others
+_RECENT_EPOCHS = 5  # number of epochs whose mean time predicts that of the others
 
 
 def make_progress(verbose, stream=None):
-    """Return the observer that ``verbose`` asks for.
+    """Return the observer for ``verbose``.
 
     Parameters
     ----------
     verbose : int or bool
-        1: a live line on a terminal, elsewhere lines as for 2: one after each epoch.
+        1: a live line on a terminal, elsewhere as 2. 2: a line after each epoch.
     stream : text file, default=None
-        None: the present standard output.
+        None: the current standard output.
     """
     stream = sys.stdout if stream is None else stream
     live = verbose == 1 and getattr(stream, "isatty", lambda: False)()
@@ -62,7 +62,7 @@ class LiveLine(Callback):
         for name, column in (("train", "train_score"), ("val", "validation_score")):
             if column in record:
                 self._scores += f"  {name} {record[column]:.3f}"
-        # The end of an epoch is drawn in any case if it may be the last thing to be seen.
+        # The end of an epoch is always drawn if it may be the last line.
         last = run.n_epochs >= run.max_iter or run.stop_reason is not None
         if last or self._drawn_at is None or run.clock() - self._drawn_at >= _REDRAW_SECONDS:
             self._draw(run, run.n_epochs, record)
@@ -83,14 +83,14 @@ class LiveLine(Callback):
         )
         left = seconds_left(run)
         line += f"  {_clock(left)} left" if run.stop_reason is None and left else ""
-        width = shutil.get_terminal_size().columns - 1  # a full line would move to the next
-        # "erase to the end of the line" instead of blanks, which a resized window would wrap
+        width = shutil.get_terminal_size().columns - 1  # a full line would wrap
+        # "erase to the end of the line": trailing blanks would wrap in a resized window
         self.stream.write(f"\r{line[:width]}\x1b[K")
         self.stream.flush()
 
 
 def seconds_left(run):
-    """Forecast of the time until ``max_iter`` or the time budget ends the run; None: unknown."""
+    """Estimated seconds until ``max_iter`` or the time limit ends the run; None: unknown."""
     recent = run.recent("seconds")[-_RECENT_EPOCHS:]
     left = np.inf
     if recent:
@@ -102,7 +102,7 @@ def seconds_left(run):
 
 
 def _speed(run):
-    """Samples a second in the present or the last epoch."""
+    """Samples per second in the current or last epoch."""
     seconds = run.record["seconds"] if run.batch == 0 else run.epoch_seconds()
     return run.sums.n_samples / max(seconds, 1e-9)
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from .._core.sums import dot
 
-#: Of the strong Wolfe conditions: share of the predicted decrease; share of the slope left.
+#: Constants c_1 and c_2 of the strong Wolfe conditions: decrease and remaining slope.
 DECREASE, SLOPE_LEFT = 1e-3, 0.9
 
-#: Evaluations of one line search.
+#: Largest number of evaluations of one line search.
 MOST_TRIALS = 20
 
-# A bracket as narrow as this, relative to its far end, is not searched further.
+# A bracket narrower than this, relative to its far end, is not searched further.
 _NARROW = 0.1
 
 
@@ -26,13 +26,14 @@ class QuasiNewton:
         ``evaluate(x)`` returns the value, a float, and the gradient, float64 of shape (n,).
     start : float64 ndarray of shape (n,)
     history_size : int
-        Past steps from which the curvature is estimated.
+        Number of past steps from which the curvature is estimated.
 
     Attributes
     ----------
     x, gradient : float64 ndarray of shape (n,)
-        The present point, evaluated when the object is made.
+        The current point and its gradient; the first is evaluated at construction.
     value : float
+        Value at x.
 
     References
     ----------
@@ -57,10 +58,10 @@ class QuasiNewton:
         Returns
         -------
         bool
-            False if no lower point was found along the gradient either; `x` is then as before.
+            False if no lower point was found, along the gradient either; `x` is then unchanged.
         """
         found = self._search()
-        if found is None and self._history:  # the curvature misleads: begin anew
+        if found is None and self._history:  # no lower point: restart without curvature
             self._history.clear()
             found = self._search()
         if found is None:
@@ -109,18 +110,18 @@ def line_search(along, step, value, slope):
     Parameters
     ----------
     along : callable
-        ``along(step)`` returns value, slope and an object that stands for the point, at a step > 0.
+        ``along(step)`` returns value, slope and an object for the point, at a step > 0.
     step : float
-        The first to be tried.
+        First step to try.
     value, slope : float
         Those at step 0; ``slope < 0``.
 
     Returns
     -------
     object or None
-        What stands for the point; None: `MOST_TRIALS` steps did not lower the value.
+        Object of the point; None if `MOST_TRIALS` steps did not lower the value.
     """
-    low, high = (0.0, value, slope, None), None  # the best so far, and the bracket's other end
+    low, high = (0.0, value, slope, None), None  # best point, other end of the bracket
     for _ in range(MOST_TRIALS):
         now = (step, *along(step))
         if not now[1] <= value + DECREASE * step * slope or now[1] >= low[1]:

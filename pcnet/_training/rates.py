@@ -1,7 +1,7 @@
-"""What ``learning_rate_init="auto"`` stands for: a safe base rate for solver, network and batch.
+"""``learning_rate_init="auto"``: a safe base rate for solver, network and batch size.
 
-With the factors of `pcnet.parameterization` one rate serves all ``"mupc"`` networks; the other
-parameterizations lack some or all of them.
+With the factors of `pcnet.parameterization` one rate suits all ``"mupc"`` networks; the other
+parameterizations lack some or all of these factors.
 """
 
 import numpy as np
@@ -9,29 +9,29 @@ import numpy as np
 from ..parameterization import NARROW
 from ..solvers import SGD
 
-#: Base rate of Adam in ``"mupc"`` networks. Below so many samples a batch the noise of the gradient
-#: needs a smaller one, by the square root of their number.
+#: Base rate of Adam in ``"mupc"`` networks. For smaller batches than this the noise of the
+#: gradient requires a smaller rate, proportional to the square root of the batch size.
 ADAM_RATE, ENOUGH_FOR_ADAM = 0.03, 8
 
-#: Of SGD, per sample of a minibatch, and at most. The noise of the gradient limits small batches,
-#: the curvature of the loss large ones; on small tables training diverged at twice these rates at
-#: the earliest. The rate is then multiplied by 1 - momentum, as momentum adds up the steps.
+#: Base rate of SGD per sample of a minibatch, and its maximum. The noise of the gradient limits
+#: small batches, the curvature of the loss large ones. On small tables training did not diverge
+#: below twice these rates. Momentum sums the steps, so the rate is multiplied by 1 - momentum.
 SGD_RATE_PER_SAMPLE, LARGEST_SGD_RATE = 0.003, 0.1
 
 #: Sum over the layers of |d mu_L / d W_l|^2 of a sample, times the layers' factors, in a ``"mupc"``
-#: network of any shape. How SGD moves the output follows it.
+#: network of any shape. The change of the output in an SGD step is proportional to it.
 MUPC_TANGENT = 40.0
 
 
 def auto_learning_rate(solver, network, batch_size):
-    """The base learning rate that suits.
+    """The base learning rate for ``learning_rate_init="auto"``.
 
     Parameters
     ----------
     solver : Adam or SGD
     network : Network
     batch_size : float
-        Mean samples in a minibatch.
+        Mean number of samples in a minibatch.
 
     Returns
     -------
@@ -47,10 +47,10 @@ def auto_learning_rate(solver, network, batch_size):
 def _adam_rate(network):
     if network.parameterization == "mupc":
         return ADAM_RATE
-    if network.parameterization == "ntp":  # whose outputs start at 1, not at 1 / sqrt(N)
+    if network.parameterization == "ntp":  # outputs of initial size 1, not 1 / sqrt(N)
         narrowest = min(network.layer_sizes[1:-1], default=np.inf)
         return ADAM_RATE * min(1.0, narrowest / (2 * NARROW))
-    # one step moves a unit by rate * n_in, and the last hidden layer by the sum over the layers
+    # one step changes a unit by rate * n_in, and the last hidden layer by the sum over layers
     widest = max(64, *network.layer_sizes[:-1])
     return 1.28 / widest * min(1.0, 16 / network.n_layers)
 
@@ -58,7 +58,7 @@ def _adam_rate(network):
 def _tangent(network):
     """The sum over layers that `MUPC_TANGENT` is for mupc, at unit inputs and the usual start."""
     sizes, scaled = network.layer_sizes, network.parameterization in ("mupc", "ntp")
-    if network.n_layers == 1:  # no hidden layer damps samples that are far from the others
+    if network.n_layers == 1:  # no hidden layer bounds the effect of outliers
         return 3 * (MUPC_TANGENT if scaled else sizes[0])
     if scaled:  # the output scale of ntp is 1 / sqrt(N), not 1 / N
         return MUPC_TANGENT * (1.0 if network.parameterization == "mupc" else sizes[-2] ** 0.5 / 2)

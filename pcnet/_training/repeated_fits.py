@@ -1,9 +1,9 @@
-"""Recognises fits that are repeated with the same arguments, in searches and the like."""
+"""Detects repeated fits of clones, as in grid search and cross-validation."""
 
 import sys
 
-#: Beginnings of the names (module.function) of scikit-learn's code that fits several clones of one
-#: estimator; Pipeline, VotingClassifier and others that fit each of theirs once are not among them.
+#: Prefixes of names (module.function) of scikit-learn code that fits several clones of one
+#: estimator; not Pipeline, VotingClassifier and others that fit each estimator once.
 _REPEATING = (
     "sklearn.model_selection._validation.",
     "sklearn.model_selection._search.",
@@ -21,11 +21,11 @@ _PASSED_ON = ("pcnet.", "sklearn.", "joblib.")
 
 
 def repeating_caller(estimator):
-    """What fits clones of the estimator several times and is doing so now; None if nothing.
+    """Name of the running code that fits several clones of the estimator, or None.
 
-    The call stack tells, in worker threads and processes too, and with any scikit-learn. Other
-    code on the way, such as an estimator of somebody else that makes this one, may have given
-    each its own arguments: it ends the search.
+    It reads the call stack, which works in worker threads and processes and with all versions of
+    scikit-learn. Other code in the stack, such as a third-party meta-estimator, may have given each
+    clone its own arguments: the search of the stack ends there.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def repeating_caller(estimator):
 
 
 def _name_of(frame):
-    """Of the class or function that was called, if the stack reaches so far; else the innermost."""
+    """Name of the class or function that was called, if in the stack; else the innermost."""
     name = frame.f_code.co_name
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

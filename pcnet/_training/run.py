@@ -1,7 +1,7 @@
-"""One course of training, from the call of ``fit`` to its end, as one object.
+"""The state of one training run, from the call of ``fit`` to its end.
 
-A `Run` holds what is trained, how far it has come, and who watches. Its history is a dict that
-`history` appends to; `checkpoint` saves and restores it.
+A `Run` has the optimiser, the progress and the observers. `history` appends to its dict of columns;
+`checkpoint` saves and restores it.
 """
 
 import time
@@ -12,10 +12,10 @@ from ..callbacks import Callback
 from .history import EpochSums, append_record
 
 # An epoch whose mean loss exceeds the first minibatch's by this factor has diverged, even if
-# every number is still finite: float64 can hide an explosion for long in a shallow network.
+# all numbers are finite: in shallow float64 networks divergence can stay finite for long.
 DIVERGED = 1e8
 
-#: Why a run ended. The first request wins; "diverged" becomes a FloatingPointError.
+#: Reasons why a run ends. The first request counts; "diverged" raises a FloatingPointError.
 STOP_REASONS = (
     "max_iter",
     "plateau",
@@ -28,27 +28,27 @@ STOP_REASONS = (
 
 
 class FitCall(NamedTuple):
-    """How training was asked for."""
+    """Arguments of the call that trains."""
 
     incremental: bool = False  # by partial_fit
     classes: Any = None  # of partial_fit
-    validation: Any = None  # ValidationSet that the user gave
-    saved: Any = None  # SavedRun to go on with
+    validation: Any = None  # ValidationSet of the user
+    saved: Any = None  # SavedRun to continue
 
 
 class Plan(NamedTuple):
-    """What a run sets out to do.
+    """Settings of a run.
 
     Attributes
     ----------
     minibatches : Minibatches
     schedule : Schedule
     max_iter : int
-        Epochs at most.
+        Largest number of epochs.
     weight_decay : float
         Decoupled L2 penalty: each step multiplies weights by ``1 - rate * weight_decay``.
     max_time : float or None
-        Seconds; schedules with a horizon reach it when they are used up.
+        Time limit in seconds; schedules with a horizon end there.
     """
 
     minibatches: Any
@@ -59,52 +59,52 @@ class Plan(NamedTuple):
 
 
 class Run:
-    """What is trained, how far it has come, and who watches.
+    """The optimiser, the progress and the observers of one training run.
 
     Parameters
     ----------
     optimizer : Optimizer
-        Trains; its network is brought up to date by `sync`.
+        Its `sync` writes the current weights into its network.
     plan : Plan
-        Its entries are attributes of the run, too.
+        Its entries are also attributes of the run.
     random_state : Generator
-        Orders the samples.
+        Source of the order of the samples.
     observers : sequence of Callback, default=()
-        In the order in which they are asked.
+        Called in this order.
     history : dict of lists, default=None
-        Grows with every epoch; None begins a new one.
+        One row is added per epoch; None: a new history.
     estimator : estimator, default=None
-        The one being fitted.
+        The estimator that is fitted.
 
     Attributes
     ----------
     step_observers : list of Callback
-        Those that look at every step.
+        Observers that define `on_batch_end`.
     record : dict
         The newest row of the history.
     n_epochs : int
-        Completed in this call of ``fit``.
+        Epochs completed in this call of ``fit``.
     n_steps : int
-        Optimiser steps in this call: the schedule's time.
+        Optimiser steps in this call, the time of the schedule.
     batch : int
-        Steps done in the present epoch.
+        Steps completed in the current epoch.
     n_samples_seen : int
     learning_rate : float
-        Base rate of the newest step.
+        Base rate of the last step.
     stop_reason : str or None
-        One of ``STOP_REASONS`` once the run is to end.
+        One of ``STOP_REASONS``, set when the run should end.
     error : FloatingPointError or None
-        What happened when the reason is "diverged".
+        The error if the reason is "diverged".
     clock : callable
-        Gives seconds.
+        Returns the time in seconds.
     sums : EpochSums
-        Of the present epoch's steps.
+        Sums over the steps of the current epoch.
     first_loss : float or None
-        Of the first minibatch: divergence is measured from it.
+        Loss of the first minibatch, the reference for divergence.
     seconds_before : float
-        Spent on this run by other processes.
+        Time that other processes spent on this run.
     epoch_random_state
-        State of ``random_state`` at the start of the present epoch.
+        State of ``random_state`` at the start of the current epoch.
     """
 
     def __init__(
@@ -133,45 +133,45 @@ class Run:
 
     @property
     def network(self):
-        """The network with its present weights, brought up to date at most once a step."""
+        """The network with its current weights, updated at most once per step."""
         if self._synced != self.n_steps:
             self.sync()
         return self.optimizer.network
 
     @property
     def n_batches(self):
-        """Steps of a complete epoch."""
+        """Number of steps of a complete epoch."""
         return self.optimizer.steps_per_epoch(self.minibatches)
 
     def sync(self):
-        """Bring the network up to date, whatever has been copied before."""
+        """Write the current weights into the network, even if it was updated in this step."""
         self.optimizer.sync()
         self._synced = self.n_steps
 
     def load_weights(self):
-        """Train on with what was written into the arrays of `network`."""
+        """Continue training with the values in the arrays of `network`."""
         self.optimizer.load()
 
     def request_stop(self, reason="callback"):
-        """End training after the present step; a reason given before stays."""
+        """End training after the current step; an earlier reason is kept."""
         self.stop_reason = self.stop_reason or reason
 
     def diverge(self, error):
-        """End training because of this FloatingPointError, whatever was asked for before."""
+        """End training because of this FloatingPointError; it replaces an earlier reason."""
         self.stop_reason, self.error = "diverged", error
 
     def seconds(self):
-        """Time spent on this run, in all processes that worked on it."""
+        """Seconds spent on this run, in all its processes."""
         return self.seconds_before + self.clock() - self._started
 
     def epoch_seconds(self):
-        """Time since the present epoch began, in this process."""
+        """Seconds since the current epoch began, in this process."""
         return self.clock() - self._epoch_started
 
     # ------------------------------------------------------------ for the loop
 
     def begin_epoch(self):
-        """Start counting anew, unless the epoch was begun by another process."""
+        """Reset the counters, unless another process began this epoch."""
         self._epoch_started = self.clock()
         if self.batch == 0:
             self.epoch_random_state = self.random_state.bit_generator.state
@@ -186,7 +186,7 @@ class Run:
         return self.learning_rate
 
     def add(self, report):
-        """Take note of an optimiser step."""
+        """Record an optimiser step."""
         self.n_steps += 1
         self.batch += 1
         self.n_samples_seen += report.n_samples
@@ -195,7 +195,7 @@ class Run:
             self.first_loss = report.loss
 
     def end_epoch(self):
-        """Row of the history for the epoch, before any observer has measured.
+        """Row of the history for the epoch, before the observers add to it.
 
         Raises
         ------
@@ -215,7 +215,7 @@ class Run:
         return self.record
 
     def keep_record(self):
-        """Close the epoch: its row, complete now, enters the history."""
+        """End the epoch: append its complete row to the history."""
         self.record["seconds"] = self.epoch_seconds()
         append_record(self.history, self.record)
         self.n_epochs += 1

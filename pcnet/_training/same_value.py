@@ -1,4 +1,4 @@
-"""Comparison of arguments by value, whatever they are made of."""
+"""Comparison of arguments by value."""
 
 from collections.abc import Mapping
 from numbers import Number
@@ -11,12 +11,12 @@ _NUMBERS = (Number, np.number, np.bool_)
 def same_value(first, second, _open=()):
     """Whether two arguments have the same value.
 
-    Numbers compare by value (NaN equals NaN), lists equal tuples; arrays need the same shape and
-    dtype. Objects compare by type and by ``get_params`` if they have it, else by ``==`` or by the
-    state that pickle would save. Functions and classes are only themselves.
+    Numbers compare by value (NaN equals NaN), lists and tuples by their items; arrays need the same
+    shape and dtype. Objects compare by type and by ``get_params`` if they have it, else by ``==``
+    or by their pickled state. Functions and classes compare by identity.
     """
     pair = (id(first), id(second))
-    if first is second or pair in _open:  # met again inside itself: the rest decides
+    if first is second or pair in _open:  # a pair inside itself: the other items decide
         return True
     _open = (*_open, pair)
     if isinstance(first, _NUMBERS) and isinstance(second, _NUMBERS):
@@ -59,11 +59,11 @@ def _same_objects(first, second, open_pairs):
     try:
         if first == second:
             return True
-    except Exception:  # such as that of a dataclass that holds arrays
+    except Exception:  # such as the == of a dataclass with arrays
         pass
     try:
         states = [value.__reduce_ex__(4) for value in (first, second)]
-    except Exception:  # functions, and what else is only itself
+    except Exception:  # functions and other objects that compare by identity
         return False
     if any(isinstance(state, str) for state in states):
         return states[0] == states[1]

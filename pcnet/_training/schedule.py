@@ -1,15 +1,15 @@
-"""A learning-rate schedule while it is followed; the shapes are in `pcnet.schedules`."""
+"""The learning rates of one fit, from the schedules of `pcnet.schedules`."""
 
 import numpy as np
 
 from ..schedules import resolve_learning_rate
 
-#: Weight decay counts at least so many steps in a fit, ...
+#: Weight decay is computed for at least this many steps in a fit, ...
 LEAST_DECAY_STEPS = 300
-#: ... and in calls of ``partial_fit``, which know no end.
+#: ... and in calls of ``partial_fit``, whose number is unknown.
 LEAST_INCREMENTAL_DECAY_STEPS = 1000
 
-_MOST_RATES = 1000  # that are looked at for the sum of all
+_MOST_RATES = 1000  # number of steps that are evaluated for the sum
 
 
 class Schedule:
@@ -21,19 +21,19 @@ class Schedule:
     learning_rate_init : float
         eta, which the schedule's factors multiply.
     n_steps : int, default=None
-        T, the steps planned; needed by "linear", "cosine" and a warm-up given as a share.
+        T, the planned steps; needed by "linear", "cosine" and a warm-up given as a fraction.
     power_t : float, default=0.5
         Exponent of "invscaling".
 
     Attributes
     ----------
     n_plateaus : int
-        Plateaus so far: all that a schedule remembers.
+        Number of plateaus so far, the only state of a schedule.
 
     Raises
     ------
     ValueError
-        The warm-up is as long as the plan or longer.
+        The warm-up is not shorter than the plan.
     """
 
     def __init__(self, learning_rate, learning_rate_init, n_steps=None, power_t=0.5):
@@ -46,8 +46,8 @@ class Schedule:
     def rate(self, step, progress=0.0):
         """Base learning rate of step ``step`` (int, from 0).
 
-        ``progress`` is the share of the planned work that is done by another measure than steps,
-        such as a time limit.
+        ``progress`` is the completed fraction of the planned work by another measure than steps,
+        such as the time limit.
         """
         factor = self._shape.factor(step, self.n_steps, self.n_plateaus, progress)
         return self.learning_rate_init * factor
@@ -55,13 +55,15 @@ class Schedule:
     def weight_decay(self, alpha, least_steps=LEAST_DECAY_STEPS):
         """Decay c of one step, ``w <- (1 - rate c) w``, for ``exp(-alpha)`` over the whole plan.
 
-        Rates are taken as planned, without plateaus. A plan of fewer than ``least_steps`` steps
-        decays in proportion to its length: what few steps have learned is not to be lost.
+        The planned rates are used, without plateaus. With fewer than ``least_steps`` planned steps
+        the total decay is proportional to their number, so that short fits keep their weights.
 
         Parameters
         ----------
         alpha : float
+            Decay over the whole plan, 0 or more.
         least_steps : int
+            Number of steps below which the decay is reduced.
 
         Returns
         -------
@@ -69,7 +71,7 @@ class Schedule:
         """
         n = self.n_steps
         looked_at = min(n, _MOST_RATES)
-        middles = np.arange(looked_at) + 0.5  # of as many equal parts of the plan
+        middles = np.arange(looked_at) + 0.5  # one from each of as many equal parts of the plan
         steps = (middles * (n / looked_at)).astype(np.int64)
         mean = float(np.mean([self._shape.factor(int(step), n) for step in steps]))
         total = self.learning_rate_init * mean * max(n, least_steps)
@@ -77,11 +79,11 @@ class Schedule:
 
     @property
     def has_horizon(self):
-        """Whether reaching ``max_iter`` is the planned end rather than a limit that was hit."""
+        """Whether ``max_iter`` is the planned end of the schedule instead of a limit."""
         return self._shape.has_horizon
 
     def plateau(self):
-        """Note that training no longer improves; return whether it should stop."""
+        """Record a plateau; return whether training should stop."""
         if self._shape.ends_at_plateau(self.n_plateaus):
             return True
         self.n_plateaus += 1

@@ -1,7 +1,7 @@
-"""What a fit sets out with: from checked data and an estimator's arguments to its `Run`.
+"""Start of a fit: from checked data and an estimator's arguments to its `Run`.
 
-`make_minibatches` comes first, because what "auto" arguments stand for depends on the number of
-batches; then `make_observers` and `make_run` once the estimator has ``alpha_`` and ``max_iter_``.
+`make_minibatches` comes first, because the values of "auto" arguments depend on the number of
+batches. `make_observers` and `make_run` follow when the estimator has ``alpha_`` and ``max_iter_``.
 """
 
 from .._warnings import warn
@@ -42,23 +42,23 @@ def _batch_size(estimator, n_samples, incremental):
 
 
 def make_observers(estimator, measuring, tasks, writer):
-    """All that watch a run, in the order in which they are asked.
+    """All observers of a run, in the order of their calls.
 
     Parameters
     ----------
     estimator : estimator
     measuring : list of Callback or None
-        They add columns to the history, which the others read.
+        Observers that add columns to the history, which the others read.
     tasks : SklearnTasks or None
     writer : CheckpointWriter or None
-        The last, so that what it saves is complete.
+        Called last, so that it saves the complete state.
 
     Returns
     -------
     list of Callback
     """
     observers = list(measuring)
-    # L-BFGS has an end of its own
+    # L-BFGS has its own stopping test
     if estimator.early_stopping or not resolve_solver(estimator.solver).full_batch:
         plateau = Plateau(estimator.tol, estimator.n_iter_no_change, score=estimator.early_stopping)
         observers.append(plateau)
@@ -74,13 +74,13 @@ def make_run(estimator, minibatches, observers, incremental, seconds):
     Parameters
     ----------
     estimator : estimator
-        With its network, objective, ``alpha_`` and ``max_iter_``.
+        It must have its network, objective, ``alpha_`` and ``max_iter_``.
     minibatches : Minibatches
     observers : list of Callback
     incremental : bool
         One epoch at a constant rate, for `partial_fit`.
     seconds : float
-        That the fit has taken so far; they count towards `max_time`.
+        Time that the fit has taken so far; it counts towards `max_time`.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def make_run(estimator, minibatches, observers, incremental, seconds):
     Raises
     ------
     ValueError
-        Arguments that do not suit each other: a warm-up longer than the fit, too large an
-        ``alpha``, an output precision that the dtype cannot hold, a method that L-BFGS cannot use.
+        The warm-up is longer than the fit, ``alpha`` is too large, the dtype cannot represent the
+        output precision, or L-BFGS cannot use the method.
     """
     max_iter = 1 if incremental else estimator.max_iter_
     max_time = None
@@ -116,7 +116,7 @@ def make_run(estimator, minibatches, observers, incremental, seconds):
 
 
 def _base_rate(estimator, solver, minibatches):
-    """The learning rate that `learning_rate_init` stands for."""
+    """The learning rate of the argument `learning_rate_init`."""
     if estimator.learning_rate_init != "auto":
         return float(estimator.learning_rate_init)
     batch_size = minibatches.n_samples / minibatches.n_batches
@@ -126,7 +126,7 @@ def _base_rate(estimator, solver, minibatches):
 def _weight_decay(estimator, schedule, incremental):
     """Decay of one step over its rate, so that the whole fit decays by ``exp(-alpha_)``."""
     least = LEAST_DECAY_STEPS
-    if incremental:  # each call is an epoch of a fit that may never end
+    if incremental:  # each call is an epoch of a fit of unknown length
         least = max(LEAST_INCREMENTAL_DECAY_STEPS, estimator.max_iter_ * schedule.n_steps)
     decay = schedule.weight_decay(float(estimator.alpha_), least)
     if estimator.alpha == "auto":
@@ -141,7 +141,7 @@ def _weight_decay(estimator, schedule, incremental):
 
 
 def _make_optimizer(estimator, solver, minibatches):
-    """The `Optimizer` of a solver, with what an earlier fit has left of its memory."""
+    """The `Optimizer` of a solver, with its memory from an earlier fit, if any."""
     network, objective = estimator.network_, estimator._objective()
     method = resolve_method(estimator.inference)
     method = method.for_training(network, getattr(estimator, "inference_", None))

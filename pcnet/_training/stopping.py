@@ -1,4 +1,4 @@
-"""When training ends: at a plateau, as in scikit-learn's MLP, or when the time is up."""
+"""Ends of training: at a plateau, as in scikit-learn's MLP, or at the time limit."""
 
 import copy
 
@@ -8,15 +8,15 @@ from ..callbacks import Callback
 
 
 class Plateau(Callback):
-    """Stops at a plateau, unless the schedule answers it with a smaller learning rate.
+    """Stops at a plateau, unless the schedule reduces the learning rate there.
 
-    Under a schedule that falls to its end ("linear", "cosine") the loss stalls while the rate is
-    high and falls when it is low: training loss ends such a run only where it is below ``tol``.
+    With a schedule that falls to its end ("linear", "cosine") the loss may stall while the rate is
+    high and fall later. The training loss ends such a run only if it is below ``tol``.
 
     Parameters
     ----------
     tol : float
-        An epoch counts as progress when it beats the best so far by at least ``tol``.
+        An epoch counts as progress if it improves on the best so far by at least ``tol``.
     n_iter_no_change : int or inf
         More than this many epochs in a row without progress is a plateau.
     score : bool, default=False
@@ -30,7 +30,7 @@ class Plateau(Callback):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.score = score
-        self.best = -np.inf  # of the score, or of minus the loss
+        self.best = -np.inf  # best score, or minus the lowest loss
         self.n_no_change = 0
         self._best_parameters = None
 
@@ -44,7 +44,7 @@ class Plateau(Callback):
                 self._keep(parameters(run.network))
         if self.n_no_change <= self.n_iter_no_change:
             return False
-        # The losses of a falling rate fall to the end: only one that cannot fall by tol ends it.
+        # With a falling rate the loss falls to the end: only a loss below tol ends the run.
         if run.schedule.has_horizon and not self.score and -self.best >= self.tol:
             return False
         self.n_no_change = 0
@@ -56,7 +56,7 @@ class Plateau(Callback):
                 np.copyto(array, kept)
 
     def final_network(self, network):
-        """The network that `on_fit_end` would leave now; it shares arrays, and is not written."""
+        """The network that `on_fit_end` would leave now; it shares arrays; nothing is written."""
         if self._best_parameters is None:
             return network
         return _with_arrays(network, self._best_parameters)
@@ -81,7 +81,7 @@ class Plateau(Callback):
 
 
 class MaxTime(Callback):
-    """Stops after the step in which the run's time budget ``run.max_time``, if any, was used up."""
+    """Stops after the step in which the time limit ``run.max_time``, if any, was reached."""
 
     stop_reason = "max_time"
 

@@ -1,9 +1,8 @@
-"""Training steps: inference and the solver's update of one minibatch, all in the core.
+"""Training steps: inference and the solver's update of one minibatch, in the C core.
 
-While it trains, a `Trainer` keeps the weights packed, as the core's products read them, and
-updates them in place; `Trainer.sync` copies them back into the network. That makes four copies of
-the weights in all: plain, packed, and Adam's two moments; in narrow layers a fifth, the packed
-transpose.
+During training a `Trainer` updates packed weights, the layout of the core's matrix products, in
+place. `Trainer.sync` copies them back into the network. There are four copies of the weights:
+plain, packed, and Adam's two moments; narrow layers have a fifth, the packed transpose.
 """
 
 import math
@@ -19,7 +18,7 @@ from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport
 
-# of plain ints: NumPy compares an array with an enumeration's member several times more slowly
+# plain ints: NumPy compares arrays with members of an enumeration several times more slowly
 _CONVERGED = int(binding.Status.CONVERGED)
 _REACHED_MAX_STEPS = int(binding.Status.REACHED_MAX_STEPS)
 
@@ -30,18 +29,18 @@ class Trainer(Optimizer):
     Parameters
     ----------
     network : Network
-        Its arrays are read now and written by `sync`.
+        Its arrays are read at construction and written by `sync`.
     objective : Objective
     method : inference object
-        One that learns is copied, and goes on from what it has learned.
+        A method with learned parameters is copied and continues from them.
     solver : Adam or SGD
     max_batch_size : int
     state : OptimizerState, optional
-        To go on from; default: a fresh start.
+        Solver memory to continue from; default: none.
     feed_forward : bool, default False
-        What the weights learn from, see `pcnet.inference.learning_gradients`.
+        State that the weights learn from, see `pcnet.inference.learning_gradients`.
     centre : ndarray, (D,), optional
-        Of the inputs, for networks with biases: see `pcnet._training.centring`. Default: 0.
+        Centre of the inputs, for networks with biases: see `pcnet._training.centring`. Default: 0.
     """
 
     def __init__(
@@ -118,21 +117,21 @@ class Trainer(Optimizer):
             self._centring.begin()
 
     def sync(self):
-        """Write the present weights and biases into the network."""
+        """Write the current weights and biases into the network."""
         binding.unpack_weights(self._forward, self.network.weights)
         _copy_all(self._biases, self.network.biases)
 
     def release(self):
-        """Give up all memory; return the solver's, to go on from. No step can follow.
+        """Free all memory and return the solver's, to continue from. No step can follow.
 
-        The packed weights go first and the moments are converted one by one, so that this takes
-        no more memory than training did.
+        The packed weights are freed first and the moments converted one by one, so that this needs
+        no more memory than training.
 
         Returns
         -------
         OptimizerState
         """
-        # they hold the packed weights too
+        # these also reference the packed weights
         self._core_network = self._update = self._batch = self._centring = None
         self._forward = self._backward = None
         moments = []
@@ -142,7 +141,7 @@ class Trainer(Optimizer):
         return OptimizerState(self._n_updates, moments, self._bias_moments)
 
     def state(self):
-        """A copy of the solver's memory, while training goes on."""
+        """A copy of the solver's memory; training can continue."""
         moments = []
         for packed in self._moments:
             moments.append([np.empty_like(w) for w in self.network.weights])
@@ -159,10 +158,10 @@ class Trainer(Optimizer):
     # ------------------------------------------------------------ work
 
     def epoch(self, run):
-        """Take a step with each minibatch of the run, at the rate of its schedule."""
+        """Make a step with each minibatch of the run, at the rate of its schedule."""
         for X, Y, weight in run.minibatches.epoch(run.random_state, start=run.batch):
             rate = run.rate()
-            # Only here: the FloatingPointError of a callback, scorer or schedule is its own.
+            # only here: a FloatingPointError of a callback, scorer or schedule is no divergence
             try:
                 report = self.step(X, Y, rate, sample_weight=weight, weight_decay=run.weight_decay)
             except FloatingPointError as error:
@@ -173,19 +172,19 @@ class Trainer(Optimizer):
     def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
         """Infer the batch's activities, then update weights and biases.
 
-        Some methods of inference ask for several updates a batch, see
-        `pcnet.inference._learning`; rate and weight decay are those of each.
+        Some methods of inference make several updates per batch, see `pcnet.inference._learning`;
+        rate and weight decay apply to each.
 
         Parameters
         ----------
         X : ndarray, (n, D)
             C-contiguous, of the network's dtype; n up to ``max_batch_size``.
         Y : ndarray, (n, K)
-            The same.
+            C-contiguous, of the network's dtype.
         learning_rate : float
             The base rate; layers have multiples of it (`learning_rate_multipliers`).
         sample_weight : ndarray of float64, (n,), optional
-            Weights the samples' gradients, sum w g / sum w.
+            Weights w of the samples' gradients g, as in sum w g / sum w.
         weight_decay : float
             Weights (not biases) are first multiplied by ``1 - learning_rate * weight_decay``,
             or 0 if that is negative.
@@ -223,7 +222,7 @@ class Trainer(Optimizer):
         if self._centring is not None:
             centred = self._centring.centred(weight_update.X)
             weight_update = weight_update._replace(X=centred)
-        with np.errstate(over="ignore"):  # an absurd rate is reported with the weights it makes
+        with np.errstate(over="ignore"):  # an overflow is reported with the new weights
             rates = [learning_rate * rate for rate in self._rates]
         self._set_rates(rates, self._clipping(*weight_update, rates))
         self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
@@ -251,11 +250,11 @@ class Trainer(Optimizer):
         self._set_rates(rates)
         square = self._batch.gradient_square(self._update, X, share)
         size = math.sqrt(square / self._n_parameters)
-        # the core tells of values that are not finite
+        # the core reports values that are not finite
         return clip / size if clip < size < math.inf else 1.0
 
     def output(self, X):
-        """Outputs mu_L (n, K) with the present weights; X is `Rows`, or an array as in `step`."""
+        """Outputs mu_L (n, K) with the current weights; X is `Rows`, or an array as for `step`."""
         return core_output(self._core_network, X)[0]
 
     # ------------------------------------------------------------ messages
@@ -288,7 +287,7 @@ def _copy_all(sources, targets):
 
 
 def _shares(sample_weight, n):
-    """Weights of sum one."""
+    """Normalised sample weights, of sum 1."""
     if sample_weight is None:
         return np.full(n, 1.0 / n)
     sample_weight = np.asarray(sample_weight, dtype=np.float64)

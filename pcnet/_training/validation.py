@@ -1,4 +1,4 @@
-"""Scores after every epoch: which samples are scored, and by what."""
+"""Scores after each epoch: the validation samples and the scorers."""
 
 import copy
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ _TRAIN_SCORE_ROWS = 1000
 
 
 class ValidationSet(NamedTuple):
-    """Samples to validate on, as the user gave them."""
+    """Validation samples as given by the user."""
 
     X: Any
     y: Any
@@ -24,12 +24,12 @@ class ValidationSet(NamedTuple):
 
 
 def gather_validation_set(validation_data, X_val, y_val, sample_weight_val):
-    """Return the `ValidationSet` that the arguments of ``fit`` name, or None.
+    """Return the `ValidationSet` of the arguments of ``fit``, or None.
 
     Raises
     ------
     ValueError
-        Both ways of naming one, or half of one.
+        Both forms of the argument are given, or one is incomplete.
     """
     parts = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
     given = [name for name, value in parts.items() if value is not None]
@@ -55,12 +55,12 @@ def gather_validation_set(validation_data, X_val, y_val, sample_weight_val):
 
 
 def own_validation(estimator, given):
-    """The `Validation` of a `ValidationSet` that the user gave to ``fit``.
+    """The `Validation` of a user's `ValidationSet`.
 
     Raises
     ------
     TypeError, ValueError
-        The set does not suit the estimator, or is smaller than two samples.
+        The set does not fit the estimator, or has fewer than two samples.
     """
     try:
         X, y = estimator._check_X_y(
@@ -82,7 +82,7 @@ def own_validation(estimator, given):
 def held_out_validation(estimator, data, given, rows):
     """The `Validation` of rows of `TrainingData` that ``early_stopping`` holds out.
 
-    ``given`` is the `ValidationSet` of all the data, as scorers are to see them.
+    ``given`` is the `ValidationSet` of all the data, in the form that scorers receive.
     """
     X, targets = data.X.subset(rows), data.targets.part(rows)
     weight = None if data.sample_weight is None else data.sample_weight[rows]
@@ -96,7 +96,7 @@ def held_out_validation(estimator, data, given, rows):
 
 
 def train_score(estimator, data):
-    """The `TrainScore` for a user who reads progress lines; None for others."""
+    """The `TrainScore` if progress lines are printed, else None."""
     if not estimator.verbose:
         return None
     rows = some_rows(data.rows, len(data.X), estimator._split_seed)
@@ -108,7 +108,7 @@ def train_score(estimator, data):
 
 
 def resolve_scoring(estimator):
-    """What `Validation` takes as its ``scoring``."""
+    """The ``scoring`` argument of `Validation`."""
     scoring = estimator.scoring
     if scoring is None or (isinstance(scoring, str) and scoring == "loss"):
         return scoring
@@ -116,7 +116,7 @@ def resolve_scoring(estimator):
 
 
 def _scorer(estimator, X, targets, sample_weight):
-    """Function that scores what ``predict_outputs(X)`` returns."""
+    """Function that scores the outputs of ``predict_outputs(X)``."""
     return lambda predict_outputs: estimator._encoder.score(
         targets, predict_outputs(X), sample_weight
     )
@@ -130,14 +130,14 @@ class Validation(Callback):
     X : Rows
         Its features, in the network's dtype.
     targets : ClassTargets or MatrixTargets
-        What the network should give for them.
+        Targets of these samples.
     sample_weight : ndarray or None
     score : callable
         ``score(predict_outputs) -> float`` gives the estimator's own score.
     scoring : None, "loss" or Scorers
-        What to watch: the estimator's score, minus the loss, or the first of the scorers.
+        The monitored value: the estimator's score, minus the loss, or the first of the scorers.
     given : ValidationSet
-        The same samples as the scorers are to see them.
+        The same samples in the form that scorers receive.
     """
 
     def __init__(self, X, targets, sample_weight, score, scoring, given):
@@ -168,14 +168,14 @@ class Validation(Callback):
 
 
 class Scorers:
-    """scikit-learn scorers, called with the estimator as it is with the present weights.
+    """scikit-learn scorers, called with the estimator at the current weights.
 
     Parameters
     ----------
     scoring : str, callable, list, tuple or dict
-        As in scikit-learn's ``cross_validate``.
+        As for scikit-learn's ``cross_validate``.
     estimator : estimator
-        For the scorers to check that it has what they need.
+        Its methods are checked against those that the scorers need.
     """
 
     def __init__(self, scoring, estimator):
@@ -214,7 +214,7 @@ class TrainScore(Callback):
     Parameters
     ----------
     X : Rows
-        These samples.
+        The samples to score.
     score : callable
         As for `Validation`.
     """
@@ -228,9 +228,9 @@ class TrainScore(Callback):
 
 
 def some_rows(rows, n_samples, seed):
-    """Row numbers of at most 1000 of the samples; None, or all of them, as ``rows`` says.
+    """Row numbers of at most 1000 of the samples ``rows`` (None: all samples).
 
-    They have their own seed, so that looking at the score does not change the training.
+    They have their own seed, so that the score does not change the training.
     """
     rows = np.arange(n_samples) if rows is None else rows
     if len(rows) <= _TRAIN_SCORE_ROWS:
@@ -241,10 +241,10 @@ def some_rows(rows, n_samples, seed):
 
 
 def fitted_view(run, known=None):
-    """A shallow copy of the estimator that predicts with the present weights.
+    """A shallow copy of the estimator that predicts with the current weights.
 
-    It shares the weights with the run: they go on changing. ``known`` is a pair (X, outputs) that
-    saves the view computing the outputs of this very object X.
+    It shares the weights with the run, which changes them. ``known`` is a pair (X, outputs): the
+    view returns these outputs for the same object X instead of computing them.
     """
     view = copy.copy(run.estimator)
     view.network_ = run.network
