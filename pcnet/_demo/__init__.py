@@ -1,4 +1,4 @@
-"""The demo behind ``python -m pcnet``: a deep network on digits, a table and a picture."""
+"""The demo of ``python -m pcnet``: a deep network on digits, a table and a figure."""
 
 from ._command import main
 

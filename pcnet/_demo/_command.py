@@ -1,4 +1,4 @@
-"""The demo as a command: its arguments, the training and the table."""
+"""The command of the demo: its arguments, the training and the table."""
 
 import argparse
 import os
@@ -84,7 +84,7 @@ def run(options):
 
 
 def parse_arguments(argv=None):
-    """Options from the command line; ends the process with a message if one is bad."""
+    """Options from the command line; ends the process with a message if one is invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m pcnet",
         description="Train a deep predictive-coding network on scikit-learn's bundled "
@@ -177,7 +177,7 @@ def picture_path(text):
 
 
 class Data(NamedTuple):
-    """Digits, each pixel standardised by the training images."""
+    """Digits, each pixel standardised with the training images."""
 
     X_train: np.ndarray  # (n_train, 64)
     X_test: np.ndarray  # (n_test, 64)
@@ -186,14 +186,14 @@ class Data(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A model's line of the table."""
+    """The row of a model in the table."""
 
     name: str
     n_layers: int
     n_epochs: int
     accuracy: float
-    seconds: float  # of fit
-    n_passes: float | None  # inference passes a sample and epoch; None: has no inference
+    seconds: float  # duration of fit
+    n_passes: float | None  # inference passes per sample and epoch; None without inference
 
 
 def load_data(seed):
@@ -207,7 +207,7 @@ def load_data(seed):
 
 
 def train_pcnet(options, data):
-    """The fitted PCClassifier and its row; prints a line an epoch."""
+    """The fitted PCClassifier and its row; prints a line per epoch."""
     model = PCClassifier(
         hidden_layer_sizes=(options.width,) * (options.depth - 1),
         max_iter=options.epochs,
@@ -218,16 +218,15 @@ def train_pcnet(options, data):
 
 
 def train_peers(options, data):
-    """Rows of MLPClassifier: its default, and its default but for our shape and epochs."""
+    """Rows of MLPClassifier: with its defaults, and with the demo's shape and epochs."""
     deep = MLPClassifier(
         hidden_layer_sizes=(options.width,) * (options.depth - 1),
         max_iter=options.epochs,
         random_state=options.seed,
     )
-    # One thread, because more do not help products as small as these, and slow them down badly
-    # when the machine has other work.
+    # One thread: more do not speed up such small products, and slow them down on a busy machine.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs are what is asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs are intended
         return [
             timed_row("MLPClassifier, default", MLPClassifier(random_state=options.seed), data),
             timed_row("MLPClassifier, same shape", deep, data),
@@ -251,7 +250,7 @@ def timed_row(name, model, data):
 
 
 def fit_or_interrupt(model, data):
-    """Fit, but let Ctrl-C end the demo: estimators only warn and keep what they have."""
+    """Fit, but let Ctrl-C end the demo; estimators only warn and keep their weights."""
     message = "Training interrupted by user"
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message)
@@ -264,7 +263,7 @@ def fit_or_interrupt(model, data):
 
 
 def print_table(rows):
-    """Print the rows under their heads, with what the words mean."""
+    """Print the rows under their column names, with an explanation."""
     head = ("", "layers", "epochs", "test accuracy", "seconds", "inference passes a sample")
     line = "{:<25}  {:>6}  {:>6}  {:>13}  {:>7}  {:>25}"
     print(line.format(*head))

@@ -1,4 +1,4 @@
-"""The demo's picture: each layer's energy while inference runs, by two methods."""
+"""The demo's figure: the energy of each layer during inference, for two methods."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ N_IMAGES = 32
 #: Steps of error descent that are shown.
 N_ERROR_STEPS = 8
 
-#: Per cent of the energy to lose at which its axis ends.
+#: Lower end of the axis, in per cent of the excess energy.
 LEAST_EXCESS = 1e-3
 
 
@@ -63,7 +63,7 @@ def record_energies(model, X, y):
 
 
 def draw(traces, path):
-    """Draw the energies of both methods and how far each gets; write the file."""
+    """Draw the energies of both methods and their excess over the minimum; write the file."""
     from matplotlib.figure import Figure  # optional, and slow to import
 
     n_layers = traces.error.energies.shape[1]
@@ -101,22 +101,22 @@ def draw(traces, path):
 
 
 def colour_scale(traces):
-    """Colours for the hidden layers at equilibrium, with room below for what fades."""
+    """Colours for the hidden layers at equilibrium, extended to smaller energies."""
     from matplotlib.colors import LogNorm
 
     settled = traces.error.energies[-1, :-1]
     settled = settled[settled > 0]
-    if settled.size == 0:  # a network so small that its gradient is 0
+    if settled.size == 0:  # a very small network, whose gradient is 0
         return LogNorm(1e-3, 1)
     return LogNorm(settled.min() / 1e3, settled.max())
 
 
 def mark_unreached(axes, trace):
-    """Write into the grey what it means, and draw where a signal that did not fade would be."""
+    """Label the grey area, and draw the position of a signal without attenuation."""
     n_steps, n_layers = trace.energies.shape[0] - 1, trace.energies.shape[1]
     steps = np.arange(min(n_steps, n_layers - 1) + 1)
     axes.plot(steps, n_layers - steps, color="0.35", lw=1, ls="--")
-    if n_layers >= 16:  # with fewer layers there is no grey to speak of
+    if n_layers >= 16:  # with fewer layers there is hardly any grey
         axes.text(
             0.04 * n_steps,
             0.06 * n_layers,
@@ -127,7 +127,7 @@ def mark_unreached(axes, trace):
 
 
 def draw_excess(axes, traces):
-    """Energy above the equilibrium's over work, in which the methods can be compared."""
+    """Energy above the equilibrium's over the work, the same unit for both methods."""
     methods = (
         (traces.error, "error descent", OURS, "o"),
         (traces.activity, "activity descent", OTHER, None),
@@ -138,9 +138,9 @@ def draw_excess(axes, traces):
         excess = 100 * (total - traces.equilibrium) / to_lose
         left = f"{excess[-1]:.1f}" if excess[-1] >= 0.1 else "< 0.1"
         label = f"{name}: {left} % after {len(excess) - 1} steps"
-        shown = np.maximum(excess, LEAST_EXCESS / 10)  # below the axis, where log has no zero
+        shown = np.maximum(excess, LEAST_EXCESS / 10)  # below the axis: the log scale has no zero
         axes.loglog(trace.n_passes, shown, label=label, color=colour, marker=marker, lw=2.5)
-    axes.set_ylim(LEAST_EXCESS, 5e3)  # room for the legend above 100 %
+    axes.set_ylim(LEAST_EXCESS, 5e3)  # space for the legend above 100 %
     axes.set_yticks(10.0 ** np.arange(np.log10(LEAST_EXCESS), 3))
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g} %")

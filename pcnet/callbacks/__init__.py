@@ -1,4 +1,4 @@
-"""Callbacks: what watches training, measures, reports and decides when to stop."""
+"""Callbacks: observers of training that measure, report, save or stop a run."""
 
 from ._base import Callback
 from ._checkpoint import Checkpoint

@@ -1,4 +1,4 @@
-"""The protocol of everything that watches a run, and what a ``callbacks`` argument stands for."""
+"""The base class of all observers of a run, and checks of ``callbacks`` arguments."""
 
 from __future__ import annotations
 
@@ -10,49 +10,80 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Watches a run of ``fit`` or ``partial_fit``; override the methods you need.
+    """Observes a run of ``fit`` or ``partial_fit``; override the methods you need.
 
-    After each epoch, first all observers `measure`, then the epoch's row is added to
-    ``run.history``, then `on_epoch_end` is called.
+    After each epoch, `measure` of all observers is called first. Then the row of the epoch is
+    added to ``run.history``, and `on_epoch_end` is called.
 
     Attributes
     ----------
     stop_reason : str
-        What ``stop_reason_`` of the estimator says if this callback ends the run.
+        The estimator's ``stop_reason_`` if this callback ends the run.
     """
 
     stop_reason = "callback"
 
     def on_fit_begin(self, run: Run) -> None:
-        """Before the first step."""
+        """Called before the first step with the `Run`."""
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Before the first minibatch of an epoch."""
+        """Called before the first minibatch of an epoch with the `Run`."""
 
     def on_batch_end(self, run: Run, report: StepReport) -> bool | None:
-        """After an optimiser step; return True to stop at once. Costs nothing if not overridden.
+        """Called after an optimiser step; not called at all if not overridden.
 
-        ``report`` is a `StepReport`: the step's loss, energy and inference counts.
+        Parameters
+        ----------
+        run : Run
+        report : StepReport
+            Loss, energy and inference counts of the step.
+
+        Returns
+        -------
+        bool or None
+            True stops training after this step.
         """
 
     def measure(self, run: Run) -> dict[str, float]:
-        """Columns that this observer adds to the epoch's record, as a dict."""
+        """Measure after an epoch.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        dict of str to float
+            Columns for the row of the epoch in the history.
+        """
         return {}
 
     def on_epoch_end(self, run: Run, record: dict[str, float]) -> bool | None:
-        """After an epoch, with its row of the history (a dict); return True to stop."""
+        """Called after an epoch.
+
+        Parameters
+        ----------
+        run : Run
+        record : dict of str to float
+            Row of the epoch in the history.
+
+        Returns
+        -------
+        bool or None
+            True stops training.
+        """
 
     def on_fit_end(self, run: Run) -> None:
-        """After the last step, in reverse order of the observers.
+        """Called after the last step with the `Run`, in reverse order of the observers.
 
-        Called also after Ctrl-C, divergence or an exception, if `on_fit_begin` was.
+        It is also called after Ctrl-C, divergence or an exception, if `on_fit_begin` was called.
         """
 
     def state(self) -> Any:
-        """What a checkpoint must keep of this observer; None if nothing."""
+        """State of this observer for a checkpoint (any object that can be pickled), or None."""
 
     def restore(self, state: Any) -> None:
-        """Take over what `state` gave."""
+        """Restore the observer from the result of `state`."""
 
 
 class EachEpoch(Callback):
@@ -62,12 +93,12 @@ class EachEpoch(Callback):
         self.function = function
 
     def on_epoch_end(self, run, record):
-        # not for just any true value: many a function returns what it happens to hold
+        # only True itself: functions often return other values unintentionally
         return self.function(run) is True
 
 
 def resolve_callbacks(callbacks):
-    """Return the list of `Callback` objects that a ``callbacks`` argument stands for.
+    """Return the list of `Callback` objects of a ``callbacks`` argument.
 
     Parameters
     ----------
@@ -76,7 +107,7 @@ def resolve_callbacks(callbacks):
     Raises
     ------
     TypeError
-        Anything else; the message says which entry.
+        The argument is something else; the message names the entry.
     """
     if callbacks is None:
         return []

@@ -1,4 +1,4 @@
-"""Where and when a run is saved."""
+"""The file and the times at which a run is saved."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .._checks import real_interval
 
 
 class Checkpoint(BaseEstimator):
-    """Where and when ``fit`` saves a run.
+    """File and times at which ``fit`` saves a run.
 
-    The file is replaced in one step: whatever kills the process, there is an old or a new one, and
-    it is whole. ``resume`` goes on from it.
+    The file is replaced atomically: if the process is killed, the old or the new file exists and is
+    complete. ``resume`` continues from it.
 
     Parameters
     ----------
     path : str or path-like
         The file; its folder must exist.
     every_epochs : int or None, default=1
-        Save after each such number of epochs. None: do not count epochs.
+        Save after this number of epochs, 1 or more. None: not by epochs.
     every_minutes : float or None, default=None
-        Save, in the middle of an epoch if need be, when so much time has passed since the last
-        time.
+        Save when this time has passed since the last save, also in the middle of an epoch;
+        positive. None: not by time.
 
     Notes
     -----
-    The end of training is always saved. An existing file keeps its permissions, and must be a
-    checkpoint or empty. The file is a pickle: only load files that you trust.
+    The end of training is always saved. An existing file must be a checkpoint or empty, and keeps
+    its permissions. The file is a pickle: only load files that you trust.
 
     Examples
     --------
@@ -57,13 +57,18 @@ class Checkpoint(BaseEstimator):
         self.every_minutes = every_minutes
 
     def exists(self) -> bool:
-        """Whether there is a file to go on from; an empty one is none."""
+        """Whether the file exists and is not empty, so that `resume` can continue from it.
+
+        Returns
+        -------
+        bool
+        """
         path = Path(path_of(self.path, "path"))
         return path.is_file() and path.stat().st_size > 0
 
 
 def path_of(checkpoint, name="checkpoint"):
-    """The path in a path or a `Checkpoint`."""
+    """The path of a path or a `Checkpoint`."""
     if isinstance(checkpoint, (str, os.PathLike)):
         return checkpoint
     if isinstance(checkpoint, Checkpoint):

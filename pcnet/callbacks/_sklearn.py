@@ -1,4 +1,4 @@
-"""The callbacks of scikit-learn 1.9: epochs, and on request batches, as tasks of a fit."""
+"""Support of scikit-learn 1.9's callbacks: epochs, optionally batches, as tasks of a fit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ try:
 except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's class of this name."""
+        """Replacement of scikit-learn's class of this name."""
 
         def set_callbacks(self, *callbacks):
-            """Raise, for want of support by scikit-learn."""
+            """Raise: this version of scikit-learn has no callbacks."""
             raise RuntimeError(
                 "set_callbacks needs scikit-learn 1.9 or newer; update it, or use the argument "
                 "callbacks"
@@ -25,19 +25,25 @@ except ImportError:  # scikit-learn before 1.9
 
 
 def with_batches(callback: Any) -> Any:
-    """Let a scikit-learn callback see minibatches, too, as tasks below their epoch.
+    """Let a scikit-learn callback also observe minibatches, as tasks below their epoch.
 
-    This costs some 0.1 ms a batch or more, and with scikit-learn's progress bars one bar per epoch.
+    This costs about 0.1 ms per batch or more. scikit-learn's progress bars then show one bar per
+    epoch.
 
     Parameters
     ----------
     callback : scikit-learn callback
-        Marked by an attribute ``batch_tasks = True``.
+        The function sets its attribute ``batch_tasks = True``.
 
     Returns
     -------
     callback
         The same object, for ``set_callbacks(with_batches(ProgressBar()))``.
+
+    Raises
+    ------
+    TypeError
+        ``callback`` is no scikit-learn callback.
     """
     if isinstance(callback, type) or not hasattr(callback, "on_fit_task_end"):
         raise TypeError(
@@ -50,7 +56,7 @@ def with_batches(callback: Any) -> Any:
 
 
 class SklearnTasks(Callback):
-    """Passes the course of a run on to scikit-learn's callbacks.
+    """Reports the epochs and batches of a run to scikit-learn's callbacks.
 
     Parameters
     ----------
@@ -58,7 +64,7 @@ class SklearnTasks(Callback):
     root : CallbackContext
         The task "fit".
     X, y, sample_weight
-        As the user gave them.
+        The user's arguments of ``fit``.
     """
 
     def __init__(self, estimator, root, X, y, sample_weight):
@@ -97,7 +103,7 @@ class SklearnTasks(Callback):
         return self._end_epoch(run)
 
     def on_fit_end(self, run):
-        if run.stop_reason not in (None, "diverged"):  # else an exception is under way
+        if run.stop_reason not in (None, "diverged"):  # otherwise an exception is being raised
             self._end_batch()
             self._end_epoch(run)
 
@@ -125,7 +131,7 @@ class SklearnTasks(Callback):
         )
 
     def _data(self):
-        """X, y and metadata as functions: made only for hooks that ask for them."""
+        """X, y and metadata as functions, evaluated only for hooks that use them."""
         X, y, weight = self.given
         return {
             "X": lambda: self._training_part(X),
@@ -140,7 +146,7 @@ class SklearnTasks(Callback):
 
 
 def _fitted(run):
-    """Attributes by which a copy of the estimator predicts with the present weights."""
+    """Attributes by which a copy of the estimator predicts with the current weights."""
     return lambda: {
         "network_": run.network.copy(),
         "n_iter_": run.n_epochs,
@@ -149,10 +155,10 @@ def _fitted(run):
 
 
 def begin_tasks(estimator, X, y, sample_weight, max_iter):
-    """Create the task "fit" if any scikit-learn callback can want it; return `SklearnTasks`.
+    """Create the task "fit" if a scikit-learn callback can use it; return `SklearnTasks`.
 
-    To be called before anything that restores the estimator's attributes on errors: scikit-learn
-    finds by them what it has to tear down.
+    It must be called before any block that restores the estimator's attributes on errors, since
+    scikit-learn ends its tasks by these attributes.
     """
     if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
         return None

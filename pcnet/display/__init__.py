@@ -1,7 +1,7 @@
-"""Pictures of training and of inference, in the manner of scikit-learn's Display objects.
+"""Figures of training and of inference, with the interface of scikit-learn's Display objects.
 
-Each class holds the numbers it draws as attributes, is made by a ``from_...`` method, and draws
-into given or new axes with ``plot(ax=)``. Only ``plot`` needs matplotlib.
+Each class has its numbers as attributes and a ``from_...`` method as constructor. ``plot(ax=)``
+draws into given or new axes. Only ``plot`` needs matplotlib.
 """
 
 from ._gradients import GradientCosineDisplay

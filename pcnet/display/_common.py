@@ -1,11 +1,11 @@
-"""What all displays share: axes, colours, and the message where matplotlib is missing."""
+"""Common parts of the displays: axes, colours, and the error if matplotlib is missing."""
 
-#: Of what pcnet does, of what it is compared with, and of what is beside the point.
+#: Colours of pcnet's results, of results to compare with, and of auxiliary lines.
 OURS, OTHER, ASIDE = "#c0392b", "#34608c", "0.55"
 
 
 class Display:
-    """Base of the displays: where they draw."""
+    """Base class of the displays, with the axes they draw into."""
 
     def _start(self, ax):
         """Set ``ax_`` and ``figure_`` to the given axes, or to new ones."""
@@ -27,7 +27,7 @@ class Display:
 
 
 def check_matplotlib(caller):
-    """Raise an ImportError that says how to get matplotlib, if it is missing."""
+    """Raise an ImportError with the command that installs matplotlib, if it is missing."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:

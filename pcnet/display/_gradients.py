@@ -1,4 +1,4 @@
-"""How close predictive coding's weight changes are to backpropagation's."""
+"""Cosine between the weight gradients of predictive coding and of backpropagation."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 class GradientCosineDisplay(Display):
     """Cosine between predictive coding's and backpropagation's weight gradient, layer by layer.
 
-    1 is the same direction. The output precision decides: towards 0 it is 1 in every layer. The
-    gradients are those of the settled state, which estimators learn the squared error from; other
-    losses see "Losses other than the squared error" in the documentation (docs/deep-losses.md).
+    1 is the same direction. As the output precision tends to 0, the cosine tends to 1 in every
+    layer. The gradients are those at the end of inference, which estimators use with the squared
+    error; for other losses see "Losses other than the squared error" in the documentation
+    (docs/deep-losses.md).
 
     Attributes
     ----------
     cosines : ndarray of shape (n_layers,)
-        nan where a gradient is 0.
+        From -1 to 1; nan if a gradient is 0.
     n_samples : int
-        Samples whose mean gradient is compared.
+        Number of samples whose mean gradient is compared.
     lines_, ax_, figure_
         Set by `plot`.
     """
@@ -47,7 +48,7 @@ class GradientCosineDisplay(Display):
         *,
         inference: Method | None = None,
     ) -> Self:
-        """Compare the gradients of some samples, in float64.
+        """Compare the gradients of the given samples, in float64.
 
         Parameters
         ----------
@@ -56,7 +57,7 @@ class GradientCosineDisplay(Display):
         X, y : array-like
             A batch of samples with their targets.
         inference : str, InferenceMethod or None, default=None
-            By which predictive coding finds its errors. None: the estimator's.
+            Method of inference. None: the estimator's.
 
         Returns
         -------
@@ -75,8 +76,9 @@ class GradientCosineDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            None: new ones.
         **line_kwargs
-            Passed on to matplotlib's `plot`.
+            Arguments of matplotlib's `plot`.
 
         Returns
         -------

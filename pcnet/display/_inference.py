@@ -1,4 +1,4 @@
-"""What inference costs, sample by sample."""
+"""Cost of inference for each sample."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class InferencePassesDisplay(ResultDisplay):
-    """How many passes samples take until their inference ends.
+    """Histogram of the passes that inference takes for each sample.
 
     Attributes
     ----------
     n_passes : ndarray of shape (n_samples,)
-        Pairs of one forward and one backward pass, the feed-forward pass included.
+        Passes of each sample, the feed-forward pass included; one forward and one backward pass
+        count as 1.
     bars_, mean_line_, ax_, figure_
         Set by `plot`.
     """
@@ -39,6 +40,11 @@ class InferencePassesDisplay(ResultDisplay):
         Returns
         -------
         InferencePassesDisplay
+
+        Raises
+        ------
+        TypeError
+            ``result`` is no `InferenceResult`.
         """
         check_result(result)
         return cls(np.array(result.n_passes, dtype=np.float64))
@@ -49,15 +55,16 @@ class InferencePassesDisplay(ResultDisplay):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            None: new ones.
         **hist_kwargs
-            Passed on to matplotlib's `hist`.
+            Arguments of matplotlib's `hist`.
 
         Returns
         -------
         self : InferencePassesDisplay
         """
         ax = self._start(ax)
-        # whole passes in the middle of a bar, up to some forty bars
+        # bars centred on whole passes, up to about forty bars
         width = max(1.0, np.ceil(np.ptp(self.n_passes) / 40))
         edges = np.arange(np.floor(self.n_passes.min()), self.n_passes.max() + width + 1, width)
         style = {"bins": edges - 0.5, "color": OTHER, "edgecolor": "white"}

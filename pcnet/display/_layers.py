@@ -1,4 +1,4 @@
-"""Where in the network energy and errors are."""
+"""Energies and errors of the layers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _UNREACHED = "#e4e6ea"
 
 
 class LayerEnergyDisplay(Display):
-    """Each layer's energy while inference runs.
+    """Energy of each layer during inference.
 
-    Before the first step all energy is in the output. Error descent spreads it over all layers at
-    once, activity descent by at most one layer a step.
+    Before the first step all energy is in the output. Error descent distributes it over all layers
+    in one step, activity descent by at most one layer per step.
 
     Attributes
     ----------
     energies : ndarray of shape (n_steps + 1, n_layers)
-        Mean over the samples, after 0, 1, .. steps; the last column is the output's, times the
-        output precision. `activity_decay` is left out.
+        Mean over the samples after 0, 1, .. steps; the last column is the output's, times the
+        output precision. Without the term of `activity_decay`.
     n_passes : ndarray of shape (n_steps + 1,)
-        Mean forward-and-backward passes a sample until then.
+        Forward and backward passes up to these steps, mean over the samples.
     mesh_, colorbar_, ax_, figure_
         Set by `plot`; `colorbar_` is None without one.
     """
@@ -52,18 +52,19 @@ class LayerEnergyDisplay(Display):
         inference: Method | None = None,
         n_steps: int = 8,
     ) -> Self:
-        """Run inference on some samples.
+        """Run inference on the given samples.
 
         Parameters
         ----------
         estimator : PCClassifier or PCRegressor
             Fitted.
         X, y : array-like
-            Samples with their targets; some dozen are enough.
+            Samples with their targets; a few dozen are enough.
         inference : str, InferenceMethod or None, default=None
-            Of which method to show the steps (an ActivityDescent's rate counts; limits and
-            tolerances do not). None: the estimator's.
+            Method whose steps are shown. The rate of an ActivityDescent is used; limits and
+            tolerances are not. None: the estimator's.
         n_steps : int, default=8
+            Number of steps.
 
         Returns
         -------
@@ -76,16 +77,18 @@ class LayerEnergyDisplay(Display):
     def plot(
         self, ax: Any = None, *, cmap: Any = "inferno", norm: Any = None, colorbar: bool = True
     ) -> Self:
-        """Draw the energies as colours, on a log scale; grey is none at all.
+        """Draw the energies as colours on a log scale; grey means 0.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            None: new ones.
         cmap : str or matplotlib Colormap, default="inferno"
         norm : matplotlib Normalize, default=None
-            Which energies the colours span, to share them between several axes. None: those of the
-            hidden layers, at most six powers of ten.
+            Range of the colours, to use the same in several axes. None: the energies of the hidden
+            layers, at most six powers of ten.
         colorbar : bool, default=True
+            Whether to draw a colour bar.
 
         Returns
         -------
@@ -113,7 +116,7 @@ class LayerEnergyDisplay(Display):
         return self
 
     def _colours(self):
-        """Over the energies of the hidden layers, at most six powers of ten."""
+        """Range of colours: energies of the hidden layers, at most six powers of ten."""
         from matplotlib.colors import LogNorm
 
         hidden = self.energies[:, :-1]
@@ -124,13 +127,13 @@ class LayerEnergyDisplay(Display):
 
 
 class LayerErrorDisplay(ResultDisplay):
-    """How large the errors of each layer are at equilibrium: the signal each layer learns from.
+    """Size of the errors of each layer after inference, from which the layer learns.
 
     Attributes
     ----------
     norms : ndarray of shape (n_layers,)
-        Root mean square over the samples of ``||e_l||``; the last is the output delta's,
-        ``output_precision * (y - mu_L)`` or its like for other losses.
+        Root mean square over the samples of ``||e_l||``. The last is that of the output delta,
+        ``output_precision * (y - mu_L)`` or the corresponding term of other losses.
     lines_, ax_, figure_
         Set by `plot`.
     """
@@ -149,6 +152,11 @@ class LayerErrorDisplay(ResultDisplay):
         Returns
         -------
         LayerErrorDisplay
+
+        Raises
+        ------
+        TypeError
+            ``result`` is no `InferenceResult`.
         """
         check_result(result)
         squares = [np.sum(e.astype(np.float64) ** 2, axis=1).mean() for e in result.errors]
@@ -160,8 +168,9 @@ class LayerErrorDisplay(ResultDisplay):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            None: new ones.
         **line_kwargs
-            Passed on to matplotlib's `plot` of the hidden layers.
+            Arguments of matplotlib's `plot` of the hidden layers.
 
         Returns
         -------

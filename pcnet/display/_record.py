@@ -1,4 +1,4 @@
-"""The numbers of the pictures: a trained network's inference on given samples."""
+"""The numbers of the figures, from inference of a trained network on given samples."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 class Trace(NamedTuple):
-    """Energies while a method of inference runs, mean over the pictured samples."""
+    """Energies during inference, mean over the samples."""
 
-    n_passes: np.ndarray  # (steps + 1,), forward + backward passes a sample until then
+    n_passes: np.ndarray  # (steps + 1,), forward + backward passes per sample up to each step
     energies: np.ndarray  # (steps + 1, L), of each layer after 0, 1, .. steps
 
 
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
     objective: dict  # keyword arguments of infer and Network.energy
 
     def infer(self, method):
-        with warnings.catch_warnings():  # of a risen energy: the picture shows it
+        with warnings.catch_warnings():  # the figure shows a rising energy
             warnings.simplefilter("ignore", ConvergenceWarning)
             return infer(self.net, self.X, self.Y, method, **self.objective)
 
@@ -51,7 +51,7 @@ class Problem(NamedTuple):
 
 
 def check_result(result):
-    """Raise unless ``result`` is what `infer` returns."""
+    """Raise unless ``result`` is an `InferenceResult`."""
     if not isinstance(result, InferenceResult):
         raise TypeError(
             "result must be an InferenceResult, as infer(net, X, Y) returns it; got "
@@ -60,21 +60,21 @@ def check_result(result):
 
 
 def problem_of(estimator, X, y, inference):
-    """The problem that an estimator's samples pose, and the method to solve it by.
+    """The inference problem of an estimator and samples, and the method.
 
     Parameters
     ----------
     estimator : PCClassifier or PCRegressor
         Fitted.
     X, y : array-like
-        As in `fit`.
+        As for `fit`.
     inference : str, InferenceMethod or None
-        None: the one that the estimator was trained with.
+        None: the method with which the estimator was trained.
 
     Returns
     -------
     problem : Problem
-        In float64: what the signal leaves in far layers is below float32's rounding.
+        In float64: the signal in layers far from the output is below the rounding of float32.
     method : inference object
     """
     if not isinstance(estimator, BasePC):
@@ -85,7 +85,7 @@ def problem_of(estimator, X, y, inference):
             "PCRegressor.from_network(net, output_precision=1.0)"
         )
     check_is_fitted(estimator)
-    # not its argument `inference`, which may have been set since
+    # not its argument `inference`, which may have changed since
     method = resolve_method(estimator._trained["inference"] if inference is None else inference)
     rows, Y = estimator._clamp(X, y)
     X = np.empty(rows.shape)
@@ -99,7 +99,7 @@ def problem_of(estimator, X, y, inference):
 def trace_energies(problem, method, n_steps):
     """Energies of each layer during ``n_steps`` steps of a method."""
     check_count("n_steps", n_steps)
-    if isinstance(method, IncrementalDescent):  # the same with the weights at rest, from step 0 on
+    if isinstance(method, IncrementalDescent):  # the same with fixed weights, from step 0 on
         method = ActivityDescent(rate=method.rate)
     if isinstance(method, ActivityDescent) and not method.momentum and method.rate is not None:
         return trace_activity_descent(problem, n_steps, method.rate)
@@ -109,14 +109,14 @@ def trace_energies(problem, method, n_steps):
 
 
 def trace_error_descent(problem, n_steps):
-    """Error descent with its tests off."""
+    """Error descent with its end tests off."""
     return trace_runs(
         problem, [ErrorDescent(max_steps=k, tol=0, energy_tol=0) for k in range(n_steps + 1)]
     )
 
 
 def trace_other(problem, method, n_steps):
-    """Any method that is told its number of steps."""
+    """Any method that has an option for its number of steps."""
     if method.steps_option is None or method.has_end_test:
         raise ValueError(
             f"inference must be a method that takes a number of steps, such as 'error', to be "
@@ -127,7 +127,7 @@ def trace_other(problem, method, n_steps):
 
 
 def trace_runs(problem, methods):
-    """Runs inference anew for 0, 1, .. steps and looks at where it stands then."""
+    """Run inference separately for 0, 1, .. steps and record the energies."""
     results = [problem.infer(method) for method in methods]
     return Trace(
         np.array([result.n_passes.mean() for result in results]),
@@ -136,7 +136,7 @@ def trace_runs(problem, methods):
 
 
 def trace_activity_descent(problem, n_steps, rate):
-    """The definition, ``z_l <- z_l - rate dF/dz_l``, with a look at the energies at each step."""
+    """The definition, ``z_l <- z_l - rate dF/dz_l``, recording the energies at each step."""
     net, X, Y, objective = problem
     activities = net.forward(X)[:-1]
     energies = [problem.energies(activities)]
@@ -144,7 +144,7 @@ def trace_activity_descent(problem, n_steps, rate):
         gradients = net.activity_gradients(X, Y, activities, **objective)
         activities = [z - rate * gradient for z, gradient in zip(activities, gradients)]
         energies.append(problem.energies(activities))
-    # a forward pass for the start, then a backward and a forward pass a step
+    # a forward pass at the start, then a backward and a forward pass per step
     return Trace(0.5 + np.arange(n_steps + 1), np.array(energies))
 
 
@@ -163,11 +163,11 @@ def stable_rate(problem, n_steps):
 
 
 class ResultDisplay(Display):
-    """Base of the displays that draw one `InferenceResult`."""
+    """Base class of the displays of one `InferenceResult`."""
 
     @classmethod
     def from_result(cls, result: InferenceResult) -> Self:
-        """Make the display of a result that `pcnet.infer` gave."""
+        """Make the display of a result of `pcnet.infer`."""
         raise NotImplementedError
 
     @classmethod
@@ -179,15 +179,16 @@ class ResultDisplay(Display):
         *,
         inference: Method | None = None,
     ) -> Self:
-        """Run inference on some samples.
+        """Run inference on the given samples.
 
         Parameters
         ----------
         estimator : PCClassifier or PCRegressor
             Fitted.
         X, y : array-like
+            Samples with their targets.
         inference : str, InferenceMethod or None, default=None
-            None: the estimator's.
+            Method of inference. None: the estimator's.
 
         Returns
         -------

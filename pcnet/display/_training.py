@@ -1,4 +1,4 @@
-"""How a training went: losses, energies and scores over the epochs."""
+"""Curves of a training: losses, energies and scores over the epochs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._estimators.regressor import PCRegressor
 
 
-#: What is drawn unless told otherwise, as far as it was recorded.
+#: The curves drawn by default, if they were recorded.
 _DEFAULT = ("loss", "energy", "validation_loss", "validation_score")
 
 _STYLES = {
@@ -73,6 +73,11 @@ class TrainingDisplay(Display):
         Returns
         -------
         TrainingDisplay
+
+        Raises
+        ------
+        TypeError, ValueError
+            ``estimator`` is no estimator of pcnet, or has no such curves.
         """
         if not isinstance(estimator, BasePC):
             raise TypeError(
@@ -91,19 +96,24 @@ class TrainingDisplay(Display):
     def from_history(
         cls, history: Mapping[str, ArrayLike], curves: Sequence[str] | None = None
     ) -> Self:
-        """Curves recorded in any way.
+        """Curves from any record of a training.
 
         Parameters
         ----------
         history : mapping of str to sequence of float
-            Equally long curves, an entry an epoch; nan leaves a gap. Scores (names that end in
-            "score" or start with ``"validation_"``, but for the loss) get an axis of their own.
+            Curves of equal length, one entry per epoch; nan leaves a gap. Scores (names that end in
+            "score" or start with ``"validation_"``, except the loss) have a separate axis.
         curves : sequence of str, default=None
-            Names to draw; None: as in `from_estimator`.
+            Names to draw; None: as for `from_estimator`.
 
         Returns
         -------
         TrainingDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            A curve is missing or is no sequence of numbers, or the lengths differ.
         """
         if not isinstance(history, Mapping):
             raise TypeError(
@@ -130,14 +140,14 @@ class TrainingDisplay(Display):
         return cls(chosen)
 
     def plot(self, ax: Any = None, *, yscale: str = "log") -> Self:
-        """Draw the curves; scores get an axis of their own on the right.
+        """Draw the curves; scores have a separate axis on the right.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None: new ones.
+            None: new ones.
         yscale : str, default="log"
-            matplotlib's name of the left axis's scale.
+            matplotlib's name of the scale of the left axis.
 
         Returns
         -------
@@ -171,7 +181,7 @@ class TrainingDisplay(Display):
         return self
 
     def _add_legend(self):
-        """Legend above the curves, in room made for it on both axes."""
+        """Legend above the curves, in space reserved on both axes."""
         n_rows = -(-len(self.lines_) // 2)
         axes = [self.ax_] if self.score_ax_ is None else [self.ax_, self.score_ax_]
         for ax in axes:
@@ -179,7 +189,7 @@ class TrainingDisplay(Display):
             low, high = forward.transform(ax.get_ylim())
             high += (0.05 + 0.12 * n_rows) * (high - low)
             ax.set_ylim(top=forward.inverted().transform(high))
-        # the axis on the right is drawn last, over the other's legend
+        # the right axis is drawn last and would cover the other's legend
         axes[-1].legend(
             handles=list(self.lines_.values()), loc="upper center", ncols=2, fontsize="small"
         )

@@ -1,4 +1,4 @@
-"""Fitted estimators outside of Python's pickle: skops files and ONNX models.
+"""Fitted estimators as skops files and ONNX models.
 
 skops and skl2onnx are optional: ``pip install "pcnet[skops]"``, ``pip install "pcnet[onnx]"``.
 """

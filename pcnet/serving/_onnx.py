@@ -1,8 +1,8 @@
 """ONNX: converters of both estimators for skl2onnx, alone or inside a Pipeline.
 
-The ONNX graph is the forward pass written out: for each layer the activation, the product with
-``a_l W_l``, the bias and the identity connection; then what `predict` and `predict_proba` do
-with the outputs. It is built from operators of ONNX's opset 13, so any later one serves.
+The ONNX graph is the forward pass: for each layer the activation, the product with ``a_l W_l``, the
+bias and the identity connection. The operations of `predict` and `predict_proba` on the outputs
+follow. All operators are in ONNX's opset 13, so any later opset works.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _NUMPY_TYPES = {_FLOAT: np.float32, _DOUBLE: np.float64, _INT64: np.int64}
 
 
 def register_onnx() -> None:
-    """Tell skl2onnx how to convert `PCClassifier` and `PCRegressor`.
+    """Register the converters of `PCClassifier` and `PCRegressor` with skl2onnx.
 
-    Needed once, before `skl2onnx.to_onnx` meets an estimator of pcnet, alone or inside a
-    Pipeline; `to_onnx` of this module does it itself. Calling it again changes nothing.
+    It must be called once before `skl2onnx.to_onnx` converts an estimator of pcnet, alone or inside
+    a Pipeline; `to_onnx` of this module calls it itself. Further calls change nothing.
 
     The classifier takes skl2onnx's usual options "zipmap", "nocl" and "output_class_labels",
-    and "raw_scores" (the network's outputs in place of the probabilities).
+    and "raw_scores" (the network's outputs instead of the probabilities).
 
     Raises
     ------
@@ -59,19 +59,20 @@ def to_onnx(
     target_opset: int | dict[str, int] | None = None,
     options: dict[Any, Any] | None = None,
 ) -> Any:
-    """Convert a fitted estimator, or a Pipeline that contains some, to an ONNX model.
+    """Convert a fitted estimator, or a Pipeline with one, to an ONNX model.
 
     Parameters
     ----------
     model : PCClassifier, PCRegressor or a Pipeline
         Fitted.
     X : array-like of shape (n_samples, n_features)
-        Sample input, of which only type and width matter. The ONNX model computes in float64 if
-        it is float64, else in float32.
+        Sample input; only its dtype and number of features matter. The ONNX model computes in
+        float64 if it is float64, else in float32.
     target_opset : int or dict, default=None
-        ONNX version to write, at least 13; None: the newest that skl2onnx was tested with.
+        ONNX opset, at least 13; None: the newest that skl2onnx was tested with.
     options : dict, default=None
-        skl2onnx's. None is ``{"zipmap": False}`` for classifiers: probabilities as one array.
+        Options of skl2onnx. None: ``{"zipmap": False}`` for classifiers, which gives the
+        probabilities as one array.
 
     Returns
     -------
@@ -144,14 +145,14 @@ def _are_strings(classes):
 
 
 class _Graph:
-    """Adds nodes to a skl2onnx container; what it hands around are names of tensors.
+    """Adds nodes to a skl2onnx container; arguments and results are names of tensors.
 
     Parameters
     ----------
     scope, container
-        As skl2onnx gives them to a converter.
+        The arguments of a skl2onnx converter.
     number : int
-        Type to compute in, of onnx.TensorProto: float or double.
+        Type of the computation, of onnx.TensorProto: float or double.
     """
 
     def __init__(self, scope, container, number):
@@ -160,7 +161,7 @@ class _Graph:
         self.number = number
 
     def node(self, op, *inputs, output=None, n_outputs=1, **attributes):
-        """Name of the node's (first) output; ``output`` asks for a certain name."""
+        """Name of the node's (first) output, which ``output`` can set."""
         names = [output or self.scope.get_unique_variable_name(op.lower())]
         names += [self.scope.get_unique_variable_name("unused") for _ in range(n_outputs - 1)]
         name = self.scope.get_unique_operator_name(f"pcnet_{op}")
@@ -180,7 +181,7 @@ class _Graph:
 
 
 def _graph(scope, operator, container):
-    """An empty graph of the right type, and in it the features as the network sees them."""
+    """A graph of the right type, and the name of the features after the network's scaling."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     opset = container.target_opset_any_domain("")
@@ -194,7 +195,7 @@ def _graph(scope, operator, container):
     graph = _Graph(scope, container, number)
     name = given.full_name
     model = operator.raw_operator
-    if model.input_scale_ is not None:  # in float64, as the estimator does
+    if model.input_scale_ is not None:  # in float64, as in the estimator
         name = graph.node("Cast", name, to=_DOUBLE)
         if model.input_mean_ is not None:
             name = graph.node("Sub", name, graph.constant(model.input_mean_, _DOUBLE))
@@ -245,7 +246,7 @@ def _convert_regressor(scope, operator, container):
     outputs = graph.node("Cast", _forward(graph, x, model.network_), to=_DOUBLE)
     if model.out_activation_ == "exp":
         outputs = graph.node("Exp", outputs)
-    # in float64 as `predict` does, so that a large mean does not cost the digits of float32
+    # in float64 as in `predict`, since a large mean would lose digits in float32
     values = graph.node("Mul", outputs, graph.constant(model.y_scale_, _DOUBLE))
     values = graph.node("Add", values, graph.constant(model.y_mean_, _DOUBLE))
     number = graph.number if model._encoder.float32_holds_targets() else _DOUBLE
@@ -256,7 +257,7 @@ def _convert_regressor(scope, operator, container):
 
 
 def _to_probabilities(model):
-    """The function that adds what `predict_proba` does with the outputs."""
+    """The function that adds the operations of `predict_proba` on the outputs."""
     centre = 0.5 if model._multilabel and model.out_activation_ == "identity" else 0.0
     operator = "Sigmoid" if model._multilabel else "Softmax"
     options = {} if model._multilabel else {"axis": 1}
@@ -282,7 +283,7 @@ def _raw(graph, outputs, name):
 
 
 # ---------------------------------------------------------------- activations
-# Written in operators that ONNX Runtime has in double precision, too.
+# Only operators that ONNX Runtime also has in double precision.
 
 
 def _leaky_relu(graph, x):

@@ -1,7 +1,7 @@
-"""What skops needs to be told before it loads an estimator of pcnet."""
+"""The types that skops must trust to load an estimator of pcnet."""
 
-#: The types that skops finds in a file with `PCClassifier` or `PCRegressor` and does not know.
-#: They are pcnet's own; they hold numbers, strings and arrays, and run no code when loaded:
+#: The types in a file with `PCClassifier` or `PCRegressor` that skops does not trust by default.
+#: They are pcnet's own, consist of numbers, strings and arrays, and run no code when loaded:
 #: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
