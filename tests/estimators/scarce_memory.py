@@ -1,7 +1,7 @@
-"""NumPy's memory, of which the k-th piece asked for is not there.
+"""Let the k-th allocation of NumPy fail.
 
-The handler of NEP 49 stands in for NumPy's allocator: it sees the data of every array, whoever
-makes it, and leaves Python's own objects alone.
+A handler of NEP 49 replaces NumPy's allocator. It allocates the data of all arrays, but no other
+Python objects.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ def _address(capsule, name):
 
 
 def _set_handler(capsule):
-    """NumPy's ``PyDataMem_SetHandler`` (None: its own handler); returns the handler before."""
+    """NumPy's ``PyDataMem_SetHandler`` (None: the default); returns the previous handler."""
     table = _address(np._core._multiarray_umath._ARRAY_API, None)
     function = ctypes.cast(table, ctypes.POINTER(_pointer))[_PLACE_OF_SET_HANDLER]
     capsule_at = None if capsule is None else id(capsule)
@@ -52,7 +52,7 @@ def _numpys_own_handler():
 
 
 class Scarcity:
-    """Counts the pieces asked for; the ``fails_at``-th of them (from 1) is refused."""
+    """Counts allocations; the ``fails_at``-th of them (from 1) fails."""
 
     def __init__(self):
         self.count = 0
@@ -72,7 +72,7 @@ _own = _numpys_own_handler()
 
 
 def _sometimes(name):
-    """NumPy's function of that name, or no memory."""
+    """NumPy's function of that name, which may fail."""
     own = getattr(_own, name)
 
     def allocate(context, *arguments):
@@ -81,7 +81,7 @@ def _sometimes(name):
     return _FUNCTIONS[name](allocate)
 
 
-# Its `free` is NumPy's as it is: Python code must not run while an exception is on its way.
+# `free` is NumPy's function: Python code must not run while an exception propagates.
 _handler = _Handler(
     b"scarce", 1, _own.ctx, *map(_sometimes, ("malloc", "calloc", "realloc")), _own.free
 )

@@ -1,4 +1,4 @@
-"""Small data sets, small estimators and a trainer that can be watched or told to fail."""
+"""Small data sets, small estimators, and a trainer that records its steps or fails."""
 
 import numpy as np
 from sklearn.datasets import load_digits, load_iris
@@ -48,7 +48,7 @@ def assert_same_bits(first, second):
 
 
 def assert_consistent(estimator):
-    """What every fitted estimator must hold, however its training ended."""
+    """Check the attributes of a fitted estimator, for any way in which training ended."""
     assert all(np.isfinite(p).all() for p in parameters(estimator))
     curves = (
         estimator.loss_curve_,

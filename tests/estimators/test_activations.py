@@ -18,7 +18,7 @@ MIXED = ["tanh", "relu", "gelu"]
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("sequence", [list, tuple])
-def test_outputs_are_those_of_the_functions_asked_for(Estimator, sequence):
+def test_outputs_use_the_given_activations(Estimator, sequence):
     X, y = data_for(Estimator)
     model = small(Estimator, activation=sequence(MIXED), max_iter=40, **SIZES).fit(X, y)
     assert model.network_.activations == ["identity", *MIXED]
@@ -45,7 +45,7 @@ def test_activation_argument_is_not_changed_by_fit(Estimator):
     assert_same_bits(pickle.loads(pickle.dumps(model)), model)
 
 
-def test_going_on_compares_the_functions_not_the_way_they_are_written():
+def test_warm_start_accepts_equivalent_activation_arguments():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, activation=["relu"] * 3, warm_start=True, **SIZES).fit(X, y)
     model.set_params(activation="relu").fit(X, y)  # the same network

@@ -1,6 +1,6 @@
-"""No memory, at every point where an array is made: a MemoryError, and nothing is lost.
+"""A failed allocation of any array is a MemoryError and leaves the estimator unchanged.
 
-The oracle is the same call with enough memory, and the estimator's own state before.
+The oracle is the same call with enough memory, and the estimator's state before.
 """
 
 import copy
@@ -20,15 +20,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 @pytest.fixture(params=[pytest.param(1, marks=pytest.mark.slow), 7])
 def every(request):
-    """The stride through the points of failure: all of them take minutes."""
+    """Every how many allocations one fails: testing all takes minutes."""
     return request.param
 
 
 def fails_everywhere(call, check, every):
     """Calls with each ``every``-th allocation failing until none does; returns how many did.
 
-    ``call()`` must raise a MemoryError or, where somebody could do without that memory, give what
-    it always gives; ``check(outcome)`` looks at what is left, after an error with None.
+    ``call()`` must raise a MemoryError or, if the allocation was not necessary, return its usual
+    result. ``check(outcome)`` checks the state afterwards; after an error the outcome is None.
     """
     fails_at, n_errors = 1 - every, 0
     while True:
@@ -68,7 +68,7 @@ def test_fit_with_failing_allocations(Estimator, arguments, fit_arguments, every
     before = dict(vars(model))
 
     def check(fitted):
-        """As if fit had never been called; or all done, the error being one of the report on it."""
+        """The estimator is unfitted, or completely fitted if the error came from its report."""
         if vars(model) == before:
             assert fitted is None
             return

@@ -1,4 +1,4 @@
-"""Oracle: what "auto" must lead to, on data whose noise is known."""
+"""Oracle: the correct choice of "auto", on data whose noise is known."""
 
 import copy
 import pickle
@@ -25,7 +25,7 @@ from .support import ESTIMATORS, assert_same_bits, data_for, iris, parameters
 
 
 def noisy_labels(n_samples, share, n_features=8, seed=0):
-    """Two classes by a linear rule; ``share`` of the labels are drawn by lot."""
+    """Two classes by a linear rule; ``share`` of the labels are random."""
     rng = np.random.default_rng(seed)
     rule = rng.standard_normal(n_features)
     X = rng.standard_normal((n_samples, n_features))
@@ -40,7 +40,7 @@ def noisy_labels(n_samples, share, n_features=8, seed=0):
 
 @pytest.mark.parametrize("true", [0.05, 0.2, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 5])
-def test_the_temperature_that_drew_the_labels_is_found(true, n_classes):
+def test_temperature_of_random_labels_is_found(true, n_classes):
     rng = np.random.default_rng(0)
     outputs = rng.standard_normal((20_000, n_classes))
     p = softmax(outputs / true, axis=1)
@@ -49,7 +49,7 @@ def test_the_temperature_that_drew_the_labels_is_found(true, n_classes):
     assert found == pytest.approx(true, rel=0.1)  # candidates are 6 % apart
 
 
-def test_the_temperature_that_drew_several_labels_is_found():
+def test_temperature_of_random_multilabels_is_found():
     rng = np.random.default_rng(0)
     outputs = 0.5 + rng.standard_normal((10_000, 3))
     drawn = (rng.random(outputs.shape) < expit((outputs - 0.5) / 0.3)).astype(float)
@@ -73,7 +73,7 @@ def test_temperature_of_few_correct_samples_is_bounded():
 
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_probabilities_lie_inside_and_rank_as_the_outputs(n_classes, dtype):
+def test_probabilities_are_between_0_and_1_and_ranked_as_outputs(n_classes, dtype):
     X, y = load_digits(n_class=n_classes, return_X_y=True)
     X = (X / 16).astype(dtype)
     model = PCClassifier((32,), random_state=0).fit(X, y)
@@ -127,7 +127,7 @@ def test_log_loss_has_the_temperature_one():
 
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_repeated_partial_fit_does_not_lower_the_temperature(share):
-    """Errors on samples that were trained on are too small to tell the temperature."""
+    """Errors on training samples are too small to measure the temperature."""
     X, y = noisy_labels(300, share)
     model = PCClassifier((64, 64), random_state=0)
     for _ in range(60):
@@ -281,7 +281,7 @@ def test_a_fit_decays_by_the_same_factor_whatever_its_steps_and_rate(schedule, n
     assert sum(logs) == pytest.approx(-2.0, rel=0.02)
 
 
-def test_lowest_point_of_the_pilots_curve():
+def test_minimum_of_the_pilots_curve():
     falling = np.linspace(1, 0.5, 20)
     assert lowest(falling) == (19, 0.0)
     assert lowest(falling[:4]) == (3, 0.0)
@@ -306,7 +306,7 @@ class _Losses(Callback):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_falling_schedule_is_not_stopped_by_a_plateau(schedule):
-    """Labels by lot: the loss stalls while the rate is high."""
+    """Random labels: the loss does not fall while the rate is high."""
     X, y = noisy_labels(600, 1.0)
     watcher = _Losses()
     model = PCClassifier(
@@ -337,7 +337,7 @@ def test_bad_temperatures(bad):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("name", ["alpha", "max_iter"])
-def test_other_texts_than_auto_are_refused(Estimator, name):
+def test_texts_other_than_auto_are_refused(Estimator, name):
     X, y = data_for(Estimator)
     with pytest.raises(ValueError, match=name):
         Estimator(**{name: "automatic"}).fit(X, y)

@@ -200,7 +200,7 @@ def test_wrong_data_for_a_fitted_estimator(Estimator):
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
 @pytest.mark.parametrize("place", [(0, 0), (57, 3), (119, 5)])
 def test_prediction_refuses_what_is_not_finite(Estimator, dtype, bad, place):
-    """In scikit-learn's own words, in whichever dtype X comes."""
+    """With scikit-learn's error, for X of any dtype."""
     X, y = data_for(Estimator)
     model = small(Estimator, dtype=np.float32, max_iter=1).fit(X, y)
     X = X.astype(dtype)
@@ -215,7 +215,7 @@ def test_prediction_refuses_what_is_not_finite(Estimator, dtype, bad, place):
         model.network_.output(X)
 
 
-def test_prediction_takes_values_whose_squares_overflow():
+def test_prediction_accepts_values_whose_squares_overflow():
     """1e25 is finite in float32, its square is not; an identity network scales with its input."""
     X, y = data_for(PCRegressor, dtype=np.float32)
     model = small(PCRegressor, activation="identity", fit_intercept=False).fit(X, y)
@@ -327,7 +327,7 @@ def test_outputs_of_a_regressor_cannot_change():
         model.partial_fit(X, np.column_stack([y, y]))
 
 
-def test_strings_are_no_regression_targets():
+def test_strings_as_regression_targets_are_refused():
     X, y = data_for(PCClassifier)
     with pytest.raises(ValueError, match=r"could not convert string|dtype='numeric'"):
         small(PCRegressor).fit(X, np.array(["a", "b", "c"])[y])
@@ -341,7 +341,7 @@ def test_missing_labels(labels):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_text_among_the_features_is_named(Estimator):
+def test_text_in_the_features_is_named(Estimator):
     X, y = data_for(Estimator, n_samples=30)
     with_text = X.astype(object)
     with_text[3, 1] = "many"
@@ -365,7 +365,7 @@ def test_text_among_the_features_is_named(Estimator):
     "key, value", [("solver__beta_1", 0.8), ("learning_rate__warmup", 5), ("inference__tol", 1e-2)]
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_options_of_an_object_need_the_object(Estimator, key, value):
+def test_options_set_on_a_name_are_an_error(Estimator, key, value):
     name, _, option = key.partition("__")
     objects = {"solver": Adam(), "learning_rate": Linear(), "inference": ErrorDescent()}
     with pytest.raises(ValueError, match=f"{key} sets an option .* give {name} an object first"):

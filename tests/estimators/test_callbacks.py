@@ -1,4 +1,4 @@
-"""Oracle: runs that were set up to end where a callback ended them; copies of the weights."""
+"""Oracle: runs whose arguments end them where the callback did; copies of the weights."""
 
 import functools
 
@@ -116,7 +116,7 @@ def test_stop_with_early_stopping_keeps_the_best_weights():
     assert_same_bits(model, shorter)
 
 
-def test_measures_of_a_callback_become_history_columns():
+def test_measure_adds_history_columns():
     class WeightNorm(Callback):
         def measure(self, run):
             return {"norm": float(np.linalg.norm(run.network.weights[0]))}
@@ -166,7 +166,7 @@ def test_bad_callbacks(callbacks, message):
         small(PCClassifier, callbacks=callbacks).fit(X, y)
 
 
-def test_callbacks_of_scikit_learn_are_sent_to_set_callbacks():
+def test_scikit_learn_callbacks_in_callbacks_name_set_callbacks():
     class Theirs:
         def on_fit_task_end(self, estimator, context):
             pass

@@ -1,4 +1,4 @@
-"""Inputs far from 0 train as well as centred ones: the solver sees them less their mean."""
+"""Inputs far from 0 train as well as centred ones, because training subtracts their mean."""
 
 import pickle
 
@@ -44,7 +44,7 @@ def model(**options):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_a_shift_of_the_inputs_changes_no_prediction(options):
-    """Centred data are not centred again, shifted ones are: the same network but for rounding."""
+    """Only shifted data are centred; the networks are equal up to rounding."""
     X, y = data()
     if "early_stopping" in options:
         # the mean is that of the samples trained on, which are not centred exactly
@@ -65,7 +65,7 @@ def test_a_shift_changes_no_prediction_with_weighted_samples():
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_pilots_see_centred_inputs_too():
+def test_pilots_train_on_centred_inputs():
     X, y = data(200)
     default = {"max_iter": "auto", "alpha": "auto"}
     first, second = (model(**default).fit(X + a * SHIFT, y) for a in (1, 2))
@@ -77,12 +77,12 @@ def test_pilots_see_centred_inputs_too():
     [{"fit_intercept": False}, {"parameterization": "sp"}, {"hidden_layer_sizes": ()}],
     ids=str,
 )
-def test_networks_that_cannot_be_centred_train_as_they_are(arguments):
+def test_networks_that_cannot_be_centred_are_trained_without(arguments):
     X, y = data()
     assert np.isfinite(model(**arguments).fit(X + SHIFT, y).predict(X + SHIFT)).all()
 
 
-def test_the_network_is_that_of_the_inputs_as_they_are():
+def test_fitted_network_takes_uncentred_inputs():
     X, y = data()
     fitted = model().fit(X + SHIFT, y)
     outputs = fitted.network_.output((X + SHIFT).astype(fitted.network_.dtype))
@@ -90,8 +90,8 @@ def test_the_network_is_that_of_the_inputs_as_they_are():
     np.testing.assert_allclose(fitted.predict(X + SHIFT), expected, rtol=1e-12)
 
 
-def test_training_that_goes_on_keeps_the_centre(tmp_path):
-    """Warm starts and resumed runs see the same inputs as one long run, to the bit."""
+def test_further_training_keeps_the_mean(tmp_path):
+    """Warm starts and resumed runs train on the same inputs, to the bit, as one long run."""
     X, y = data()
     X, path = X + SHIFT, tmp_path / "run"
     saved = []

@@ -1,4 +1,4 @@
-"""Features in several arrays or files: the same bits as one array, which is never made."""
+"""Features in several arrays or files give the same bits as one array, without a copy."""
 
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ def test_lbfgs_and_scorers_of_held_out_rows():
     assert models[0].validation_scores_ == models[1].validation_scores_
 
 
-def test_a_run_may_be_resumed_on_the_array(tmp_path):
+def test_run_on_chunks_can_be_resumed_on_the_array(tmp_path):
     parts = cut(SMALL_INTS, [60, 110])
     file = tmp_path / "run.ckpt"
     whole = small(PCClassifier).fit(np.concatenate(parts), LABELS)
@@ -115,7 +115,7 @@ def test_neither_fit_nor_predict_makes_a_float_copy():
     chunks, y = Chunks(parts), np.arange(6000) % 2
     as_float = 4 * 6000 * 400
     options = {"hidden_layer_sizes": (8,), "max_iter": 1, "dtype": "float32"}
-    small(PCClassifier, **options).fit(chunks[:100], y[:100])  # what the first use imports
+    small(PCClassifier, **options).fit(chunks[:100], y[:100])  # imports of the first use
     model = small(PCClassifier, early_stopping=True, **options)
     assert peak_of(lambda: model.fit(chunks, y)) < 0.45 * as_float
     assert peak_of(lambda: model.predict(chunks)) < 0.45 * as_float

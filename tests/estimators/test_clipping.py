@@ -39,16 +39,16 @@ def test_clipped_descent_moves_no_further_than_rate_times_bound():
 
 
 def test_clipping_reduces_the_effect_of_an_outlier():
-    """A target far outside the others throws plain gradient descent off, but not a clipped one."""
+    """An outlier among the targets makes gradient descent fail, but not with clipping."""
     X, y = data_for(PCRegressor, n_samples=200)
-    wild = y.copy()
-    wild[0] += 40_000
+    outliers = y.copy()
+    outliers[0] += 40_000
 
     def trained(clip):
         model = small(PCRegressor, solver=SGD(clip=clip), batch_size=10, learning_rate_init=0.05)
         model.partial_fit(X, y)  # the unit of the targets is that of clean ones
         for _ in range(10):
-            model.partial_fit(X, wild)
+            model.partial_fit(X, outliers)
         return model
 
     with pytest.raises(FloatingPointError, match="diverged"):

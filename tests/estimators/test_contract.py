@@ -27,7 +27,7 @@ about_100 = pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWar
 @about_100
 @parametrize_with_checks([PCClassifier(max_iter=50), PCRegressor(max_iter=50)])
 def test_scikit_learn_estimator_checks_in_50_epochs(estimator, check):
-    """Not the hundreds of epochs that max_iter="auto" gives to the checks' few samples."""
+    """With few samples max_iter="auto" would take hundreds of epochs."""
     check(estimator)
 
 
@@ -99,7 +99,7 @@ def test_grid_search_over_the_options_of_inference_and_solver():
     grid = {"inference__tol": [1e-1, 1e-3], "solver__beta_2": [0.99, 0.999]}
     search = GridSearchCV(model, grid, cv=3, error_score="raise").fit(X, y)
     assert search.best_estimator_.inference.tol in grid["inference__tol"]
-    assert model.inference.tol == ErrorDescent().tol  # the search has left its own copy alone
+    assert model.inference.tol == ErrorDescent().tol  # not changed by the search
     assert search.best_score_ > 0.9
 
 

@@ -40,7 +40,7 @@ def trained_mlp(Estimator, X, y, **options):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("kind", LABELS)
-def test_classifier_computes_what_the_mlp_does(kind, activation, dtype):
+def test_converted_classifier_predicts_as_the_mlp(kind, activation, dtype):
     data = X.astype(dtype)
     mlp = trained_mlp(MLPClassifier, data, LABELS[kind], activation=activation)
     model = PCClassifier.from_mlp(mlp)
@@ -57,7 +57,7 @@ def test_classifier_computes_what_the_mlp_does(kind, activation, dtype):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_regressor_computes_what_the_mlp_does(n_outputs, activation, dtype):
+def test_converted_regressor_predicts_as_the_mlp(n_outputs, activation, dtype):
     data = X.astype(dtype)
     y = SCORE if n_outputs == 1 else X[:, :3] ** 2
     mlp = trained_mlp(MLPRegressor, data, y.astype(dtype), activation=activation)
@@ -78,7 +78,7 @@ def test_mlp_of_any_solver_is_converted(solver, hidden):
     np.testing.assert_allclose(model.predict_proba(X), mlp.predict_proba(X), rtol=0, atol=1e-12)
 
 
-def test_options_that_mean_the_same_are_carried_over():
+def test_equivalent_options_are_copied():
     mlp = trained_mlp(
         MLPClassifier,
         X,
@@ -218,7 +218,7 @@ def test_arguments_are_read_back_from_the_network(parameterization, bias, dtype)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_it_has_the_attributes_of_a_fitted_estimator(Estimator):
+def test_from_network_has_the_attributes_of_a_fitted_estimator(Estimator):
     fitted = small(Estimator).fit(X, LABELS["binary"] * 1)
     made = Estimator.from_network(fitted.network_, alpha=0.0, early_stopping=True)
     public = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
@@ -245,7 +245,7 @@ def test_a_regressor_rebuilt_from_its_network():
 
 
 def test_training_goes_on_as_after_a_fresh_initialisation():
-    """An untrained network in, then the same steps as an estimator that drew it itself."""
+    """From an untrained network: the same steps as an estimator that initialises it itself."""
     original = small(PCRegressor, shuffle=False).partial_fit(X, SCORE)
     net = Network.init((5, 16, 16, 1), bias=True, random_state=0, dtype=np.float64)
     rebuilt = PCRegressor.from_network(

@@ -53,7 +53,7 @@ def targets(Estimator):
 
 
 def in_form(name, dtype):
-    """Data in that form, and the dense array of what it says."""
+    """Data in the given form, and the dense array of the same values."""
     dense = SMALL_INTS.astype(dtype)
     made = FORMS[name](dense)
     if name == "bool":
@@ -125,7 +125,7 @@ def test_dtype_none_keeps_float32_and_makes_all_else_float64():
     assert small(PCRegressor, max_iter=1).fit(sparse, TARGETS).network_.dtype == "float32"
 
 
-def test_prediction_in_blocks_is_prediction_as_a_whole():
+def test_prediction_in_blocks_equals_prediction_of_all_rows():
     n_samples = 2 * BLOCK_ROWS + 17
     X = RNG.integers(0, 5, (n_samples, N_FEATURES)).astype(np.uint8)
     model = small(PCClassifier).fit(X[:100], np.arange(100) % 3)
@@ -133,7 +133,7 @@ def test_prediction_in_blocks_is_prediction_as_a_whole():
 
 
 def test_sparse_with_duplicates_and_explicit_zeros():
-    """What scipy sums, the network sees summed; unsorted columns are no matter."""
+    """Duplicates are summed, as in SciPy; columns may be unsorted."""
     rows, columns = np.array([0, 0, 0, 1, 2]), np.array([3, 1, 3, 0, 2])
     values = np.array([1.0, 2.0, 0.5, 0.0, -1.0])
     indptr = np.searchsorted(rows, np.arange(4))
@@ -232,7 +232,7 @@ def test_neither_fit_nor_predict_makes_a_float_copy(form):
     if form == "csr":
         X = scipy.sparse.csr_array(X.astype(np.float32))
     options = {"hidden_layer_sizes": (8,), "max_iter": 1, "dtype": "float32"}
-    small(PCClassifier, **options).fit(X[:100], y[:100])  # what is imported at the first use
+    small(PCClassifier, **options).fit(X[:100], y[:100])  # imports of the first use
     model = small(PCClassifier, early_stopping=True, **options)
     assert peak_of(lambda: model.fit(X, y)) < 0.45 * as_float  # a block, and scikit-learn's checks
     assert peak_of(lambda: model.predict(X)) < 0.45 * as_float
@@ -240,7 +240,7 @@ def test_neither_fit_nor_predict_makes_a_float_copy(form):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_large_memory_map_is_read_piece_by_piece(tmp_path):
-    """Anonymous memory (RssAnon) leaves the map's own pages out."""
+    """Anonymous memory (RssAnon) does not include the pages of the map."""
     program = """
 import sys, numpy as np
 from pcnet import PCClassifier
@@ -378,7 +378,7 @@ def test_no_scale_warning_for_ordinary_data(recwarn):
 )
 def test_no_scale_warning_for_sparse_text_features(form, recwarn):
     words = RNG.random((60, 8000)) * (RNG.random((60, 8000)) < 0.002)
-    X = words / np.linalg.norm(words, axis=1, keepdims=True)  # as TfidfVectorizer leaves it
+    X = words / np.linalg.norm(words, axis=1, keepdims=True)  # as TfidfVectorizer returns it
     y = np.arange(60)
     small(PCRegressor, max_iter=1).fit(form(X), y)
     assert scale_warnings(recwarn) == []

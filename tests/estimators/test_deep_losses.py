@@ -1,7 +1,7 @@
-"""Losses other than the squared error, in deep networks: rates are right at every depth.
+"""Losses other than the squared error, in deep networks: predicted means are right at every depth.
 
-A network whose inputs only tell three groups apart has one best answer, each group's mean; one
-whose input is constant, the best constant.
+If the inputs only distinguish three groups, the best prediction is each group's mean; if the input
+is constant, it is the best constant.
 """
 
 import numpy as np
@@ -34,8 +34,8 @@ N_ROWS = 20
 SHARES = {"log_loss": [[0.05], [0.3], [0.9]], "multilabel": [[0.1, 0.5], [0.3, 0.1], [0.9, 0.2]]}
 
 
-class Settled(ErrorDescent):
-    """As published, whatever the loss."""
+class SettledState(ErrorDescent):
+    """Learns from the activities at the end of inference, as published, for any loss."""
 
     learns_settled = True
 
@@ -91,8 +91,8 @@ def test_lbfgs_finds_the_means_too(loss):
 
 
 @pytest.mark.parametrize("depth", [1, 8, 32])
-def test_huber_keeps_its_bend_at_every_depth(depth):
-    """The best constant is Huber's estimate of location, which wild targets do not move."""
+def test_huber_finds_the_location_at_every_depth(depth):
+    """The best constant is Huber's estimate of location, which outliers do not change."""
     rng = np.random.default_rng(0)
     y = rng.standard_normal(100)
     y[:15] += 200
@@ -107,13 +107,13 @@ def test_huber_keeps_its_bend_at_every_depth(depth):
     np.testing.assert_allclose(found, best, atol=0.05 * scale)
 
 
-# ------------------------------------------------------------ what the weights learn from
+# ------------------------------------------------------------ the state of the weight update
 
 
 @pytest.mark.parametrize("method", ["error", "activity", "gauss_seidel", "adam_activity"])
 @pytest.mark.parametrize("loss", CURVED)
 def test_the_output_layer_learns_from_the_loss_itself(loss, method, tolerance):
-    """So that at the end of training the mean residual is 0, whatever inference does below."""
+    """Then the mean residual is 0 at the end of training, whatever inference does below."""
     net = make_network(SIZES, "gelu")
     X, Y = make_batch(net, 20, loss)
     options = {"loss": loss, "output_precision": 0.7}
@@ -125,7 +125,7 @@ def test_the_output_layer_learns_from_the_loss_itself(loss, method, tolerance):
 
 
 @pytest.mark.parametrize("loss", CURVED)
-def test_towards_backpropagation_with_the_output_precision(loss):
+def test_limit_of_small_output_precision_is_backpropagation(loss):
     net = make_network(SIZES, "tanh")
     X, Y = make_batch(net, 20, loss)
     expected, _ = backprop_gradients(net, X, Y, loss)
@@ -182,12 +182,12 @@ def test_the_squared_error_learns_from_the_settled_state(Estimator):
     options = {"loss": "squared_error", "max_iter": 3}
     assert_same_bits(
         small(Estimator, **options).fit(X, y),
-        small(Estimator, inference=Settled(), **options).fit(X, y),
+        small(Estimator, inference=SettledState(), **options).fit(X, y),
     )
 
 
 def test_other_losses_do_not_learn_from_settled_activities():
     X, y, _ = groups("log_loss")
     ours = small(PCClassifier, loss="log_loss").fit(X, y)
-    settled = small(PCClassifier, loss="log_loss", inference=Settled()).fit(X, y)
+    settled = small(PCClassifier, loss="log_loss", inference=SettledState()).fit(X, y)
     assert not np.array_equal(ours.coefs_[0], settled.coefs_[0])

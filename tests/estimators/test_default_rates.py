@@ -7,7 +7,7 @@ from pcnet import Network, PCClassifier, PCRegressor
 from pcnet.solvers import SGD, Adam
 
 from .support import ESTIMATORS, assert_same_bits, data_for, digits, iris, small
-from .test_narrow_layers import bent, halves
+from .test_narrow_layers import halves, partly_nonlinear
 
 
 def centred_digits():
@@ -22,7 +22,7 @@ def centred_digits():
 @pytest.mark.parametrize("batch_size", [1, 4, 16, 64, 200])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_every_solver_learns_at_any_batch_size(Estimator, batch_size, solver):
-    X, y, X_test, y_test = centred_digits() if Estimator is PCClassifier else bent()
+    X, y, X_test, y_test = centred_digits() if Estimator is PCClassifier else partly_nonlinear()
     model = Estimator((16, 16), solver=solver, batch_size=batch_size)
     model.set_params(random_state=0).fit(X, y)
     if Estimator is PCRegressor:  # a linear model: 0.79
@@ -38,7 +38,7 @@ def test_every_solver_learns_at_any_batch_size(Estimator, batch_size, solver):
 @pytest.mark.parametrize("shape", [(), (2,), (16,), (128, 128), (32,) * 8, (16,) * 15])
 @pytest.mark.parametrize("parameterization", ["mupc", "ntp", "sp"])
 def test_every_parameterization_learns_at_any_shape(parameterization, shape, solver):
-    """One class of iris is told from the others in a linear way, the other two nearly so."""
+    """One class of iris is linearly separable from the others, the other two nearly so."""
     X, y = iris()
     model = PCClassifier(shape, parameterization=parameterization, solver=solver, random_state=0)
     assert model.set_params(batch_size=16).fit(X[::2], y[::2]).score(X[1::2], y[1::2]) >= 0.78
@@ -93,7 +93,7 @@ def test_learning_rate_init_is_the_rate_used(Estimator):
 
 
 def test_given_networks_have_a_smaller_default_rate():
-    """Without the factors of a parameterization the step of a unit grows with the width below."""
+    """Without a parameterization's factors the step of a unit grows with the number of inputs."""
     X, y = iris()
     drawn = Network.init((4, 256, 3), parameterization="sp", bias=True, random_state=0)
     given = Network.from_weights(drawn.weights, drawn.biases)

@@ -1,4 +1,4 @@
-"""Oracle: closed forms of linear nets, `infer` with far more steps, and what energies are for."""
+"""Oracle: closed forms of linear nets, `infer` with more steps, and uses of energies."""
 
 import warnings
 
@@ -63,12 +63,12 @@ def test_energy_is_the_minimum_that_inference_finds(loss, activation, activity_d
     assert np.all(energy <= start)
     if activation == "tanh":
         np.testing.assert_allclose(energy, exact, rtol=1e-5, atol=1e-9)
-    else:  # at kinks descent ends a little early; the measure of benchmarks/README.md
+    else:  # at kinks descent stops a little early; the criterion of benchmarks/README.md
         assert np.mean(energy - exact <= 1e-2 * (start - exact)) > 0.98
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_energy_depends_on_nothing_else_in_the_batch(dtype):
+def test_energy_does_not_depend_on_other_samples(dtype):
     X, y = digits(ROWS_PER_CALL + 40, dtype)
     model = small(PCClassifier, hidden_layer_sizes=(64,) * 5, max_iter=2).fit(X, y)
     energy = model.energy(X, y)
@@ -97,7 +97,7 @@ def test_class_energies_and_score_follow_their_definition():
 
 @pytest.mark.parametrize("depth", [4, 31])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
-def test_digits_never_seen_score_below_known_ones(depth, loss):
+def test_unknown_digits_score_below_known_ones(depth, loss):
     X, y = digits(1797, np.float32)
     new = np.isin(y, (8, 9))
     train = np.flatnonzero(~new)[:900]
@@ -106,7 +106,7 @@ def test_digits_never_seen_score_below_known_ones(depth, loss):
     test = np.setdiff1d(np.arange(len(X)), train)
     # 0.86 to 0.94 over seeds and depths, moved by 0.02 by another rounding; chance is 0.5
     assert roc_auc_score(new[test], -model.score_samples(X[test])) > 0.75
-    # the formula to the letter has it the other way round: why sharpness is not lambda
+    # with sharpness = lambda the order is reversed, so that is not the default
     letter = model.score_samples(X[test], sharpness=model.output_precision_)
     assert roc_auc_score(new[test], -letter) < 0.3
 
@@ -139,7 +139,7 @@ def test_class_weight_does_not_enter():
     np.testing.assert_array_equal(balanced, model.set_params(class_weight=None).energy(X, y))
 
 
-def test_energy_changes_nothing():
+def test_energy_does_not_change_the_estimator():
     X, y = iris()
     model = small(PCClassifier).fit(X, y)
     before = dict(vars(model)), [W.copy() for W in model.coefs_]
@@ -152,7 +152,7 @@ def test_energy_changes_nothing():
 
 def test_cut_off_inference_warns_except_for_activity_descent():
     X, y = iris()
-    model = small(PCClassifier, activation="tanh").fit(X, y)  # no kinks to get stuck at
+    model = small(PCClassifier, activation="tanh").fit(X, y)  # a smooth function
     with pytest.warns(ConvergenceWarning, match="max_steps"):
         model.energy(X, y, inference=ErrorDescent(max_steps=1, tol=1e-8))
     with warnings.catch_warnings():

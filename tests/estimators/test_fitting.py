@@ -1,4 +1,4 @@
-"""Oracle: what minibatches and the stopping rule are defined to do, on scripted numbers."""
+"""Oracle: definitions of minibatches and of the stopping rule, on given numbers."""
 
 from types import SimpleNamespace
 
@@ -54,7 +54,7 @@ def test_only_the_chosen_rows_with_their_weights(shuffle):
     np.testing.assert_array_equal(np.concatenate([w for _, _, w in taken]), visited)
 
 
-def test_each_epoch_has_another_order_and_the_seed_decides():
+def test_order_depends_on_epoch_and_seed():
     batches, taken = batches_of(50, 50)
     _, again = batches_of(50, 50)
     np.testing.assert_array_equal(taken[0][0], again[0][0])
@@ -95,7 +95,7 @@ def test_plateau_needs_more_than_n_iter_no_change_epochs():
     assert plateaus(losses, tol=0.1, n_iter_no_change=2) == [*[False] * 3, True, *[False] * 3, True]
 
 
-def test_progress_is_measured_from_the_best_and_may_be_exactly_tol():
+def test_progress_counts_from_the_best_value_and_may_equal_tol():
     assert plateaus([1.0, 0.5, 0.0], tol=0.5, n_iter_no_change=1) == [False] * 3
     assert plateaus([1.0, 5.0, 0.9], tol=0.25, n_iter_no_change=1) == [False, False, True]
 
@@ -115,12 +115,12 @@ def test_best_scored_weights_are_restored():
         rule.on_epoch_end(run, {"loss": 1.0, "validation_score": score})
     rule.on_fit_end(run)
     assert rule.best == 0.7
-    assert net.weights[0] is weights  # in place: others hold the array
+    assert net.weights[0] is weights  # in place, because other objects hold the array
     np.testing.assert_array_equal(weights, 1.0)
 
 
 class ScriptedTrainer(Trainer):
-    """Reports scripted losses, one per step; an exception in the script is raised."""
+    """Reports given losses, one per step; an exception among them is raised."""
 
     def __init__(self, script):
         self.script = iter(script)
@@ -174,8 +174,8 @@ def test_epoch_means_are_weighted():
     assert record["n_steps"] == pytest.approx((2 * 2 + 3 * 3) / 5)  # samples count once
 
 
-class Looks(Callback):
-    """Asks for the network at chosen steps, several times."""
+class ReadsNetwork(Callback):
+    """Reads the network several times at chosen steps."""
 
     def __init__(self, *steps):
         self.steps = steps
@@ -188,7 +188,7 @@ class Looks(Callback):
 @pytest.mark.parametrize("script", [[1.0] * 4, [1.0, 1.0, KeyboardInterrupt()]])
 def test_network_is_synchronised_for_observers_and_at_the_end(script):
     assert run(script, max_iter=2).optimizer.n_syncs == 1
-    assert run(script, max_iter=2, observers=[Looks(1, 2)]).optimizer.n_syncs == 3
+    assert run(script, max_iter=2, observers=[ReadsNetwork(1, 2)]).optimizer.n_syncs == 3
 
 
 def test_stop_reasons():
@@ -203,7 +203,7 @@ def test_stop_reasons():
 
 
 @pytest.mark.parametrize("loss", [1e12, np.inf, np.nan])
-def test_an_exploding_loss_is_divergence(loss):
+def test_a_growing_loss_is_divergence(loss):
     broken = run([1.0, 1.0, 1.0, loss], max_iter=9)
     assert broken.stop_reason == "diverged"
     assert "mean loss rose from 1 " in str(broken.error)
@@ -229,7 +229,7 @@ def test_other_exceptions_pass_through():
 
 
 class Recorder(Callback):
-    """Writes down who was called, and stops or fails where it is told to."""
+    """Records its calls, and stops or fails at a given one."""
 
     def __init__(self, calls, name, *, stop_at=None, fail_at=None):
         self.calls, self.name, self.stop_at, self.fail_at = calls, name, stop_at, fail_at
@@ -303,7 +303,7 @@ def test_history_fills_what_was_not_measured_and_can_be_undone():
 
 
 @pytest.mark.parametrize("start", [0, 1, 3, 4])
-def test_an_epoch_can_be_entered_at_any_batch(start):
+def test_epoch_can_start_at_any_batch(start):
     batches, taken = batches_of(10, 3)
     late = [x.copy() for x, _, _ in batches.epoch(np.random.default_rng(0), start=start)]
     np.testing.assert_equal(late, [x for x, _, _ in taken][start:])

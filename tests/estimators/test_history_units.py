@@ -1,4 +1,4 @@
-"""A history holds values that can be compared: another loss or another score begins a new one."""
+"""The values of a history are comparable: another loss or score begins a new history."""
 
 import numpy as np
 import pytest
@@ -40,24 +40,24 @@ def test_another_loss_begins_a_new_history(Estimator, first, second, method):
     older = model.history_
     getattr(model.set_params(loss=second), method)(X, y)
     assert_new_history(model, 3 if method == "fit" else 1)
-    assert len(older["loss"]) == 3  # who kept it, keeps it
+    assert len(older["loss"]) == 3  # a reference to the old history is unchanged
     assert model.t_ > seen
     assert any(np.any(a != b) for a, b in zip(weights, model.coefs_, strict=True))
 
 
 def test_another_loss_begins_with_a_fresh_optimiser():
-    """As if the network had come from elsewhere."""
+    """As if the estimator was made from the network by from_network."""
     model, X, y = warm(PCClassifier, shuffle=False)
-    stranger = PCClassifier.from_network(
+    rebuilt = PCClassifier.from_network(
         model.network_, model.classes_, loss="log_loss", shuffle=False, max_iter=3, tol=0,
         alpha=0.0, warm_start=True, output_precision=model.output_precision_,
     )  # fmt: skip
     model.set_params(loss="log_loss")
-    assert_same_bits(model.fit(X, y), stranger.fit(X, y))
+    assert_same_bits(model.fit(X, y), rebuilt.fit(X, y))
 
 
 @pytest.mark.parametrize("loss", ["huber", Huber()])
-def test_the_same_loss_by_another_name_goes_on(loss):
+def test_equal_loss_continues_the_history(loss):
     model, X, y = warm(PCRegressor, loss="huber")
     model.set_params(loss=loss).fit(X, y)
     assert len(model.loss_curve_) == 6
@@ -67,7 +67,7 @@ def test_the_same_loss_by_another_name_goes_on(loss):
 @pytest.mark.parametrize(
     "change", [{"alpha": 0.5}, {"solver": SGD()}, {"inference": "backprop"}, {"max_iter": 3}]
 )
-def test_other_arguments_go_on_with_the_history(Estimator, change):
+def test_other_changed_arguments_continue_the_history(Estimator, change):
     model, X, y = warm(Estimator)
     model.set_params(**change).fit(X, y)
     assert model.history_["epoch"] == [1, 2, 3, 4, 5, 6]
@@ -87,7 +87,7 @@ def test_another_scoring_begins_a_new_history(scoring):
     assert len(model.validation_scores_) == 6
 
 
-def test_a_training_without_validation_keeps_the_scores_before_it():
+def test_training_without_validation_keeps_earlier_scores():
     X, y = data_for(PCRegressor, 60)
     model = small(PCRegressor, max_iter=3, tol=0, warm_start=True, early_stopping=True).fit(X, y)
     model.set_params(early_stopping=False).fit(X, y)

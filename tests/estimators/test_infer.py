@@ -1,4 +1,4 @@
-"""`infer` of fitted estimators, and networks that know what they were trained to minimise."""
+"""`infer` of fitted estimators, and the objective that their network keeps."""
 
 import copy
 import pickle
@@ -41,7 +41,7 @@ CASES = {
 
 
 def fitted(name):
-    """Model, X, y and the targets as its network takes them."""
+    """Model, X, y and the targets of its network."""
     Estimator, options = CASES[name]
     X, y = data_for(Estimator)
     if "labels" in name:
@@ -182,7 +182,7 @@ WITHOUT_DECAY = {
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *WITHOUT_DECAY])
-def test_terms_default_to_the_objective_and_given_ones_win(name):
+def test_objective_is_the_default_and_arguments_override_it(name):
     function = {**FUNCTIONS, **WITHOUT_DECAY}[name]
     net = Network.init((4, 6, 6, 3), "tanh", random_state=0, dtype=np.float64)
     net.weights = [2 * W for W in net.weights]

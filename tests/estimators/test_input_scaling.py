@@ -141,7 +141,7 @@ def test_bad_input_scaling(value):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array])
 def test_input_scaling_refuses_values_that_are_not_finite(form, bad, kind):
-    """Also where ReLU would make 0 of it, and in features that were constant."""
+    """Also if ReLU would give 0, and in features that were constant."""
     X, y = data_for(PCRegressor)
     X[:, 2] = 0.0
     model = small(PCRegressor, input_scaling=kind, hidden_layer_sizes=(1,)).fit(X, y)

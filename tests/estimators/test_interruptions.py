@@ -63,7 +63,7 @@ def test_interrupted_early_stopping_keeps_the_best_weights(monkeypatch):
 
 @pytest.fixture
 def interruptible():
-    """SIGINT raises KeyboardInterrupt, also where the tests run in a shell's background."""
+    """Make SIGINT raise KeyboardInterrupt, also if the tests run as a background job."""
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
@@ -74,7 +74,7 @@ def test_a_real_signal_ends_a_long_fit():
     X, y = data_for(PCClassifier)
     timer = threading.Timer(0.3, _thread.interrupt_main)
 
-    def start_timer(run):  # not before training has begun, however slow the machine
+    def start_timer(run):  # only after training has begun, on a machine of any speed
         if run.n_epochs == 1:
             timer.start()
 
@@ -85,21 +85,21 @@ def test_a_real_signal_ends_a_long_fit():
     assert_consistent(model)
 
 
-def test_ctrl_c_ends_a_long_predict_between_pieces(monkeypatch):
+def test_ctrl_c_ends_a_long_predict_between_blocks(monkeypatch):
     X, y = data_for(PCClassifier, n_samples=2 * OUTPUT_ROWS + 1)
     model = small(PCClassifier, max_iter=1).fit(X[:80], y[:80])
     in_other_pieces = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
-    pieces, output = [], binding.output
+    blocks, output = [], binding.output
 
     def watched(network, rows, *others):
-        if len(pieces) == 5:
+        if len(blocks) == 5:
             raise KeyboardInterrupt
-        pieces.append(len(rows))
+        blocks.append(len(rows))
         return output(network, rows, *others)
 
     monkeypatch.setattr(binding, "output", watched)
     whole = model.decision_function(X)
-    assert pieces == [OUTPUT_ROWS, OUTPUT_ROWS, 1]
+    assert blocks == [OUTPUT_ROWS, OUTPUT_ROWS, 1]
     np.testing.assert_array_equal(whole, np.concatenate(in_other_pieces))
     with pytest.raises(KeyboardInterrupt):
         model.predict(X)
@@ -124,8 +124,8 @@ def test_any_other_exception_undoes_a_fit(Estimator, monkeypatch):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_any_other_exception_puts_the_random_numbers_back(Estimator, monkeypatch):
-    """partial_fit after a failed one shuffles as if that had never been called."""
+def test_any_other_exception_restores_the_random_state(Estimator, monkeypatch):
+    """partial_fit after a failed one shuffles as if the failed one had not been called."""
     X, y = data_for(Estimator)
     model, other = (small(Estimator, batch_size=20).fit(X, y) for _ in range(2))
     watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
@@ -138,7 +138,7 @@ def test_any_other_exception_puts_the_random_numbers_back(Estimator, monkeypatch
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 def test_an_exception_after_the_last_epoch_undoes_a_fit(Estimator, error, monkeypatch):
-    """The trainer has let go of its memory by then."""
+    """The trainer has already freed its memory."""
     X, y = data_for(Estimator)
     model = small(Estimator).fit(X, y)
     before = dict(vars(model))
@@ -197,7 +197,7 @@ def test_divergence_in_the_middle_keeps_the_curves(Estimator, monkeypatch):
     assert_consistent(model)
 
 
-def test_features_far_from_unit_scale():
+def test_divergence_with_features_far_from_unit_scale():
     X, y = data_for(PCRegressor)
     model = small(PCRegressor)
     with pytest.raises(FloatingPointError, match="StandardScaler"):
@@ -220,7 +220,7 @@ def test_divergence_in_partial_fit_leaves_a_usable_estimator(monkeypatch):
 
 
 def report_ended(*shares):
-    """Change reports so that epoch after epoch these shares of samples ended inference."""
+    """Replace the reported shares of samples whose inference ended, one for each epoch."""
     shares = iter(shares)
     return lambda report: report._replace(ended=next(shares))
 
@@ -233,7 +233,7 @@ def test_one_warning_if_inference_is_cut_off(Estimator, monkeypatch):
         model = small(Estimator, batch_size=len(X), max_iter=4).fit(X, y)
     (warning,) = record
     text = str(warning.message)
-    assert "1 - ended_fraction_" in text  # the figures, which would make each text another one
+    assert "1 - ended_fraction_" in text  # no figures, which would make each text different
     np.testing.assert_allclose(model.ended_fraction_, [1.0, 0.85, 0.91, 0.6])
     assert "Lower output_precision" in text
     assert "max_steps" in text
@@ -276,7 +276,7 @@ def test_activity_descent_must_reach_the_first_layer(n_steps, warns):
     assert unchanged == [warns, False, False, False]
 
 
-def test_share_is_of_the_epoch_not_of_a_batch(monkeypatch):
+def test_warning_uses_the_share_of_the_epoch(monkeypatch):
     X, y = data_for(PCClassifier)
     watch_steps(monkeypatch, change_report=report_ended(0.7, 1.0, 1.0, 1.0))  # mean 0.925
     with warnings.catch_warnings():

@@ -1,6 +1,6 @@
-"""Property: a fitted estimator answers with what it was trained with until the next fit.
+"""Property: until the next fit, a fitted estimator uses the arguments of its training.
 
-Whatever `set_params` changes afterwards, every public method gives the same as before.
+After any `set_params`, every public method gives the same results as before.
 """
 
 import copy
@@ -64,8 +64,8 @@ VARIANTS = [
 ]
 
 
-def answers(model, X, y, onnx=True):
-    """What the public methods of a fitted estimator give, by name; arrays and texts."""
+def results_of(model, X, y, onnx=True):
+    """Results of the public methods of a fitted estimator, by name; arrays and texts."""
     given = {
         name: getattr(model, name)(X)
         for name in (
@@ -101,7 +101,7 @@ def answers(model, X, y, onnx=True):
     return given
 
 
-def assert_same_answers(found, expected, what):
+def assert_same_results(found, expected, what):
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, err_msg=f"{name} after {what}")
@@ -114,27 +114,27 @@ def test_every_argument_has_another_value_here():
 
 
 @pytest.mark.parametrize("Estimator, arguments", VARIANTS)
-def test_set_params_of_a_fitted_estimator_changes_no_answer(Estimator, arguments):
+def test_set_params_of_a_fitted_estimator_changes_no_result(Estimator, arguments):
     X, y = data_for(Estimator, 40)
     model = small(Estimator, max_iter=2, **copy.deepcopy(arguments)).fit(X, y)
-    expected, whole = answers(model, X, y, onnx=False), answers(model, X, y)
+    expected, whole = results_of(model, X, y, onnx=False), results_of(model, X, y)
     for name, value in {**OTHERS, **OWN[Estimator]}.items():
         before = getattr(model, name)
         model.set_params(**{name: value})
-        assert_same_answers(answers(model, X, y, onnx=False), expected, name)
+        assert_same_results(results_of(model, X, y, onnx=False), expected, name)
         model.set_params(**{name: before})
     model.set_params(**OTHERS, **OWN[Estimator])
-    assert_same_answers(answers(model, X, y), whole, "all")
+    assert_same_results(results_of(model, X, y), whole, "all")
 
 
-def test_options_of_the_objects_in_the_arguments_change_no_answer():
+def test_changed_options_of_argument_objects_change_no_result():
     X, y = data_for(PCRegressor, 40)
     y[:4] += 1000  # where Huber's delta matters
     options = {"loss": Huber(0.5), "inference": ErrorDescent(), "solver": Adam()}
     model = small(PCRegressor, max_iter=2, **options).fit(X, y)
-    expected = answers(model, X, y)
+    expected = results_of(model, X, y)
     model.set_params(loss__delta=5.0, inference__tol=0.5, solver__beta_1=0.0)
-    assert_same_answers(answers(model, X, y), expected, "loss__delta")
+    assert_same_results(results_of(model, X, y), expected, "loss__delta")
     assert np.any(model.fit(X, y).energy(X, y) != expected["energy"])
 
 
@@ -158,10 +158,10 @@ def test_from_network_keeps_what_it_was_made_with(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_a_failed_fit_leaves_the_answers(Estimator):
+def test_failed_fit_does_not_change_results(Estimator):
     X, y = data_for(Estimator, 40)
     model = small(Estimator, max_iter=2, warm_start=True).fit(X, y)
-    expected = answers(model, X, y)
+    expected = results_of(model, X, y)
 
     def fail(run):
         raise RuntimeError("stop")
@@ -171,4 +171,4 @@ def test_a_failed_fit_leaves_the_answers(Estimator):
         model.set_params(loss="log_loss")
     with pytest.raises(RuntimeError, match="stop"):
         model.fit(X, y)
-    assert_same_answers(answers(model, X, y), expected, "a failed fit")
+    assert_same_results(results_of(model, X, y), expected, "a failed fit")

@@ -56,7 +56,7 @@ def problem(parameterization="mupc", n_samples=20):
 @pytest.mark.parametrize("parameterization", ["sp", "mupc"])
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
 def test_gradient_by_central_differences(parameterization, loss, weighted):
-    """Each difference equilibrates all samples anew: the envelope theorem, and all the scales."""
+    """Each difference runs inference again, which tests the envelope theorem and all scales."""
     net, X, Y = problem(parameterization)
     weight = np.random.default_rng(1).random(20) + 0.1 if weighted else None
     full = full_batch(net, X, Y, loss=loss, weight=weight)
@@ -72,7 +72,7 @@ def test_gradient_by_central_differences(parameterization, loss, weighted):
         assert difference == pytest.approx(gradient[i], rel=1e-5, abs=1e-8)
 
 
-def test_variables_and_weights_are_each_others_inverse():
+def test_conversions_of_variables_and_weights_are_inverse():
     net, X, Y = problem()
     full = full_batch(net, X, Y)
     before = [a.copy() for a in net.weights + net.biases]
@@ -113,7 +113,7 @@ def test_the_objective_never_rises(Estimator):
     assert np.all(np.diff(values) < 0)
 
 
-# ------------------------------------------------------------ where it ends
+# ------------------------------------------------------------ the result
 
 
 def test_without_hidden_layers_it_is_ridge_regression():
@@ -146,7 +146,7 @@ def test_without_hidden_layers_it_is_poisson_regression():
 
 
 def test_alpha_has_the_stationary_points_of_decoupled_decay():
-    """A step of plain gradient descent with decay, from where L-BFGS ends, goes nowhere."""
+    """A step of plain gradient descent with decay does not change the result of L-BFGS."""
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, solver=EXACT, activation="tanh", alpha=0.05)
     model.set_params(max_iter=3000, tol=1e-7).fit(X, y)
@@ -202,7 +202,7 @@ def test_limits_of_lbfgs_warn():
     assert (model.n_iter_, model.stop_reason_) == (3, "max_iter")
     with pytest.warns(ConvergenceWarning, match=r"\(max_fun=5\)"):
         model = small(PCClassifier, solver=LBFGS(max_fun=5), max_iter=100).fit(X, y)
-    assert 5 <= model.t_ / len(X) <= 25  # the limit is looked at between line searches
+    assert 5 <= model.t_ / len(X) <= 25  # the limit is checked between line searches
 
 
 @not_converged
@@ -267,7 +267,7 @@ def test_warm_start_goes_on():
     model.set_params(solver="adam").fit(X, y)  # another solver may take over
 
 
-def test_a_warm_start_at_the_optimum_ends_at_once():
+def test_warm_start_at_the_optimum_stops_immediately():
     X, y = data_for(PCRegressor)
     model = PCRegressor(**LINEAR, warm_start=True, max_iter=500, tol=1e-6, random_state=0)
     model.fit(X, y).fit(X, y)
@@ -276,7 +276,7 @@ def test_a_warm_start_at_the_optimum_ends_at_once():
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", ["lbfgs", LBFGS()])
-def test_no_partial_fit(Estimator, solver):
+def test_partial_fit_is_an_error(Estimator, solver):
     assert not hasattr(Estimator(solver=solver), "partial_fit")
     assert hasattr(Estimator(), "partial_fit")
     with pytest.raises(AttributeError) as caught:
@@ -299,7 +299,7 @@ def test_a_start_that_cannot_be_computed_is_an_error():
         small(PCRegressor, solver="lbfgs", parameterization="sp").fit(1e200 * X, y)
 
 
-# ------------------------------------------------------------ with those who watch
+# ------------------------------------------------------------ callbacks, validation, limits
 
 
 @not_converged
@@ -356,7 +356,7 @@ def test_interrupt_keeps_the_last_iteration():
         np.testing.assert_array_equal(a, b)
 
 
-def test_no_checkpoints(tmp_path):
+def test_checkpoint_is_an_error(tmp_path):
     X, y = digits()
     with pytest.raises(ValueError, match="solver='lbfgs' writes no checkpoints"):
         small(PCClassifier, solver="lbfgs", checkpoint=tmp_path / "run").fit(X, y)

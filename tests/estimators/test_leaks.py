@@ -1,6 +1,6 @@
-"""Fits and predictions, again and again: the process does not grow.
+"""Repeated fits and predictions do not need more and more memory.
 
-tracemalloc counts what Python and NumPy hold; the resident size also what they cannot see.
+tracemalloc counts memory of Python and NumPy; the resident size includes all other memory.
 """
 
 import gc
@@ -29,7 +29,7 @@ def resident_bytes():
 
 
 def fits(n):
-    """n fits, each followed by what else a fitted estimator does."""
+    """n fits, each followed by the other methods of a fitted estimator."""
     data = {Estimator: data_for(Estimator, 60) for Estimator, _ in OPTIONS}
     for i in range(n):
         Estimator, arguments = OPTIONS[i % len(OPTIONS)]
@@ -44,8 +44,8 @@ def fits(n):
 @pytest.mark.skipif(not STATM.exists(), reason="reads /proc")
 @pytest.mark.parametrize("n_fits", [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_repeated_fits_release_their_memory(n_fits):
-    """One fit holds 400 kB and more: a tenth of one array a fit would show."""
-    fits(12)  # what is imported and cached at first use, and the allocators' own pools
+    """A fit allocates at least 400 kB; a leak of a tenth of an array per fit would be found."""
+    fits(12)  # imports and caches of the first use, and the allocators' pools
     gc.collect()
     resident = resident_bytes()
     tracemalloc.start()

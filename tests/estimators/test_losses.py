@@ -44,7 +44,7 @@ def with_outliers(n_samples=300, seed=0):
     return X, y, clean
 
 
-# ------------------------------------------------------------ the losses themselves
+# ------------------------------------------------------------ the losses
 
 
 def energy_of(loss, mu, Y, delta_of=None):
@@ -81,7 +81,7 @@ def test_poisson_of_a_tiny_rate_target():
 
 
 @pytest.mark.parametrize("loss", ["huber", Huber(), Huber(delta=0.3), Huber(delta=100.0)])
-def test_huber_is_scipys(loss):
+def test_huber_equals_scipys_function(loss):
     rng = np.random.default_rng(0)
     mu, Y = 2 * rng.standard_normal((2, 50, 3))
     bend = HUBER_DELTA if loss == "huber" else loss.delta
@@ -211,7 +211,7 @@ def test_poisson_learns_rates(n_outputs, dtype):
         )
 
 
-def test_the_unit_of_counts_does_not_matter():
+def test_poisson_does_not_depend_on_the_unit_of_counts():
     """Rates per hour or per year: the deviance is homogeneous."""
     X, y = counts()
     hour, year = (small(PCRegressor, loss="poisson").fit(X, c * y) for c in (1.0, 8766.0))
@@ -236,8 +236,8 @@ def test_partial_fit_and_zero_weights(loss):
         model.partial_fit(X, y)
     assert model.score(X, y) > 0
     weight = np.r_[np.ones(200), np.zeros(100)]
-    wild = np.r_[y[:200], np.full(100, 1e6)]
-    with_zeros = small(PCRegressor, loss=loss).fit(X, wild, sample_weight=weight)
+    outliers = np.r_[y[:200], np.full(100, 1e6)]
+    with_zeros = small(PCRegressor, loss=loss).fit(X, outliers, sample_weight=weight)
     alone = small(PCRegressor, loss=loss).fit(X[:200], y[:200])
     np.testing.assert_allclose(with_zeros.predict(X), alone.predict(X), rtol=1e-9)
 
@@ -273,7 +273,7 @@ def test_small_rates_with_adam_stay_finite():
         ("fit", lambda y: 0 * y, "needs a y above 0"),  # later calls of partial_fit may bring some
     ],
 )
-def test_targets_that_are_no_counts(way, change, message):
+def test_targets_that_are_not_counts(way, change, message):
     X, y = counts()
     model = small(PCRegressor, loss="poisson")
     before = dict(vars(model))
@@ -287,7 +287,7 @@ def test_targets_that_are_no_counts(way, change, message):
 
 
 @pytest.mark.parametrize("losses", [("squared_error", "poisson"), ("poisson", "huber")])
-def test_going_on_with_another_kind_of_output(losses):
+def test_warm_start_with_another_kind_of_output(losses):
     X, y = counts()
     model = small(PCRegressor, loss=losses[0], warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"loss is .* now, but the network was trained to output"):

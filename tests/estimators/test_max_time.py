@@ -1,4 +1,4 @@
-"""Oracle: a clock that the test moves."""
+"""Oracle: a clock that the test sets."""
 
 import time
 import warnings
@@ -16,7 +16,7 @@ from .support import ESTIMATORS, assert_consistent, data_for, small, watch_steps
 
 @pytest.fixture
 def second_per_step(monkeypatch):
-    """Time stands still but for one second in every optimiser step; gives the list of steps."""
+    """A clock that advances one second at every optimiser step; returns the list of steps."""
     now = [0.0]
 
     def tick(n_earlier_steps):
@@ -95,7 +95,7 @@ def test_bad_values(max_time):
 
 
 def test_rates_never_rise_when_seconds_jump(monkeypatch):
-    """A clock that jumps past the end gives the rate 0, not a negative one."""
+    """If the clock passes the end within a step, the rate is 0, not negative."""
     times = iter([0.0, 0.0, 1.0, 99.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
     run = Run(None, Plan(None, Schedule("linear", 1.0, 10), max_time=10), None)

@@ -1,4 +1,4 @@
-"""Oracle: the arrays that the work needs, counted from its shapes; tracemalloc sees NumPy's."""
+"""Oracle: sizes of the necessary arrays, from their shapes; tracemalloc counts NumPy's arrays."""
 
 import tracemalloc
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ HIDDEN = (192,) * 12
 
 @contextmanager
 def traced():
-    """Bytes above those at the start: the most inside the block, and those left after it."""
+    """Bytes above those at the start: the maximum inside the block, and after it."""
     found = SimpleNamespace()
     tracemalloc.start()
     try:
@@ -42,7 +42,7 @@ def test_fit_holds_five_copies_of_the_parameters(Estimator, early_stopping):
         max_iter=2,
         early_stopping=early_stopping,
     )
-    small(Estimator, max_iter=1).fit(X, y)  # what is imported at the first use
+    small(Estimator, max_iter=1).fit(X, y)  # imports of the first use
     with traced() as memory:
         model.fit(X, y)
     parameters = sum(a.nbytes for a in [*model.coefs_, *model.intercepts_])

@@ -1,4 +1,4 @@
-"""Metadata routing: weights reach `fit` and `score` of pipelines and searches when asked for."""
+"""Metadata routing: weights reach `fit` and `score` in pipelines and searches if requested."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def data(estimator):
 
 
 @pytest.mark.parametrize("estimator", [PCClassifier, PCRegressor])
-def test_a_pipeline_hands_weights_on(estimator):
+def test_pipeline_passes_weights(estimator):
     X, y, weight = data(estimator)
     scaler = StandardScaler().set_fit_request(sample_weight=False)
     model = estimator(**OPTIONS).set_fit_request(sample_weight=True)
@@ -59,7 +59,7 @@ def test_a_search_splits_weights_with_the_rows(estimator):
 
 
 @pytest.mark.parametrize("estimator", [PCClassifier, PCRegressor])
-def test_unasked_weights_are_an_error(estimator):
+def test_weights_without_request_are_an_error(estimator):
     X, y, weight = data(estimator)
     with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
         make_pipeline(StandardScaler(), estimator(**OPTIONS)).fit(X, y, sample_weight=weight)

@@ -1,4 +1,4 @@
-"""Every method of inference inside the estimators, and what some of them bring along."""
+"""Every method of inference in the estimators, and results that only some methods have."""
 
 import pickle
 import re
@@ -177,7 +177,7 @@ def test_prospective_configuration_has_precision_one():
     assert model.output_precision_ == pytest.approx(3.5 / 3)
 
 
-def test_learned_precisions_are_kept_by_the_estimator():
+def test_estimator_keeps_learned_precisions():
     X, y = iris()
     method = LearnedPrecision(learning_rate=0.2)
     model = small(PCClassifier, inference=method, **OPTIONS).fit(X, y)
@@ -191,7 +191,7 @@ def test_learned_precisions_are_kept_by_the_estimator():
         np.testing.assert_allclose(a, b, rtol=1e-14)  # exp(log(precision)) rounds
     model.set_params(inference__learning_rate=0.2).partial_fit(X, y)
     assert not np.array_equal(before[0], model.inference_.precisions_[0])
-    # a new fit learns anew; another method leaves nothing behind
+    # a new fit starts again; after another method the attribute is gone
     again = clone(model).fit(X, y)
     model.fit(X, y)
     np.testing.assert_array_equal(again.inference_.precisions_, model.inference_.precisions_)

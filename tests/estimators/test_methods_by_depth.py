@@ -1,4 +1,4 @@
-"""No method of inference ends at chance in silence, at its defaults and at any depth."""
+"""With default options, at any depth, every method learns or warns."""
 
 import warnings
 
@@ -15,7 +15,7 @@ from .support import digits, iris
 @pytest.mark.parametrize("n_layers", [2, 8, 16])
 @pytest.mark.parametrize("name", sorted({*METHODS} - {"exact"}))  # of linear networks only
 def test_every_method_learns_or_warns(name, n_layers):
-    """Iris without any use of the labels is 1/3, two of its classes alone 2/3; digits are 1/10."""
+    """On iris chance is 1/3, and two classes only 2/3; on digits chance is 1/10."""
     scores, warned = {}, False
     for data, max_iter in ((iris(), 20), (digits(300), 8)):
         X, y = data

@@ -1,6 +1,6 @@
-"""Oracle: scikit-learn's MLP. What its users rely on, and its own tests hold it to, holds here.
+"""Oracle: scikit-learn's MLP. Behaviour that its documentation or tests define is the same here.
 
-Behaviours that differ on purpose are in docs/migration.md, and here too where they can be tested.
+docs/migration.md lists intended differences; tests below check those that can be tested.
 """
 
 import re
@@ -50,7 +50,7 @@ def errors_of(Estimator, call):
     return errors
 
 
-# ---------------------------------------------------------------- the page
+# ---------------------------------------------------------------- docs/migration.md
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -68,14 +68,14 @@ def test_the_migration_page_names_every_parameter_and_attribute(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_parameters_called_the_same_that_the_page_lists_are_there(Estimator):
+def test_shared_parameters_of_the_page_exist(Estimator):
     same = set(MLP[Estimator]().get_params()) & set(Estimator().get_params())
     absent = set(MLP[Estimator]().get_params()) - same
     options = {"momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "max_fun"}
     assert absent <= options
 
 
-# ---------------------------------------------------------------- the map and its gradient
+# ---------------------------------------------------------------- predictions and gradients
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
@@ -88,7 +88,7 @@ def test_parameters_called_the_same_that_the_page_lists_are_there(Estimator):
             SGD(momentum=0.5, nesterov=False),
             {"solver": "sgd", "momentum": 0.5, "nesterovs_momentum": False},
         ),
-        # epsilon, added at another place, moves weights whose gradient is about as small
+        # epsilon enters another formula and changes weights with a gradient of its size
         (Adam(epsilon=1e-20), {"solver": "adam", "epsilon": 1e-20}),
     ],
     ids=["sgd", "nesterov", "momentum", "adam"],
@@ -116,7 +116,7 @@ def test_with_little_precision_training_is_that_of_the_mlp(Estimator, activation
     )
     mlp.partial_fit(X, y, **({"classes": np.unique(y)} if Estimator is PCClassifier else {}))
     model.partial_fit(X, y, **({"classes": np.unique(y)} if Estimator is PCClassifier else {}))
-    # from here on both start at the same weights, without a past
+    # both continue with the same weights and no optimiser state
     dtype = model.network_.dtype
     model.network_.weights = [W.astype(dtype) for W in mlp.coefs_]
     model.network_.biases = [b.astype(dtype) for b in mlp.intercepts_]
@@ -252,7 +252,7 @@ def test_wrong_classes_in_partial_fit():
     assert all("classes" in message for message in errors_of(PCClassifier, no_classes))
 
 
-def test_classes_may_come_later():
+def test_partial_fit_accepts_classes_that_come_later():
     model = small(PCClassifier)
     model.partial_fit([[1], [2], [3]], ["a", "b", "c"], classes=["a", "b", "c", "d"])
     for _ in range(30):
@@ -298,7 +298,7 @@ def test_a_loaded_model_goes_on_learning(tmp_path):
     assert np.abs(model.predict(X) + y).mean() < 0.1 * before
 
 
-# ---------------------------------------------------------------- the course of a fit
+# ---------------------------------------------------------------- epochs of a fit
 
 
 def last_epoch(losses, tol, n_iter_no_change):
@@ -344,7 +344,7 @@ def test_the_adaptive_rate_falls_until_training_ends():
     model = PCClassifier(
         tol=0.5, max_iter=3000, solver="sgd", learning_rate="adaptive", learning_rate_init=1e-3
     )
-    # 5 ** 5 > 1000: five plateaus, of 11 epochs each, bring the rate below its thousandth
+    # 5 ** 5 > 1000: after five plateaus of 11 epochs the rate is below a thousandth
     assert 50 < model.fit([[3, 2], [1, 6]], [1, 0]).n_iter_ < 100
 
 
@@ -521,7 +521,7 @@ def test_a_constant_target_trains_also_with_early_stopping():
     assert set(labels) == {"only"}
 
 
-# ---------------------------------------------------------------- differences the page tells of
+# -------------------------------------------------------- differences listed in docs/migration.md
 
 
 def test_counts_of_outputs_and_layers():

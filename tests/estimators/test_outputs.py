@@ -79,7 +79,7 @@ def test_transform_gives_the_activities_of_each_layer(Estimator, skip, fit_inter
 @pytest.mark.parametrize("sizes", [(), (16,), (16,) * 6, (16, 12, 8, 8)])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "leaky_relu"])
 def test_finite_features_that_overflow_are_an_error(Estimator, dtype, sizes, activation):
-    """Never NaN, nor the class 0 that relu makes of it: each call gives finite values or raises."""
+    """Each call returns finite values or raises; never NaN, nor class 0 because relu(NaN) is 0."""
     X, y = data_for(Estimator, dtype=dtype)
     model = small(Estimator, hidden_layer_sizes=sizes, activation=activation, max_iter=1).fit(X, y)
     names = ["predict", "decision_function", "predict_proba", "predict_log_proba"]
@@ -109,7 +109,7 @@ def test_finite_features_that_overflow_are_an_error(Estimator, dtype, sizes, act
                 np.testing.assert_allclose(
                     values[3], wide.output(extreme[3:4].astype(float))[0], rtol=1e-3, atol=1e-3
                 )
-    # saturated by tanh, activities above the first layer may be finite all the same
+    # tanh saturates, so activities above the first layer may be finite
     assert raised | {"transform"} == {name for name in names if hasattr(model, name)} | {
         "transform"
     }
@@ -125,10 +125,10 @@ def test_rates_that_overflow_are_an_error(dtype, recwarn):
     with pytest.raises(FloatingPointError, match="of X is not finite"):
         model.predict(1e5 * X)
     assert not [w for w in recwarn.list if issubclass(w.category, RuntimeWarning)]
-    # scorers see such an epoch as one without a score
-    wild = (1e6 * X, y)
+    # for scorers, such an epoch has no score
+    far_away = (1e6 * X, y)
     for scoring in (None, "neg_mean_poisson_deviance"):
-        model.set_params(scoring=scoring).fit(X, y, validation_data=wild)
+        model.set_params(scoring=scoring).fit(X, y, validation_data=far_away)
         assert np.isnan(model.validation_scores_).all()
 
 
@@ -183,7 +183,7 @@ def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
             estimator.transform(X)
         assert "this network has none" in str(found.value.__cause__)
     assert not hasattr(model, "_n_features_out")  # which skl2onnx asks for
-    # what was fitted decides, then what is to be
+    # the fitted network decides, else the arguments
     assert not hasattr(model.set_params(hidden_layer_sizes=(4,)), "transform")
     assert all(hasattr(small(Estimator, hidden_layer_sizes=[4]), name) for name in names)
     with pytest.raises(ValueError, match="transform_layer must be -1 with 0 hidden layers"):

@@ -1,4 +1,4 @@
-"""Errors of the user's own functions propagate as themselves, whatever their type.
+"""Errors of the user's functions propagate unchanged, whatever their type.
 
 Only a FloatingPointError of a training step means that training diverged.
 """
@@ -69,7 +69,7 @@ def test_error_of_a_schedule_propagates():
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_divergence_is_still_named_as_such(Estimator, solver):
+def test_divergence_is_reported_as_divergence(Estimator, solver):
     X, y = data_for(Estimator, 40)
     model = small(Estimator, solver=solver, learning_rate_init=1e30)
     with pytest.raises(FloatingPointError, match="Training diverged"):
@@ -144,6 +144,6 @@ def test_epsilon_of_adam_on_the_activities(epsilon):
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_numbers_far_from_one_that_have_a_meaning_are_taken(arguments, dtype):
+def test_extreme_numbers_that_the_dtype_holds_are_accepted(arguments, dtype):
     X, y = data_for(ESTIMATORS[1], 40)
     assert_consistent(small(ESTIMATORS[1], dtype=dtype, max_iter=2, **arguments).fit(X, y))

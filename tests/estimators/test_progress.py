@@ -1,4 +1,4 @@
-"""Oracle: what a terminal shows after the escape codes it was sent, and bits without progress."""
+"""Oracle: the text of a terminal after its escape codes, and the fit without progress."""
 
 import io
 import re
@@ -18,7 +18,7 @@ from .support import ESTIMATORS, assert_same_bits, data_for, small
 
 
 class Terminal(io.StringIO):
-    """Keeps all that was written, and what a terminal would show of it."""
+    """Records all output, and the text that a terminal would show."""
 
     def isatty(self):
         return True
@@ -40,7 +40,7 @@ class Terminal(io.StringIO):
 
 
 def print_to(stream, monkeypatch):
-    """Give this standard output to progress alone; that of the process belongs to pytest."""
+    """Redirect only the standard output of progress; pytest uses that of the process."""
     monkeypatch.setattr("pcnet._training.progress.sys", SimpleNamespace(stdout=stream))
 
 
@@ -67,7 +67,7 @@ def test_one_line_on_a_terminal(Estimator, terminal):
     assert re.fullmatch(FIELDS, line), line
 
 
-def test_its_numbers_are_those_of_the_last_epoch(terminal):
+def test_line_shows_the_last_epoch(terminal):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, verbose=True).fit(X, y, validation_data=(X[:40], y[:40]))
     line = terminal.lines()[0]
@@ -104,7 +104,7 @@ def test_a_narrow_terminal_cuts_the_line(terminal, monkeypatch):
 
 
 @pytest.mark.parametrize("stops", [True, False])
-def test_the_line_is_left_whole_when_training_stops_or_fails(stops, terminal):
+def test_line_is_complete_when_training_stops_or_fails(stops, terminal):
     def end(run):
         if run.n_epochs == 2 and not stops:
             raise ArithmeticError
@@ -142,7 +142,7 @@ def test_one_line_an_epoch_where_the_stream_is_no_terminal(verbose, tty, monkeyp
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("verbose", [1, 2])
 def test_progress_does_not_change_the_training(Estimator, verbose, capsys):
-    X, y = data_for(Estimator, n_samples=1100)  # more than the training score takes
+    X, y = data_for(Estimator, n_samples=1100)  # more than the training score uses
     silent = small(Estimator, max_iter=2).fit(X, y)
     assert capsys.readouterr().out == ""
     assert_same_bits(silent, small(Estimator, max_iter=2, verbose=verbose).fit(X, y))

@@ -1,4 +1,4 @@
-"""Python threads that work at once, as with free-threaded CPython: results as of one alone."""
+"""Concurrent Python threads, as with free-threaded CPython, give the results of one thread."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ N_THREADS = 6
 
 
 def in_threads(work):
-    """Results of work(0), work(1), ... of as many threads, all started at one time."""
+    """Results of work(0), work(1), ..., each in its own thread, started at the same time."""
     barrier, results = threading.Barrier(N_THREADS), [None] * N_THREADS
 
     def run(i):
@@ -46,7 +46,7 @@ def problem():
 
 def fit(problem, seed):
     X, y = problem
-    with warnings.catch_warnings():  # process-wide before Python 3.14: entered alone
+    with warnings.catch_warnings():  # process-wide before Python 3.14
         warnings.simplefilter("ignore", ConvergenceWarning)
         return pcnet.PCClassifier((24, 24), max_iter=3, random_state=seed).fit(X, y)
 

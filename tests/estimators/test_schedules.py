@@ -1,4 +1,4 @@
-"""Oracle: the formulas of `pcnet._training.schedule`, written out; steps seen in real fits."""
+"""Oracle: the formulas of `pcnet._training.schedule`, written out; steps of real fits."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_horizon_is_that_of_the_training_part_with_early_stopping(monkeypatch):
     np.testing.assert_allclose(learning_rates(steps), 0.03 * (1 + np.cos(np.pi * t / 6)))
 
 
-def test_stopping_early_cuts_the_schedule_off(monkeypatch):
+def test_early_stop_ends_the_schedule_before_its_horizon(monkeypatch):
     X, y = data_for(PCClassifier)
     steps = watch_steps(monkeypatch)
     model = small(PCClassifier, max_iter=100, batch_size=60, tol=1e9, n_iter_no_change=2)

@@ -44,7 +44,7 @@ def sklearn_callback():
 
 
 class Recording:
-    """Writes down its calls; stops, or fails, where it is told to."""
+    """Records its calls, and stops or fails at a given one."""
 
     def __init__(self, stop_at=None, fail_at=None):
         self.stop_at, self.fail_at = stop_at, fail_at
@@ -79,7 +79,7 @@ class Recording:
 
 
 def recorded(Estimator, *arguments, callback=None, **options):
-    """Fit with a Recording; return both, having seen that nothing is left behind."""
+    """Fit with a Recording, check that no attribute remains, and return both."""
     callback = Recording() if callback is None else callback
     model = small(Estimator, **options).set_callbacks(callback)
     X, y = data_for(Estimator)

@@ -133,7 +133,7 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    held_out = early_stopping * 0.1 * X.nbytes  # data, which the figure leaves out
+    held_out = early_stopping * 0.1 * X.nbytes  # data, which the figure does not include
     assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
 
 

@@ -1,4 +1,4 @@
-"""Oracle: what probabilities, labels and target units are, written out by hand."""
+"""Oracle: definitions of probabilities, labels and target units."""
 
 import numpy as np
 import pytest
@@ -178,7 +178,7 @@ def test_multilabel_partial_fit():
         model.partial_fit(X, Y[:, 0])
 
 
-def test_check_labels_refuses_what_is_no_label():
+def test_check_labels_refuses_values_that_are_not_labels():
     assert check_labels(np.array([[0, 1], [1, 1]])).dtype == np.int64
     for bad, message in [
         (np.array([0.5, 1.2]), "Unknown label type"),

@@ -60,7 +60,7 @@ def test_same_bits_with_any_number_of_threads(Estimator, inference, solver, dtyp
     ids=["adam", "lbfgs", "exact"],
 )
 def test_same_bits_with_any_number_of_blas_threads(Estimator, arguments, dtype):
-    """Layers and data large enough for OpenBLAS to share out a product of vectors."""
+    """Layers and data large enough for OpenBLAS to use several threads for a product of vectors."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((700, 90)).astype(dtype)
     y = np.arange(700) % 40 if Estimator is PCClassifier else X[:, :40].astype(np.float64)

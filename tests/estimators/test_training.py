@@ -118,7 +118,7 @@ def test_options_of_the_solver_reach_the_core(solver, options):
     assert solver.core_options(np.float32) == options
 
 
-def test_options_of_the_solver_matter():
+def test_options_of_the_solver_change_the_result():
     X, y = data_for(PCRegressor)
     solvers = ["adam", Adam(beta_1=0.5), Adam(beta_2=0.9), Adam(epsilon=0.1)]
     solvers += ["sgd", SGD(momentum=0.5), SGD(nesterov=False)]
@@ -203,7 +203,7 @@ def test_verbose_prints_a_line_an_epoch(capsys):
 # ------------------------------------------------------------ when to stop
 
 
-def test_tol_watches_the_loss():
+def test_tol_applies_to_the_loss():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, max_iter=500, tol=0.5, n_iter_no_change=5).fit(X, y)
     assert model.n_iter_ < 500
@@ -346,7 +346,7 @@ def test_another_solver_starts_with_fresh_moments(Estimator):
     ids=lambda change: next(iter(change)),
 )
 @pytest.mark.parametrize("way", ["fit", "partial_fit"])
-def test_the_network_cannot_change_its_shape_midway(change, way):
+def test_network_shape_cannot_change_between_calls(change, way):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, warm_start=True).fit(X, y)
     before = model.predict_proba(X)
@@ -356,7 +356,7 @@ def test_the_network_cannot_change_its_shape_midway(change, way):
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_training_arguments_may_change_midway(monkeypatch):
+def test_training_arguments_can_change_between_calls(monkeypatch):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier).fit(X, y)
     model.set_params(learning_rate_init=1e-3, output_precision=0.5, batch_size=16, alpha=0.1)
@@ -415,7 +415,7 @@ def test_float32_and_float64_agree():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_layout_of_the_data_does_not_matter(Estimator):
+def test_layout_of_the_data_does_not_change_the_result(Estimator):
     X, y = data_for(Estimator)
     reference = small(Estimator).fit(X, y)
     read_only = X.copy()
@@ -431,7 +431,7 @@ def test_layout_of_the_data_does_not_matter(Estimator):
     assert_same_bits(reference, small(Estimator).fit(X, targets))
 
 
-def test_a_float32_network_cannot_go_on_in_float64():
+def test_float32_network_cannot_continue_in_float64():
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, dtype=np.float32).fit(X, y)
     model.set_params(dtype=None).partial_fit(X, y)  # follows the network, not the data

@@ -18,7 +18,7 @@ HORIZONLESS = {"learning_rate": "constant", "n_iter_no_change": np.inf}
 
 
 def fit(model, *args, **kwargs):
-    """Fit, silent about a constant rate that ended at max_iter."""
+    """Fit without the warning that a constant rate reached max_iter."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Maximum iterations", ConvergenceWarning)
         return model.fit(*args, **kwargs)
@@ -34,7 +34,7 @@ def after(model, n_epochs, *args):
     return fit(clone(model).set_params(max_iter=n_epochs, scoring=None), *args)
 
 
-# ------------------------------------------------------------ a set of one's own
+# ------------------------------------------------------------ a given validation set
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -93,7 +93,7 @@ def test_validation_loss_of_a_regressor_is_in_the_unit_of_its_loss():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_early_stopping_on_it_uses_all_of_X_and_keeps_the_best_weights(Estimator):
+def test_early_stopping_on_a_validation_set_keeps_the_best_weights(Estimator):
     X, y, Xv, yv = halves(Estimator)
     model = small(Estimator, early_stopping=True, max_iter=200, n_iter_no_change=3, tol=1e-3)
     model.fit(X, y, validation_data=(Xv, yv))
@@ -200,7 +200,7 @@ def test_several_scorers_by_name():
     assert "validation_roc_auc_ovr" in model.history_
 
 
-def test_minus_the_loss():
+def test_scorer_of_the_negative_loss():
     X, y, Xv, yv = halves(PCClassifier)
     model = small(PCClassifier, scoring="loss").fit(X, y, validation_data=(Xv, yv))
     assert model.validation_scores_ == [-loss for loss in model.validation_loss_curve_]

@@ -38,7 +38,7 @@ def test_a_share_of_the_planned_steps(share, n_steps, expected):
     )
 
 
-def test_one_step_of_warmup_is_none():
+def test_warmup_of_one_step_has_no_effect():
     for shape in (Constant, Adaptive):
         assert rates(Schedule(shape(warmup=1), 0.3, 5), 5) == [0.3] * 5
 
@@ -48,7 +48,7 @@ def test_power_of_the_object_or_of_the_estimator():
     own, default = InvScaling(power_t=1.0), InvScaling()
     np.testing.assert_allclose(rates(Schedule(own, 2.0, 5, power_t=0.25), 5), 2 / t)
     np.testing.assert_allclose(rates(Schedule(default, 2.0, 5, power_t=0.25), 5), 2 / t**0.25)
-    assert default.power_t is None  # the user's object is left as it is
+    assert default.power_t is None  # the user's object is not changed
 
 
 def test_adaptive_with_options():

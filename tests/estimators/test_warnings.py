@@ -83,7 +83,7 @@ def test_a_warning_points_at_the_call(what):
     assert caught[0].filename == __file__
 
 
-def test_an_unwritable_checkpoint_is_told_at_the_call(tmp_path):
+def test_unwritable_checkpoint_warns_at_the_call(tmp_path):
     path = tmp_path / "sub" / "run.ckpt"
     path.parent.mkdir()
 
@@ -117,7 +117,7 @@ def test_many_calls_of_partial_fit_warn_once(Estimator, arguments):
         for _ in range(50):
             model.partial_fit(X, y, **classes)
     assert len(caught) == 1
-    # other options may have another effect, and a new fit is a new start
+    # other options and a new fit may warn again
     model.set_params(inference=ErrorDescent(max_steps=0), output_precision=0.5)
     for train in (model.partial_fit, model.fit):
         with pytest.warns(ConvergenceWarning):
@@ -149,7 +149,7 @@ def test_under_the_default_filter_a_loop_shows_one_warning(tmp_path):
 
 
 def test_unpickled_estimator_does_not_warn_again(tmp_path):
-    """A loaded estimator goes on where the saved one was."""
+    """A loaded estimator continues like the saved one."""
     import pickle
 
     model = small(PCRegressor, inference=SHORT)

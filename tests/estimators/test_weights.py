@@ -15,7 +15,7 @@ def test_integer_weights_are_repetitions(Estimator, solver):
     X, y = data_for(Estimator, n_samples=40)
     weight = np.random.default_rng(0).integers(0, 4, len(X))
     rate = 0.02 if solver == "adam" else 1e-3
-    # tanh: at a kink, rounding may decide which way an activity goes
+    # tanh, because at a kink the result may depend on rounding
     model = small(Estimator, activation="tanh", solver=solver, learning_rate_init=rate)
     model.set_params(batch_size=10_000, max_iter=10)
     with pytest.warns(UserWarning, match="clipped"):

@@ -60,7 +60,7 @@ def test_race_to_equilibrium(example, tmp_path):
     script = example("race_to_equilibrium")
     deep = script.race(*script.problem(24, 24, n_samples=16), budgets=(1, 8, 16))
     left = {name: script.left_at(curve, 20.0) for name, curve in deep.items()}
-    assert left["error descent (default)"] < 1e-2  # the yardstick of an honest equilibrium
+    assert left["error descent (default)"] < 1e-2  # the criterion of equilibrium
     assert left["error optimization, rate 0.3"] < 0.02
     assert left["activity descent, rate 0.25"] > 0.5
     assert left["learned precisions, still 1"] < 0.02
@@ -69,13 +69,13 @@ def test_race_to_equilibrium(example, tmp_path):
     assert left["gradient flow (Heun)"] > 0.5
     shallow = script.race(*script.problem(2, 24, n_samples=16), budgets=(1, 8, 16))
     for name, share in left.items():
-        assert script.left_at(shallow[name], 20.0) < share  # depth is what makes it hard
+        assert script.left_at(shallow[name], 20.0) < share  # it is harder in deeper networks
     script.draw([("shallow", shallow), ("deep", deep)], tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
 def test_pc_against_backprop(example, tmp_path):
-    """At 16 layers both rules learn alike; their gradients part as the precision grows."""
+    """At 16 layers both rules learn equally well; gradients differ more at larger precision."""
     script = example("pc_against_backprop")
     X, y = script.digits()
     split = X[:600], X[1200:], y[:600], y[1200:]
@@ -114,7 +114,7 @@ def test_pictures(example, tmp_path):
 
 
 def test_conditioning(example, tmp_path):
-    """muPC: depth squared, hardly width, worse in training; sp: fine, but nothing passes."""
+    """muPC: ~ depth squared, hardly width, larger in training; sp: small, but no signal passes."""
     script = example("conditioning")
     X, y = script.digits()
     tables = script.at_the_start(X, y, (16, 64), (4, 8, 16))
@@ -139,7 +139,7 @@ def test_conditioning(example, tmp_path):
 
 
 def test_equilibrated_energy(example, tmp_path):
-    """Theory is numerics, at three depths; activity descent at its best rate is far from both."""
+    """Theory agrees with error descent at three depths; activity descent is far from both."""
     script = example("equilibrated_energy")
     X, y = script.digits()
     records, gaps = {}, {}
@@ -183,7 +183,7 @@ def test_energy_to_loss(example, tmp_path):
 
 @pytest.mark.slow
 def test_origin_saddle(example, tmp_path):
-    """The Hessian of the loss is 0 there, that of the energy as predicted; PC leaves, BP stays."""
+    """The loss's Hessian is 0, the energy's as predicted; PC leaves the origin, BP does not."""
     script = example("origin_saddle")
     X, Y = script.data()
     found = script.spectra(X[:200], Y[:200], width=4)
@@ -207,7 +207,7 @@ def test_origin_saddle(example, tmp_path):
 
 @pytest.mark.slow
 def test_trust_region(example, tmp_path):
-    """A steeper escape and a flatter trap than the loss's, so descent leaves sooner."""
+    """Curvatures -1.618 and 0.618 instead of -1 and 1, so descent leaves the saddle sooner."""
     script = example("trust_region")
     names = list(script.LANDSCAPES)
     golden = (1 + 5**0.5) / 2
@@ -227,7 +227,7 @@ def test_trust_region(example, tmp_path):
     assert mean[0] < 0.85 * mean[1]
     backprop, trust_region = script.trust_region_parts((0.1, 0.1))
     np.testing.assert_allclose(backprop + trust_region, -gradients[0]((0.1, 0.1)), atol=1e-14)
-    assert trust_region[1] > 0.9 * backprop[1]  # inference doubles the way out
+    assert trust_region[1] > 0.9 * backprop[1]  # inference doubles the escape direction
     script.draw(tmp_path / "figure.png", n=9)
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 

@@ -1,4 +1,4 @@
-"""Oracle for load_checkpoint: the fit that a callback ended where the checkpoint was written."""
+"""Oracle for load_checkpoint: a fit that a callback stopped when the checkpoint was written."""
 
 import math
 
@@ -10,7 +10,7 @@ from pcnet import load_checkpoint
 from pcnet.callbacks import Callback
 
 from ..estimators.support import ESTIMATORS, assert_same_bits, data_for, small
-from .test_resume import assert_same_run, killed_at
+from .test_resume import assert_same_run, start_and_stop_at
 
 SCORES = {
     "rising": lambda epoch: epoch,
@@ -44,7 +44,7 @@ def test_load_checkpoint_has_the_weights_that_fit_would_leave(Estimator, scores,
     without = {"checkpoint": None}
     whole = clone(model).set_params(**without).fit(X, y)
     for step in range(1, 8):
-        killed_at(step + 1, model, X, y)
+        start_and_stop_at(step + 1, model, X, y)
         loaded = load_checkpoint(tmp_path / "c")
         stopped = clone(model).set_params(callbacks=StopAt(step), **without).fit(X, y)
         assert_same_bits(loaded, stopped)
@@ -71,7 +71,7 @@ def test_the_file_of_a_complete_run_is_the_fitted_estimator(Estimator, tmp_path)
 def test_moved_checkpoint_is_resumed_at_its_new_path(tmp_path):
     X, y = data_for(ESTIMATORS[0])
     model = small(ESTIMATORS[0], checkpoint=tmp_path / "old")
-    killed_at(4, model, X, y)
+    start_and_stop_at(4, model, X, y)
     (tmp_path / "old").rename(tmp_path / "new")
     loaded = load_checkpoint(tmp_path / "new")
     loaded.resume(X, y)

@@ -1,4 +1,4 @@
-"""Oracle: after a crash at any call, the old or the new file is there, and whole."""
+"""Oracle: after a crash at any call, the complete old or the complete new file exists."""
 
 import os
 import pickle
@@ -23,7 +23,7 @@ CALLS = ("open", "stat", "fstat", "fchmod", "fsync", "replace", "flock")
 
 
 class Crash(BaseException):
-    """The machine stops: nothing after it happens."""
+    """A simulated crash: no later call has an effect."""
 
 
 class Failing:
@@ -260,7 +260,7 @@ def test_reading_a_folder_is_an_error(tmp_path):
         read_checkpoint(tmp_path)
 
 
-def test_every_truncation_and_every_flipped_byte_is_seen(tmp_path):
+def test_truncated_and_changed_files_are_refused(tmp_path):
     path = tmp_path / "c"
     write_checkpoint(path, {"n": 1}, list(range(20)))
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Fits whose checkpoint is interrupted, shared or cannot be written. Oracle: the fit without it."""
+"""Fits whose checkpoint is interrupted, shared or not writable. Oracle: a fit without it."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ from ..estimators.support import (
     small,
 )
 from .test_checkpoint_file import Failing, posix
-from .test_resume import assert_same_run, killed_at
+from .test_resume import assert_same_run, start_and_stop_at
 
 
 def entries(folder):
@@ -74,7 +74,7 @@ def test_an_error_at_any_call_is_one_warning_and_the_fit_goes_on(error, tmp_path
             warnings.simplefilter("always")
             failing.install(patched)
             failed.fit(X, y)
-        assert len(seen) <= 1  # a folder that cannot be flushed is nothing to tell
+        assert len(seen) <= 1  # a folder that cannot be flushed is no reason to warn
         assert all("c' could not be written" in str(warning.message) for warning in seen)
         assert_same_bits(whole, failed)
         loaded = load_checkpoint(tmp_path / "c")  # one of two was written
@@ -137,7 +137,7 @@ def leave(folder):
         folder.rmdir()
 
 
-def test_the_file_is_where_it_was_when_the_fit_began(tmp_path, monkeypatch):
+def test_file_keeps_its_path_if_the_working_folder_changes(tmp_path, monkeypatch):
     X, y = data_for(PCRegressor)
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -212,7 +212,7 @@ class FitAnother(Callback):
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
-def test_a_run_leaves_the_file_of_another_alone(epoch, tmp_path):
+def test_run_does_not_overwrite_the_file_of_another(epoch, tmp_path):
     X, y = data_for(PCRegressor)
     inner = small(PCRegressor, random_state=1, checkpoint=tmp_path / "c")
     outer = small(PCRegressor, checkpoint=tmp_path / "c")
@@ -230,9 +230,9 @@ def test_fits_one_after_the_other_may_share_a_file(tmp_path, recwarn):
         model = small(PCRegressor, random_state=seed, checkpoint=tmp_path / "c").fit(X, y)
         assert_same_bits(model, load_checkpoint(tmp_path / "c"))
         model.resume(X, y)
-        killed_at(3, clone(model), X, y)
+        start_and_stop_at(3, clone(model), X, y)
         (tmp_path / "c").unlink()
-        (tmp_path / "c").touch()  # an empty file is nobody's
+        (tmp_path / "c").touch()  # an empty file belongs to no run
     assert not [w for w in recwarn if "checkpoint" in str(w.message)]
 
 
@@ -270,7 +270,7 @@ def test_bad_checkpoint(checkpoint, message, tmp_path, monkeypatch):
 
 @posix
 @pytest.mark.parametrize("kind", ["fifo", "loop", "link to a folder", "link into nowhere"])
-def test_what_is_no_regular_file_is_refused(kind, tmp_path):
+def test_paths_that_are_not_regular_files_are_refused(kind, tmp_path):
     path = tmp_path / "c"
     if kind == "fifo":
         os.mkfifo(path)
@@ -304,12 +304,12 @@ class Half(float):
 
 
 def test_callback_state_that_cannot_be_pickled_is_one_warning(tmp_path):
-    class Remembers(Callback):
+    class StateCannotBePickled(Callback):
         def state(self):
             return lambda: None
 
     X, y = data_for(PCClassifier)
-    model = small(PCClassifier, checkpoint=tmp_path / "c", callbacks=Remembers())
+    model = small(PCClassifier, checkpoint=tmp_path / "c", callbacks=StateCannotBePickled())
     with pytest.warns(UserWarning, match=r"could not be written: .*pickle") as record:
         model.fit(X, y)
     assert len(record) == 1
@@ -325,7 +325,7 @@ def test_mode_and_link_of_a_checkpoint_are_kept_by_fit_and_resume(tmp_path):
     link.symlink_to("real")
     model = small(PCClassifier, checkpoint=link)
     whole = clone(model).fit(X, y)
-    killed_at(5, model, X, y)
+    start_and_stop_at(5, model, X, y)
     resumed = clone(model).resume(X, y)
     assert_same_run(whole, resumed)
     assert link.is_symlink()
@@ -335,7 +335,7 @@ def test_mode_and_link_of_a_checkpoint_are_kept_by_fit_and_resume(tmp_path):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_size_of_a_checkpoint(early_stopping, tmp_path):
-    """Network and two moments, with early stopping the best weights too: nothing twice."""
+    """Network and two moments, with early stopping also the best weights; no array twice."""
     X, y = data_for(PCRegressor)
     model = PCRegressor((300, 300), max_iter=3, checkpoint=tmp_path / "c")
     model.set_params(early_stopping=early_stopping).fit(X, y)

@@ -1,4 +1,4 @@
-"""Oracle: digests differ exactly where values do, whatever the data are stored in."""
+"""Oracle: digests differ exactly if values differ, for any container of the data."""
 
 import numpy as np
 import pytest

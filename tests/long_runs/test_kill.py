@@ -1,4 +1,4 @@
-"""Oracle: SIGKILL at random moments, and the run that nobody killed."""
+"""SIGKILL at random moments. Oracle: the uninterrupted run."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from .test_resume import assert_same_run
 
 
 def in_a_child(work, seconds):
-    """Run work() in a forked process and kill it after so many seconds; whether that hit it."""
+    """Run work() in a forked process, kill it after some seconds; True if it was still running."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork; pcnet is made for it
         pid = os.fork()
@@ -62,7 +62,7 @@ def test_kills_at_random_moments(at_least, tmp_path):
         again.resume(X, y) if again.checkpoint.exists() else again.fit(X, y)
 
     while n_kills < at_least:
-        patience = seconds  # grows: on a machine gone slow a run must end too
+        patience = seconds  # grows, so that the test also ends on a slow machine
         (tmp_path / "c").unlink(missing_ok=True)
         while in_a_child(work, rng.uniform(0, patience)):
             n_kills += 1
@@ -70,4 +70,4 @@ def test_kills_at_random_moments(at_least, tmp_path):
             if model.checkpoint.exists():
                 assert_consistent(load_checkpoint(model.checkpoint.path))
         assert_same_run(whole, clone(model).resume(X, y))
-    assert [entry.name for entry in tmp_path.iterdir()] == ["c"]  # and nothing beside it
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c"]  # and no other file

@@ -1,4 +1,4 @@
-"""Searches and the like would write one checkpoint from several fits: all are refused."""
+"""Searches and similar tools would write one checkpoint from several fits, which is refused."""
 
 import joblib
 import numpy as np
@@ -123,14 +123,14 @@ def test_single_fits_write_it(name, tmp_path):
     assert_same_bits(SINGLE[name](model), load_checkpoint(tmp_path / "c"))
 
 
-def test_a_target_transformed_is_a_single_fit(tmp_path):
+def test_transformed_target_is_a_single_fit(tmp_path):
     model = small(PCRegressor, max_iter=1, checkpoint=tmp_path / "c")
     fitted = TransformedTargetRegressor(model).fit(X, Y)
     assert_same_bits(fitted.regressor_, load_checkpoint(tmp_path / "c"))
 
 
 class WithItsOwnFile(ClassifierMixin, BaseEstimator):
-    """An estimator of somebody else, which gives each fit its own file."""
+    """A third-party meta-estimator that gives each fit its own file."""
 
     def __init__(self, folder, alpha=0.1):
         self.folder = folder
@@ -153,13 +153,13 @@ def test_meta_estimators_may_give_each_fit_its_own_file(tmp_path):
 
 
 class Subclass(PCClassifier):
-    """One of ours, by another module."""
+    """A subclass of a pcnet estimator in another module."""
 
     def fit(self, X, y, **options):
         return super().fit(X, y, **options)
 
 
-def test_subclasses_are_seen(tmp_path):
+def test_repeated_fits_of_subclasses_are_refused(tmp_path):
     model = Subclass((8,), max_iter=1, checkpoint=tmp_path / "c")
     with pytest.raises(ValueError, match=r"inside cross_validate several fits"):
         cross_validate(model, X, Y, **RAISE)

@@ -1,4 +1,4 @@
-"""Oracle: the run that was never interrupted, bit by bit."""
+"""Oracle: the uninterrupted run, bit by bit."""
 
 import os
 import pickle
@@ -30,7 +30,7 @@ EVERY_BATCH = 1e-9  # minutes
 
 
 class Killed(BaseException):
-    """As sudden as SIGKILL: nothing saves anything on its account."""
+    """Stops a fit like SIGKILL: no code saves anything because of it."""
 
 
 class Kill(Callback):
@@ -43,7 +43,7 @@ class Kill(Callback):
 
 
 def assert_same_run(first, second):
-    """Everything that a fit leaves behind, but the time it took."""
+    """Compare all attributes of the fits except times."""
     assert_same_bits(first, second)
     states = first._optimizer_state, second._optimizer_state
     assert states[0].n_updates == states[1].n_updates
@@ -60,8 +60,8 @@ def assert_same_run(first, second):
     np.testing.assert_equal(*states)
 
 
-def killed_at(step, model, *data, **options):
-    """Start a fit that dies in a step; saved is every step before."""
+def start_and_stop_at(step, model, *data, **options):
+    """Start a fit that stops in a step, with a checkpoint at every step before."""
     path = model.checkpoint
     dying = clone(model).set_params(callbacks=Kill(step))
     dying.set_params(checkpoint=Checkpoint(path, every_minutes=EVERY_BATCH))
@@ -100,7 +100,7 @@ def test_same_bits_wherever_it_was_killed(Estimator, case, tmp_path):
     n_steps = whole._optimizer_state.n_updates
     assert n_steps >= 6
     for step in range(2, n_steps + 1):
-        killed_at(step, model, X, y, weight)
+        start_and_stop_at(step, model, X, y, weight)
         assert_same_run(whole, clone(model).resume(X, y, weight))
 
 
@@ -109,7 +109,7 @@ def test_resume_with_other_losses(loss, tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, loss=loss, batch_size=40, checkpoint=tmp_path / "run")
     whole = clone(model).set_params(checkpoint=None).fit(X, np.abs(y))
-    killed_at(7, model, X, np.abs(y))
+    start_and_stop_at(7, model, X, np.abs(y))
     assert_same_run(whole, clone(model).resume(X, np.abs(y)))
 
 
@@ -120,7 +120,7 @@ def test_resume_restores_best_weights(tmp_path):
     model.set_params(batch_size=90, checkpoint=tmp_path / "c")
     whole = clone(model).fit(X, y)
     assert np.argmax(whole.validation_scores_) < 8
-    killed_at(18, model, X, y)  # the last step
+    start_and_stop_at(18, model, X, y)  # the last step
     assert_same_run(whole, clone(model).resume(X, y))
 
 
@@ -132,7 +132,7 @@ def test_resume_with_a_validation_set_and_scorers(early_stopping, tmp_path):
     model = small(PCClassifier, scoring=["neg_log_loss", "accuracy"], loss="log_loss")
     model.set_params(early_stopping=early_stopping, batch_size=60, checkpoint=tmp_path / "c")
     whole = clone(model).set_params(checkpoint=None).fit(X, y, **own)
-    killed_at(6, model, X, y, **own)
+    start_and_stop_at(6, model, X, y, **own)
     resumed = clone(model).set_params(verbose=2).resume(X, y, **own)
     resumed.history_.pop("train_score")
     assert_same_run(whole, resumed)
@@ -179,7 +179,7 @@ def test_resume_after_several_kills(tmp_path):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
     whole = clone(model).fit(X, y)
-    killed_at(3, model, X, y)
+    start_and_stop_at(3, model, X, y)
     for step in (5, 9, 12):
         dying = clone(model).set_params(callbacks=Kill(step))
         dying.set_params(checkpoint=Checkpoint(model.checkpoint, every_minutes=EVERY_BATCH))
@@ -226,7 +226,7 @@ def test_load_checkpoint_gives_an_estimator_of_that_moment(Estimator, tmp_path):
 
 
 class Counting(Callback):
-    """Remembers something across epochs."""
+    """A callback with a state that lasts over epochs."""
 
     def __init__(self):
         self.n_batches = 0
@@ -259,7 +259,7 @@ def print_nothing(run):
 
 
 def files_written(monkeypatch):
-    """List to which every checkpoint appends its epoch and batch as it is put in place."""
+    """List to which every written checkpoint appends its epoch and batch."""
     written, replace = [], os.replace
 
     def recorded(source, target):
@@ -291,7 +291,7 @@ def test_epochs_at_which_checkpoints_are_written(tmp_path, monkeypatch):
     assert_same_bits(bits, small(PCRegressor, batch_size=60).fit(X, y))
 
 
-# ------------------------------------------------------------ what does not fit
+# ------------------------------------------------------------ arguments and data that differ
 
 
 @pytest.fixture
@@ -363,10 +363,10 @@ def test_checkpoint_with_partial_fit_is_refused(tmp_path):
         model.partial_fit(X, y)
 
 
-def test_resume_is_seen_by_observers_only_from_where_it_goes_on(tmp_path, monkeypatch):
+def test_resume_calls_observers_only_for_new_steps(tmp_path, monkeypatch):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
-    killed_at(8, model, X, y)  # two epochs of 3 and a step
+    start_and_stop_at(8, model, X, y)  # two epochs of 3 and a step
     steps = watch_steps(monkeypatch)
     seen = []
     model.set_params(callbacks=lambda run: seen.append(run.n_epochs)).resume(X, y)
@@ -374,8 +374,8 @@ def test_resume_is_seen_by_observers_only_from_where_it_goes_on(tmp_path, monkey
     assert seen == [3, 4, 5]
 
 
-class TheirCallback:
-    """One of scikit-learn's kind that cannot be pickled."""
+class SklearnCallback:
+    """A scikit-learn callback that cannot be pickled."""
 
     def __init__(self):
         self.function = lambda: None
@@ -393,12 +393,12 @@ class TheirCallback:
         pass
 
 
-def test_functions_and_callbacks_stay_out_of_the_file(tmp_path):
+def test_file_contains_no_functions_or_callbacks(tmp_path):
     pytest.importorskip("sklearn.callback")
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, checkpoint=tmp_path / "c", callbacks=lambda run: None)
     model.set_params(scoring=lambda e, X, y: 0.0, early_stopping=True)
-    model.set_callbacks(TheirCallback()).fit(X, y)
+    model.set_callbacks(SklearnCallback()).fit(X, y)
     loaded = load_checkpoint(tmp_path / "c")
     assert loaded.callbacks is loaded.scoring is None
     assert not [name for name in vars(loaded) if "callback" in name and name != "callbacks"]

@@ -1,4 +1,4 @@
-"""Oracle: pairs of values that are, or are not, the same by construction."""
+"""Oracle: pairs of values that are equal or different by construction."""
 
 import functools
 import pickle
@@ -47,7 +47,7 @@ class Data:
 
 
 def values():
-    """Functions that make the same value twice; no two of them make the same one."""
+    """Functions that return the same value at each call; different functions, different values."""
     for wrap in (lambda v: v, Plain, Slots, Data, Adam, lambda v: {"a": [v]}, lambda v: (v, 1)):
         for inner in (LONG, changed(LONG), LONG.astype(np.float32), LONG[:-1], None, 0.5, "0.5"):
             yield lambda wrap=wrap, inner=inner: wrap(pickle.loads(pickle.dumps(inner)))
@@ -103,7 +103,7 @@ def test_equal_in_another_form(first, second):
     assert same_value(second, first)
 
 
-def test_values_that_hold_themselves():
+def test_values_that_contain_themselves():
     made = []
     for value in (1, 1, 2):
         plain = Plain(value)

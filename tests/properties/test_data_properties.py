@@ -318,9 +318,9 @@ def test_targets_times_powers_of_two(loss, power, dtype):
 @pytest.mark.parametrize("size", [1e3, 1e17, 1e30, 1e60, 1e300])
 def test_outliers_of_any_size_do_not_change_huber(size, dtype):
     X, y = data_for(PCRegressor, 200)
-    wild = y.copy()
-    wild[5] = size
-    model = small(PCRegressor, loss="huber", dtype=dtype, max_iter=20).fit(X, wild)
+    outliers = y.copy()
+    outliers[5] = size
+    model = small(PCRegressor, loss="huber", dtype=dtype, max_iter=20).fit(X, outliers)
     plain = small(PCRegressor, loss="huber", dtype=dtype, max_iter=20).fit(X, y)
     others = np.arange(200) != 5
     assert model.score(X[others], y[others]) > plain.score(X[others], y[others]) - 0.05
