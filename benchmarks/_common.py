@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's description, medians, tables with verdicts."""
+"""Shared by the benchmarks: a description of the machine, medians, tables with verdicts."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def print_environment(**more_versions):
     """Machine, versions (``name=version`` for libraries of one script), and the command run."""
     print("command  ", " ".join([Path(sys.executable).name, *sys.argv]))
     print("machine  ", f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()}")
-    if hasattr(os, "getloadavg"):  # others' work on these cores spoils every figure below
+    if hasattr(os, "getloadavg"):  # other load on these cores makes all figures below useless
         print("load     ", f"{os.getloadavg()[0]:.1f} processes in the last minute")
     versions = {
         "pcnet": pcnet.__version__,
@@ -50,9 +50,9 @@ def cpu_model():
 def alternate_seconds(works, repeats=5, least=0.1, rest=0.3):
     """Median seconds that one call of each work takes.
 
-    The works take turns, so that a machine's drift hits all alike. A turn calls its work until
-    about ``least`` seconds are full, and comes after ``rest`` idle seconds: thread pools (of
-    OpenBLAS, of PyTorch) spin for a while after their work and would slow the next one's.
+    The works alternate, so that changes of the machine's speed affect all equally. A turn calls its
+    work for about ``least`` seconds, after ``rest`` idle seconds: thread pools (of OpenBLAS, of
+    PyTorch) spin for a while after their work and would slow the next one.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Table:
         print(f"  {work:<44}{figure:>14}{peer:>22}{ratio:>8.3f}  {goal}", flush=True)
 
     def note(self, text):
-        """A line of its own below a row."""
+        """Print a line below a row."""
         print(f"    {text}", flush=True)
 
     def summary(self):

@@ -1,4 +1,4 @@
-"""Work that several benchmarks time: inference with a fixed number of steps, and its FLOPs."""
+"""Inference with a fixed number of steps, which several benchmarks time, and its FLOPs."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from pcnet.inference import ErrorDescent, Objective
 
 N_INPUTS, N_OUTPUTS = 784, 10
 
-#: No test ends a sample before the eighth step.
+#: No sample stops before the eighth step.
 FIXED_STEPS = ErrorDescent(max_steps=8, tol=0, energy_tol=0)
 
 #: Larger initial outputs than muPC's, at the precision of the literature: far enough from

@@ -1,8 +1,8 @@
-"""The peer of a training step: PyTorch's backpropagation and Adam on the same network."""
+"""A training step for comparison: PyTorch's backpropagation and Adam on the same network."""
 
 import torch
 
-#: torch.optim.Adam as it comes (a loop over the arrays on CPUs), and its fastest form.
+#: torch.optim.Adam by default (a loop over the arrays on CPUs), and its fastest form.
 ADAM_VARIANTS = {
     "default": {},
     "fused": {"fused": True},

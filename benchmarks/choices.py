@@ -1,4 +1,4 @@
-"""MNIST: what two of the defaults cost and bring, the tolerance of inference and the boost.
+"""MNIST: cost and benefit of two defaults, the tolerance of inference and the boost.
 
     python benchmarks/choices.py PATH [--what tolerance boost] [--epochs 1]
 

@@ -26,7 +26,7 @@ GROUP_ROWS, WIDTH, STEPS = 50, 16, 1000
 
 
 class Settled(ErrorDescent):
-    """Learns from the settled state only, as for the squared error."""
+    """Learns from the state after inference only, as for the squared error."""
 
     def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)
@@ -34,7 +34,7 @@ class Settled(ErrorDescent):
 
 
 class SettledDelta(ErrorDescent):
-    """Feed-forward activities, but the output's delta of the settled state."""
+    """Feed-forward activities, but the output's delta after inference."""
 
     def weight_updates(self, batch, X, Y, objective, sample_weight):
         self.run(batch, X, Y, objective)

@@ -1,4 +1,4 @@
-"""The estimators' defaults beside scikit-learn's MLP, on six small data sets.
+"""The estimators' defaults compared with scikit-learn's MLP, on six small data sets.
 
     python benchmarks/defaults.py [--shuffles 2]
 

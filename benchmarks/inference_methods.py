@@ -42,7 +42,7 @@ from pcnet.theory import backprop_gradients, in_float64
 
 
 def methods(n_hidden):
-    """Every method, with steps enough for the output's signal to pass all layers."""
+    """Every method, with enough steps for the output's signal to reach all layers."""
     spikes = PrecisionDescent(n_steps=n_hidden + 1, rate=0.5)
     return [
         Backprop(),
@@ -69,7 +69,7 @@ def methods(n_hidden):
 
 
 def linear_methods(n_hidden):
-    """What is different where the network is linear."""
+    """The methods that differ for a linear network."""
     return [
         Backprop(),
         ExactEquilibrium(),
@@ -91,7 +91,7 @@ def cosine(a, b):
 def learn(net, X, Y, method):
     """Inference as training runs it: the sum of its updates' weight gradients, and its passes.
 
-    As `pcnet.inference.learning_gradients`, which does not tell the passes.
+    As `pcnet.inference.learning_gradients`, which does not return the passes.
     """
     method = method.for_training(net, None)
     batch = core_batch(net, len(X) * method.rows_per_sample)
@@ -103,7 +103,7 @@ def learn(net, X, Y, method):
 
 
 class Yardsticks(NamedTuple):
-    """What the methods are held against, computed in float64."""
+    """Reference values for all methods, computed in float64."""
 
     net: Network
     first: float
@@ -130,7 +130,7 @@ def rows(net, X, Y, tried):
     truth = yardsticks(net, X, Y)
     for method in tried:
         weights, n_passes = learn(net, X, Y, method)
-        # the energy of the activities, whatever the method took for errors
+        # the energy of the activities, not of the method's errors
         energy = truth.net.energy(X, Y, infer(net, X, Y, method).activities).sum()
         yield (
             method,

@@ -1,4 +1,4 @@
-"""Log loss of the classifiers' probabilities, by default and calibrated, beside MLPClassifier's.
+"""Log loss of the classifiers' probabilities, default and calibrated, against MLPClassifier's.
 
     python benchmarks/log_loss.py
 

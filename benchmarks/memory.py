@@ -1,9 +1,9 @@
-"""Peak memory of a fit against what it must hold, and the time that importing pcnet takes.
+"""Peak memory of a fit against the memory it needs, and the time of importing pcnet.
 
     python benchmarks/memory.py [--quick]
 
-Each fit runs in a process of its own, after a small one that loads and starts everything. Its
-peak over the memory held just before is compared with
+Each fit runs in a new process, after a small fit that loads all modules and starts threads. Its
+peak above the memory used just before is compared with
 
     5.5 * parameters + 8 * activations of one batch + one copy of the data
 

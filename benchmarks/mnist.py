@@ -3,9 +3,9 @@
     python benchmarks/mnist.py PATH_TO_NPZ [--depths 30 128]
 
 Two networks of width 128, default arguments but for shape, batch_size=64 and max_iter=1: 30
-layers for 900 batches, 128 layers for one epoch. An accuracy could be bought by hardly doing
-inference (output precision towards 0 is backpropagation), so every figure comes with the
-precision, the passes, and on the trained network the share of samples at equilibrium:
+layers for 900 batches, 128 layers for one epoch. Almost no
+inference would give a good accuracy too (output precision towards 0 is backpropagation), so the
+script also prints the precision, the passes, and the share of samples at equilibrium:
 
     (F - F*) / (F0 - F*) <= 0.01
 

@@ -4,8 +4,8 @@
 
 A step is inference of two steps of error descent, none of which ends early, and Adam's update.
 The input is as wide as the hidden layers, so that the work is ``depth * width**2 * batch`` at
-every size. A verdict beside each doubling says whether it costs no more than linear growth
-(width: quadratic) by a quarter: no cliffs. ``--output`` draws the table (needs matplotlib).
+every size. A verdict for each doubling tells whether its cost exceeds linear growth (width:
+quadratic) by at most a quarter. ``--output`` draws the table (needs matplotlib).
 """
 
 import argparse
@@ -85,7 +85,7 @@ class Step:
         self._passes = []
 
     def __call__(self):
-        # at rate 0 the weights stay, and with them the work
+        # at rate 0 the weights, and so the work, stay the same
         report = self.trainer.step(self.X, self.Y, 0.0)
         if report.n_steps != METHOD.max_steps:
             raise RuntimeError("a sample ended before the last step: the work is not fixed")

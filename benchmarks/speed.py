@@ -1,4 +1,4 @@
-"""How fast inference, training and prediction are, against peers measured in the same run.
+"""Speed of inference, training and prediction, compared with peers measured in the same run.
 
     python benchmarks/speed.py PATH_TO_NPZ [--quick] [--rows inference activity step fit]
 
@@ -111,7 +111,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-# ------------------------------------------------------------ what the machine can do
+# ------------------------------------------------------------ speed of the machine
 
 
 class Sgemm(NamedTuple):
@@ -151,7 +151,7 @@ def copy_gbytes(n_threads, mbytes=128):
 
 
 def inference_rows(table, effort, sgemm, data):
-    """Useful FLOPs a second, all samples at work for all steps."""
+    """Useful FLOPs per second, with all samples making all steps."""
     table.section("Inference, 8 steps of error descent, useful GFLOP/s", "sgemm", "share")
     for n_hidden, width, n_samples, target in INFERENCE_ROWS:
         problem = random_problem(width, n_hidden, n_samples)
@@ -214,7 +214,7 @@ def ms(seconds):
 
 
 def step_rows(table, effort, sgemm, data):
-    """A step on MNIST with default arguments, in the midst of the first epoch."""
+    """A step on MNIST with default arguments, in the middle of the first epoch."""
     if torch is None:
         print("\nstep: skipped, PyTorch is not installed")
         return
@@ -255,7 +255,7 @@ class Training:
 def compare_step(table, training, n_steps, target, how):
     """Time steps in turn with PyTorch's on the same network; ``how``: repeats and sgemm.
 
-    The peers are ``torch.optim.Adam`` as it comes, and with ``fused=True``, its fastest form.
+    The peers are ``torch.optim.Adam`` by default, and with ``fused=True``, its fastest form.
     """
     repeats, sgemm = how
     training.trainer.sync()
@@ -288,7 +288,7 @@ def check_same_outputs(training, peer, x):
 
 
 def floor_of_step(layer_sizes, passes, sgemm):
-    """What a step with this many passes must at least compute and move, and backpropagation's."""
+    """Least work of a step with this many passes: FLOPs, also of backpropagation, and bytes."""
     weights = sum(a * b for a, b in zip(layer_sizes, layer_sizes[1:]))
     half_passes = np.full(BATCH_SIZE, 2 * passes)
     update = 2 * BATCH_SIZE * weights
@@ -331,7 +331,7 @@ def fit_rows(table, effort, sgemm, data):
 
 
 class Fits:
-    """One-epoch fits of both estimators, every one with a seed of its own."""
+    """One-epoch fits of both estimators, each with a different seed."""
 
     def __init__(self, sizes, batch_size, X, y):
         options = {"hidden_layer_sizes": sizes, "batch_size": batch_size, "max_iter": 1}
@@ -343,7 +343,7 @@ class Fits:
         self.ours.append(self._fit(0, len(self.ours)))
 
     def fit_theirs(self):
-        with warnings.catch_warnings():  # MLPClassifier says that one epoch is few
+        with warnings.catch_warnings():  # MLPClassifier warns about one epoch
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.theirs.append(self._fit(1, len(self.theirs)))
 

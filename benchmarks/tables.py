@@ -1,4 +1,4 @@
-"""The estimators' defaults beside scikit-learn's MLP, on real tables.
+"""The estimators' defaults compared with scikit-learn's MLP, on real tables.
 
     python benchmarks/tables.py FOLDER [--folds 3] [--seed 1] [--figure reliability.png]
         [--set alpha=0.03] [--set max_iter=50]

@@ -1,4 +1,4 @@
-"""What a second thread brings, and whether limits on threads are obeyed.
+"""Speed-up by a second thread, and whether limits on threads take effect.
 
     python benchmarks/threads.py [--quick]
 
@@ -28,7 +28,7 @@ BATCH_SIZE = 128
 #: (layers, width, batches of the fit)
 SIZES = [(32, 512, 60), (128, 128, 120)]
 SPEEDUP = 1.8
-#: Cores kept busy beyond the threads asked for: the clock's error, and the start of a fit.
+#: Cores used beyond the given threads: the clock's error, and the start of a fit.
 SLACK = 0.1
 
 
@@ -74,7 +74,7 @@ def speedup_rows(table, quick):
 
 
 def limited(controller, n_threads, make_work):
-    """The work that ``make_work()`` returns, made and run with so many threads of OpenMP."""
+    """The work that ``make_work()`` returns, made and run with a number of OpenMP threads."""
     with controller.limit(limits=n_threads, user_api="openmp"):
         work = make_work()
 
@@ -101,11 +101,11 @@ def fit_problem(depth, width, n_batches):
     return model, X, np.argmax(X @ rule, axis=1)
 
 
-# ------------------------------------------------------------ limits obeyed
+# ------------------------------------------------------------ limits
 
 
 def limit_rows(table):
-    """Fits in processes of their own, with OMP_NUM_THREADS or a limit set."""
+    """Fits in new processes, with OMP_NUM_THREADS or a limit set."""
     table.section("Cores that a fit keeps busy", "OS threads", "cores")
     for name, omp, limit, allowed in [
         ("OMP_NUM_THREADS=1", "1", None, 1),
@@ -128,7 +128,7 @@ def limit_rows(table):
 
 
 def run_child(omp_num_threads, limit):
-    """What `cores_of_a_fit` finds in a fresh process."""
+    """Result of `cores_of_a_fit` in a new process."""
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     if omp_num_threads is not None:
         environment["OMP_NUM_THREADS"] = omp_num_threads
@@ -156,7 +156,7 @@ def cores_of_a_fit(limit):
 
 
 class TimedClassifier(PCClassifier):
-    """Notes how many cores its fit kept busy."""
+    """Records how many cores its fit used."""
 
     def fit(self, X, y):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -191,7 +191,7 @@ def grid_search_rows(table):
 
 
 def observe(model, X, y):
-    """Scores for GridSearchCV: what the fit saw in its worker."""
+    """Scores for GridSearchCV: the values that the fit recorded in its worker."""
     return {"threads": effective_n_threads(), "cores": model.cores_}
 
 

@@ -1,4 +1,4 @@
-"""Learning rates that transfer: test accuracy by learning rate, over depth and width.
+"""Transfer of learning rates: test accuracy by learning rate, over depth and width.
 
     python benchmarks/transfer.py PATH_TO_NPZ [--batches 300] [--output FIGURE]
 

@@ -1,4 +1,4 @@
-"""What the examples share: the data, the folder of the figures, and one command line."""
+"""Shared by the examples: the data, the path of the figure, and the command line."""
 
 import argparse
 from pathlib import Path
@@ -19,7 +19,7 @@ def digits():
 
 
 def output_path(description, name):
-    """Where the command line wants the figure; by default ``docs/images/<name>``."""
+    """Path of the figure from the command line; by default ``docs/images/<name>``."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--output", type=Path, default=IMAGES / name, help="file of the figure")
     return parser.parse_args().output

@@ -1,11 +1,11 @@
 """How badly conditioned inference is: over depth, width and training, for sp and muPC.
 
 Activity descent needs about as many steps as the condition number of the activity Hessian.
-A network that carries a signal through many layers has to be close to the identity from layer to
-layer, and then its Hessian is that of a long chain: the condition number grows with the square of
+A network that carries a signal through many layers must be close to the identity from layer to
+layer, and then its Hessian is that of a long chain. The condition number grows with the square of
 the depth (muPC), hardly with the width, and further in training. A standard network (sp) is well
-conditioned only because nothing gets through it; with skips its activities grow with the depth,
-and the condition number even faster. muPC mends the forward pass, not the conditioning.
+conditioned only because the signal vanishes in it; with skips its activities grow with the depth,
+and the condition number even faster. muPC improves the forward pass, not the conditioning.
 """
 
 import numpy as np
@@ -64,7 +64,7 @@ def in_training(X, y, depth, epochs, width=64, name="muPC", n_images=3):
         parameterization=parameterization,
         skip=skip,
         output_precision=1.0,
-        inference=ErrorDescent(max_steps=300),  # badly conditioned as it is
+        inference=ErrorDescent(max_steps=300),  # already badly conditioned
         learning_rate_init=rate,
         random_state=0,
     )
@@ -112,7 +112,7 @@ def draw(tables, epochs, trained, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, y = digits()
     tables = at_the_start(X, y, WIDTHS, DEPTHS)
     figures = {}

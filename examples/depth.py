@@ -1,4 +1,4 @@
-"""Depth: muPC trains 8 to 128 layers alike, standard parameterization (sp) does not.
+"""Depth: muPC trains 8 to 128 layers equally well, standard parameterization (sp) does not.
 
 Residual relu networks on the digits, all trained with predictive coding at default settings of
 `PCClassifier` but for the parameterization. muPC uses one learning rate at every depth; sp has the
@@ -52,7 +52,7 @@ def train(data, depth, parameterization, rate, width=WIDTH, epochs=EPOCHS, every
         random_state=0,
     )
     with warnings.catch_warnings():
-        # networks that explode end inference early
+        # inference stops early in networks whose activities overflow
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
@@ -99,7 +99,7 @@ def draw(curves, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     data = train_test_split(*digits(), random_state=0)
     curves, figures = {}, {}
     for parameterization in RATES:

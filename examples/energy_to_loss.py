@@ -1,4 +1,4 @@
-"""muPC's energy becomes the loss, and its gradients backpropagation's, as width outgrows depth.
+"""muPC's energy approaches the loss, its gradients backpropagation's, where width exceeds depth.
 
 Under muPC the rescaling of the loss is S = I / lambda + sum_l P_l^T P_l with a sum of order depth /
 width: wide networks learn as with backpropagation, at lambda = 1 and with full inference. Standard
@@ -82,7 +82,7 @@ def draw(tables, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     tables = sweeps(*data())
     for name, table in tables.items():
         for depth in np.unique(table["depth"]):

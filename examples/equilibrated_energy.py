@@ -1,4 +1,4 @@
-"""The equilibrium energy in closed form, on top of the energy that inference reaches.
+"""The equilibrium energy in closed form, compared with the energy that inference reaches.
 
 For a linear network the energy at equilibrium is a rescaled squared error, F* = 1/2 r S^-1 r^T
 with S = I / lambda + sum_l P_l^T P_l (Innocenti et al. 2024, arXiv:2408.11979, figure 1). Left:
@@ -77,7 +77,7 @@ def draw(records, gaps, path):
         left.plot(record.steps, record.reached, **look, label=f"{label}, inference")
         for (name, gap), style in zip(gaps[depth].items(), ("-", ":")):
             steps = np.arange(len(gap))
-            shown = gap > 1e-13  # below is rounding
+            shown = gap > 1e-13  # below this is rounding
             right.semilogy(steps[shown], gap[shown], style, color=colour, label=f"{name}, {label}")
     left.set(xlabel="batches of training", ylabel="mean energy of 64 unseen digits", ylim=(0, None))
     right.set(xlabel="steps of inference", ylabel="(F - F*) / F*", title="After training")
@@ -89,7 +89,7 @@ def draw(records, gaps, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, y = digits()
     records, gaps, figures = {}, {}, {}
     for depth in DEPTHS:

@@ -1,9 +1,9 @@
-"""Learning rates transfer: what is best at 32 units x 8 layers is best at 512 x 128.
+"""Learning rates transfer: the best rate at 32 units x 8 layers is the best at 512 x 128.
 
 One `learning_rate_init` at every width and depth, for predictive coding in muPC networks and in
 standard ones (sp); a few batches of the digits each. muPC scales each layer's step with its shape
-(see `pcnet.parameterization.learning_rate_multipliers`), sp has nothing of the kind: the rate that
-suits a small network makes a large one diverge.
+(see `pcnet.parameterization.learning_rate_multipliers`), sp does not: the best rate of a small
+network makes a large one diverge.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from pcnet import PCClassifier
 from pcnet.theory import learning_rate_transfer
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-#: {(width, hidden layers): rates}; two shapes tell that sp does not transfer.
+#: {(width, hidden layers): rates}; two shapes suffice to show that sp does not transfer.
 SHAPES = {"mupc": {(32, 8): RATES, (128, 32): RATES, (512, 128): (0.01, 0.03, 0.1)}}
 SHAPES["sp"] = {(32, 8): RATES, (128, 32): RATES}
 N_SAMPLES, N_EPOCHS = 640, 2
@@ -84,7 +84,7 @@ def draw(tables, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X_train, X_test, y_train, y_test = train_test_split(
         *digits(), train_size=N_SAMPLES, random_state=0
     )

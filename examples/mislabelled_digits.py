@@ -1,9 +1,9 @@
 """Find wrong labels: samples whose energy is high with the given label clamped.
 
 Two fifths of the labels of scikit-learn's digits are replaced by another class. Each fold is then
-rated by a network that was trained on the other four, wrong labels included: a network rates its
-own training samples too mildly. The baseline is the usual one, 1 - p(given label), of the very
-same networks and of scikit-learn's MLPClassifier.
+rated by a network that was trained on the other four, wrong labels included, because a network
+gives its training samples too low an energy. The baseline is 1 - p(given label), of the same
+networks and of scikit-learn's MLPClassifier.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ N_SHOWN = 20
 
 
 def mislabel(y, share, seed):
-    """Labels of which a share is replaced by another class, and where."""
+    """Labels of which a share is replaced by another class, and a mask of the replaced ones."""
     rng = np.random.default_rng(seed)
     wrong = rng.random(len(y)) < share
     return np.where(wrong, (y + rng.integers(1, 10, size=len(y))) % 10, y), wrong
@@ -32,7 +32,7 @@ def improbability(model, X, labels):
 
 
 def rate(X, labels, n_splits=5, max_iter=15):
-    """How suspicious each sample is, by networks that have not trained on it."""
+    """Rating of each sample, high for wrong labels, by networks that were not trained on it."""
     suspicion = {
         name: np.empty(len(X))
         for name in ("energy (pcnet)", "1 - p(label) (pcnet)", "1 - p(label) (MLPClassifier)")
@@ -69,7 +69,7 @@ def draw(X, labels, y, suspicion, path):
 
 
 def draw_samples(axes, X, labels, y, shown):
-    """Images in a grid, each with the label it was given; red where that is indeed wrong."""
+    """Images in a grid, each with the label it was given; red if it is wrong."""
     axes.set_title(f"The {len(shown)} samples with the highest energy, and their given labels")
     axes.set_axis_off()
     n_columns = 5
@@ -86,7 +86,7 @@ def draw_samples(axes, X, labels, y, shown):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, y = digits()
     labels, wrong = mislabel(y, SHARE_WRONG, seed=0)
     suspicion = rate(X, labels)

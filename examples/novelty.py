@@ -2,8 +2,8 @@
 
 Networks are trained on eight of the ten digits; the test set holds new images of the eight and all
 images of the two. Baselines: the same network's largest probability, and an isolation forest.
-The dotted curve takes sharpness = lambda, the likelihood of the energy by its word: it is dominated
-by the wrong classes and ranks the other way round, which is why the default is sharper.
+The dotted curve uses sharpness = lambda, the likelihood that belongs to the energy: the wrong
+classes dominate it and reverse the order, so the default sharpness is larger.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def split(y, novel_digits, n_train=1000, seed=0):
 
 
 def rate(X, y, train, test, depth=8, max_iter=15):
-    """Novelty of the test rows, high for what is unlike the training rows."""
+    """Novelty of the test rows, high for rows unlike the training rows."""
     model = PCClassifier((64,) * depth, max_iter=max_iter, random_state=0)
     model.fit(X[train], y[train])
     forest = IsolationForest(random_state=0).fit(X[train])
@@ -72,7 +72,7 @@ def draw(ratings, areas, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, y = digits()
     ratings, areas = [], {}
     for pair in LEFT_OUT:

@@ -1,10 +1,10 @@
 """The origin of the weights: flat for the loss, a strict saddle for the equilibrated energy.
 
-Left: eigenvalues of both Hessians at the origin of a network with two hidden layers, numbers from
-the implicit derivative on top of the closed form - Sigma_yy (kron) I. Right: stochastic gradient
-descent from weights near 0 in standard networks (sp, no skips, lambda 1); the same steps with
-predictive coding's gradients and with backpropagation's (Innocenti et al. 2024,
-arXiv:2408.11979, figures 3 and 5).
+Left: eigenvalues of both Hessians at the origin of a network with two hidden layers, computed by
+the implicit derivative and in closed form, - Sigma_yy (kron) I. Right: stochastic gradient descent
+from weights near 0 in standard networks (sp, no skips, lambda 1); the same steps with predictive
+coding's gradients and with backpropagation's (Innocenti et al. 2024, arXiv:2408.11979, figures 3
+and 5).
 """
 
 import numpy as np
@@ -112,7 +112,7 @@ def draw(found, curves, path, every=EVERY):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, Y = data()
     found = spectra(X, Y)
     for of, (exact, predicted) in found.items():

@@ -1,8 +1,8 @@
-"""PC against backpropagation: the same network, the same code, one argument apart.
+"""PC against backpropagation: the same network and the same code except for one argument.
 
 The claim (thesis, arXiv:2510.23323, and arXiv:2602.07697): under muPC a deep network trains by
-predictive coding as it does by backpropagation, and the gradients of the two stay close though not
-equal; they part as the output precision grows.
+predictive coding as it does by backpropagation. The gradients of the two are close but not equal,
+and differ more as the output precision grows.
 """
 
 import warnings
@@ -20,7 +20,7 @@ PRECISIONS = (0.01, 0.1, 1.0, 10.0)
 
 
 def cosine(a, b):
-    """Of two lists of arrays, taken as one vector each."""
+    """Cosine of two lists of arrays, each taken as one vector."""
     a, b = (np.concatenate([w.ravel() for w in part]) for part in (a, b))
     return float(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
 
@@ -33,7 +33,7 @@ def train(rule, split, depth, width, max_iter):
     )
     accuracies, losses = [], []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an epoch a call is meant
+        warnings.simplefilter("ignore", ConvergenceWarning)  # one epoch for each call is intended
         for _ in range(max_iter):
             model.partial_fit(X, y, classes=np.arange(10))
             accuracies.append(model.score(X_test, y_test))
@@ -80,7 +80,7 @@ def draw(curves, cosines, path):
 
 
 def run(path, depth=30, width=64, max_iter=12):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X, y = digits()
     split = train_test_split(X, y, test_size=500, random_state=0)
     curves, cosines, figures = {}, {}, {}

@@ -16,7 +16,7 @@ from pcnet.inference import ActivityDescent
 
 
 def displays(model, X, y):
-    """{title: display} of a trained network and some samples it has not seen."""
+    """{title: display} of a trained network and some samples that it was not trained on."""
     return {
         "TrainingDisplay": TrainingDisplay.from_estimator(model),
         "InferencePassesDisplay": InferencePassesDisplay.from_estimator(model, X, y),
@@ -38,7 +38,7 @@ def draw(shown, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     X_train, X_test, y_train, y_test = train_test_split(*digits(), random_state=0)
     model = PCClassifier((64,) * 15, max_iter=15, early_stopping=True, random_state=0)
     model.fit(X_train, y_train)

@@ -1,10 +1,10 @@
-"""Race to equilibrium: what is left of the excess energy, by the passes that a method has made.
+"""Race to equilibrium: the remaining excess energy by the number of passes of a method.
 
 The claim of the thesis (Innocenti, arXiv:2510.23323): descent on the activities of a deep network
-does not reach equilibrium at a useful cost, for its signal moves one layer a step. Methods that
-carry the output's delta to all layers in one pass, in error space, do. Here are all methods that
-minimise the energy of any network with its weights at rest; an augmented Lagrangian without duals
-is activity descent at each sample's own rate, and the passes that find it count.
+does not reach equilibrium at a useful cost, because its signal moves one layer per step. Methods in
+error space, which propagate the output's delta to all layers in one pass, do. The example compares
+all methods that minimise the energy of any network with fixed weights. An augmented Lagrangian
+without duals is activity descent at a rate for each sample; the passes that compute it count.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from pcnet.inference import (
     LearnedPrecision,
 )
 
-#: Name -> method that has done about k steps.
+#: Name -> method that makes about k steps.
 RUNNERS = {
     "error descent (default)": lambda k: ErrorDescent(k, tol=0.0, energy_tol=0.0),
     "error optimization, rate 0.3": lambda k: ErrorOptimization(k, rate=0.3),
@@ -62,7 +62,7 @@ def race(net, X, Y, budgets=(1, 2, 4, 8, 16, 32, 64)):
 
 
 def left_at(curve, passes):
-    """Share of the excess energy left at the last point within so many passes."""
+    """Share of the excess energy left at the last point within a number of passes."""
     spent, left = curve
     return left[spent <= passes][-1]
 
@@ -83,7 +83,7 @@ def draw(panels, path):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     panels, figures = [], {}
     for depth in (4, 32):
         curves = race(*problem(depth, 64))

@@ -1,9 +1,9 @@
 """Trust region: the landscape of w_2 w_1 x for the loss and for the equilibrated energy.
 
 One sample, x = y = 1, a chain of two weights. The loss 1/2 (1 - w_1 w_2)^2 has a saddle at the
-origin with curvatures -1 and 1; inference turns it into F* = 1/2 (1 - w_1 w_2)^2 / (1 + w_2^2),
-with a steeper way out (-1.618) and a flatter trap (0.618), so descent escapes sooner (Innocenti et
-al. 2023, arXiv:2305.18188). Everything is computed by pcnet.theory, nothing by these formulas.
+origin with curvatures -1 and 1. Inference changes it to F* = 1/2 (1 - w_1 w_2)^2 / (1 + w_2^2),
+whose curvatures there are -1.618 and 0.618, so descent leaves the saddle sooner (Innocenti et al.
+2023, arXiv:2305.18188). pcnet.theory computes everything; the example does not use these formulas.
 """
 
 import numpy as np
@@ -59,12 +59,12 @@ def on_grid(function, n):
 
 
 def eigenvalues_at_origin(hessian):
-    """Curvatures of escape and trap."""
+    """The negative and the positive curvature."""
     return np.linalg.eigvalsh(hessian(network((0.0, 0.0)), X, Y).toarray())
 
 
 def starts(n=N_STARTS):
-    """Points all around the saddle, (n, 2)."""
+    """Points on a circle around the saddle, (n, 2)."""
     angles = 2 * np.pi * (np.arange(n) + 0.5) / n
     return DISTANCE * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -90,7 +90,7 @@ def trust_region_parts(w):
 
 
 def draw(path, n=41):
-    """Both landscapes with their fields of descent, and the loss along both paths."""
+    """Both functions with their descent directions, and the loss along both paths."""
     figure, axes = new_figure("The toy $w_2 w_1 x$: inference reshapes the saddle", [1, 1, 1], 4.2)
     paths = {}
     for ax, colour, (name, (function, gradient, hessian)) in zip(axes, COLOURS, LANDSCAPES.items()):
@@ -125,7 +125,7 @@ def draw(path, n=41):
 
 
 def run(path):
-    """Compute, print and draw; the figures that the documentation quotes."""
+    """Compute, print and draw; return the figures that the documentation quotes."""
     figures = {}
     for key, (name, (_, gradient, hessian)) in zip(("energy", "loss"), LANDSCAPES.items()):
         low, high = eigenvalues_at_origin(hessian)
