@@ -1,1 +1,1 @@
-"""Where features come from and how they are checked, converted and scaled, batch by batch."""
+"""Sources of features, and their checks, conversion and scaling batch by batch."""

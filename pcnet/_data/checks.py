@@ -1,4 +1,4 @@
-"""Checks of arguments that several modules share; each error says what to try."""
+"""Checks of arguments for several modules; each error names a remedy."""
 
 import operator
 from numbers import Number
@@ -10,10 +10,10 @@ MAX_WIDTH = 2**31 - 1  # a C int
 
 
 def check_data(estimator, *arrays, **options):
-    """scikit-learn's ``validate_data``, giving C-contiguous arrays.
+    """scikit-learn's ``validate_data``, returning C-contiguous arrays.
 
-    Values that do not fit into float32 end in its ValueError, without NumPy's warning before. Where
-    text stands among the features, a note to the error says in which columns.
+    Values that do not fit into float32 raise its ValueError, without NumPy's warning. If features
+    contain text, a note in the error names the columns.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -22,7 +22,7 @@ def check_data(estimator, *arrays, **options):
         raise ValueError(
             f"{_not_floats(arrays)} holds an integer that no float can hold; scale it"
         ) from error
-    except TypeError as error:  # NumPy's words for it name no argument
+    except TypeError as error:  # NumPy's text names no argument
         if "float() argument" not in str(error):
             raise
         raise TypeError(f"{_not_floats(arrays)} must hold real numbers: {error}") from error
@@ -67,7 +67,7 @@ def _text_columns(X):
 def check_finite(estimator, X):
     """Raise scikit-learn's ValueError if X (C-contiguous, float) holds NaN or infinity.
 
-    The sum of squares, finite for all but absurd data, tells it in one pass.
+    A finite sum of squares shows in one pass that all values are finite.
     """
     flat = X.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -76,7 +76,7 @@ def check_finite(estimator, X):
 
 
 def check_overflow(finite):
-    """Raise FloatingPointError unless what a network computed from finite features is finite."""
+    """Raise FloatingPointError unless the outputs for finite features are finite."""
     if not finite:
         raise FloatingPointError(
             "what the network computes for some row of X is not finite: the row's values, though "
@@ -129,7 +129,7 @@ def _shortened(value, limit=80):
 def check_transform_layer(transform_layer, n_hidden):
     """Raise ValueError unless ``transform_layer`` is the index of one of the hidden layers.
 
-    Without hidden layers the default -1 passes: there is nothing to choose from.
+    Without hidden layers the default -1 is accepted.
     """
     if -n_hidden <= transform_layer < n_hidden or (n_hidden == 0 and transform_layer == -1):
         return
@@ -141,17 +141,17 @@ def check_transform_layer(transform_layer, n_hidden):
 
 
 def check_dtype(dtype):
-    """Return the NumPy dtype that a ``dtype`` argument stands for, or None.
+    """Return the NumPy dtype of a ``dtype`` argument, or None.
 
     Parameters
     ----------
     dtype : {None, "float32", "float64"} or a NumPy type
-        None: follow the data.
+        None: that of the data.
 
     Raises
     ------
     ValueError
-        Any other type: the core computes in float32 and float64 only.
+        The type is another one: the core computes in float32 and float64 only.
     """
     if dtype is None:
         return None
@@ -159,7 +159,7 @@ def check_dtype(dtype):
         resolved = np.dtype(dtype)
     except TypeError:
         resolved = None
-    # by name: NumPy holds a float64 dtype equal to None
+    # by name: for NumPy a float64 dtype equals None
     if resolved is None or resolved.name not in ("float32", "float64"):
         raise ValueError(
             "dtype must be None (follow X), 'float32' or 'float64', or the NumPy types of "
@@ -171,13 +171,13 @@ def check_dtype(dtype):
 def check_sample_weight(sample_weight, n_samples):
     """Return ``sample_weight`` as float64 of shape (n_samples,), or None.
 
-    A scalar weight is the same as none: only ratios of weights matter. They come back with the
-    largest from 1 to below 2, divided by a power of two, so that nothing depends on their unit.
+    A scalar weight is the same as None: only ratios of weights matter. The result is divided by a
+    power of two so that its largest weight is from 1 to below 2, independent of the unit.
 
     Raises
     ------
     ValueError
-        Wrong shape, NaN or infinity, a negative weight, or nothing but zeros.
+        The shape is wrong, a weight is negative or not finite, or all weights are 0.
     """
     if sample_weight is None:
         return None
@@ -220,6 +220,6 @@ def check_sample_weight(sample_weight, n_samples):
 
 
 def normalised_weight(weight):
-    """Weights over the power of two that leaves the largest from 1 to below 2; zeros stay."""
+    """Weights over a power of two, so that the largest is from 1 to below 2; zeros stay 0."""
     largest = weight.max(initial=0.0)
     return weight / np.ldexp(1.0, np.frexp(largest)[1] - 1) if largest > 0 else weight

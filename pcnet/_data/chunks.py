@@ -1,4 +1,4 @@
-"""Features that come in several arrays or files."""
+"""Features in several arrays or files."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from .._checks import check_iterable
 
 
 class Chunks:
-    """Features in pieces, one below the other, as the ``X`` of the estimators.
+    """Features in several arrays of rows, in order, as the ``X`` of the estimators.
 
-    Everything is as with one array of all rows, to the same bits: epochs, shuffling over all
-    rows, early stopping, prediction. But that array is never made, and neither is one of floats:
-    pieces stay where they are and what they are, and their rows are converted batch by batch.
+    Results have the same bits as with one array of all rows: epochs, shuffling over all rows, early
+    stopping, prediction. That array is never created, nor one of floats: the chunks are neither
+    copied nor converted as a whole, and their rows are converted batch by batch.
 
     Parameters
     ----------
     chunks : sequence of array-like of shape (n_k, n_features), or of paths
-        Arrays of booleans, integers or floats, memory maps among them, of any dtypes; at least
-        one row each. A path (str or path-like) is that of an ``.npy`` file, which is opened as a
-        memory map.
+        Arrays of booleans, integers or floats of any dtypes, also memory maps, with at least one
+        row each. A path (str or path-like) names an ``.npy`` file, which is opened as a memory
+        map.
 
     Attributes
     ----------
     chunks : list of ndarray
     shape : tuple of int, (n_samples, n_features)
     dtype : dtype
-        That of the array they would make together.
+        Dtype of the concatenated array.
 
     Raises
     ------
     ValueError
-        No chunks, or one that is empty, not two-dimensional, of another number of columns than
-        the first, or not of numbers.
+        There are no chunks, or a chunk is empty, not two-dimensional, not of numbers, or has
+        another number of columns than the first.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Chunks:
         return f"Chunks({len(self.chunks)} chunks, shape {self.shape}, {self.dtype})"
 
     def __getitem__(self, rows: Any) -> NDArray[Any]:
-        """Some rows, as an array of `dtype`: what splits and searches of scikit-learn ask for.
+        """Some rows as an array of `dtype`, for splits and searches of scikit-learn.
 
         Parameters
         ----------

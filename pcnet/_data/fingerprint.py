@@ -1,4 +1,4 @@
-"""Digests of data, by which a run can tell that it goes on with the same."""
+"""Digests of data, to check that a run is resumed with the same data."""
 
 import hashlib
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from .rows import ChunkedRows, ConvertedRows, DenseRows, Rows, SparseRows
 
-_PIECE_BYTES = 2**22  # hashed at once: no large copy, and Ctrl-C is heard in between
+_PIECE_BYTES = 2**22  # hashed per block: no large copy, and Ctrl-C works in between
 
 
 def fingerprint(*arrays):
-    """Digest of every value, with shapes and dtypes; None stands for itself.
+    """Digest of all values, with shapes and dtypes; None is allowed.
 
-    Data are read as they are stored, piece by piece: a memory map or `ChunkedRows` are never
-    loaded as a whole, a sparse matrix does not become dense. The digest depends on the values in
-    their order, not on strides, byte order, or how rows are divided into chunks of one dtype.
+    Data are read in blocks, as stored: a memory map or `ChunkedRows` are never loaded as a whole,
+    and a sparse matrix does not become dense. The digest depends on the values and their order, not
+    on strides, byte order, or the division of rows into chunks of one dtype.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def fingerprint(*arrays):
 
 
 def _stored(array):
-    """The arrays that hold the values of an array or of `Rows`."""
+    """The arrays with the values of an array or of `Rows`."""
     if isinstance(array, ChunkedRows):
         for part in array.parts:
             yield from _stored(part)

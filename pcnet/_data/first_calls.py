@@ -2,9 +2,9 @@
 
 One row, or a constant column, does not determine a scale. The scaling is therefore measured again,
 over all rows seen, until each column has varied over at least `SETTLE_ROWS` rows; then it is fixed.
-The weights are not adapted to a new scaling: little has been learned from so few rows.
+The weights are not adapted to a new scaling, because so few rows have changed them little.
 
-The statistics are dicts of arrays, which pickle and skops can save; None once all is fixed.
+The statistics are dicts of arrays, which pickle and skops can save; None when all is fixed.
 """
 
 import numpy as np
@@ -18,26 +18,26 @@ from .scaling import (
     target_scaling,
 )
 
-#: Rows, from the first call on in which the column varies, that fix its scaling.
+#: Number of rows that fix the scaling of a column, from the first call in which it varies.
 SETTLE_ROWS = 32
 
-#: A change of the scaling by less than this, in units of the scale, is rounding and is ignored.
+#: Smaller changes of the scaling, in units of the scale, are rounding and are ignored.
 _ROUNDING = 1e-9
 
 
 def follow_inputs(seen, rows, sample_weight, kind, scaling, centred):
-    """Scaling of the features, given the rows of one more call.
+    """Scaling of the features, updated with the rows of one call.
 
     Parameters
     ----------
     seen : dict or None
-        What this function returned in the call before; None in the first.
+        The ``seen`` that the last call returned; None in the first.
     rows : Rows
     sample_weight : ndarray of shape (n_samples,), or None
-        Counts within the call only.
+        Used within the call only.
     kind : {"standard", "max"}
     scaling : tuple (mean, scale)
-        The present one; not read in the first call.
+        The current scaling; not read in the first call.
     centred : bool
 
     Returns
@@ -66,22 +66,21 @@ def follow_inputs(seen, rows, sample_weight, kind, scaling, centred):
 
 
 def follow_targets(seen, y, sample_weight, loss, scaling):
-    """Centre and unit of the targets, given those of one more call.
+    """Centre and unit of the targets, updated with those of one call.
 
-    Medians need the targets themselves: they are kept, without repetitions, as long as they are
-    needed.
+    Medians need the targets, which are stored without repetitions until the scaling is fixed.
 
     Parameters
     ----------
     seen : dict or None
-        What this function returned in the call before; None in the first.
+        The ``seen`` that the last call returned; None in the first.
     y : float64 ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,), or None
-        Counts within the call only.
+        Used within the call only.
     loss : str
-        As of `target_scaling`.
+        As for `target_scaling`.
     scaling : tuple (mean, scale)
-        The present one; not read in the first call.
+        The current scaling; not read in the first call.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""Scaling of the features inside the estimators, batch by batch, so that nothing is copied.
+"""Scaling of the features in the estimators, batch by batch, without a copy of the data.
 
-Everything is measured and applied in float64, whatever the network computes in: float32 would round
-away what varies in timestamps or map coordinates. Columns are measured in units of a power of two
-near their largest value, so that squares neither overflow nor vanish, and a column times any power
-of two gives the same bits.
+The scaling is measured and applied in float64, whatever the network's dtype: float32 would round
+away the variation of timestamps or map coordinates. Columns are measured in units of a power of two
+near their largest value, so that squares neither overflow nor underflow, and a column times any
+power of two gives the same bits.
 """
 
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from .rows import FLOAT64_ROWS, Rows, RowSubset, SparseRows
 
 KINDS = ("standard", "max")
 
-#: What features are checked to be where they are scaled: converted to the network's type later.
+#: Dtypes of features that will be scaled; they are converted to the network's dtype later.
 ANY_DTYPE = [np.float64, np.float32]
 
-#: A column is constant if its standard deviation is at most this share of its largest value.
+#: A column is constant if its standard deviation is at most this fraction of its largest value.
 CONSTANT = 10 * np.finfo(np.float64).eps
 
 _FAR = 2.0**1000  # the difference of two values below this does not overflow
@@ -28,16 +28,16 @@ _SMALLEST = np.nextafter(0.0, 1.0)
 
 
 class ScaledRows(Rows):
-    """``(x - mean) / scale`` of other rows, computed in float64 when they are taken.
+    """``(x - mean) / scale`` of other rows, computed in float64 for each batch.
 
     Parameters
     ----------
     source : Rows
     mean : float64 ndarray of shape (n_features,), or None
-        None: not centred.
+        None: no centring.
     scale : float64 ndarray of shape (n_features,)
     dtype : dtype
-        Of the rows that it gives.
+        Dtype of the scaled rows.
     """
 
     def __init__(self, source, mean, scale, dtype):
@@ -57,7 +57,7 @@ class ScaledRows(Rows):
         if isinstance(rows, range):
             rows = slice(rows.start, rows.stop)
         space = out if self.source.dtype == out.dtype else np.empty(out.shape, self.source.dtype)
-        taken = self.source.take(rows, space)  # a view of the data, perhaps: not to be written
+        taken = self.source.take(rows, space)  # maybe a view of the data: read only
         standardise(taken, self.mean, self.scale, out)
 
 
@@ -71,7 +71,7 @@ def standardise(values, mean, scale, out):
         None: 0.
     scale : float64 ndarray of shape (n_columns,)
     out : ndarray of shape (n, n_columns)
-        May be ``values``. What float32 cannot hold becomes infinite.
+        May be ``values``. Values beyond float32 become infinite.
 
     Returns
     -------
@@ -94,16 +94,16 @@ def power_of_two(values):
     return np.where(values > 0, units, 1.0)
 
 
-# ---------------------------------------------------------------- what is measured
+# ---------------------------------------------------------------- statistics
 
 
 class ColumnStatistics(NamedTuple):
-    """What scaling needs to know of some rows, per column.
+    """Statistics of rows for scaling, per column.
 
     Attributes
     ----------
     n : int
-        Rows of positive weight.
+        Number of rows of positive weight.
     low, high, mean, std : float64 ndarray of shape (n_features,)
         Smallest and largest value; weighted mean and standard deviation.
     """
@@ -157,7 +157,7 @@ def measure(rows, sample_weight=None, columns=None):
     mean, variance = np.zeros((2, n_columns))
     for part, block in blocks():
         mean += np.einsum("i,ij->j", weight[part], block / unit)
-    for part, block in blocks():  # a sum about the mean keeps its digits
+    for part, block in blocks():  # a sum of deviations from the mean keeps its digits
         variance += np.einsum("i,ij->j", weight[part], np.square(block / unit - mean))
     return _statistics(len(counted), low, high, unit, mean, np.sqrt(variance))
 
@@ -169,19 +169,19 @@ def _measure_sparse(X, weight, columns):
     unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
     X.data /= unit[X.indices]
     mean, variance = mean_variance_axis(X, axis=0, weights=weight)
-    std = np.sqrt(np.maximum(variance, 0))  # rounding may have left less
+    std = np.sqrt(np.maximum(variance, 0))  # rounding may give less
     return _statistics(len(weight), low, high, unit, mean, std)
 
 
 def _statistics(n, low, high, unit, mean, std):
-    """Statistics from mean and deviation in units of ``unit``; a constant is its own mean."""
+    """Statistics from mean and deviation in units of ``unit``; constants equal their mean."""
     with np.errstate(over="ignore"):
         mean = np.clip(mean * unit, low, high)
     return ColumnStatistics(n, low, high, mean, np.where(low == high, 0.0, std * unit))
 
 
 def combine(a, b):
-    """`ColumnStatistics` of the rows of two together."""
+    """`ColumnStatistics` of the rows of both arguments."""
     n = a.n + b.n
     low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
     unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
@@ -193,11 +193,11 @@ def combine(a, b):
 
 
 def scaling_of(statistics, kind, centred=True):
-    """Mean and scale by which features are scaled.
+    """Mean and scale of the scaling of features.
 
-    A constant feature has the scale 1, as in StandardScaler, moved where that is above its absolute
-    value or below 1e-8 of it: another value later must not swamp the others, nor be lost. Where it
-    varies by rounding its scale is a power of two near its absolute value.
+    A constant feature has the scale 1, as in StandardScaler, limited to the range from 1e-8 times
+    its absolute value to that value: another value later must be neither too large nor lost. If it
+    varies by rounding, its scale is a power of two near its absolute value.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def scaling_of(statistics, kind, centred=True):
 
 
 def fit_scaling(rows, sample_weight, kind):
-    """`scaling_of` all of some rows; sparse data, which would become dense, are not centred."""
+    """`scaling_of` for rows; sparse data are not centred, as they would become dense."""
     return scaling_of(measure(rows, sample_weight), kind, not isinstance(rows, SparseRows))
 
 
@@ -236,7 +236,7 @@ MAD_OF_NORMAL = 1.4826
 
 
 def target_scaling(y, sample_weight=None, loss="squared_error", provisional=False):
-    """Centre and unit by which targets are standardised, per output.
+    """Centre and unit of the standardisation of targets, per output.
 
     Parameters
     ----------
@@ -245,25 +245,25 @@ def target_scaling(y, sample_weight=None, loss="squared_error", provisional=Fals
         Only ratios matter; samples of weight 0 do not count.
     loss : {"squared_error", "huber", "poisson"}, default="squared_error"
         Mean and standard deviation; median and 1.4826 times the median absolute deviation, which
-        outliers do not move; or 0 and the mean.
+        are robust to outliers; or 0 and the mean.
     provisional : bool, default=False
-        Whether more targets will come: then an output that is 0 in every sample has the scale 1
-        for "poisson", too.
+        Whether more targets will follow: then an output that is 0 in all samples has the scale 1
+        also for "poisson".
 
     Returns
     -------
     mean, scale : float64 ndarray of shape (n_outputs,)
-        The scale is 1 where the target is constant (up to rounding), as far as 1 is neither above
-        its absolute value nor below its rounding.
+        The scale of a constant target (up to rounding) is 1, limited to the range from its rounding
+        to its absolute value.
 
     Raises
     ------
     ValueError
-        "poisson" with an output that is 0 in every sample: its rate has no logarithm.
+        An output is 0 in all samples with "poisson": its rate has no logarithm.
     """
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     y, weight = y[weight > 0], weight[weight > 0]
-    # In units of a power of two near the largest value squares neither overflow nor vanish.
+    # In units of a power of two near the largest value squares neither overflow nor underflow.
     unit = power_of_two(np.abs(y).max(axis=0))
     y = y / unit
     mean = np.clip(np.average(y, axis=0, weights=weight), y.min(axis=0), y.max(axis=0))
@@ -279,7 +279,7 @@ def target_scaling(y, sample_weight=None, loss="squared_error", provisional=Fals
     if loss == "huber":
         mean = _weighted_median(y, weight)
         spread = MAD_OF_NORMAL * _weighted_median(np.abs(y - mean), weight)
-        # more than half of the values may be equal; an outlier, which std is made of, tells nothing
+        # more than half of the values may be equal; std then depends on outliers only
         scale = np.where(spread > CONSTANT * np.abs(mean), spread, scale)
     varies = y.min(axis=0) < y.max(axis=0)
     with np.errstate(over="ignore"):
@@ -288,7 +288,7 @@ def target_scaling(y, sample_weight=None, loss="squared_error", provisional=Fals
 
 
 def has_scale(y, loss):
-    """Whether targets (n_samples, n_outputs) tell the unit of each output, (n_outputs,) of bool."""
+    """Whether targets (n_samples, n_outputs) determine the unit of each output, (n_outputs,)."""
     if loss == "poisson":
         return np.any(y > 0, axis=0)
     low, high = y.min(axis=0), y.max(axis=0)
@@ -296,13 +296,13 @@ def has_scale(y, loss):
 
 
 def _weighted_median(values, weight):
-    """Per column: the middle of the values at which half of the weight is reached and passed."""
+    """Per column: the mean of the values at which half of the weight is reached and exceeded."""
     medians = []
     for column in values.T:
         order = np.argsort(column, kind="stable")
         share = np.cumsum(weight[order])
         half = 0.5 * share[-1]
-        rounding = np.finfo(np.float64).eps * len(share) * share[-1]  # of the sums, at most
+        rounding = np.finfo(np.float64).eps * len(share) * share[-1]  # largest rounding of the sums
         low = np.searchsorted(share, half - rounding)
         high = np.searchsorted(share, half + rounding, side="right")
         medians.append(0.5 * column[order[low]] + 0.5 * column[order[high]])

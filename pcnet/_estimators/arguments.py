@@ -28,7 +28,7 @@ from ..parameterization import PARAMETERIZATIONS
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver
 
-#: Arguments that shape the network; they must not change while one network is trained on.
+#: Arguments that define the network; they must not change while training of it continues.
 ARCHITECTURE = (
     "hidden_layer_sizes",
     "activation",
@@ -40,7 +40,7 @@ ARCHITECTURE = (
 )
 
 
-#: Arguments that take a name or an object with options, and an object that a name may stand for.
+#: Arguments that take a name or an object with options, with an example of an object.
 TAKE_OBJECTS = {
     "inference": "pcnet.inference.ErrorDescent()",
     "learning_rate": "pcnet.schedules.Linear()",
@@ -70,7 +70,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         "power_t": [real_interval(0, closed="left")],
         "max_iter": [
             StrOptions({"auto"}),
-            Interval(Integral, 1, 2**53, closed="both"),  # steps are also counted in float
+            Interval(Integral, 1, 2**53, closed="both"),  # steps are also computed in float
         ],
         "shuffle": ["boolean"],
         "random_state": ["random_state", np.random.Generator],
@@ -126,7 +126,7 @@ class EstimatorArguments(BaseEstimator, ABC):
     checkpoint: types.CheckpointPath | None
 
     def _set_arguments(self, arguments):
-        """Keep each argument as the attribute of its name; ``locals()`` of the constructor."""
+        """Set each argument as an attribute, from ``locals()`` of the constructor."""
         vars(self).update((name, arguments[name]) for name in arguments if name != "self")
 
     # ------------------------------------------------------------ checks
@@ -146,7 +146,8 @@ class EstimatorArguments(BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            No such argument or option, or a name such as "adam" where an option needs the object.
+            There is no such argument or option, or the argument is a name such as "adam", which has
+            no options to set.
         """
         for key in params:
             name, _, option = key.partition("__")
@@ -162,7 +163,7 @@ class EstimatorArguments(BaseEstimator, ABC):
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""
         if warm:
-            self._validate_params()  # scikit-learn does so in the first call only
+            self._validate_params()  # scikit-learn checks them in the first call only
             self._check_architecture()
         if call.incremental and self.early_stopping:
             raise ValueError(
@@ -237,7 +238,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         return getattr(self, name)
 
     def _draw_network(self, n_features, n_outputs, random_state, dtype):
-        """A new `Network` of the shape that the arguments ask for."""
+        """A new `Network` of the shape that the arguments define."""
         return Network.init(
             (n_features, *check_hidden_layer_sizes(self.hidden_layer_sizes), n_outputs),
             activation=self.activation,
@@ -258,7 +259,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         return ANY_DTYPE if dtype is None else dtype
 
     def _network_dtype(self, X, warm):
-        """What to compute in, for `Rows` that were checked to be of `_data_dtype`."""
+        """The dtype of the network, for `Rows` of `_data_dtype`."""
         if warm:
             return self.network_.dtype
         dtype = check_dtype(self.dtype)
@@ -266,5 +267,5 @@ class EstimatorArguments(BaseEstimator, ABC):
 
     @property
     def _full_batch(self):
-        """Whether the solver sees all samples in every step."""
+        """Whether the solver uses all samples in each step."""
         return resolve_solver(self.solver).full_batch

@@ -1,4 +1,4 @@
-"""What the arguments that are "auto" stand for in one training: set as attributes before it."""
+"""Values of "auto" arguments for one training, set as attributes before it."""
 
 from typing import NamedTuple
 
@@ -11,23 +11,23 @@ from ..inference import Backprop, ErrorDescent, ZeroDivergence
 from ..inference._method import resolve_method
 from .temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
 
-#: Of the penalty that L-BFGS minimises.
+#: Factor of the penalty that L-BFGS minimises.
 LBFGS_ALPHA = 0.03
 #: Iterations of L-BFGS, as in scikit-learn's MLP.
 LBFGS_MAX_ITER = 200
 
-#: ``max_iter="auto"`` makes at least so many updates, however few the samples.
+#: ``max_iter="auto"`` makes at least this many updates, also with few samples.
 LEAST_UPDATES = 300
 
-#: ``alpha="auto"`` is at least the samples that training sees over this (2,000 batches of 64), and
-#: no more with methods of inference that have not been tried with more.
+#: ``alpha="auto"`` is at least the number of samples seen in training over this (2,000 batches of
+#: 64), and exactly that with methods of inference that were not tested with larger values.
 SAMPLES_PER_ALPHA = 128_000
 TRIED_METHODS = (ErrorDescent, Backprop, ZeroDivergence)
 
-#: Relative rise of the losses of a pilot from which on data count as noisy altogether.
+#: Relative rise of the losses of a pilot above which the data count as fully noisy.
 FULL_RISE = 0.01
 
-_MOST_STREAMED = 500  # samples of one call of `partial_fit` that the temperature looks at
+_MOST_STREAMED = 500  # samples of one call of `partial_fit` that the temperature uses
 
 
 class Regime(NamedTuple):
@@ -38,7 +38,7 @@ class Regime(NamedTuple):
 
 
 def describe_regimes(smooth, noisy):
-    """The numbers of both regimes as `fill_docstring` takes them."""
+    """The numbers of both regimes for `fill_docstring`."""
     return {
         "alpha_smooth": f"{smooth.alpha:g}",
         "alpha_noisy": f"{noisy.alpha:g}",
@@ -52,17 +52,17 @@ def describe_regimes(smooth, noisy):
 
 
 class Measured(NamedTuple):
-    """What pilots have shown; kept by an estimator for the fits that go on from it."""
+    """Results of the pilots, which an estimator keeps for fits that continue training."""
 
-    noise: float = 0.0  # from 0, none is fitted, to 1
+    noise: float = 0.0  # from 0 (no noise is fitted) to 1
     temperature: float = DEFAULT_TEMPERATURE
 
 
 def resolve_automatic(estimator, data, call, fresh, n_batches=1):
     """Set ``alpha_``, ``max_iter_`` and, for a classifier, ``temperature_``.
 
-    Values given are used as they are. What "auto" needs is measured by pilots in a first fit
-    (`run_pilots`), and kept for those that go on from it.
+    Given values are used unchanged. Pilots in a first fit (`run_pilots`) measure the others; fits
+    that continue training reuse the results.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
     fresh : bool
         Whether the network has not been trained yet.
     n_batches : int, default=1
-        Minibatches of an epoch.
+        Number of minibatches of an epoch.
 
     Returns
     -------
     float
-        Seconds that the pilots took.
+        Duration of the pilots in seconds.
     """
     pilot = None
     if fresh:
@@ -106,7 +106,7 @@ def resolve_automatic(estimator, data, call, fresh, n_batches=1):
 
 
 def _asks(estimator):
-    """Whether any argument of this estimator is to be measured."""
+    """Whether any argument of this estimator must be measured."""
     names = [] if estimator._full_batch else ["alpha", "max_iter"]
     names += ["temperature"] * _measures_temperature(estimator)
     return any(isinstance(getattr(estimator, name), str) for name in names)
@@ -120,7 +120,7 @@ def _measures_temperature(estimator):
 
 
 def _set_regime(estimator, noise, n_batches, n_samples):
-    """Epochs first: long training asks for more decay, or it fits what noise there is."""
+    """Set ``max_iter_``, then ``alpha_``: longer training needs more decay, or it fits noise."""
     alpha, max_iter = LBFGS_ALPHA, LBFGS_MAX_ITER
     if not estimator._full_batch:
         smooth, noisy = estimator._regimes
@@ -144,7 +144,7 @@ def _set_temperature(estimator, measured):
 
 
 def _follow_stream(estimator, data):
-    """Let samples of `partial_fit` move the temperature before they are trained on."""
+    """Update the temperature from samples of `partial_fit` before training on them."""
     rows = np.arange(len(data.X)) if data.rows is None else data.rows
     rows = rows[evenly(len(rows), min(len(rows), _MOST_STREAMED))]
     outputs = network_output(estimator.network_, RowSubset(data.X, rows))[0]

@@ -1,4 +1,4 @@
-"""What both estimators share: the course of a fit, from checked arguments to attributes."""
+"""Base class of both estimators: a fit, from checked arguments to attributes."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def _unchanged_on_error(estimator):
     try:
         yield
     except BaseException:
-        for undo in undo_draws:  # generators are changed in place
+        for undo in undo_draws:  # random generators change in place
             undo()
         vars(estimator).clear()
         vars(estimator).update(before)
-        truncate_history(history, columns, n_epochs)  # it grows in place
+        truncate_history(history, columns, n_epochs)  # the history grows in place
         raise
 
 
@@ -101,22 +101,29 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features, best of about unit scale.
+            Features, preferably of about unit scale.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             A classifier's labels (numbers or strings), or a 0/1 matrix for multilabel
             classification; a regressor's targets, in any unit.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
-            Samples to measure the network on after each epoch. They are not trained on; none of
-            `X` is then held out. With `early_stopping` they decide when to stop.
+            Samples on which the network is measured after each epoch. They are not used for
+            training, and none of `X` is held out. With `early_stopping` they decide when to stop.
         X_val, y_val, sample_weight_val : array-like, default=None
-            The same in three arguments, the form that
+            The same as three arguments, the form that
             ``Pipeline(transform_input=["X_val"])`` can transform.
 
         Returns
         -------
         self : estimator
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument or the data are invalid; the estimator is then unchanged.
+        FloatingPointError
+            Training diverged; the estimator keeps its last finite weights.
         """
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, FitCall(validation=own))
@@ -134,24 +141,31 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        """Go on with an interrupted `fit`, from its checkpoint, on the same data.
+        """Continue an interrupted `fit` from its checkpoint, on the same data.
 
         The result has the same bits as if `fit` had not been interrupted. The estimator must have
-        the same arguments, except `verbose`, `callbacks`, `checkpoint` and `max_time`; a run that
-        was complete comes back as it was.
+        the same arguments, except `verbose`, `callbacks`, `checkpoint` and `max_time`. A run that
+        was complete is restored without further training.
 
         Parameters
         ----------
         X, y, sample_weight
-            As given to `fit`.
+            As for `fit`.
         checkpoint : str, path-like or Checkpoint, default=None
-            The file to go on from. None: that of the argument `checkpoint` of the estimator.
+            The file to continue from. None: that of the estimator's argument `checkpoint`.
         validation_data, X_val, y_val, sample_weight_val
-            As given to `fit`.
+            As for `fit`.
 
         Returns
         -------
         self : estimator
+
+        Raises
+        ------
+        ValueError
+            There is no checkpoint, or the arguments or the data are not those of its run.
+        FloatingPointError
+            Training diverged; the estimator keeps its last finite weights.
         """
         saved = read_saved_run(self, self.checkpoint if checkpoint is None else checkpoint)
         own = gather_validation_set(validation_data, X_val, y_val, sample_weight_val)
@@ -162,10 +176,10 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
     @property
     @abstractmethod
     def _encoder(self):
-        """The `TargetEncoder` that the attributes describe."""
+        """The `TargetEncoder` of the attributes."""
 
     def _check_X_y(self, X, y, *, dtype, reset):
-        """Validate data; return X as `Rows` and y as the encoder takes it."""
+        """Validate data; return X as `Rows` and y in the form for the encoder."""
         options = {"multi_output": True, "y_numeric": is_regressor(self)}
         X, y = check_rows_and_targets(self, X, y, dtype=dtype, reset=reset, **options)
         return X, self._encoder.check(y)
@@ -193,7 +207,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         return self
 
     def _prepare(self, X, y, sample_weight, call, tasks):
-        """Check and encode the data, set what is new; return the `Run` to come."""
+        """Check and encode the data, set new attributes; return the `Run`."""
         warm = hasattr(self, "network_") and (call.incremental or self.warm_start)
         if call.saved is not None:
             warm = True
@@ -229,7 +243,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         targets = encoder.encode(y, dtype)
         weight = encoder.weigh(targets, sample_weight)
         if warm:
-            self.network_ = self.network_.copy()  # so that an exception leaves the old one alone
+            self.network_ = self.network_.copy()  # an exception keeps the old one
         else:
             self._initialize(X.shape[1], targets.n_outputs, dtype)
         self._fit_scaling(X, sample_weight, call, warm)
@@ -243,7 +257,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         return TrainingData(X, targets, sample_weight, weight, weighted_rows(weight))
 
     def _hold_out(self, data, given, call, tasks):
-        """The data without rows held out to validate on, and the observer that does, or None."""
+        """The data without the held-out rows, and the observer that validates on these, or None."""
         if call.validation is not None:
             return data, own_validation(self, call.validation)
         if not self.early_stopping:
@@ -267,13 +281,13 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         self._begin_with(network, seed)
 
     def _begin_with(self, network, seed):
-        """Own a network on which this estimator has not trained yet."""
+        """Take a network that this estimator has not trained yet."""
         self._random_state = stream(seed, ORDER)
         vars(self).pop("_trained", None)
-        self._warned = ()  # texts that calls of partial_fit need not repeat
+        self._warned = ()  # warnings that calls of partial_fit do not repeat
         self._architecture = {name: self._architecture_argument(name) for name in ARCHITECTURE}
         self.network_ = network
-        # Drawn once: later warm starts on the same data must not validate on what they trained on.
+        # Drawn once: later warm starts on the same data must not validate on training samples.
         self._split_seed = split_seed(seed)
         self._optimizer_state = None
         self._solver_type = None
@@ -284,7 +298,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         self.history_ = {}
 
     def _take_over(self, network):
-        """Become fitted with a network that was trained elsewhere."""
+        """Set the fitted attributes for a network that was trained elsewhere."""
         self._validate_params()
         self._check_values()
         if self.input_scaling is not None:
@@ -307,7 +321,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         return self
 
     def _objective(self):
-        """What the network was trained to minimise, whatever the arguments say by now."""
+        """The objective of the training, also if the arguments have changed since."""
         return Objective(
             loss=self._trained["loss"],
             output_precision=self.output_precision_,
@@ -315,7 +329,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         )
 
     def _describe_objective(self):
-        """Fix what the training to come minimises, apart from later changes of the arguments."""
+        """Store the objective of the next training, independent of later changes of arguments."""
         loss, self.out_activation_ = self._encoder.objective(self.loss, self.network_.layer_sizes)
         self.output_precision_ = precision_of(self, loss)
         self._trained = {
@@ -327,15 +341,15 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         check_terms(self.network_, **vars(self._objective()))
 
     def _begin_training(self, validation):
-        """Fix the objective; where losses or scores get another unit, begin a new history."""
+        """Store the objective; if the unit of losses or scores changes, start a new history."""
         before = getattr(self, "_trained", {})
         self._describe_objective()
         self.network_.objective = self._objective()
         if "loss" in before and loss_unit(before["loss"]) != loss_unit(self._trained["loss"]):
             self.history_ = {}
-            self._optimizer_state = None  # its moments are those of the other loss
+            self._optimizer_state = None  # its moments belong to the other loss
         solver_type = type(resolve_solver(self.solver)).__name__
-        if solver_type != self._solver_type:  # nor are those of another solver of use
+        if solver_type != self._solver_type:  # moments of another solver cannot be used
             self._solver_type, self._optimizer_state = solver_type, None
         if validation is not None:
             scoring = scoring_unit(self.scoring)
@@ -346,20 +360,20 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
     # ------------------------------------------------------------ after the loop
 
     def _record(self, run):
-        """Set the attributes that tell of the training that took place."""
+        """Set the attributes that describe the training."""
         self._keep_inference(run.optimizer.method)
         self._optimizer_state = run.optimizer.release()
         self.t_ += run.n_samples_seen
         self._describe(run)
 
     def _keep_inference(self, method):
-        """Own the method that the training used if it has learned something."""
+        """Keep the method of the training if it has learned parameters."""
         vars(self).pop("inference_", None)
         if method._learns:
             self.inference_ = method
 
     def _describe(self, run):
-        """Set the attributes that sum up the history."""
+        """Set the attributes that summarise the history."""
         self.n_iter_ = run.n_epochs
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.inf
         self.stop_reason_ = run.stop_reason
@@ -375,7 +389,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         self.best_validation_score_ = max(scores, default=-np.inf)
 
     def _report(self, run, call):
-        """Raise or warn where the training did not go as asked for."""
+        """Raise or warn if training diverged, was interrupted or ended early."""
         if run.stop_reason == "diverged":
             raise FloatingPointError(run.optimizer.describe_divergence(run)) from run.error
         if run.stop_reason == "interrupted":

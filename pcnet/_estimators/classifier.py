@@ -61,28 +61,28 @@ class PCClassifier(ClassifierMixin, BasePC):
     ----------
     {NETWORK_PARAMETERS}
     loss : {"auto", "squared_error", "log_loss"}, default="auto"
-        What the output layer minimises: half the squared distance to the one-hot target, or the
+        Loss of the output layer: half the squared distance to the one-hot target, or the
         cross-entropy of the softmax (for multilabel targets, of one logistic per column). Both
         estimate probabilities; "squared_error" predicts more accurately in deep networks, but
         needs hidden layers of at least ``n_classes - 1`` units (`fit` warns). "auto" is
-        "log_loss" where a layer is narrower, else "squared_error".
+        "log_loss" if a layer is narrower, else "squared_error".
     {INFERENCE_PARAMETERS}
     {TRAINING_PARAMETERS}
     temperature : "auto" or float, default="auto"
-        What the outputs are divided by in `predict_proba`, from 0.001 to 1000: smaller values make
-        probabilities more certain. It changes neither training nor `predict`. "auto" is measured
-        on samples that a pilot was not trained on (see Notes). It is {default_temperature} after a
+        `predict_proba` divides the outputs by it, from 0.001 to 1000; smaller values give
+        probabilities closer to 0 and 1. It changes neither training nor `predict`. "auto" is
+        measured on held-out samples of a pilot (see Notes). It is {default_temperature} after a
         first `partial_fit`; later calls measure it on their samples before training, and raise
-        it where these ask for it. With ``loss="log_loss"`` it is 1.
+        it if these require it. With ``loss="log_loss"`` it is 1.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, multiplied with `sample_weight`; labels that a dict leaves out
-        weigh 1. "balanced" is inversely proportional to (weighted) frequency, and is not for
-        `partial_fit`, which cannot know the frequencies. Not for multilabel targets.
+        Weight of each class, multiplied with `sample_weight`; labels missing in a dict have weight
+        1. "balanced" is inversely proportional to the (weighted) frequency; `partial_fit` does not
+        accept it, as it does not know the frequencies. Not for multilabel targets.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. There is one output column per class, also for two classes. For
+        The sorted labels. There is one output column per class, also for two classes. For
         multilabel targets, the column numbers.
     temperature_ : float
         The temperature of `predict_proba`.
@@ -94,7 +94,7 @@ class PCClassifier(ClassifierMixin, BasePC):
 
     See Also
     --------
-    PCRegressor : The same for real-valued targets.
+    PCRegressor : The regressor, for real-valued targets.
 
     Notes
     -----
@@ -128,7 +128,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         "temperature": [StrOptions({"auto"}), Interval(Real, 1e-3, 1e3, closed="both")],
     }
 
-    #: For data that the network learns without fitting noise, and for others.
+    #: Regimes for data without and with noise that the network fits.
     _regimes = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
 
     def __init__(
@@ -191,18 +191,25 @@ class PCClassifier(ClassifierMixin, BasePC):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; needed in the first call, unless `fit` came before.
+            All labels of all calls; required in the first call unless `fit` was called before.
 
         Returns
         -------
         self : PCClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument or the data are invalid; the estimator is then unchanged.
+        FloatingPointError
+            Training diverged; the estimator keeps its last finite weights.
         """
         return self._fit(X, y, sample_weight, FitCall(incremental=True, classes=classes))
 
     def predict(self, X: Features) -> NDArray[Any]:
         """Predict labels: the class with the largest output.
 
-        Multilabel targets: each label whose probability is above one half.
+        For multilabel targets: all labels with a probability above one half.
 
         Parameters
         ----------
@@ -218,14 +225,14 @@ class PCClassifier(ClassifierMixin, BasePC):
         """Predict the probability of each class.
 
         It is the softmax of the outputs over the temperature T, ``temperature_``. With
-        ``loss="log_loss"`` T is 1. With ``loss="squared_error"`` this reads the energy as a
-        probability: with noise of variance T in the outputs, class k has the energy
-        ``|onehot_k - mu|^2 / (2 T)``, and ``p(k) ~ exp(-energy) ~ exp(mu_k / T)``; T is measured
-        on samples that were not trained on. Multilabel: the logistic function of each output over
-        T, with ``loss="squared_error"`` of ``(mu - 1/2) / T``.
+        ``loss="log_loss"`` T is 1. With ``loss="squared_error"`` the energy defines the
+        probability. For output noise of variance T, class k has the energy
+        ``|onehot_k - mu|^2 / (2 T)``, and ``p(k) ~ exp(-energy) ~ exp(mu_k / T)``. T is measured
+        on held-out samples. Multilabel: the logistic function of each output over T, with
+        ``loss="squared_error"`` of ``(mu - 1/2) / T``.
 
-        Probabilities lie strictly between 0 and 1, are ranked as the outputs are, and the largest
-        is that of the label that `predict` gives.
+        Probabilities are strictly between 0 and 1 and have the order of the outputs. The largest
+        is that of the label from `predict`.
 
         Parameters
         ----------
@@ -257,10 +264,10 @@ class PCClassifier(ClassifierMixin, BasePC):
         return self._encoder.log_probabilities(self._outputs(X))
 
     def decision_function(self, X: Features) -> Floats:
-        """Raw outputs of the network: confidence scores that `predict` decides by.
+        """Raw outputs of the network: the confidence scores that `predict` uses.
 
-        Unlike `predict_proba` with ``loss="squared_error"``, they have no ties at 0 and 1, so
-        that rankings such as the ROC curve keep their full resolution.
+        Unlike `predict_proba` with ``loss="squared_error"`` they have no ties near 0 and 1, so
+        rankings such as the ROC curve have their full resolution.
 
         Parameters
         ----------
@@ -270,8 +277,8 @@ class PCClassifier(ClassifierMixin, BasePC):
         -------
         scores : ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             The outputs mu_L, one column per class; `predict` takes the largest. For two classes
-            ``mu_L[:, 1] - mu_L[:, 0]``, positive where `predict` gives ``classes_[1]``.
-            Multilabel: positive where the label is predicted, mu_L itself for "log_loss" and
+            ``mu_L[:, 1] - mu_L[:, 0]``, positive if `predict` gives ``classes_[1]``.
+            Multilabel: positive if the label is predicted, mu_L itself for "log_loss" and
             ``mu_L - 1/2`` for "squared_error".
         """
         return self._encoder.decision(self._outputs(X))
@@ -284,12 +291,12 @@ class PCClassifier(ClassifierMixin, BasePC):
         ----------
         X : array-like of shape (n_samples, n_features)
         inference : str, InferenceMethod or None, default=None
-            As in `energy`.
+            As for `energy`.
 
         Returns
         -------
         energies : float64 ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`; the smallest is the most plausible class.
+            Columns in the order of `classes_`; the smallest energy marks the most plausible class.
         """
         check_is_fitted(self)
         X = self._scaled(check_rows(self, X, dtype=self._features_dtype()))
@@ -301,28 +308,27 @@ class PCClassifier(ClassifierMixin, BasePC):
     def score_samples(
         self, X: Features, *, sharpness: float = 10.0, inference: Method | None = None
     ) -> Float64s:
-        """Log of the summed plausibility of all classes; low values point to novel samples.
+        """Score for novelty detection from the class energies; low values mean novel samples.
 
         ``log sum_k exp(-sharpness / lambda * F*(x, class k))``, where F* is `class_energies` and
-        lambda is `output_precision_`. F* / lambda is of the order of the loss whatever the depth,
-        so that one sharpness serves all networks.
+        lambda is `output_precision_`. F* / lambda is of the order of the loss at any depth, so one
+        sharpness suits all networks.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         sharpness : float, default=10.0
             Positive. ``sharpness=model.output_precision_`` gives ``log sum_k exp(-F*)``, the
-            log-likelihood of x (up to a constant) of the energy taken by its word. It ranks
-            novel samples *above* known ones: with lambda <= 1 the sum is dominated by the wrong
-            classes, and a sample that is half one class and half another has more of it. From
-            about 10 on the best class dominates.
+            log-likelihood of x (up to a constant) under the model of the energy. This ranks novel
+            samples *above* known ones: with lambda <= 1 the wrong classes dominate the sum, and a
+            sample between two classes has a larger sum. From about 10 on the best class dominates.
         inference : str, InferenceMethod or None, default=None
-            As in `energy`.
+            As for `energy`.
 
         Returns
         -------
         scores : float64 ndarray of shape (n_samples,)
-            The higher, the more like the training data.
+            Higher for samples that resemble the training data.
         """
         check_positive("sharpness", sharpness)
         energies = self.class_energies(X, inference=inference)
@@ -339,22 +345,22 @@ class PCClassifier(ClassifierMixin, BasePC):
     ) -> Self:
         """A fitted classifier with a given network.
 
-        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
-        with a fresh optimiser.
+        It does not train; `partial_fit`, or `fit` with ``warm_start=True``, continue from these
+        weights with a new optimiser.
 
         Parameters
         ----------
         network : Network
             Copied.
         classes : array-like of shape (n_outputs,), default=None
-            Label of each output column, all different. None is 0, 1, ... The columns of
-            `network_` are sorted by label, as `classes_` always is. Not for multilabel targets.
+            Label of each output column, all different. None: 0, 1, ... The columns of `network_`
+            are sorted by label, like `classes_`. Not for multilabel targets.
         multilabel : bool, default=False
-            Whether each output is a label of its own, present or absent.
+            Whether each output is a separate label, present or absent.
         **params
-            Arguments of the constructor, such as `loss`, which says what the outputs mean; not
-            those that the network fixes (hidden_layer_sizes, activation, parameterization, skip,
-            fit_intercept, gamma, dtype).
+            Arguments of the constructor, such as `loss`, which defines the meaning of the outputs;
+            not those that the network determines (hidden_layer_sizes, activation,
+            parameterization, skip, fit_intercept, gamma, dtype).
 
         Returns
         -------
@@ -363,17 +369,17 @@ class PCClassifier(ClassifierMixin, BasePC):
         Raises
         ------
         TypeError
-            Not a Network.
+            ``network`` is no Network.
         ValueError
-            `classes` do not suit, or an argument is bad.
+            `classes` do not fit the outputs, or an argument is invalid.
         """
         return classifier_from_network(cls, network, classes, multilabel, params)
 
     @classmethod
     def from_mlp(cls, mlp: Any, **params: Any) -> Self:
-        """A fitted classifier that computes what an `MLPClassifier` computes.
+        """A fitted classifier that computes the same function as an `MLPClassifier`.
 
-        The map is the same up to rounding: "sp" without skips, ``loss="log_loss"``. With two
+        The functions are equal up to rounding: "sp" without skips, ``loss="log_loss"``. With two
         classes the MLP has one output m and a logistic function, pcnet two outputs (0, m) and a
         softmax.
 
@@ -382,11 +388,11 @@ class PCClassifier(ClassifierMixin, BasePC):
         mlp : sklearn.neural_network.MLPClassifier
             Fitted.
         **params
-            Arguments of the constructor that replace what the MLP had. Carried over are: the
+            Arguments of the constructor that replace those of the MLP. Copied from the MLP are: the
             solver "adam" or "sgd" with its options, learning_rate, learning_rate_init, power_t,
             max_iter, shuffle, random_state, tol, n_iter_no_change, early_stopping,
-            validation_fraction, warm_start and verbose. `alpha` is 0 unless given, because it
-            means something else here (weight decay, not divided by n_samples).
+            validation_fraction, warm_start and verbose. `alpha` is 0 unless given, because its
+            meaning differs (here weight decay, not divided by n_samples).
 
         Returns
         -------
@@ -395,9 +401,9 @@ class PCClassifier(ClassifierMixin, BasePC):
         Raises
         ------
         TypeError
-            Not an MLPClassifier.
+            ``mlp`` is no MLPClassifier.
         NotFittedError
-            It was not fitted.
+            It is not fitted.
         """
         return classifier_from_mlp(cls, mlp, params)
 

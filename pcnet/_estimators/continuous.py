@@ -14,12 +14,12 @@ from .._data.scaling import standardise, target_scaling
 from .._objective import Huber
 from .targets import MatrixTargets, TargetEncoder
 
-#: Predictions are float64 where float32 rounds the mean of y by more than this share of its scale,
+#: Predictions are float64 if float32 rounds the mean of y by more than this fraction of its scale,
 COARSEST = 1e-3
 #: or holds no values this many times larger or smaller.
 FAR = 1e6
 
-#: Targets of Huber's loss that lie further out, in units of their scale, count as this far out.
+#: Targets of Huber's loss are clipped to this distance, in units of their scale.
 FARTHEST_OUTLIER = 1e6
 
 
@@ -36,7 +36,7 @@ class ContinuousEncoder(TargetEncoder):
     activation : {"identity", "exp"}
         ``out_activation_``.
     seen : dict or None
-        What `follow_targets` keeps until the scaling is fixed.
+        State of `follow_targets` until the scaling is fixed.
     """
 
     loss: Any
@@ -122,7 +122,7 @@ class ContinuousEncoder(TargetEncoder):
     def score(self, targets, outputs, sample_weight):
         # R2 is the same for standardised and for raw targets
         predicted = self._rates(outputs)
-        if not np.isfinite(predicted).all():  # no score, rather than a warning an epoch
+        if not np.isfinite(predicted).all():  # nan instead of a warning per epoch
             return np.nan
         return float(r2_score(targets.values, predicted, sample_weight=sample_weight))
 
@@ -148,7 +148,7 @@ class ContinuousEncoder(TargetEncoder):
     def _standardise(self, y, dtype):
         y = standardise(y, self.mean, self.scale, np.empty(y.shape, dtype))
         if self._loss_name == "huber":
-            # Further out the gradient is the same, but the mean loss would look like divergence.
+            # Beyond it the gradient is the same, but the mean loss would count as divergence.
             limit = max(FARTHEST_OUTLIER, 10 * getattr(self.loss, "delta", 0.0))
             np.clip(y, -limit, limit, out=y)
         return y
@@ -159,7 +159,7 @@ class ContinuousEncoder(TargetEncoder):
             return self._rates(outputs) * self.scale + self.mean
 
     def _rates(self, outputs):
-        """The same in units of the scale, before the mean is added."""
+        """Predictions in units of the scale, before the mean is added."""
         outputs = outputs.astype(np.float64)
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(outputs) if self.activation == "exp" else outputs

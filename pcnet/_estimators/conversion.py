@@ -1,4 +1,4 @@
-"""Estimators made from what was trained elsewhere: a `Network`, or scikit-learn's MLP."""
+"""Estimators from a trained `Network` or from scikit-learn's MLP."""
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -10,7 +10,7 @@ from ..solvers import SGD, Adam
 from .continuous import ContinuousEncoder
 from .labels import ClassEncoder, MultilabelEncoder, check_labels
 
-# Arguments that the network itself fixes.
+# Arguments that the network determines.
 _READ_FROM_NETWORK = (
     "hidden_layer_sizes",
     "activation",
@@ -21,7 +21,7 @@ _READ_FROM_NETWORK = (
     "dtype",
 )
 
-# Arguments that mean the same to scikit-learn's MLP.
+# Arguments with the same meaning in scikit-learn's MLP.
 _SAME_IN_MLP = (
     "learning_rate_init",
     "power_t",
@@ -126,9 +126,9 @@ def _arguments(network, params):
 
 
 def _training_arguments(mlp):
-    """What `partial_fit` and `fit` should go on with, as far as meanings agree."""
+    """Arguments for further training, if they have the same meaning."""
     arguments = {name: getattr(mlp, name) for name in _SAME_IN_MLP}
-    # MLP has schedules for "sgd" only
+    # MLP uses schedules for "sgd" only
     arguments["learning_rate"] = mlp.learning_rate if mlp.solver == "sgd" else "constant"
     arguments["alpha"] = 0.0
     if mlp.batch_size != "auto":

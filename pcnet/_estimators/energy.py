@@ -10,12 +10,12 @@ from ..inference import ErrorDescent
 from ..inference._method import resolve_method
 from .outputs import ROWS_PER_CALL, small_blocks
 
-#: More exact than in training, because users compare the energies of samples. With relu and
-#: activity_decay, descent is slow along kinks: a larger energy_tol would leave some samples 2 %
+#: Tighter tolerances than in training, because users compare the energies of samples. With relu and
+#: activity_decay, descent is slow along kinks: with a larger energy_tol some samples would end 2 %
 #: above the minimum.
 PRECISE = ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)
 
-#: Share of samples cut off by the limit of steps above which a call warns.
+#: Fraction of samples that reach the limit of steps above which a call warns.
 MOST_UNFINISHED = 0.1
 
 
@@ -28,7 +28,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
     objective : Objective
     X : Rows
     targets : list of ndarray of shape (n_samples, n_outputs)
-        Or (1, n_outputs), if a target is the same for all rows.
+        Or (1, n_outputs), for one target of all rows.
     inference : str, inference object or None, default=None
         None: `PRECISE`.
 
@@ -39,12 +39,12 @@ def clamped_energies(network, objective, X, targets, inference=None):
     Raises
     ------
     ValueError
-        The method does not end near the least energy.
+        The method does not end near the minimum of the energy.
 
     Warns
     -----
     ConvergenceWarning
-        The limit of steps cut off more than a tenth of the samples.
+        More than a tenth of the samples reached the limit of steps.
     """
     method = PRECISE if inference is None else resolve_method(inference)
     if not method.minimizes_energy:
@@ -74,7 +74,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
 
 
 def has_one_label(estimator):
-    """Whether the energies of all classes can be compared, for scikit-learn's ``available_if``."""
+    """Whether there are energies of all classes, for scikit-learn's ``available_if``."""
     if getattr(estimator, "_multilabel", False):
         raise AttributeError(
             "class_energies and score_samples compare the energies of all classes, but with "

@@ -1,4 +1,4 @@
-"""What both estimators offer beside `predict`: attributes, transform, energy, infer, summary."""
+"""Common attributes and methods: transform, energy, infer, summary."""
 
 from __future__ import annotations
 
@@ -120,8 +120,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def transform(self, X: Features) -> Floats:
         """Activities z of the hidden layer `transform_layer`, after a feed-forward pass.
 
-        As all activities here they are taken before the activation function, which belongs to
-        the next layer.
+        They are the values before the activation function, which belongs to the next layer.
 
         Parameters
         ----------
@@ -134,7 +133,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Raises
         ------
         FloatingPointError
-            Finite features overflow on their way through the network.
+            Finite features overflow in the network.
         """
         activities = self._of_rows(
             X, lambda rows: hidden_activities(self.network_, rows, self._transform_index())
@@ -154,7 +153,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         names : ndarray of str
         """
         check_is_fitted(self)
-        self._transform_index()  # says what is wrong, where scikit-learn would say "not fitted"
+        self._transform_index()  # raises a clear error; scikit-learn's would be "not fitted"
         return super().get_feature_names_out(input_features)
 
     def _transform_index(self):
@@ -169,7 +168,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X, y, **fit_params
-            As in `fit`.
+            As for `fit`.
 
         Returns
         -------
@@ -182,7 +181,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         _has_hidden_layer(self)
         try:
             return self.network_.layer_sizes[1 + self._transform_index()]
-        except ValueError as error:  # transform_layer out of range: tools ask hasattr
+        except ValueError as error:  # transform_layer out of range: callers use hasattr
             raise AttributeError(str(error)) from error
 
     def __sklearn_tags__(self):
@@ -191,76 +190,81 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return tags
 
     def energy(self, X: Features, y: ArrayLike, *, inference: Method | None = None) -> Float64s:
-        """Equilibrium energy of each sample, with its input and its target held fixed.
+        """Equilibrium energy of each sample with input and target clamped.
 
-        How hard the trained network finds it to reconcile x with y: the least sum of squared
-        prediction errors of all layers, the output's counted `output_precision_` times, that any
-        hidden activities reach. Large values point to mislabelled or unusual samples.
+        It is the minimum over the hidden activities of half the sum of squared prediction errors
+        of all layers, the output's loss being multiplied by `output_precision_`. Large values
+        indicate mislabelled or unusual samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels known from training (multilabel: a 0/1 matrix), or the regressor's targets.
+            Labels that occurred in training (multilabel: a 0/1 matrix), or a regressor's targets.
         inference : str, InferenceMethod or None, default=None
-            None: ``ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)``, more exact than in
-            training.
+            None: ``ErrorDescent(max_steps=1000, tol=1e-4, energy_tol=1e-11)``, with tighter
+            tolerances than in training.
 
         Returns
         -------
         energy : float64 ndarray of shape (n_samples,)
-            The energy that training minimises, `activity_decay` included; a regressor's in
+            The energy that training minimises, `activity_decay` included; for a regressor, of the
             standardised targets. Divide by `output_precision_` to compare networks.
+
+        Raises
+        ------
+        ValueError
+            A label is unknown, or the method does not end near the minimum of the energy.
 
         Warns
         -----
         ConvergenceWarning
-            The limit of steps cut off more than a tenth of the samples.
+            More than a tenth of the samples reached the limit of steps.
         """
         check_is_fitted(self)
         X, Y = self._clamp(X, y)
         return clamped_energies(self.network_, self._objective(), X, [Y], inference)[:, 0]
 
     def infer(self, X: Features, y: ArrayLike, *, method: Method | None = None) -> InferenceResult:
-        """Inference as in training: hidden activities that reconcile samples with their targets.
+        """Inference as in training, with input and target clamped.
 
-        `pcnet.infer` on `network_` with the loss, output precision and activity decay that it was
-        trained with; samples and targets are as in `fit`.
+        It is `pcnet.infer` on `network_` with the loss, output precision and activity decay of its
+        training; samples and targets are as for `fit`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            As in `energy`.
+            As for `energy`.
         method : str, InferenceMethod or None, default=None
             A name of `pcnet.inference.METHODS`, or an object. None: the method of the training.
 
         Returns
         -------
         InferenceResult
-            Activities, errors, energies and what they took; activities and errors in the
-            network's units, a regressor's outputs in standardised targets.
+            Activities, errors, energies, steps and passes. Activities and errors have the
+            network's units; the outputs of a regressor are standardised targets.
 
         Raises
         ------
         ValueError, FloatingPointError
-            As by `pcnet.infer`.
+            As for `pcnet.infer`.
 
         Warns
         -----
         ConvergenceWarning
-            A method that is to lower the energy left its mean higher than at the start.
+            A method that minimises the energy ended with a higher mean than at the start.
 
         See Also
         --------
-        energy : the energies alone, by default closer to equilibrium, in less memory.
+        energy : only the energies, by default closer to equilibrium, with less memory.
         """
         check_is_fitted(self)
         rows, Y = self._clamp(X, y)
         X = np.empty(rows.shape, self.network_.dtype)
         for part, block in rows.blocks():
             X[part] = block
-        if method is None:  # not the argument `inference`, which may have been set since
+        if method is None:  # not the argument `inference`, which may have changed since
             method = getattr(self, "inference_", self._trained["inference"])
         return infer(self.network_, X, Y, method, **vars(self._objective()))
 
@@ -275,32 +279,31 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     ) -> Summary:
         """Layers, parameters, memory and estimated time, before or after `fit`.
 
-        Nothing about the estimator changes, and no random numbers of its `random_state` are
-        drawn.
+        The estimator does not change, and no random numbers are drawn from its `random_state`.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-            Only its shape and type are looked at.
+            Only its shape and type are used.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Its classes or columns are counted.
         n_features, n_outputs, n_samples : int, default=None
-            In place of X and y. Not needed after `fit`, but for the time, which needs the number
-            of samples; when given, or X or y, the network is the one that `fit` would make. What
-            training takes is that of the next `fit`, with the arguments as they are now.
+            Instead of X and y. After `fit` only `n_samples` is needed, for the time. If any of them
+            or X or y is given, the network is the one that `fit` would make. Memory and time of
+            training are those of the next `fit` with the current arguments.
 
         Returns
         -------
         Summary
-            Printed as a table; see its attributes. The time is extrapolated from some steps of
-            an untrained network on random data. Training makes inference longer, by a factor of
-            1 to 3 as a rule, and may end before `max_iter`. float64 is assumed if neither
-            `dtype` nor X says otherwise.
+            Prints as a table; see its attributes. The time is extrapolated from some steps of an
+            untrained network on random data. During training inference takes longer, typically by
+            a factor of 1 to 3; training may end before `max_iter`. The dtype is float64 unless
+            `dtype` or X sets it.
 
         Raises
         ------
         ValueError
-            The network's size is not known, or is given twice with different values.
+            The network's size is unknown, or two arguments give different values.
         """
         return summarise(
             self, X, y, n_features=n_features, n_outputs=n_outputs, n_samples=n_samples
@@ -314,13 +317,13 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Raises
         ------
         FloatingPointError
-            Finite features overflow on their way through the network.
+            Finite features overflow in the network.
         """
         if "network_" not in vars(self):  # check_is_fitted takes as long as a small prediction
             check_is_fitted(self)
         rows = check_rows(self, X, dtype=self._features_dtype(), finite=False)
         outputs, suspect = network_output(self.network_, self._scaled(rows))
-        if suspect:  # to look at all of X first would cost a fifth of a small network's time
+        if suspect:  # checking all of X first would take 20 % longer in small networks
             check_finite_rows(self, rows)
         check_overflow(not suspect and all_finite(outputs))
         return outputs
@@ -331,11 +334,11 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return function(self._scaled(check_rows(self, X, dtype=self._features_dtype())))
 
     def _features_dtype(self):
-        """What `check_rows` is to make of features: scaled ones keep float64 until they are."""
+        """Dtype of the checked features: float64 if they are to be scaled."""
         return self.network_.dtype if self.input_scale_ is None else ANY_DTYPE
 
     def _fit_scaling(self, X, sample_weight, call, warm):
-        """Measure what `input_scaling` asks for, if this call is one that does."""
+        """Measure the statistics for `input_scaling`, if this call must."""
         seen = vars(self).pop("_seen_inputs", None) if warm else None
         if not warm:
             self.input_mean_ = self.input_scale_ = None
@@ -353,18 +356,18 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self._seen_inputs = seen
 
     def _scaled(self, X):
-        """The rows as the network sees them."""
+        """The rows after `input_scaling`."""
         if self.input_scale_ is None:
             return X
         return ScaledRows(X, self.input_mean_, self.input_scale_, self.network_.dtype)
 
     def _clamp(self, X, y):
-        """Checked samples, as `Rows`, and targets as the network takes them, (n, K)."""
+        """Checked samples, as `Rows`, and the network's targets, (n, K)."""
         X, y = self._check_X_y(X, y, dtype=self._features_dtype(), reset=False)
         return self._scaled(X), self._encoder.clamp(y, self.network_.dtype)
 
 
-# Not as decorators: scikit-learn wraps the methods for set_output when the class is made, and its
-# wrapping would undo them.
+# Not as decorators: scikit-learn wraps the methods for set_output when the class is created, which
+# would remove them.
 for _name in ("transform", "fit_transform", "get_feature_names_out"):
     setattr(FittedEstimator, _name, available_if(_has_hidden_layer)(vars(FittedEstimator)[_name]))

@@ -21,7 +21,7 @@ _NAME_CLASSES = "Name all classes in the first call: partial_fit(X, y, classes=.
 
 @dataclass(frozen=True)
 class LabelEncoder(TargetEncoder):
-    """What both encoders of a classifier share.
+    """Base class of both encoders of a classifier.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ def _narrowest(layer_sizes):
 
 
 def _inside(probabilities):
-    """Probabilities that rounding has made 0 or 1, moved to the closest numbers between them."""
+    """Replace probabilities that rounding made 0 or 1 by the nearest numbers in between."""
     info = np.finfo(probabilities.dtype)
     return np.clip(probabilities, info.tiny, 1 - info.epsneg, out=probabilities)
 
@@ -231,12 +231,12 @@ def _inside(probabilities):
 
 
 def check_classes(classes):
-    """Sorted labels that `partial_fit` is told of.
+    """Sorted labels from the argument ``classes`` of `partial_fit`.
 
     Raises
     ------
     ValueError
-        Not a 1-d array of labels that can be sorted.
+        The argument is no 1-d array of labels that can be sorted.
     """
     labels = np.asarray(classes)
     if (
@@ -262,8 +262,8 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        Missing labels, continuous values, several columns of class labels, an indicator not of
-        0 and 1.
+        Labels are missing or continuous, there are several columns of class labels, or an
+        indicator matrix has values other than 0 and 1.
     """
     if y.ndim == 2 and y.shape[1] == 1 and not scipy.sparse.issparse(y):
         y = column_or_1d(y, warn=True)
@@ -300,7 +300,7 @@ def encode_labels(y, classes, remedy=_NAME_CLASSES):
     try:
         codes = np.searchsorted(classes, y)
         known = classes[np.minimum(codes, len(classes) - 1)] == y
-    except TypeError:  # labels that do not compare, such as strings with numbers
+    except TypeError:  # labels that cannot be compared, such as strings with numbers
         known = np.zeros(len(y), dtype=bool)
     if not np.all(known):
         unseen = np.unique(y[~np.asarray(known)])
@@ -317,7 +317,7 @@ def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
     Parameters
     ----------
     class_weight : dict or "balanced"
-        Label -> weight; labels left out weigh 1. "balanced": inversely proportional to the
+        Label -> weight; missing labels have weight 1. "balanced": inversely proportional to the
         (weighted) frequency, ``sum w / (n_present * w_class)``.
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,) of int
@@ -330,7 +330,7 @@ def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
     Raises
     ------
     ValueError
-        A label that is not a class; a weight that is negative or not finite.
+        A label is no class, or a weight is negative or not finite.
     """
     if isinstance(class_weight, str):
         mass = np.bincount(codes, weights=sample_weight, minlength=len(classes))

@@ -1,4 +1,4 @@
-"""What a fitted estimator keeps of its arguments: copies, its precision, its history's units."""
+"""State from the arguments of a fit: copied options, output precision, units of the history."""
 
 import copy
 
@@ -10,17 +10,17 @@ from ..inference._learning import learns_feed_forward
 from ..inference._method import resolve_method
 from ..solvers import resolve_solver
 
-#: ``output_precision="auto"`` is this over the number of layers. Larger values make inference
-#: longer and less often complete; towards 0 training turns into backpropagation.
+#: ``output_precision="auto"`` is this over the number of layers. With larger values inference takes
+#: longer and converges less often; towards 0 training tends to backpropagation.
 AUTO_PRECISION = 3.5
 
-#: The same with L-BFGS and any loss but the squared error: it minimises the energy at equilibrium,
-#: whose least value is far from the loss's unless inference hardly moves.
+#: The same with L-BFGS and losses other than the squared error: it minimises the energy at
+#: equilibrium, whose minimum is far from that of the loss unless inference changes the activities very little.
 LBFGS_PRECISION = 3.5e-5
 
 
 def precision_of(estimator, loss):
-    """The output precision that an estimator trains a loss with."""
+    """The output precision with which an estimator trains a loss."""
     if estimator.output_precision != "auto":
         return float(estimator.output_precision)
     own = resolve_method(estimator.inference).auto_precision
@@ -32,15 +32,15 @@ def precision_of(estimator, loss):
 
 
 def copy_of_options(value):
-    """A copy of an object with options, so that ``set_params`` does not reach it.
+    """A copy of an object with options, which ``set_params`` does not change.
 
-    Names, and objects that are no scikit-learn estimators, come back as they are.
+    Names, and objects that are no scikit-learn estimators, are returned unchanged.
     """
     return copy.deepcopy(value) if isinstance(value, BaseEstimator) else value
 
 
 def loss_unit(loss):
-    """What is equal for losses whose values can be compared."""
+    """A value that is equal for losses whose values can be compared."""
     if isinstance(loss, Huber):
         return "huber", float(loss.delta)
     return ("huber", HUBER_DELTA) if loss == "huber" else (loss, None)

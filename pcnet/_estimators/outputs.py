@@ -1,4 +1,4 @@
-"""Hidden activities of many rows, with memory for few of them at a time."""
+"""Hidden activities of many rows, computed in blocks."""
 
 import copy
 
@@ -7,12 +7,12 @@ import numpy as np
 from .._data.rows import as_rows
 from .._network_core import core_batch
 
-#: Rows that go through the network together where all activities are kept.
+#: Rows per block if all activities are kept.
 ROWS_PER_CALL = 256
 
 
 def hidden_activities(network, X, index):
-    """Feed-forward activities of one hidden layer, with memory for some rows at a time.
+    """Feed-forward activities of one hidden layer, computed in blocks of rows.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _lowest_layers(network, n_layers):
     part.biases = None if network.biases is None else network.biases[:n_layers]
     part.scales = network.scales[:n_layers]
     part.skips = network.skips[:n_layers].copy()
-    part.skips[-1] = False  # the core knows none into an output
+    part.skips[-1] = False  # the core supports no skip into an output
     if not isinstance(network.activation, str):  # one per hidden layer
         part.activation = network.activation[: n_layers - 1]
     return part

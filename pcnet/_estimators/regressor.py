@@ -50,18 +50,18 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     {LEARNING}
 
-    Targets may have any scale: each output is standardised inside, by the weighted mean and
-    standard deviation of the `y` given to `fit` (or to the first calls of `partial_fit`, until 32
-    rows have been seen in which it varies), and predictions come back in the units of `y`. With
-    ``loss="huber"`` it is the median and the median absolute deviation times 1.4826, which
-    outliers do not move; with ``loss="poisson"`` targets are only divided by their mean. The
-    weights, losses and energies below are those of standardised targets.
+    Targets may have any scale. The estimator standardises each output by the weighted mean and
+    standard deviation of the `y` given to `fit` (or to the first calls of `partial_fit`, until it
+    has varied over 32 rows). Predictions are in the units of `y`. ``loss="huber"`` uses the median
+    and 1.4826 times the median absolute deviation, which are robust to outliers;
+    ``loss="poisson"`` only divides targets by their mean. Weights, losses and energies below are
+    those of standardised targets.
 
     Parameters
     ----------
     {NETWORK_PARAMETERS}
     loss : {"squared_error", "huber", "poisson"} or Huber, default="squared_error"
-        What the output layer minimises:
+        Loss of the output layer:
 
         - "squared_error": half the squared error; outputs estimate means;
         - "huber": squared for small residuals, linear for those above 1.35 units of spread, so
@@ -86,7 +86,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     See Also
     --------
-    PCClassifier : The same for labels.
+    PCClassifier : The classifier, for labels.
 
     Notes
     -----
@@ -94,8 +94,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
 
     {NOTES}
 
-    There is no `score_samples` as in the classifier: with y free, the least energy is 0 for every
-    x. `energy` rates samples whose y is known.
+    There is no `score_samples` as in the classifier: with free y, the minimum of the energy is 0
+    for all x. `energy` gives the energy of samples with known y.
 
     References
     ----------
@@ -121,7 +121,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         "loss": [StrOptions({"squared_error", "huber", "poisson"}), Huber],
     }
 
-    #: For data that the network learns without fitting noise, and for others.
+    #: Regimes for data without and with noise that the network fits.
     _regimes = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
 
     def __init__(
@@ -174,20 +174,27 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. Those of the first call set the standardisation for good if it brings 32 rows
-            or more; else all calls do until so many have come. An output that is constant that
-            long goes on until it has varied.
+            Targets. A first call with 32 rows or more determines the standardisation; otherwise
+            all calls do until there are 32 rows. An output that is constant over these rows is
+            adapted until it has varied.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample's gradient, at least 0.
 
         Returns
         -------
         self : PCRegressor
+
+        Raises
+        ------
+        ValueError, TypeError
+            An argument or the data are invalid; the estimator is then unchanged.
+        FloatingPointError
+            Training diverged; the estimator keeps its last finite weights.
         """
         return self._fit(X, y, sample_weight, FitCall(incremental=True))
 
     def predict(self, X: Features) -> Floats:
-        """Predict targets, in the units of the `y` trained on.
+        """Predict targets, in the units of the training `y`.
 
         Parameters
         ----------
@@ -196,14 +203,14 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One column comes back as a 1-d array. Of the type that the network computes in, but
-            float64 where float32 could not hold the targets trained on: where their mean is more
-            than 8000 times their scale, or where either is near the ends of float32.
+            A single column gives a 1-d array. Its dtype is that of the network, but float64 if
+            float32 cannot represent the training targets: if their mean is more than 8000 times
+            their scale, or either is near the limits of float32.
 
         Raises
         ------
         FloatingPointError
-            Finite features overflow on their way through the network, or the prediction does.
+            Finite features overflow in the network, or a prediction overflows.
         """
         return self._encoder.decode(self._outputs(X))
 
@@ -213,8 +220,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     ) -> Self:
         """A fitted regressor with a given network.
 
-        Nothing is trained; `partial_fit`, or `fit` with ``warm_start=True``, go on from there
-        with a fresh optimiser.
+        It does not train; `partial_fit`, or `fit` with ``warm_start=True``, continue from these
+        weights with a new optimiser.
 
         Parameters
         ----------
@@ -223,8 +230,8 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         y_mean, y_scale : float or array-like of shape (n_outputs,), default=0 and 1
             Predictions are ``outputs * y_scale + y_mean``; the scale is positive.
         **params
-            Arguments of the constructor; not those that the network fixes (hidden_layer_sizes,
-            activation, parameterization, skip, fit_intercept, gamma, dtype).
+            Arguments of the constructor; not those that the network determines
+            (hidden_layer_sizes, activation, parameterization, skip, fit_intercept, gamma, dtype).
 
         Returns
         -------
@@ -233,24 +240,24 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         Raises
         ------
         TypeError
-            Not a Network.
+            ``network`` is no Network.
         ValueError
-            A wrong shape or value of `y_mean` or `y_scale`, or an argument is bad.
+            `y_mean` or `y_scale` has a wrong shape or value, or an argument is invalid.
         """
         return regressor_from_network(cls, network, y_mean, y_scale, params)
 
     @classmethod
     def from_mlp(cls, mlp: Any, **params: Any) -> Self:
-        """A fitted regressor that computes what an `MLPRegressor` computes.
+        """A fitted regressor that computes the same function as an `MLPRegressor`.
 
-        The map is the same up to rounding: "sp" without skips, targets not standardised.
+        The functions are equal up to rounding: "sp" without skips, targets not standardised.
 
         Parameters
         ----------
         mlp : sklearn.neural_network.MLPRegressor
             Fitted.
         **params
-            As in `PCClassifier.from_mlp`; `loss` is the MLP's.
+            As for `PCClassifier.from_mlp`; `loss` is the MLP's.
 
         Returns
         -------
@@ -259,9 +266,9 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         Raises
         ------
         TypeError
-            Not an MLPRegressor.
+            ``mlp`` is no MLPRegressor.
         NotFittedError
-            It was not fitted.
+            It is not fitted.
         ValueError
             Its loss is not one of PCRegressor.
         """

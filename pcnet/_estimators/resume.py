@@ -1,4 +1,4 @@
-"""Saving a run in the middle, and going on with it in another process, to the same bits."""
+"""Checkpoints of a run, from which another process continues with the same bits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Arguments that may differ when a run is resumed; any other would change its result.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")
 
-#: What scikit-learn's callbacks set on an estimator while it is fitted.
+#: Attributes that scikit-learn's callbacks set on an estimator during a fit.
 _TRANSIENT = (
     "_skl_callbacks",
     "_skl_callbacks_to_teardown",
@@ -42,17 +42,17 @@ _RANDOM = (np.random.RandomState, np.random.Generator)
 class SavedRun(NamedTuple):
     """The payload of a checkpoint."""
 
-    estimator: Any  # fitted, as if training had ended then: with the best weights
-    weights: list  # parameters with which training goes on
-    scoring: Any  # of the estimator, functions by their names
-    t_before: int  # t_ of the estimator when the run began
+    estimator: Any  # fitted, as if training had ended there: with the best weights
+    weights: list  # parameters with which training continues
+    scoring: Any  # arguments of the estimator, functions by their names
+    t_before: int  # t_ of the estimator at the start of the run
     run: dict  # run_state(run)
     data: str  # fingerprints
     validation: str | None
 
 
 def read_saved_run(estimator, source):
-    """The run that an estimator is to go on with.
+    """The saved run that an estimator continues.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def read_saved_run(estimator, source):
     Raises
     ------
     ValueError
-        No source, no checkpoint, or one of an estimator with other arguments.
+        There is no source or no checkpoint, or it is one of an estimator with other arguments.
     """
     if source is None:
         raise ValueError(
@@ -85,12 +85,12 @@ def read_saved_run(estimator, source):
 
 
 def load_checkpoint(path: str | PathLike[str]) -> PCClassifier | PCRegressor:
-    """Load the estimator from a checkpoint, as if training had ended at that moment.
+    """Load the estimator from a checkpoint, as if training had ended there.
 
-    It predicts; ``estimator.resume(X, y)`` goes on with the training. Under `early_stopping` it
-    has the best weights so far, as `fit` would leave them, and `resume` goes on from the last. Its
-    `checkpoint` names the file that it was loaded from. Its `callbacks`, and `scoring` if that is
-    not a name, are not in the file. Loading can run code: only load files that you trust.
+    It can predict; ``estimator.resume(X, y)`` continues the training. With `early_stopping` it has
+    the best weights so far, as after `fit`, and `resume` continues from the last ones. Its
+    `checkpoint` is the file that it was loaded from. The file does not contain `callbacks`, nor
+    `scoring` if that is not a name. Loading can run code: only load files that you trust.
 
     Parameters
     ----------
@@ -99,6 +99,13 @@ def load_checkpoint(path: str | PathLike[str]) -> PCClassifier | PCRegressor:
     Returns
     -------
     PCClassifier or PCRegressor
+
+    Raises
+    ------
+    OSError
+        The file does not exist or cannot be read.
+    ValueError
+        The file is no checkpoint, is damaged, or has a newer format.
     """
     path = path_of(path, "path")
     estimator = read_checkpoint(path)[1].estimator
@@ -123,7 +130,7 @@ def save_run(run, path, data, validation, run_id):
     view._keep_inference(run.optimizer.method)
     view._describe(run)
     if view.stop_reason_ is None and run.n_epochs >= run.max_iter:
-        view.stop_reason_ = "max_iter"  # which the loop says only afterwards
+        view.stop_reason_ = "max_iter"  # the loop sets it only afterwards
     view.t_ = estimator.t_ + run.n_samples_seen
     view.callbacks = None
     if not _is_name(view.scoring):
@@ -163,7 +170,7 @@ def _check_arguments_can_be_saved(estimator):
 
 
 def apply_saved(estimator, saved):
-    """Give the estimator the fitted attributes that the saved one has, to train on with."""
+    """Copy the fitted attributes of the saved estimator, to continue training."""
     arguments = estimator.get_params(deep=False)
     for name, value in vars(saved.estimator).items():
         if name not in arguments:
@@ -173,7 +180,7 @@ def apply_saved(estimator, saved):
 
 
 def fingerprint_data(estimator, saved, X, y, sample_weight):
-    """Fingerprint to save with a run; None if it neither is saved nor goes on with ``saved``.
+    """Fingerprint to save with a run; None if the run is neither saved nor resumed.
 
     Raises
     ------
@@ -189,7 +196,7 @@ def fingerprint_data(estimator, saved, X, y, sample_weight):
 
 
 def fingerprint_validation(call, data, validation):
-    """The same of a validation set that the user gave; ``data`` as `fingerprint_data` returned."""
+    """Fingerprint of the user's validation set; ``data`` is that of the training data."""
     found = None
     if call.validation is not None and data is not None:
         found = fingerprint(validation.X, validation.Y, validation.sample_weight)
@@ -199,7 +206,7 @@ def fingerprint_validation(call, data, validation):
 
 
 def checkpoint_writer(estimator, data, validation):
-    """The `CheckpointWriter` that the argument `checkpoint` asks for, or None.
+    """The `CheckpointWriter` for the argument `checkpoint`, or None.
 
     ``data`` and ``validation`` are fingerprints.
     """
@@ -213,7 +220,7 @@ def checkpoint_writer(estimator, data, validation):
 
 
 def _check_fingerprint(saved, found, what):
-    """Raise unless the data are those that the run was started on."""
+    """Raise unless the data are those of the start of the run."""
     if saved != found:
         raise ValueError(
             f"the {what} are not those that the run was started on; pass the same values in the "
@@ -234,7 +241,7 @@ def _check_arguments(saved, new):
             continue
         a, b = before.get(name), now.get(name)
         if name == "random_state" and type(a) is type(b) and isinstance(a, _RANDOM):
-            continue  # the file holds the generator that was seeded from it
+            continue  # the file has the generator that was seeded from it
         if not same_value(a, b):
             raise ValueError(_describe_change(name, a, b))
 
@@ -253,7 +260,7 @@ def _is_name(scoring):
 
 
 def _describe_scoring(scoring):
-    """What the file says of `scoring`: names as they are, functions and objects by their names."""
+    """Text for `scoring` in the file: a name, or the names of functions and objects."""
     if _is_name(scoring):
         return scoring
     if isinstance(scoring, dict):

@@ -1,4 +1,4 @@
-"""`summary`: what a network is made of and costs, before it is trained."""
+"""`summary`: layers, memory and time of a network before it is trained."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
 from .labels import check_labels, find_classes
 from .targets import MatrixTargets
 
-#: Seconds during which steps are timed, and the least number of timed steps.
+#: Seconds during which steps are timed, and the smallest number of timed steps.
 TIMED_SECONDS = 0.1
 TIMED_STEPS = 3
 
-# What training holds beside parameters, activations and batches: small arrays and objects.
+# Memory besides parameters, activations and batches: small arrays and objects.
 _OVERHEAD_BYTES = 250_000
 
-#: Vectors of all parameters that L-BFGS holds at once beside its history.
+#: Vectors of all parameters that L-BFGS needs besides its history.
 LBFGS_VECTORS = 7
 
 
@@ -50,7 +50,7 @@ class LayerSummary(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What `summary` found; printed as a table.
+    """Result of `summary`; prints as a table.
 
     Attributes
     ----------
@@ -61,18 +61,18 @@ class Summary:
     n_parameters : int
         Weights and biases.
     model_bytes : int
-        Of the parameters.
+        Bytes of the parameters.
     packed_bytes : int
-        Of the packed copy of the weights, which a fitted network keeps from its first prediction
-        on; inference adds a transposed one of layers of fewer than 384 units.
+        Bytes of the packed weights, which a fitted network keeps from its first prediction on;
+        inference adds packed transposes of layers with fewer than 384 units.
     training_bytes : int
-        About the most that `fit` holds at once, without the data.
+        Approximate peak memory of `fit` in bytes, without the data.
     n_epochs, n_batches : int or None
-        Of `fit`; batches an epoch. None if the number of samples is not known.
+        Epochs of `fit`, and batches per epoch. None if the number of samples is unknown.
     seconds_per_epoch : float or None
         Estimated from some timed steps of an untrained network.
     n_threads : int
-        Threads it was timed with.
+        Number of threads of the timing.
     """
 
     name: str
@@ -134,7 +134,7 @@ class Summary:
 
 
 def summarise(estimator, X=None, y=None, *, n_features=None, n_outputs=None, n_samples=None):
-    """The `Summary` of an estimator; arguments as of its method `summary`."""
+    """The `Summary` of an estimator; arguments as for its method `summary`."""
     shape = (None, None) if X is None else _shape(X)
     n_samples = _one_of("n_samples", n_samples, "X", shape[0])
     n_features = _one_of("n_features", n_features, "X", shape[1])
@@ -187,7 +187,7 @@ def _one_of(name, given, source, found):
 
 
 def _count_outputs(estimator, y):
-    """Output columns that y asks for, and whether it is multilabel."""
+    """Number of output columns for y, and whether it is multilabel."""
     if not is_classifier(estimator):
         shape = np.shape(y)
         if not shape or len(shape) > 2:
@@ -201,7 +201,7 @@ def _count_outputs(estimator, y):
 
 
 def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
-    """Give the copy of an estimator a network as `fit` would, from random numbers of its own."""
+    """Give the copy of an estimator a network as in `fit`, from separate random numbers."""
     for name, value, source in (("n_features", n_features, "X"), ("n_outputs", n_outputs, "y")):
         if value is None:
             raise ValueError(f"summary needs {name} before fit: give {name}=, or {source}")
@@ -214,7 +214,7 @@ def _initialize(probe, n_features, n_outputs, multilabel, data_dtype):
 
 
 def _most_epochs(estimator, n_batches):
-    """Epochs of the next fit, or the most that "auto" gives."""
+    """Epochs of the next fit, or the largest number for "auto"."""
     if estimator.max_iter != "auto":
         return estimator.max_iter
     if estimator._full_batch:
@@ -227,7 +227,7 @@ def _penalty_of(estimator):
 
 
 def _batches(estimator, n_samples):
-    """Size of a minibatch, and minibatches an epoch (None if the samples are not known)."""
+    """Size of a minibatch, and minibatches per epoch (None if the samples are unknown)."""
     batch_size = estimator.batch_size
     if estimator._full_batch:
         batch_size = BLOCK
@@ -261,11 +261,11 @@ def _layers(network):
 
 
 def _training_bytes(estimator, network, batch_size):
-    """Copies of the parameters, and what a batch needs.
+    """Bytes of all copies of the parameters and of a batch.
 
-    Weights plain, packed, packed transposed (where a layer is narrow), one for each of the
-    solver's moments and, with early stopping, the best; activities, errors and working memory of
-    a batch come to 3 times its activations. L-BFGS has vectors of float64 instead of moments:
+    The copies are plain and packed weights, packed transposes of narrow layers, the solver's
+    moments and, with early stopping, the best weights. Activities, errors and working memory of a
+    batch are 3 times its activations. L-BFGS has float64 vectors instead of moments:
     `history_size` pairs, and those of the point, the gradient and the line search.
     """
     arrays = [*network.weights, *(network.biases or [])]
@@ -300,7 +300,7 @@ def _seconds_per_step(probe, batch_size):
         feed_forward = learns_feed_forward(objective.loss)
         trainer = Trainer(network, objective, method, solver, batch_size, feed_forward=feed_forward)
         step = partial(trainer.step, X, Y, 0.0)
-    step()  # starts threads, fills caches
+    step()  # a first step starts threads and fills caches
     start, n_steps = time.perf_counter(), 0
     while n_steps < TIMED_STEPS or time.perf_counter() - start < TIMED_SECONDS:
         step()
@@ -321,7 +321,7 @@ _HEAD = ("layer", "in", "out", "activation", "skip", "scale", "parameters")
 
 
 def _rows(layers):
-    """Cells of the table; a run of equal layers is one row."""
+    """Cells of the table; consecutive equal layers are one row."""
     rows, first = [], 0
     for last, layer in enumerate(layers):
         if last + 1 < len(layers) and layers[last + 1] == layer:

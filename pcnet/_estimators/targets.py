@@ -1,4 +1,4 @@
-"""Targets as training reads them, and what an encoder makes of them."""
+"""Targets for training, and the base class of their encoders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class ClassTargets:
-    """One-hot targets, kept as one integer per sample and spelled out batch by batch.
+    """One-hot targets, stored as one integer per sample and expanded batch by batch.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ClassTargets:
         return out
 
     def part(self, rows):
-        """The targets of some samples, as an object of the same kind."""
+        """The targets of the given samples, as an object of the same class."""
         return ClassTargets(self.codes[rows], self.n_outputs)
 
 
@@ -47,7 +47,7 @@ class MatrixTargets:
     Attributes
     ----------
     strata : None
-        As of `ClassTargets`.
+        As for `ClassTargets`.
     """
 
     strata = None
@@ -57,35 +57,35 @@ class MatrixTargets:
         self.n_outputs = values.shape[1]
 
     def batch(self, rows, out):
-        """Targets of the samples ``rows``; a slice comes back as a view, ``out`` untouched."""
+        """Targets of the samples ``rows``; a slice returns a view and leaves ``out`` unchanged."""
         if isinstance(rows, slice):
             return self.values[rows]
-        # mode="clip" lets NumPy write straight into out; rows are in range by construction
+        # with mode="clip" NumPy writes directly into out; rows are in range by construction
         return np.take(self.values, rows, axis=0, out=out, mode="clip")
 
     def part(self, rows):
-        """The targets of some samples, as an object of the same kind."""
+        """The targets of the given samples, as an object of the same class."""
         return MatrixTargets(self.values[rows])
 
 
 class TargetEncoder(ABC):
-    """What depends on the kind of targets: from `y` to the network's targets, outputs back to `y`.
+    """Base class of encoders: from `y` to the network's targets, and from outputs to `y`.
 
-    An encoder is a value: `fit` and `refit` return one, whose `attributes` the estimator keeps;
-    the estimator's ``_encoder`` makes the encoder from them again.
+    An encoder is immutable: `fit` and `refit` return a new one, whose `attributes` the estimator
+    stores. The estimator's ``_encoder`` makes an encoder from these.
     """
 
     @abstractmethod
     def check(self, y):
-        """Return `y`, after scikit-learn's checks, in the form that the other methods take."""
+        """Check `y` after scikit-learn's checks; return it in the form for the other methods."""
 
     @abstractmethod
     def fit(self, y, sample_weight, call):
-        """Return the encoder that a first `FitCall` determines."""
+        """Return the encoder for a first `FitCall`."""
 
     @abstractmethod
     def refit(self, y, sample_weight, call):
-        """Return the encoder for one more `FitCall`, which must suit those before."""
+        """Return the encoder for a further `FitCall`, which must suit the earlier ones."""
 
     @abstractmethod
     def attributes(self):
@@ -93,7 +93,7 @@ class TargetEncoder(ABC):
 
     @abstractmethod
     def encode(self, y, dtype):
-        """Return `ClassTargets` or `MatrixTargets` to train on."""
+        """Return `ClassTargets` or `MatrixTargets` for training."""
 
     def weigh(self, targets, sample_weight):
         """Return the weight of each sample in training, or None."""
@@ -101,18 +101,18 @@ class TargetEncoder(ABC):
 
     @abstractmethod
     def encode_validation(self, y, dtype):
-        """Return the targets of a validation set, in the terms of those to train on."""
+        """Return the targets of a validation set, encoded like those of training."""
 
     @abstractmethod
     def clamp(self, y, dtype):
-        """Return the targets of a fitted network as an array (n_samples, n_outputs)."""
+        """Return the targets for a fitted network as an array (n_samples, n_outputs)."""
 
     @abstractmethod
     def objective(self, loss, layer_sizes):
         """Return the loss to minimise and ``out_activation_`` for the argument `loss`."""
 
     def warn_of_narrow_layers(self, loss, layer_sizes):  # noqa: B027
-        """Warn if the hidden layers have too few units for these targets; never by default."""
+        """Warn if the hidden layers have too few units for these targets; default: no warning."""
 
     @abstractmethod
     def decode(self, outputs):

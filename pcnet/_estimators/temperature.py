@@ -1,19 +1,19 @@
-"""The temperature that turns outputs of least squares into probabilities."""
+"""The temperature of the probabilities from least-squares outputs."""
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
 
-#: Used before the noise has been measured: a compromise between clean and noisy data.
+#: Temperature before the noise was measured: a compromise between clean and noisy data.
 DEFAULT_TEMPERATURE = 0.2
 
-#: Candidates: steps of 6 %, finer than what a thousand samples can tell apart.
+#: Candidates in steps of 6 %, finer than a thousand samples can resolve.
 _CANDIDATES = np.geomspace(0.02, 2.0, 80)
 
-_BLOCK = 100_000  # outputs of which few candidates are tried at once, to save memory
+_BLOCK = 100_000  # number of outputs per block of candidates, to save memory
 
 
 def logits(outputs, temperature, multilabel):
-    """Logits of the probabilities that belong to outputs mu_L of the squared error.
+    """Logits of the probabilities from outputs mu_L of the squared error.
 
     With output noise of variance T the energy of a label is ``|onehot_k - mu|^2 / (2 T)``, so that
     ``p(k) ~ exp(-|onehot_k - mu|^2 / (2 T)) ~ exp(mu_k / T)``. For one label of several, with
@@ -36,7 +36,7 @@ def logits(outputs, temperature, multilabel):
 
 
 def log_losses(outputs, targets, sample_weight, multilabel):
-    """Mean negative log-likelihood of targets in [0, 1] at each candidate, in nats a sample."""
+    """Mean negative log-likelihood of targets in [0, 1] at each candidate, in nats per sample."""
     losses = np.empty(len(_CANDIDATES))
     for part in np.array_split(np.arange(len(_CANDIDATES)), 1 + outputs.size // _BLOCK):
         scaled = logits(outputs, _CANDIDATES[part][:, np.newaxis, np.newaxis], multilabel)
@@ -49,15 +49,15 @@ def log_losses(outputs, targets, sample_weight, multilabel):
 
 
 def fit_temperature(outputs, targets, sample_weight=None, multilabel=False):
-    """Temperature under which samples that were not trained on are most likely.
+    """Temperature of the largest likelihood of samples that were not used in training.
 
-    Targets are smoothed by one part in n + 2, so that a few samples that are all predicted
-    right do not give a temperature of 0 (Platt, 1999, section 2.2).
+    Targets are smoothed by 1 / (n + 2), so that a few samples, all predicted correctly, do not give
+    a temperature of 0 (Platt, 1999, section 2.2).
 
     Parameters
     ----------
     outputs : ndarray of shape (n_samples, n_outputs)
-        Of samples that the network was not trained on.
+        Outputs of samples that were not used in training.
     targets : ndarray of shape (n_samples, n_outputs)
         One-hot; 0 and 1 if multilabel.
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -76,14 +76,14 @@ def fit_temperature(outputs, targets, sample_weight=None, multilabel=False):
     return float(_CANDIDATES[int(np.argmin(losses))])
 
 
-#: Samples after which an older one counts less by a factor of e, in a stream.
+#: Number of samples of a stream after which the weight of a sample falls by the factor e.
 _MEMORY = 2000.0
-#: Weight, in samples, of the temperature at the start of a stream: one wrong sample changes little.
+#: Weight of the initial temperature of a stream, in samples: one wrong sample changes it little.
 _WORTH = 200.0
 
 
 def start_following(temperature):
-    """Losses of the candidates before a stream's first sample, lowest at ``temperature``.
+    """Losses of the candidates at the start of a stream, lowest at ``temperature``.
 
     Returns
     -------
@@ -94,12 +94,12 @@ def start_following(temperature):
 
 
 def follow(losses, outputs, targets, sample_weight, multilabel):
-    """Temperature of a stream, from samples that are predicted before they are trained on.
+    """Temperature of a stream, from samples that are predicted before training on them.
 
     Parameters
     ----------
     losses : ndarray
-        From `start_following`, or the last call; it is not changed.
+        Result of `start_following` or of the last call; it is not changed.
     outputs, targets : ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,) or None
     multilabel : bool
