@@ -15,7 +15,7 @@ from ..solvers import resolve_solver
 AUTO_PRECISION = 3.5
 
 #: The same with L-BFGS and losses other than the squared error: it minimises the energy at
-#: equilibrium, whose minimum is far from that of the loss unless inference changes the activities very little.
+#: equilibrium, whose minimum is far from that of the loss unless the activities change very little.
 LBFGS_PRECISION = 3.5e-5
 
 
