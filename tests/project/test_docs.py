@@ -14,8 +14,15 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+FOLDERS = "benchmarks|csrc|docs|examples|pcnet|tests|wheels"
+TEXTS = [
+    *PAGES,
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name / "README.md" for name in ("benchmarks", "examples", "tests", "wheels")),
+]
 
 
 def script(name):
@@ -70,11 +77,11 @@ def test_links_have_targets(page):
     assert [name for name in linked if not (page.parent / name).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_files_named_exist(page):
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_paths_in_backticks_exist(page):
     text = page.read_text(encoding="utf-8")
-    named = re.findall(r"`((?:examples|docs|benchmarks|tests)/[\w/-]+\.(?:md|py))`", text)
-    assert [name for name in named if not (DOCS.parent / name).exists()] == []
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*\.(?:c|h|inc|md|py|pyi|pyx|pxd|pxi))`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_page_is_in_a_table_of_contents():
@@ -93,7 +100,7 @@ def test_every_page_is_in_a_table_of_contents():
 @pytest.mark.parametrize("name", ["precision", "performance"])
 def test_figures_are_those_of_the_benchmarks(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    benchmarks = (DOCS.parent / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    benchmarks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     cells = [cell.strip() for row in re.findall(r"^\|.*\|$", text, re.M) for cell in row.split("|")]
     quoted = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", " ".join(cells))
     assert [figure for figure in quoted if figure not in benchmarks] == []
@@ -121,7 +128,7 @@ def test_drawing_of_the_core_is_up_to_date():
     assert drawing.TARGET.read_text(encoding="utf-8") == drawing.drawing()
     files = re.findall(r"\b_\w+/\w+\.pyx?\b", drawing.drawing())
     assert files
-    assert [name for name in files if not (DOCS.parent / "pcnet" / name).exists()] == []
+    assert [name for name in files if not (ROOT / "pcnet" / name).exists()] == []
 
 
 def test_drawn_numbers_match_their_closed_forms():
