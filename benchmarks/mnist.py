@@ -44,7 +44,7 @@ def main():
 
 
 def train(depth, data, seed):
-    """Fit and report one network; the last batches of the epoch are dropped where asked."""
+    """Fit and report one network, for an epoch or its first batches."""
     X, y, X_test, y_test = data
     n = min(len(X), BATCHES.get(depth, 10**9) * BATCH_SIZE)
     model = PCClassifier(

@@ -205,7 +205,7 @@ def summarise(rows, task):
 
 
 def reliability(certain, figure, n_bins=10):
-    """Share of right predictions among those of about one probability; drawn if asked for."""
+    """Share of correct predictions by probability, printed and, with --figure, drawn."""
     p, right = (np.concatenate(part) for part in zip(*certain, strict=True))
     bins = np.minimum((p * n_bins).astype(int), n_bins - 1)
     used = [b for b in range(n_bins) if np.count_nonzero(bins == b) >= 30]

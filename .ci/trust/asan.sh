@@ -9,5 +9,5 @@ tests=(tests/core tests/numerics tests/golden tests/properties tests/estimators 
 (cd "$work/asan" && LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$work/asan \
     PYTHONMALLOC=malloc OMP_NUM_THREADS=2 "$python" -m pytest -q -p no:cacheprovider "${tests[@]}" \
-    --deselect tests/estimators/test_data.py::test_a_large_memory_map_is_read_piece_by_piece \
+    --deselect tests/estimators/test_data.py::test_large_memory_map_is_read_in_blocks \
     --deselect tests/estimators/test_memory.py --deselect tests/estimators/test_leaks.py)

@@ -1,4 +1,4 @@
-/* CHECK, and arrays whose end the sanitizers can see. */
+/* CHECK, and arrays of exact size, so that the sanitizers find writes beyond their end. */
 #ifndef PCNET_TESTS_CHECK_H
 #define PCNET_TESTS_CHECK_H
 

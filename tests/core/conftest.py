@@ -42,7 +42,7 @@ def threads():
     @contextmanager
     def limited(n_threads):
         with threadpool_limits(limits=n_threads, user_api="openmp"):
-            # a build without OpenMP has one thread, whatever is asked
+            # a build without OpenMP always has one thread
             assert effective_n_threads() == (n_threads if pcnet.has_openmp() else 1)
             yield
 

@@ -39,7 +39,7 @@ def test_products_of_any_depth(n_in, dtype, tolerance):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_a_sample_that_finds_no_step_keeps_its_state(activation, tolerance):
+def test_sample_without_an_accepted_step_keeps_its_state(activation, tolerance):
     """A refused step must not change the state: z_l - mu_l is e_l to rounding.
 
     With both stopping tests off, samples continue until no step lowers the energy by more than its

@@ -105,7 +105,7 @@ def test_probabilities_are_calibrated(share):
 
 
 @pytest.mark.parametrize("given", [0.1, 0.5])
-def test_a_given_temperature_changes_probabilities_alone(given):
+def test_given_temperature_changes_only_probabilities(given):
     X, y = data_for(PCClassifier)
     first = PCClassifier((16,), alpha=0.1, max_iter=5, temperature=0.2, random_state=0).fit(X, y)
     second = copy.deepcopy(first).set_params(temperature=given).fit(X, y)

@@ -176,7 +176,7 @@ def test_scikit_learn_callbacks_in_callbacks_name_set_callbacks():
         small(PCClassifier, callbacks=Theirs()).fit(X, y)
 
 
-def test_clones_have_callbacks_of_their_own():
+def test_clones_copy_callbacks():
     original = small(PCClassifier, callbacks=[functools.partial(print, end=""), Watcher()])
     copy = clone(original)
     assert copy.callbacks[1] is not original.callbacks[1]

@@ -71,7 +71,7 @@ def test_clone_of_a_fitted_estimator_fits_to_the_same_bits(Estimator):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_pickled_estimator_goes_on_with_the_same_bits(Estimator, solver):
+def test_pickled_estimator_continues_with_the_same_bits(Estimator, solver):
     X, y = data_for(Estimator)
     rate = 0.03 if solver == "adam" else 1e-3
     original = small(Estimator, solver=solver, learning_rate_init=rate).fit(X, y)
@@ -139,7 +139,7 @@ def test_docstring_has_no_unfilled_parts(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_subclass_with_a_constructor_of_its_own(Estimator):
+def test_subclass_with_its_own_constructor(Estimator):
     class Own(Estimator):
         def __init__(self, extra=1, max_iter=2):
             super().__init__((4,), max_iter=max_iter, alpha=0.1, random_state=0)

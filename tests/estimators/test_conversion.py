@@ -244,7 +244,7 @@ def test_a_regressor_rebuilt_from_its_network():
     np.testing.assert_array_equal(rebuilt.predict(X), original.predict(X))
 
 
-def test_training_goes_on_as_after_a_fresh_initialisation():
+def test_training_after_conversion_equals_training_after_initialisation():
     """From an untrained network: the same steps as an estimator that initialises it itself."""
     original = small(PCRegressor, shuffle=False).partial_fit(X, SCORE)
     net = Network.init((5, 16, 16, 1), bias=True, random_state=0, dtype=np.float64)
@@ -256,7 +256,7 @@ def test_training_goes_on_as_after_a_fresh_initialisation():
     assert len(rebuilt.loss_curve_) == 1
 
 
-def test_warm_start_goes_on_from_the_network():
+def test_warm_start_continues_from_the_network():
     original = small(PCClassifier, max_iter=60).fit(X, LABELS["multiclass"])
     net = original.network_
     options = {"learning_rate_init": 1e-6, "max_iter": 1, "random_state": 0, "alpha": 0.0}
@@ -289,7 +289,7 @@ def test_multilabel():
     assert model.partial_fit(X, LABELS["multilabel"]).predict(X).shape == (len(X), 3)
 
 
-def test_skips_that_no_argument_expresses_are_kept():
+def test_from_network_keeps_skips_without_an_argument():
     weights = [0.3 * RNG.standard_normal(s) for s in ((5, 6), (6, 6), (6, 6), (6, 1))]
     net = Network.from_weights(weights, skips=[False, True, False, False], scales=[1, 0.5, 2, 1])
     model = PCRegressor.from_network(net).partial_fit(X, SCORE)

@@ -114,7 +114,7 @@ def test_memory_maps(tmp_path, stored, order, dtype):
     np.testing.assert_array_equal(models[0].predict_proba(mapped), models[1].predict_proba(mapped))
 
 
-def test_dtype_none_keeps_float32_and_makes_all_else_float64():
+def test_dtype_none_keeps_float32_and_converts_others_to_float64():
     """float32 stays, everything else is computed in float64."""
     for name, dtype in [("uint8", "float64"), ("float16", "float64"), ("float32", "float32")]:
         model = small(PCRegressor, max_iter=1).fit(SMALL_INTS.astype(name), TARGETS)
@@ -239,7 +239,7 @@ def test_neither_fit_nor_predict_makes_a_float_copy(form):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_large_memory_map_is_read_piece_by_piece(tmp_path):
+def test_large_memory_map_is_read_in_blocks(tmp_path):
     """Anonymous memory (RssAnon) does not include the pages of the map."""
     program = """
 import sys, numpy as np
@@ -338,7 +338,7 @@ def test_far_from_unit_scale_warns_once(Estimator, factor, form):
     with pytest.warns(FeatureScaleWarning, match="root mean square is .*StandardScaler") as caught:
         model.fit(X, targets(Estimator))
     assert [w.filename for w in caught] == [__file__]  # points at the user's line
-    model.partial_fit(X, targets(Estimator))  # goes on without another
+    model.partial_fit(X, targets(Estimator))  # without another warning
 
 
 def test_one_column_far_above_the_others_is_named():

@@ -139,7 +139,7 @@ def test_limit_of_small_output_precision_is_backpropagation(loss):
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_methods_with_their_own_weight_rule_keep_it(name):
+def test_methods_that_override_weight_updates_keep_their_rule(name):
     method = METHODS[name]()
     own = (
         type(method).weight_updates is not InferenceMethod.weight_updates

@@ -45,7 +45,7 @@ def test_another_loss_begins_a_new_history(Estimator, first, second, method):
     assert any(np.any(a != b) for a, b in zip(weights, model.coefs_, strict=True))
 
 
-def test_another_loss_begins_with_a_fresh_optimiser():
+def test_another_loss_starts_a_new_optimiser():
     """As if the estimator was made from the network by from_network."""
     model, X, y = warm(PCClassifier, shuffle=False)
     rebuilt = PCClassifier.from_network(

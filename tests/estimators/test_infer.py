@@ -132,7 +132,7 @@ def test_objective_is_copied_pickled_and_shown():
     assert theory.in_float64(net).objective == net.objective
 
 
-def test_from_network_leaves_the_objective_of_the_given_network():
+def test_from_network_does_not_change_the_given_network():
     net = Network.init((4, 8, 2), random_state=0)
     model = PCRegressor.from_network(net, output_precision=0.3)
     assert net.objective is None

@@ -77,7 +77,7 @@ def test_sparse_data(kind, form):
     )
 
 
-def test_sample_weights_count_and_zeros_leave_out():
+def test_statistics_use_sample_weights():
     X, y = far_from_unit_scale(PCRegressor)
     weight = np.arange(len(X)) % 3
     weighted = small(PCRegressor, input_scaling="standard").fit(X, y, sample_weight=weight)
@@ -103,7 +103,7 @@ def test_input_scaling_is_measured_in_the_first_call_only():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_validation_sets_are_scaled_alike(Estimator):
+def test_validation_sets_are_scaled_as_the_training_set(Estimator):
     X, y = far_from_unit_scale(Estimator)
     scaler = StandardScaler().fit(X[:80])
     Z = scaler.transform(X)

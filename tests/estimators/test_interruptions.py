@@ -193,7 +193,7 @@ def test_divergence_in_the_middle_keeps_the_curves(Estimator, monkeypatch):
     assert model.n_iter_ == 1
     assert_consistent(model)
     monkeypatch.undo()
-    model.partial_fit(X, y)  # goes on from the finite weights
+    model.partial_fit(X, y)  # continues from the finite weights
     assert_consistent(model)
 
 

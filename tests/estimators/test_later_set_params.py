@@ -148,7 +148,7 @@ def test_the_next_fit_reads_the_arguments_again(Estimator):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_from_network_keeps_what_it_was_made_with(Estimator):
+def test_from_network_keeps_its_arguments(Estimator):
     X, y = data_for(Estimator, 40)
     network = small(Estimator, max_iter=1).fit(X, y).network_
     model = Estimator.from_network(network, activity_decay=0.5)

@@ -116,7 +116,7 @@ def test_the_objective_never_rises(Estimator):
 # ------------------------------------------------------------ the result
 
 
-def test_without_hidden_layers_it_is_ridge_regression():
+def test_without_hidden_layers_equals_ridge_regression():
     X, y = data_for(PCRegressor)
     model = PCRegressor(**LINEAR, alpha=0.1, max_iter=500, tol=1e-8, random_state=0).fit(X, y)
     unit = (y - y.mean()) / y.std()
@@ -126,7 +126,7 @@ def test_without_hidden_layers_it_is_ridge_regression():
     assert model.stop_reason_ == "converged"
 
 
-def test_without_hidden_layers_it_is_multinomial_regression():
+def test_without_hidden_layers_equals_multinomial_regression():
     X, y = iris()
     model = PCClassifier(**LINEAR, loss="log_loss", alpha=0.05, max_iter=500, tol=1e-7)
     model.set_params(random_state=0).fit(X, y)
@@ -134,7 +134,7 @@ def test_without_hidden_layers_it_is_multinomial_regression():
     np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), atol=1e-5)
 
 
-def test_without_hidden_layers_it_is_poisson_regression():
+def test_without_hidden_layers_equals_poisson_regression():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((300, 3))
     y = rng.poisson(3 * np.exp(X @ [0.5, -0.3, 0.0]))
@@ -257,7 +257,7 @@ def test_same_bits_over_threads():
 
 
 @not_converged
-def test_warm_start_goes_on():
+def test_warm_start_continues():
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, solver="lbfgs", warm_start=True, max_iter=10).fit(X, y)
     first = model.loss_

@@ -39,7 +39,7 @@ def two_digits(n_samples=100):
 
 
 def errors_of(Estimator, call):
-    """The errors that ``call(Class)`` raises for our estimator and for scikit-learn's MLP."""
+    """The errors that ``call(Class)`` raises for pcnet's estimator and for scikit-learn's MLP."""
     errors = []
     for Class in (Estimator, MLP[Estimator]):
         with warnings.catch_warnings():
@@ -288,7 +288,7 @@ def test_partial_fit_refuses_early_stopping_also_after_fit(Estimator):
         assert message.startswith("partial_fit does not support early_stopping=True")
 
 
-def test_a_loaded_model_goes_on_learning(tmp_path):
+def test_loaded_model_continues_training(tmp_path):
     X, y = make_regression(n_samples=60, n_features=3, random_state=0)
     joblib.dump(small(PCRegressor, max_iter=30).fit(X, y), tmp_path / "model.joblib")
     model = joblib.load(tmp_path / "model.joblib")
@@ -377,7 +377,7 @@ def test_warm_start_needs_the_classes_of_before(y_new):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_warm_start_counts_epochs_anew(Estimator):
+def test_warm_start_counts_epochs_from_zero(Estimator):
     X, y = iris()
     model = small(Estimator, solver="sgd", warm_start=True, max_iter=3, learning_rate_init=1e-3)
     assert model.fit(X, y).n_iter_ == 3

@@ -173,7 +173,7 @@ def test_transform_layer_out_of_range(Estimator, layer):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
+def test_transform_is_missing_without_hidden_layers(Estimator):
     X, y = data_for(Estimator)
     model = small(Estimator, hidden_layer_sizes=()).fit(X, y)
     names = ("transform", "fit_transform", "get_feature_names_out", "set_output")
@@ -182,7 +182,7 @@ def test_without_hidden_layers_there_is_nothing_to_transform_to(Estimator):
         with pytest.raises(AttributeError) as found:
             estimator.transform(X)
         assert "this network has none" in str(found.value.__cause__)
-    assert not hasattr(model, "_n_features_out")  # which skl2onnx asks for
+    assert not hasattr(model, "_n_features_out")  # an attribute that skl2onnx reads
     # the fitted network decides, else the arguments
     assert not hasattr(model.set_params(hidden_layer_sizes=(4,)), "transform")
     assert all(hasattr(small(Estimator, hidden_layer_sizes=[4]), name) for name in names)

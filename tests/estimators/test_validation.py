@@ -137,7 +137,7 @@ def test_float32_network_and_other_layouts():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_warm_start_goes_on_with_the_columns(Estimator):
+def test_warm_start_continues_the_columns(Estimator):
     X, y, Xv, yv = halves(Estimator)
     model = small(Estimator, warm_start=True).fit(X, y).fit(X, y, validation_data=(Xv, yv))
     scores = model.validation_scores_

@@ -74,7 +74,7 @@ def test_class_weight_is_multiplied_with_sample_weight(weighted):
     assert_same_bits(by_class, small(PCClassifier).fit(X, y, sample_weight=product))
 
 
-def test_class_weight_zero_leaves_the_class_out():
+def test_class_weight_zero_equals_removal_of_the_class():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, class_weight={1: 0}).fit(X, y)
     assert list(model.classes_) == [0, 1, 2]

@@ -32,7 +32,7 @@ class StopAt(Callback):
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("scores", SCORES)
-def test_load_checkpoint_has_the_weights_that_fit_would_leave(Estimator, scores, tmp_path):
+def test_load_checkpoint_has_the_weights_of_a_fit_stopped_there(Estimator, scores, tmp_path):
     X, y = data_for(Estimator)
     epochs = []
 

@@ -147,7 +147,7 @@ def test_temporary_files_of_killed_processes_are_removed(tmp_path):
     assert path.read_bytes() == b"new"
 
 
-def test_many_threads_write_and_each_reader_sees_a_whole_file(tmp_path):
+def test_concurrent_writers_and_readers_see_complete_files(tmp_path):
     path = tmp_path / "c"
     payloads = [[i] * 3000 for i in range(6)]
     write_checkpoint(path, {"n": 0}, payloads[0])

@@ -62,7 +62,7 @@ def test_interrupted_at_any_call_and_resumed_to_the_same_bits(early_stopping, af
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), MemoryError()], ids=repr)
-def test_an_error_at_any_call_is_one_warning_and_the_fit_goes_on(error, tmp_path):
+def test_error_at_any_call_is_one_warning_and_the_fit_continues(error, tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, max_iter=2, checkpoint=tmp_path / "c")
     whole = small(PCRegressor, max_iter=2).fit(X, y)

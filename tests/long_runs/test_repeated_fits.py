@@ -118,7 +118,7 @@ SINGLE = {
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_single_fits_write_it(name, tmp_path):
+def test_single_fits_write_the_checkpoint(name, tmp_path):
     model = small(PCClassifier, max_iter=1, checkpoint=tmp_path / "c")
     assert_same_bits(SINGLE[name](model), load_checkpoint(tmp_path / "c"))
 
@@ -147,7 +147,7 @@ class WithItsOwnFile(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X)
 
 
-def test_meta_estimators_may_give_each_fit_its_own_file(tmp_path):
+def test_meta_estimator_with_a_file_for_each_fit_is_accepted(tmp_path):
     GridSearchCV(WithItsOwnFile(tmp_path), {"alpha": [0.1, 0.2]}, refit=False, **RAISE).fit(X, Y)
     assert len(list(tmp_path.iterdir())) == 4
 

@@ -90,7 +90,7 @@ CASES = {
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("case", CASES)
-def test_same_bits_wherever_it_was_killed(Estimator, case, tmp_path):
+def test_resume_after_a_stop_at_any_step_has_the_same_bits(Estimator, case, tmp_path):
     X, y = data_for(Estimator)
     weight = np.arange(len(X)) % 5.0
     path = tmp_path / "run.ckpt"

@@ -114,7 +114,7 @@ def test_values_that_contain_themselves():
 
 
 class Steps(ErrorDescent):
-    """An inference object with a long array and no `get_params` of its own for it."""
+    """An inference object with a long array that `get_params` does not return."""
 
     def __init__(self, table=None):
         super().__init__()

@@ -68,7 +68,7 @@ def test_against_a_loop(activation, alpha, rho, inner_steps, timing, dtype, tole
     assert list(result.n_passes) == [0.5 + 9 * inner_steps] * 20
 
 
-def test_without_duals_it_is_activity_descent(dtype, tolerance):
+def test_without_duals_equals_activity_descent(dtype, tolerance):
     net = make_network((5, *(8,) * 6, 3), "gelu", dtype=dtype)
     X, Y = make_batch(net, 20)
     by_alm = pcnet.infer(net, X, Y, AugmentedLagrangian(12, alpha=0.0, rate=0.2))
@@ -98,7 +98,7 @@ def test_linear_nets_end_at_backpropagation(precision, skip, timing):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_on_deep_narrow_nets_it_beats_plain_descent(activation, seed):
+def test_better_than_activity_descent_in_deep_narrow_nets(activation, seed):
     """32 layers of 16, twice as many steps as layers: the published setting, smaller."""
     net = make_network((6, *(16,) * 31, 4), activation, bias=False, seed=seed)
     X, Y = make_batch(net, 20, seed=seed)

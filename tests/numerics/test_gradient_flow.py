@@ -166,7 +166,7 @@ def test_small_steps_never_raise_the_energy(activation):
 
 @pytest.mark.parametrize("pair", PAIR_NAMES)
 @pytest.mark.parametrize("decay", [0.0, 0.2])
-def test_linear_nets_go_to_the_closed_form(pair, decay, tolerance):
+def test_linear_nets_reach_the_closed_form(pair, decay, tolerance):
     net = make_network((4, 6, 6, 5, 3), "identity")
     X, Y = make_batch(net, 9)
     method = GradientFlow(pair, step=0.25, max_time=1e5, max_steps=20000, steady_tol=1e-9)

@@ -1,6 +1,6 @@
 """Scales, initial weights, rates and gradient scales against the formulas of muPC.
 
-Expectations are written out here from D inputs, width N, L layers and gamma; see
+Expected values are computed here from D inputs, width N, L layers and gamma; see
 Innocenti et al. (2025), arXiv:2505.13124.
 """
 
@@ -136,7 +136,7 @@ def test_rates_of_muPC(D, N, L, gamma):
 
 
 @pytest.mark.parametrize("D, N", [(5, 16), (784, 128), (30, 50)])
-def test_a_step_moves_the_last_hidden_layer_alike_at_any_depth(D, N):
+def test_step_changes_the_last_hidden_layer_equally_at_any_depth(D, N):
     """One Adam step of size 1 moves z_H by a_l n_in rate_l a layer, the first by 0.7 of that.
 
     The sum is the base shape's. Beyond the base depth, where the boost is 1, it grows by less
@@ -171,7 +171,7 @@ def test_base_shape_learns_at_the_base_rate():
 
 
 @pytest.mark.parametrize("parameterization", ["mupc", "ntp"])
-def test_a_step_moves_every_shape_alike(parameterization):
+def test_step_changes_units_equally_in_every_shape(parameterization):
     """One Adam step of size 1 moves a unit of layer l by at most a_l n_in rate_l.
 
     Apart from the boost, that must not depend on D, N, L or gamma: of a residual layer it is 1/L
@@ -199,7 +199,7 @@ def test_a_step_moves_every_shape_alike(parameterization):
 
 @pytest.mark.parametrize("skip", [True, False])
 def test_rates_of_narrow_layers(skip, monkeypatch):
-    """With the share s of `NARROW`: the first layer's by sqrt(s), those above by s^2 of their own.
+    """With the share s of `NARROW`: the first layer's by sqrt(s), those above by their s^2.
 
     The output's, and those of wider layers, are what they would be anyway.
     """
@@ -264,7 +264,7 @@ def test_gradient_scales(parameterization, precision):
 @pytest.mark.parametrize("precision", [1.0, 1e-3])
 @pytest.mark.parametrize("shape", [(30, 16, 4), (30, 128, 4), (30, 16, 100)])
 def test_scaled_gradients_are_of_order_one(shape, precision):
-    """At any size and precision the solver sees gradients far above Adam's epsilon."""
+    """At any size and precision the solver's gradients are far above Adam's epsilon."""
     net = Network.init((shape[0], *(shape[1],) * (shape[2] - 1), 3), "tanh", random_state=0)
     X, Y = make_batch(net, 64)
     result = pcnet.infer(net, X, Y, output_precision=precision)

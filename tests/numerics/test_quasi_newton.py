@@ -67,7 +67,7 @@ def test_rosenbrock(n):
 @pytest.mark.parametrize(
     ("function", "n"), [(rosenbrock, 2), (rosenbrock, 20), (logistic(), 40), (quadratic()[0], 30)]
 )
-def test_it_costs_about_what_scipys_does(function, n):
+def test_lbfgs_needs_about_as_many_evaluations_as_scipy(function, n):
     start = np.full(n, -1.0)
     search, n_steps, n_calls = minimise(function, start)
     options = {"gtol": 1e-6, "ftol": 0, "maxiter": 2000}
@@ -129,7 +129,7 @@ def test_lbfgs_keeps_a_point_that_cannot_be_improved():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
-def test_an_exception_leaves_the_point(error):
+def test_exception_keeps_the_last_point(error):
     function, _ = quadratic()
     calls = []
 

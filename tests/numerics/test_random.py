@@ -20,7 +20,7 @@ from pcnet._random import (
 LARGE = (300, 600, 600, 5)  # enough weights for threads
 
 
-def test_an_int_is_its_random_state_and_always_the_same_seed():
+def test_int_always_gives_the_same_seed():
     assert seed_of(3).entropy == seed_of(3).entropy == seed_of(np.random.RandomState(3)).entropy
     assert seed_of(3).entropy != seed_of(4).entropy
     assert seed_of(seed_of(3)).entropy == seed_of(3).entropy

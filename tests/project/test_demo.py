@@ -66,7 +66,7 @@ def test_demo_writes_the_picture_to_the_given_path(tmp_path, capsys):
     assert str(target) in capsys.readouterr().out
 
 
-def test_no_plot_leaves_the_picture_out(tmp_path, capsys, monkeypatch):
+def test_no_plot_draws_no_picture(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*SMALL, "--no-plot"]) == 0
     assert "MLPClassifier" in capsys.readouterr().out

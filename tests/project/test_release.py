@@ -285,7 +285,7 @@ def test_where_a_wheel_is_tested_without_onnxruntime(here, lacks):
     assert check.lacks_onnxruntime(*here) == lacks
 
 
-def test_only_onnx_is_left_out_there():
+def test_only_the_tests_of_onnx_are_skipped():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "optional-dependencies"
     ]

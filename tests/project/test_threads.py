@@ -125,7 +125,7 @@ def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
 
 
 @needs_fork
-def test_a_fit_goes_on_while_another_thread_forks(tmp_path):
+def test_fit_continues_while_another_thread_forks(tmp_path):
     """OpenBLAS's threads hang if another thread forks, so a fit must not wait for them."""
     code = """
     import os, threading

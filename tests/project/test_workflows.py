@@ -108,7 +108,7 @@ def needed_by(jobs, name):
     return set(needs).union(*(needed_by(jobs, need) for need in needs))
 
 
-def test_nothing_is_published_before_all_else_has_passed(wheels):
+def test_publishing_needs_all_other_jobs(wheels):
     jobs = wheels["jobs"]
     assert needed_by(jobs, "publish") == set(jobs) - {"publish"}
 

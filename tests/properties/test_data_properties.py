@@ -432,7 +432,7 @@ def test_counts_may_begin_with_zeros():
     assert 0.5 < model.predict(X).mean() / y.mean() < 2
 
 
-def test_the_same_rows_again_change_nothing():
+def test_repeated_rows_do_not_change_the_statistics():
     """`fit` of k epochs stays k calls of `partial_fit`, for few rows and constant columns too."""
     X, y = data_for(PCRegressor, 12)
     X[:, 3] = 2.5

@@ -50,7 +50,7 @@ def test_file_is_smaller_by_the_moments(Estimator, solver, copies, dumps):
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_training_goes_on_with_a_fresh_optimiser(method):
+def test_training_continues_with_a_new_optimiser(method):
     """As a network with the same weights that was not trained before."""
     model, X, y = wide(PCRegressor, warm_start=True, shuffle=False)
     arguments = {"max_iter": 2, "warm_start": True, "shuffle": False, "alpha": 0.0}
@@ -65,7 +65,7 @@ def test_training_goes_on_with_a_fresh_optimiser(method):
     assert model._optimizer_state is not None  # training makes a new one
 
 
-def test_lbfgs_has_nothing_to_drop():
+def test_drop_optimizer_state_does_nothing_for_lbfgs():
     model, X, _ = wide(PCClassifier, solver="lbfgs", tol=10.0)
     np.testing.assert_array_equal(model.predict(X), model.drop_optimizer_state().predict(X))
 

@@ -121,7 +121,7 @@ def test_prediction_does_not_change_further_training(solver):
     np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
 
 
-def test_packed_weights_are_not_saved_and_a_loaded_model_keeps_its_own():
+def test_packed_weights_are_not_saved_but_packed_again():
     model = fitted()
     size = len(pickle.dumps(model))
     model.predict(X)

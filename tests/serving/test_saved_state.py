@@ -34,7 +34,7 @@ def test_format_number_is_only_in_the_saved_state():
         assert vars(other).keys() == vars(model).keys()
 
 
-def test_joblib_compressed_file_goes_on_with_the_same_bits(tmp_path):
+def test_compressed_joblib_file_continues_with_the_same_bits(tmp_path):
     X = np.random.default_rng(0).standard_normal((30, 3))
     model = PCRegressor((8,), max_iter=3, random_state=0).fit(X, X[:, 0])
     joblib.dump(model, tmp_path / "model.joblib", compress=3)

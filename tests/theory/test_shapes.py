@@ -84,7 +84,7 @@ def test_sweep_equals_single_comparisons():
     assert row["gradient_cosine"] == alone.gradient_cosine
 
 
-def test_wide_mupc_networks_come_near_backpropagation_and_sp_networks_do_not():
+def test_wide_mupc_but_not_sp_networks_approach_backpropagation():
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((16, 10)), rng.standard_normal((16, 3))
     options = {"activation": "identity"}
