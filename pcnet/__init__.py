@@ -1,7 +1,7 @@
 """pcnet: deep predictive-coding networks on ordinary CPUs.
 
-`PCClassifier` and `PCRegressor` are scikit-learn estimators; `Network` and `infer` are for those
-who study predictive coding. See the README for a first example.
+`PCClassifier` and `PCRegressor` are scikit-learn estimators; `Network` and `infer` are for
+studies of predictive coding. See the README for a first example.
 """
 
 try:

@@ -1,5 +1,4 @@
-"""Checks of the NumPy-level API's arguments: an error names the argument, what was expected, what
-came, and what to do."""
+"""Checks of arguments: an error names the argument, the expectation, the value and the remedy."""
 
 import difflib
 import math
@@ -18,12 +17,12 @@ LARGEST = sys.float_info.max
 def real_interval(low, closed):
     """scikit-learn's constraint of finite numbers from ``low`` on, or above it.
 
-    Its own upper end, None, lets integers pass that no float can hold.
+    scikit-learn's upper end None would accept integers beyond all floats.
     """
     return Interval(Real, low, LARGEST, closed={"left": "both", "neither": "right"}[closed])
 
 
-#: What other libraries and the literature call some of our choices.
+#: Names in other libraries and the literature for some of pcnet's choices.
 _ELSEWHERE = {
     "linear": "identity",
     "sigmoid": "logistic",
@@ -50,7 +49,7 @@ _ELSEWHERE = {
     "ode": "gradient_flow",
 }
 
-#: The end of an error's text, where a function came for a name.
+#: End of an error text for a function instead of a name.
 NOT_OF_ONES_OWN = ". Functions of your own cannot be passed: the core is compiled with these"
 
 
@@ -64,9 +63,9 @@ def check_choice(name, value, choices):
 
 
 def our_name(value, choices):
-    """The end of an error's text: which of the ``choices`` may be meant by ``value``, if any.
+    """End of an error text: the one of ``choices`` that ``value`` may mean, if any.
 
-    It is what the literature or other libraries call ``value``, or the name spelt most alike.
+    It is the choice that other libraries or papers call ``value``, or the most similar name.
     """
     name = str(value).lower().replace("-", "_").replace(" ", "_")
     found = _ELSEWHERE.get(name)
@@ -86,7 +85,7 @@ def check_positive(name, value, *, or_zero=False):
 
 
 def is_finite(value):
-    """Whether a real number of any type is one that a float can hold."""
+    """Whether a float can represent a real number of any type, finite."""
     try:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
@@ -101,7 +100,7 @@ def check_share(name, value):
 
 
 def check_count(name, value, smallest=0):
-    """Raise unless ``value`` is an integer of at least ``smallest`` that a C int holds."""
+    """Raise unless ``value`` is an integer of at least ``smallest`` that fits into a C int."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer of at least {smallest}; got {shown(value)}")
     if value < smallest:
@@ -111,7 +110,7 @@ def check_count(name, value, smallest=0):
 
 
 def check_flag(name, value):
-    """``value`` as a bool; a TypeError unless it is one, or 0 or 1."""
+    """``value`` as a bool; a TypeError unless it is a bool, 0 or 1."""
     is_flag = isinstance(value, (bool, np.bool_, Integral)) and value in (0, 1)
     if not is_flag:
         raise TypeError(f"{name} must be True or False; got {shown(value)}")
@@ -119,17 +118,17 @@ def check_flag(name, value):
 
 
 def check_iterable(name, values, wanted):
-    """The entries of ``values`` as a list; a TypeError unless it has any order of entries."""
+    """The entries of ``values`` as a list; a TypeError unless it is an ordered iterable."""
     if not np.iterable(values) or isinstance(values, (str, bytes)):
         raise TypeError(f"{name} must be {wanted}; got {shown(values)}")
     return list(values)
 
 
 def shown(value, limit=80):
-    """A value as errors show it, however long its own text is."""
+    """Text of a value for errors, of limited length."""
     try:
         text = repr(value)
-    except ValueError:  # Python does not spell out integers of thousands of digits
+    except ValueError:  # Python does not print integers of thousands of digits
         return f"an integer of {value.bit_length()} bits"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
@@ -177,7 +176,7 @@ def all_finite(array):
     return bool(np.isfinite(total) or np.isfinite(array).all())
 
 
-#: The end of an error's text about numbers that became too large in the course of a computation.
+#: End of an error text about an overflow in a computation.
 OVERFLOW_REMEDY = (
     "the inputs, targets or weights are too large. Scale the inputs and targets to about unit "
     "variance, or make the network of float64 weights"
@@ -190,9 +189,9 @@ def check_no_overflow(what, arrays, remedy=OVERFLOW_REMEDY):
     Parameters
     ----------
     what : str
-        What the arrays are, in the plural.
+        Name of the arrays, in the plural.
     arrays : sequence of ndarray
-        Of the layers 1, 2, ..
+        Arrays of the layers 1, 2, ..
     remedy : str
     """
     for layer, array in enumerate(arrays, 1):
@@ -202,7 +201,7 @@ def check_no_overflow(what, arrays, remedy=OVERFLOW_REMEDY):
             )
 
 
-#: The end of an error's text about weights that are no matrix.
+#: End of an error text about weights that are no matrix.
 WEIGHTS_HINT = (
     ". Give a row for each unit below and a column for each unit of the layer: [[w]] between two "
     "single units"
@@ -210,7 +209,7 @@ WEIGHTS_HINT = (
 
 
 def rows_hint(name, n_columns):
-    """The end of an error's text about an array that has not a row for each sample."""
+    """End of an error text about an array without a row for each sample."""
     hint = ". Give a row for each sample: [x] for a single one"
     if n_columns == 1:
         return f"{hint}, {name.lower()}[:, None] for a list of numbers, [[x]] for one number"
@@ -234,7 +233,7 @@ def check_float_array(
     Parameters
     ----------
     name : str
-        What errors call it.
+        Name in error messages.
     values : array-like
     dtype : dtype
         Any real numbers are converted to it.
@@ -245,7 +244,7 @@ def check_float_array(
     copy : bool
         Whether the result must not share memory with ``values``.
     hint : str
-        What an error about too few dimensions, or one column for several, ends in.
+        End of an error about too few dimensions or columns.
 
     Returns
     -------
@@ -253,7 +252,7 @@ def check_float_array(
     """
     try:
         array = np.asarray(values)
-    except ValueError:  # NumPy's words for it name no argument
+    except ValueError:  # NumPy's text names no argument
         dimensions = "" if ndim is None else f" of {ndim} dimension(s)"
         raise ValueError(
             f"{name} must be one array{dimensions}; got a {type(values).__name__} of "
@@ -278,7 +277,7 @@ def check_float_array(
             )
     with np.errstate(over="ignore"):
         converted = np.array(array, dtype=dtype, order="C", copy=True if copy else None)
-    if not converted.flags.aligned:  # of np.frombuffer with an offset: C must not read it
+    if not converted.flags.aligned:  # such as np.frombuffer with an offset, which C must not read
         converted = converted.copy()
     if not all_finite(converted):
         raise ValueError(
@@ -289,7 +288,7 @@ def check_float_array(
 
 
 def _kind_of(array):
-    """What an array that holds no floats holds."""
+    """Kind of the entries of an array without floats."""
     if array.dtype.kind == "O" and not array.size:
         return "nothing"
     if any(isinstance(value, Integral) and not is_finite(value) for value in array.flat):

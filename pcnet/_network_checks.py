@@ -1,4 +1,4 @@
-"""Checks of what makes a `Network`, and of what is written into one afterwards."""
+"""Checks of the arguments of a `Network`, and of fields that users change."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
 
 
 def check_activation(activation: Activations, n_hidden: int) -> Activation | tuple[Activation, ...]:
-    """What `Network` keeps as its activation.
+    """Return the value of `Network.activation`.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def check_activation(activation: Activations, n_hidden: int) -> Activation | tup
     Returns
     -------
     str or tuple of str
-        A name if all hidden layers share it, else one for each.
+        A name if all hidden layers have the same, else one for each.
     """
     if isinstance(activation, str):
         check_choice("activation", activation, ACTIVATIONS)
@@ -119,7 +119,7 @@ def check_skips(skips, sizes):
 
 
 def check_matrices(weights: Sequence[ArrayLike]) -> list[Floats]:
-    """Copies of W_1..W_L that follow each other, float64 unless all are float32."""
+    """Copies of W_1..W_L with matching shapes, float64 unless all are float32."""
     weights = check_iterable("weights", weights, "a list of matrices, one a layer")
     if not weights:
         raise ValueError("weights must hold at least one matrix; got an empty list")
@@ -145,7 +145,7 @@ def check_vectors(
 
 
 def check_chain(weights):
-    """Raise unless each of the matrices has a row for each column of the one before."""
+    """Raise unless each matrix has a row for each column of the previous one."""
     for i, (below, above) in enumerate(zip(weights, weights[1:], strict=False)):
         if below.shape[1] != above.shape[0]:
             raise ValueError(
@@ -155,7 +155,7 @@ def check_chain(weights):
 
 
 def check_scales(scales, n_layers, dtype):
-    """Raise unless there is a number for each layer that ``dtype`` can hold."""
+    """Raise unless there is a number for each layer that ``dtype`` can represent."""
     for i, scale in enumerate(check_per_layer("scales", scales, n_layers)):
         if not isinstance(scale, Real) or isinstance(scale, (bool, np.bool_)):
             raise TypeError(f"scales[{i}] must be a number; got {scale!r}")
@@ -163,7 +163,7 @@ def check_scales(scales, n_layers, dtype):
 
 
 def check_gamma(gamma, scales, dtype):
-    """Raise unless the output's scale, which gamma divides, is a number that ``dtype`` can hold."""
+    """Raise unless ``dtype`` can represent the output's scale, which gamma divides."""
     limits = np.finfo(dtype)
     if not float(limits.tiny) <= scales[-1] <= float(limits.max):
         raise ValueError(
@@ -174,7 +174,7 @@ def check_gamma(gamma, scales, dtype):
 
 
 def check_fields(net):
-    """Raise unless the network's fields, which users may replace, still belong together."""
+    """Raise unless the network's fields, which users may replace, are consistent."""
     weights = net.weights
     if not isinstance(weights, (list, tuple)) or not weights:
         raise TypeError(f"weights must be a list of matrices, one a layer; got {shown(weights)}")
@@ -205,16 +205,16 @@ def check_fields(net):
 
 @contextmanager
 def named_errors(net):
-    """Errors of Python on fields that users have replaced become those of `check_fields`."""
+    """Replace Python's errors on fields that users have replaced by those of `check_fields`."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError):
-        check_fields(net)  # says which of them is no matrix
+        check_fields(net)  # names the one that is no matrix
         raise
 
 
 def check_finite_fields(net):
-    """`check_fields`, and that no weight or bias is NaN or infinite."""
+    """`check_fields`, and a check that no weight or bias is NaN or infinite."""
     check_fields(net)
     for name, arrays in (("weights", net.weights), ("biases", net.biases or [])):
         for i, array in enumerate(arrays):
@@ -238,7 +238,7 @@ def check_rows(
 def check_layers(
     net: Network, name: str, arrays: Sequence[ArrayLike], n_samples: int, length: int
 ) -> list[NDArray[Any]]:
-    """Arrays (n, n_l) of the first ``length`` layers, each as `check_rows` gives it."""
+    """Arrays (n, n_l) of the first ``length`` layers, each checked by `check_rows`."""
     return [
         check_rows(net, f"{name}[{i}]", a, net.layer_sizes[i + 1], n_samples)
         for i, a in enumerate(check_per_layer(name, arrays, length))
@@ -248,14 +248,14 @@ def check_layers(
 def check_activities(
     net: Network, activities: Sequence[ArrayLike], n_samples: int
 ) -> list[NDArray[Any]]:
-    """z_1..z_H; an output after them, as `Network.forward` returns it, is left out."""
+    """z_1..z_H; an output after them, as from `Network.forward`, is dropped."""
     if isinstance(activities, (list, tuple)) and len(activities) == net.n_layers:
         activities = activities[:-1]
     return check_layers(net, "activities", activities, n_samples, net.n_layers - 1)
 
 
 def check_inputs(net: Network, X: ArrayLike) -> NDArray[Any]:
-    """Inputs (n, D) as `check_rows` gives them, for a network whose fields are fit."""
+    """Inputs (n, D) checked by `check_rows`, after a check of the network's fields."""
     check_finite_fields(net)
     return check_rows(net, "X", X, net.layer_sizes[0])
 
@@ -271,7 +271,7 @@ def check_clamped(
 
 
 def objective_of(net, loss=None, output_precision=None, activity_decay=None):
-    """The `Objective` of these terms; None stands for the network's own, or else the default."""
+    """The `Objective` of these terms; None selects the network's own, or else the default."""
     own = Objective() if net.objective is None else net.objective
     return Objective(
         own.loss if loss is None else loss,
@@ -281,7 +281,7 @@ def objective_of(net, loss=None, output_precision=None, activity_decay=None):
 
 
 def check_terms(net, loss, output_precision, activity_decay):
-    """Raise unless these are options of an energy that the network's dtype can hold."""
+    """Raise unless these are valid terms of an energy in the network's dtype."""
     check_loss(loss)
     check_positive("output_precision", output_precision)
     check_positive("activity_decay", activity_decay, or_zero=True)
@@ -308,17 +308,17 @@ def _check_field(name, array, dtype, ndim):
 
 
 def check_order(net: Network, X: Any, errors: Any, activities: Any) -> None:
-    """Raise if errors and activities have been mistaken for each other.
+    """Raise if errors and activities are exchanged.
 
-    They are lists of the same shapes, so nothing else would tell. In the right order z_1 less its
-    prediction is e_1; where that is not so, but is so with the two exchanged, they are. Errors
-    that a method of inference reports for learning alone may be neither, and pass. A few samples
-    are enough.
+    They are lists of the same shapes, so only values can show it. In the right order z_1 minus its
+    prediction is e_1. They are exchanged if this holds only with the two exchanged. Errors that a
+    method of inference reports for learning only may satisfy neither, and are accepted. A few
+    samples suffice.
     """
     if not activities:
         return
     x, e, z = (a[:4].astype(np.float64) for a in (X, errors[0], activities[0]))
-    with np.errstate(over="ignore", invalid="ignore"):  # NaN passes
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN is accepted here
         mu = net.scales[0] * np.einsum("ij,jk->ik", x, net.weights[0].astype(np.float64))
         if net.biases is not None:
             mu += net.biases[0]

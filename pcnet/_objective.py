@@ -1,4 +1,4 @@
-"""What inference minimises: losses, the other terms of the energy, and the checks of both."""
+"""The objective of inference: losses, other terms of the energy, and their checks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ._types import Loss
 
 LOSSES = tuple(LOSS_CODES)
 
-#: How far the sum of a row of probabilities may be from 1, and how far below 0 one of them: what
-#: rounding does to rows that were computed in float32.
+#: Tolerance of the sum 1 of a row of probabilities, and of negative entries: the rounding of rows
+#: that were computed in float32.
 SUM_ROUNDING, ZERO_ROUNDING = 1e-3, 1e-6
 
 
@@ -24,15 +24,15 @@ class Huber(BaseEstimator):
     """Squared error for small residuals, absolute error for large ones.
 
     With r = y - mu, an output costs ``r^2 / 2`` where ``|r| <= delta`` and
-    ``delta (|r| - delta / 2)`` beyond: a wild target pulls by no more than delta.
+    ``delta (|r| - delta / 2)`` beyond: the gradient of an outlier is bounded by delta.
 
     Parameters
     ----------
     delta : float, default=1.35
-        Where the loss turns straight, greater than 0, in the unit of the targets trained on.
+        Residual at which the loss becomes linear, greater than 0, in the unit of the targets.
         :class:`~pcnet.PCRegressor` measures targets in multiples of their spread, the median
         absolute deviation scaled to that of a normal distribution. 1.35 keeps 95 % of the
-        efficiency of the squared error where there are no outliers.
+        efficiency of the squared error without outliers.
 
     References
     ----------
@@ -52,14 +52,14 @@ class Huber(BaseEstimator):
 
 
 def check_loss(loss: Loss) -> None:
-    """Raise unless ``loss`` is one of `LOSSES` or a `Huber` with a delta in its range.
+    """Raise unless ``loss`` is one of `LOSSES` or a `Huber` with a valid delta.
 
     Raises
     ------
     ValueError
-        Unknown name, or an option out of its range.
+        The name is unknown, or an option is out of range.
     TypeError
-        Neither a name nor a `Huber`.
+        The argument is neither a name nor a `Huber`.
     """
     if isinstance(loss, Huber):
         loss._validate_params()
@@ -83,13 +83,12 @@ class Objective:
     Parameters
     ----------
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
-        1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; one logistic per output; squared up to a
-        bend and straight beyond, see `Huber`; or half the Poisson deviance of rates
-        exp(mu).
+        1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; one logistic per output; Huber's loss, see
+        `Huber`; or half the Poisson deviance of rates exp(mu).
     output_precision : float
-        lambda, positive. 1 is the setting of the literature; lambda -> 0 is backpropagation.
+        lambda, positive. 1 is usual in the literature; lambda -> 0 gives backpropagation.
     activity_decay : float
-        Not negative.
+        0 or more.
     """
 
     loss: Loss = "squared_error"
@@ -117,11 +116,11 @@ def check_targets(loss: Loss, Y: NDArray[Any], name: str = "Y") -> None:
     Parameters
     ----------
     loss : str or Huber
-        Checked already.
+        A checked loss.
     Y : ndarray, (n, K)
         Finite.
     name : str
-        What errors call the targets.
+        Name of the targets in error messages.
 
     Raises
     ------

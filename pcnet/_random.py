@@ -1,9 +1,9 @@
 """Random numbers: every draw comes from a `Generator` that is seeded by `random_state`.
 
-Each purpose has a stream of its own, so what one draws does not move the others: a split that is
-not asked for changes no weights, and larger networks see the samples in the same order. The seed of
-a stream is the spawn key (purpose, ...) of one `SeedSequence`. Each layer's weights are a stream
-too, so threads can draw them side by side and any number of threads gives the same bits.
+Each purpose has a separate stream, so draws for one do not change the others: weights are the same
+with and without a validation split, and the order of samples is the same for larger networks. The
+seed of a stream is the spawn key (purpose, ...) of one `SeedSequence`. The weights of a layer have
+a stream each, so threads can draw them in parallel and any number of threads gives the same bits.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,22 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from sklearn.utils import check_random_state
 
-#: First entry of a stream's key. What only some fits draw comes after what all draw.
+#: First entry of a stream's key; those that only some fits draw from come last.
 WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS = range(6)
 
 _BLOCK = 2**14  # numbers drawn at once: 128 KB of float64 stay in the cache
-_LARGE = 2**18  # numbers from which threads are worth their start
+_LARGE = 2**18  # numbers from which starting threads saves time
 
 
 def seed_of(random_state):
-    """The seed that `random_state` stands for.
+    """The seed of a `random_state` argument.
 
     Parameters
     ----------
     random_state : None, int, RandomState, Generator or SeedSequence
-        An int is always the same seed, that of ``RandomState(int)``. A RandomState or Generator
-        gives the seed by drawing 16 bytes from it, so the next call gives another seed; None draws
-        them from NumPy's global RandomState.
+        An int always gives the same seed, that of ``RandomState(int)``. From a RandomState or
+        Generator 16 bytes are drawn, so the next call gives another seed; None draws them from
+        NumPy's global RandomState.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def seed_of(random_state):
     Raises
     ------
     ValueError
-        It is something else, or an int outside [0, 2**32 - 1].
+        The argument is something else, or an int outside [0, 2**32 - 1].
     """
     if isinstance(random_state, np.random.SeedSequence):
         return random_state
@@ -54,7 +54,7 @@ def stream(seed, *key):
     ----------
     seed : SeedSequence or int
     *key : int
-        A purpose, such as `ORDER`, and what else tells streams apart.
+        A purpose, such as `ORDER`, and further numbers that distinguish streams.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def draw_uniform(rng, bound, out):
 
 
 def run_side_by_side(tasks, n_numbers, n_threads):
-    """Call functions without arguments, on threads if they draw many numbers in all."""
+    """Call functions without arguments, on threads if they draw many numbers in total."""
     if n_threads == 1 or n_numbers < _LARGE:
         for task in tasks:
             task()
@@ -100,9 +100,9 @@ def run_side_by_side(tasks, n_numbers, n_threads):
 
 
 def remember(random_state):
-    """Return a function that sets a RandomState or Generator back to what it is now.
+    """Return a function that resets a RandomState or Generator to its current state.
 
-    Of other values nothing is remembered.
+    For other values it does nothing.
     """
     if isinstance(random_state, np.random.Generator):
         bits = random_state.bit_generator

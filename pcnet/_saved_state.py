@@ -1,4 +1,4 @@
-"""Saved estimators: what a pickle carries besides the attributes, and how others are read."""
+"""Saved estimators: the format of their state, and reading of older formats."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from sklearn.utils.validation import check_is_fitted
 from ._version import __version__
 from ._warnings import warn
 
-#: Number of the layout of an estimator's attributes. It rises, and `_UPGRADES` grows, whenever
-#: attributes are renamed or change their meaning; new arguments alone need neither.
+#: Number of the format of an estimator's attributes. Increase it, and extend `_UPGRADES`, if
+#: attributes are renamed or change their meaning; not for new arguments.
 FORMAT = 1
 
 _FORMAT_KEY = "_pcnet_format"
 _VERSION_KEY = "_pcnet_version"
 
 
-#: Arguments that name files which a fit would write or `resume` read.
+#: Arguments that name files which `fit` writes or `resume` reads.
 PATHS = ("checkpoint",)
 
 
 class StateWithPaths(dict):
     """The state in a pickle or a copy, both of which keep paths.
 
-    Whoever can write a pickle can run code anyhow, and worker processes need the paths.
+    A pickle can run any code when loaded, so paths add no risk, and worker processes need them.
     """
 
 
 class StateMixin:
-    """Stamps saved state with its format, and reads older formats.
+    """Adds the format to saved state, and reads older formats.
 
-    It serves everything that goes through ``__getstate__``: pickle, joblib, skops and copy. Only
-    pickles (joblib's among them) and copies keep `PATHS`: files of other formats are not to decide
-    where their reader writes, or which pickle it loads.
+    It applies to pickle, joblib, skops and copy, which use ``__getstate__``. Only pickles (also
+    joblib's) and copies keep `PATHS`: files of other formats must not decide which files are
+    written, or which pickles are loaded.
     """
 
     def __getstate__(self):
@@ -60,11 +60,11 @@ class StateMixin:
         super().__setstate__(upgraded)
 
     def drop_optimizer_state(self) -> Self:
-        """Free what the solver remembers: two thirds of a fitted estimator's size with Adam.
+        """Free the solver's memory: with Adam two thirds of a fitted estimator's size.
 
-        Predictions, energies and the history stay the same to the bit. Only training that goes on
-        (`partial_fit`, or `fit` with ``warm_start=True``) begins with a fresh optimiser, as after
-        `from_network`. Call it before saving a model that is to predict and nothing else.
+        Predictions, energies and the history keep their bits. Further training (`partial_fit`, or
+        `fit` with ``warm_start=True``) starts with a new optimiser, as after `from_network`. Call
+        it before saving a model that will only predict.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class StateMixin:
         Raises
         ------
         NotFittedError
-            There is nothing to free yet.
+            The estimator is not fitted.
         """
         check_is_fitted(self)
         self._optimizer_state = None
@@ -85,14 +85,14 @@ def _without_paths(state):
 
 
 def upgraded_state(state, cls):
-    """Attributes of an estimator of class ``cls`` as this version has them.
+    """Attributes of an estimator of class ``cls`` in the current format.
 
     Parameters
     ----------
     state : dict
-        As `StateMixin` saved it in this or an older version; not changed.
+        State from `StateMixin` of this or an older version; not changed.
     cls : type
-        Arguments of its constructor that the saved one did not have get their defaults.
+        Arguments of its constructor that are missing in ``state`` get their defaults.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def upgraded_state(state, cls):
 
 
 class OptionsMixin:
-    """Gives a loaded object the default of each argument that its class has got since."""
+    """Gives loaded objects the defaults of arguments added to their class since."""
 
     def __setstate__(self, state):
         super().__setstate__(_with_new_arguments(dict(state), type(self)))

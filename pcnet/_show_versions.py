@@ -1,4 +1,4 @@
-"""What a bug report should say about the machine and the installation."""
+"""Information about machine and installation for bug reports."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "threadpoolctl", "joblib", "Cython
 
 
 def show_versions(file: TextIO | None = None) -> None:
-    """Print what a bug report needs: machine, Python, pcnet, threads, package versions.
+    """Print information for bug reports: machine, Python, pcnet, threads, package versions.
 
     Parameters
     ----------
     file : file-like object, default=None
-        Where to write; ``sys.stdout`` if None.
+        Output; ``sys.stdout`` if None.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _thread_pools():
 
 
 def _cpu_model():
-    """The marketing name where the system tells it (Linux), else what Python knows."""
+    """The CPU's product name if the system has it (Linux), else Python's name."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             for line in lines:

@@ -117,7 +117,7 @@ ValidationData: TypeAlias = (
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
-if TYPE_CHECKING:  # scikit-learn has no annotations: its decorators would hide ours
+if TYPE_CHECKING:  # scikit-learn's decorators have no annotations and would hide pcnet's
 
     def available_if(check: Callable[[Any], bool]) -> Callable[[AnyFunction], AnyFunction]:
         """scikit-learn's decorator."""

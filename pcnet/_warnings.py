@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user's code, however deep below it they arise."""
+"""Warnings that refer to the line of the user's code."""
 
 import os
 import sys
@@ -6,20 +6,19 @@ import warnings
 
 import sklearn
 
-# scikit-learn's frames lie between: its decorators, pipelines and searches.
+# frames of scikit-learn are skipped: its decorators, pipelines and searches
 _PASSED_OVER = tuple(os.path.dirname(file) + os.sep for file in (__file__, sklearn.__file__))
 
 
 def warn(message, category=UserWarning):
     """Warn at the innermost frame outside pcnet and scikit-learn.
 
-    ``stacklevel`` would have to be counted for each way by which a call comes here.
+    A fixed ``stacklevel`` would differ between call paths.
 
     Parameters
     ----------
     message : str
-        Without figures that differ from call to call, by which Python would take each for another
-        warning, and show it again.
+        Without numbers that differ between calls: Python would show each as a new warning.
     category : type
     """
     frame = sys._getframe(1)

@@ -1,7 +1,7 @@
-"""Warnings of pcnet's own, to be filtered by their class."""
+"""Warning classes of pcnet, for filters."""
 
 __all__ = ["FeatureScaleWarning"]
 
 
 class FeatureScaleWarning(UserWarning):
-    """The features are far from unit scale, for which networks and learning rates are made."""
+    """The features are far from unit scale, which initial weights and learning rates assume."""

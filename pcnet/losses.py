@@ -1,4 +1,4 @@
-"""Losses with options, as small scikit-learn objects; the others are known by their names."""
+"""Losses with options, as small scikit-learn objects; the other losses have names only."""
 
 from ._objective import Huber
 

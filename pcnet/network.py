@@ -65,7 +65,8 @@ class Network(KeptPackedWeights):
 
     Layer l predicts ``mu_l = a_l f_l(z_{l-1}) W_l + b_l + tau_l z_{l-1}`` from the activities
     below, with ``z_0 = x``, f_1 the identity and f_l the activation; z_1..z_H are the hidden
-    activities (H = L - 1) and mu_L, which is linear, the output.
+    activities (H = L - 1) and mu_L, which is linear, the output. Invalid arguments raise a
+    ValueError or TypeError that names them.
 
     Attributes
     ----------
@@ -77,7 +78,7 @@ class Network(KeptPackedWeights):
     skips : ndarray of bool, (L,)
         tau_1..tau_L: layers with an identity connection.
     activation : str or tuple of str, (H,)
-        Of all hidden layers, or of each where they differ.
+        Activation of all hidden layers, or of each if they differ.
     layer_sizes : tuple of int, (L + 1,)
         Inputs D, hidden widths, outputs K.
     n_layers : int
@@ -88,9 +89,9 @@ class Network(KeptPackedWeights):
         None for a network made from given weights.
     gamma : float
     objective : pcnet.inference.Objective or None
-        What the weights were trained to minimise, which an estimator's training notes here: loss,
-        output precision and activity decay where `infer`, the methods below and `pcnet.theory` are
-        given none. None for a network that no estimator has trained: squared error, 1 and 0.
+        The objective of the training, which an estimator sets: the default loss, output precision
+        and activity decay of `infer`, the methods below and `pcnet.theory`. None for a network that
+        no estimator has trained: squared error, 1 and 0.
 
     Examples
     --------
@@ -134,7 +135,7 @@ class Network(KeptPackedWeights):
         random_state: RandomState | np.random.SeedSequence | None = None,
         dtype: DTypeLike = np.float32,
     ) -> Self:
-        """A network with freshly drawn weights.
+        """A network with random initial weights.
 
         Parameters
         ----------
@@ -147,14 +148,14 @@ class Network(KeptPackedWeights):
         parameterization : {"mupc", "ntp", "sp"}
             Scales and initial weights, see `pcnet.parameterization`.
         skip : bool
-            Identity connections between hidden layers of equal width.
+            Whether hidden layers of equal width have identity connections.
         bias : bool
-            Biases, 0 at the start.
+            Whether layers have biases, initially 0.
         gamma : float
             Positive; divides the output scale of ``"mupc"``, which must stay in the dtype's range.
         random_state : int, RandomState, Generator, SeedSequence or None
-            Seed of the weights. An int gives the same weights each time. A RandomState or Generator
-            gives the seed by drawing from it, so the next network differs; None draws from NumPy's
+            Seed of the weights. An int gives the same weights each time. From a RandomState or
+            Generator the seed is drawn, so the next network differs; None draws it from NumPy's
             global RandomState.
         dtype : {float32, float64}
 
@@ -192,11 +193,11 @@ class Network(KeptPackedWeights):
         ----------
         weights : list of array-like, (n_{l-1}, n_l)
             W_1..W_L.
-        biases : list of array-like, (n_l,), optional
+        biases : list of array-like, (n_l,), or None
         activation : str or sequence of str, (H,)
-            As in `init`.
+            As for `init`.
         scales : array-like, (L,), optional
-            a_1..a_L; default ones.
+            a_1..a_L; default 1.
         skips : sequence of bool, (L,), optional
             Layers with an identity connection: hidden to hidden, of equal width. Default none.
 
@@ -248,7 +249,7 @@ class Network(KeptPackedWeights):
         )
 
     def copy(self) -> Network:
-        """A network of its own with the same weights, which shares no array with this one."""
+        """Return a `Network` with the same weights that shares no array with this one."""
         check_fields(self)
         biases = None if self.biases is None else [b.copy() for b in self.biases]
         return Network(
@@ -265,7 +266,7 @@ class Network(KeptPackedWeights):
     # ------------------------------------------------------------ passes
 
     def forward(self, X: ArrayLike) -> list[Floats]:
-        """Feed-forward activities: every layer at its prediction.
+        """Feed-forward activities: each layer equals its prediction.
 
         Parameters
         ----------
@@ -289,7 +290,7 @@ class Network(KeptPackedWeights):
         return activities
 
     def output(self, X: ArrayLike) -> Floats:
-        """Feed-forward outputs mu_L alone, in little memory.
+        """Feed-forward outputs mu_L only, with little memory.
 
         Parameters
         ----------
@@ -302,13 +303,13 @@ class Network(KeptPackedWeights):
         Raises
         ------
         FloatingPointError
-            As by `forward`.
+            As for `forward`.
         """
         X = check_inputs(self, X)
         outputs, overflowed = network_output(self, X)
         if overflowed or not all_finite(outputs):
             for start in range(0, len(X), OUTPUT_ROWS):
-                self.forward(X[start : start + OUTPUT_ROWS])  # raises, and names the layer
+                self.forward(X[start : start + OUTPUT_ROWS])  # raises an error that names the layer
         return outputs
 
     def energy(
@@ -323,8 +324,8 @@ class Network(KeptPackedWeights):
         """Energy of each layer at given activities, mean over the samples.
 
         1/2 ||z_l - mu_l||^2 for hidden layers, ``output_precision`` times the loss for the
-        output. The decay term, 1/2 activity_decay ||z_l||^2, belongs to no layer's prediction
-        and is left out; the energies of `infer` have it.
+        output. The decay term, 1/2 activity_decay ||z_l||^2, is not included; the energies of
+        `infer` include it.
 
         Parameters
         ----------
@@ -338,8 +339,8 @@ class Network(KeptPackedWeights):
         output_precision : float or None
             lambda, positive.
         activity_decay : float or None
-            Not negative. Checked but without effect, so that the options of `infer` can be passed.
-            None, the default of all three: that of `objective`.
+            0 or more. Checked but not used, so that the options of `infer` can be passed. None, the
+            default of all three: that of `objective`.
 
         Returns
         -------
@@ -348,7 +349,7 @@ class Network(KeptPackedWeights):
         Raises
         ------
         ValueError
-            An argument does not fit, a target is out of the loss's range, or a weight is NaN.
+            An argument has a wrong shape, a target is out of the loss's range, or a weight is NaN.
         FloatingPointError
             A layer's energy overflowed.
         """
@@ -370,22 +371,22 @@ class Network(KeptPackedWeights):
         """dF/dz_1..dF/dz_H of each sample's energy at given activities.
 
         ``dF/dz_l = e_l - a_{l+1} (e_{l+1} W_{l+1}^T) f'(z_l) - tau_{l+1} e_{l+1} + decay z_l``,
-        the output delta standing for e_L.
+        where e_L is the output delta.
 
         Parameters
         ----------
         X, Y, activities, loss, output_precision, activity_decay
-            As in `energy`.
+            As for `energy`.
 
         Returns
         -------
         list of ndarray, (n, n_l)
-            Per sample, not divided by n.
+            Gradients of each sample's energy, not divided by n.
 
         Raises
         ------
         ValueError, FloatingPointError
-            As by `energy`.
+            As for `energy`.
         """
         terms = (loss, output_precision, activity_decay)
         batch, X, Y, objective = batch_at(self, X, Y, activities, terms)
@@ -401,14 +402,14 @@ class Network(KeptPackedWeights):
     ) -> tuple[list[Floats], list[Floats] | None]:
         """Gradients of the mean energy by weights and biases.
 
-        ``dF/dW_l = - a_l / n f_l(z_{l-1})^T e_l`` and ``dF/db_l = - mean(e_l)``: local, for
-        they need the layer's own errors and the activities below.
+        ``dF/dW_l = - a_l / n f_l(z_{l-1})^T e_l`` and ``dF/db_l = - mean(e_l)``. They
+        are local: they depend on the layer's errors and the activities below.
 
         Parameters
         ----------
         X : array-like, (n, D)
         errors : list of array-like, (n, n_l)
-            e_1..e_H and the output delta, as `infer` returns them.
+            e_1..e_H and the output delta, from `infer`.
         activities : list of array-like, (n, n_l)
             z_1..z_H; an output after them is ignored.
 
@@ -436,7 +437,7 @@ class Network(KeptPackedWeights):
 
 
 def check_network(net):
-    """Raise unless ``net`` is a whole `Network`; often an estimator, which holds one, is given."""
+    """Raise unless ``net`` is a valid `Network`; a common mistake is to pass an estimator."""
     if not isinstance(net, Network):
         raise TypeError(
             f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "

@@ -1,6 +1,6 @@
-"""Parameterizations: how the layers of a network are scaled, initialised and trained.
+"""Parameterizations: scales, initial weights and learning rates of the layers.
 
-Weights are stored unscaled, a scale a_l beside each; D inputs, width N, L layers:
+Weights are stored unscaled, with a scale a_l for each layer; D inputs, width N, L layers:
 
 =========  ==========  =========================================  ============  ==================
 name       a_1         a_l, hidden                                a_L           W at the start
@@ -11,7 +11,7 @@ name       a_1         a_l, hidden                                a_L           
 =========  ==========  =========================================  ============  ==================
 
 muPC [1]_ keeps the activities and their updates of order one at any width and depth, so networks
-of 100 layers train, and a learning rate found on a small network serves a large one.
+of 100 layers train, and a learning rate of a small network suits a large one.
 
 References
 ----------
@@ -47,32 +47,32 @@ class Shape(NamedTuple):
     n_layers: int
 
 
-#: The shape at which every layer learns at the base rate, `learning_rate_init`.
+#: The shape at which all layers learn at the base rate, `learning_rate_init`.
 BASE_SHAPE = Shape(n_inputs=784, width=128, n_layers=32)
 
-#: Biases of layers with a skip learn at this share of their layer's movement: they move all
-#: samples alike and add up over the layers. At the full rate they cost a 30-layer network 1 % of
-#: accuracy (MNIST); in the first and last layer a small share costs low-dimensional problems.
+#: Factor of the learning rate of biases in layers with a skip: they change all samples alike and
+#: sum over the layers. At the full rate a 30-layer network loses 1 % of accuracy (MNIST). In the
+#: first and last layer a small factor lowers the accuracy of low-dimensional problems.
 BIAS_SHARE = 0.1
 
-#: How far a step of the first layer moves its units, over what it would if all inputs pulled the
-#: same way. Standardised inputs have both signs and cancel in part; those of the residual layers
-#: are activations, mostly of one sign.
+#: Change of the first layer's units in a step, relative to inputs of one sign. Standardised inputs
+#: have both signs and cancel in part; inputs of the residual layers are activations, mostly of one
+#: sign.
 INPUT_SHARE = 0.7
 
-#: Hidden layers with fewer units than this start and learn more gently, see `narrow_shares`.
+#: Hidden layers with fewer units have smaller initial weights and rates, see `narrow_shares`.
 NARROW = 16
 
 
 class PerLayer(NamedTuple):
-    """Factors of the weights and of the biases of every layer, each (L,) float64."""
+    """Factors of the weights and of the biases of each layer, each (L,) float64."""
 
     weights: Float64s
     biases: Float64s
 
 
 def default_skips(layer_sizes: Sequence[int], skip: bool = True) -> Bools:
-    """Layers that get an identity connection: hidden to hidden, of equal width.
+    """Layers with an identity connection: hidden to hidden, of equal width.
 
     Returns
     -------
@@ -128,9 +128,9 @@ def initial_weights(
     dtype: DTypeLike,
     n_threads: int = 1,
 ) -> list[Floats]:
-    """Weights W_1..W_L drawn as the table above says.
+    """Weights W_1..W_L, drawn from the distributions of the table above.
 
-    Each layer has a stream of random numbers of its own. float32 weights are rounded float64 ones.
+    Each layer has a separate stream of random numbers. float32 weights are rounded float64 ones.
 
     Parameters
     ----------
@@ -160,9 +160,9 @@ def initial_weights(
 def narrow_shares(layer_sizes: Sequence[int]) -> Float64s:
     """Each hidden layer's units over `NARROW`, at most 1.
 
-    One step moves every unit alike, at any width. It may leave a rectifier inactive for all
-    samples, from where no gradient brings it back. That costs a layer of 128 units a few of them,
-    but a layer of two units half of what it can tell apart.
+    One step changes each unit by the same amount at any width. It may make a rectifier inactive for
+    all samples, where its gradient is 0. A layer of 128 units then loses a few units, a layer of
+    two units half of them.
 
     Returns
     -------
@@ -172,14 +172,14 @@ def narrow_shares(layer_sizes: Sequence[int]) -> Float64s:
 
 
 def prepare_narrow_layers(network: Network) -> None:
-    """Adjust freshly drawn weights where hidden layers are narrower than `NARROW`, in place.
+    """Adjust initial weights for hidden layers narrower than `NARROW`, in place.
 
-    The output's weights are multiplied by the share of the layer below: under ``"mupc"`` the
-    outputs start at about 1 / sqrt(N), so that in a narrow network the first gradients would
-    only shrink them, by pushing the units towards 0. A narrow layer's units above the first, if
-    they have no skip, get weights of sum 0 or more (their sign is turned), because the activities
-    below have mostly one sign and would leave half of the units inactive. ``"sp"`` networks, and
-    wider layers, stay as they are.
+    The output's weights are multiplied by `narrow_shares` of the layer below. With ``"mupc"`` the
+    outputs start at about 1 / sqrt(N), so in a narrow network the first gradients would only shrink
+    them by moving the units towards 0. Units of a narrow layer above the first, without a skip, get
+    weights of sum 0 or more (by a change of sign), because the activities below have mostly one
+    sign and would make half of the units inactive. ``"sp"`` networks and wider layers do not
+    change.
 
     Parameters
     ----------
@@ -196,19 +196,20 @@ def prepare_narrow_layers(network: Network) -> None:
 
 
 def learning_rate_multipliers(network: Network) -> PerLayer:
-    """Each layer's learning rate over the base rate, so that rates transfer between shapes.
+    """Learning rate of each layer over the base rate, so that rates transfer between shapes.
 
-    One Adam step moves every entry of W_l by about the rate. It moves z_H and mu_L, summed over
-    the layers, by an amount that does not depend on D, N or L if, with the base shape
-    (D0, N0, L0), the input layer's rate is multiplied by sqrt(D0 / D), a hidden layer's by
-    sqrt(N0 L0 / (N L)) with a skip and sqrt(N0 / N) without, and the output layer's by gamma.
-    Biases move like the outputs of their layer: by 1, with a skip by L0 / L times `BIAS_SHARE`.
-    Shallow networks lack the base shape's sum of residual layers: there all of these but the
-    output's bias, which is no part of that sum, are multiplied by `shallow_boost`. Hidden layers
-    narrower than `NARROW` learn more slowly: by the square root of their share in the first
-    layer (`narrow_shares`), by its square in those above, whose rectified inputs have one sign.
-    ``"ntp"`` differs in the output layer (1 / sqrt(N), its scale being larger); ``"sp"`` and
-    networks made from given weights have factors of 1.
+    One Adam step changes each entry of W_l by about the rate. The resulting change of z_H and mu_L,
+    summed over the layers, is independent of D, N and L with these factors, (D0, N0, L0) being the
+    base shape: sqrt(D0 / D) for the input layer, sqrt(N0 L0 / (N L)) for a hidden layer with a skip
+    and sqrt(N0 / N) without, gamma for the output layer. Biases have the factor 1, with a skip
+    L0 / L times `BIAS_SHARE`.
+
+    Shallow networks lack the base shape's sum over residual layers. Their factors are multiplied by
+    `shallow_boost`, except that of the output's bias, which is not part of the sum. Hidden layers
+    narrower than `NARROW` learn more slowly: by the square root of `narrow_shares` in the first
+    layer, and by its square in those above, whose rectified inputs have one sign. ``"ntp"`` differs
+    in the output layer (1 / sqrt(N), since its scale is larger). ``"sp"`` and networks from given
+    weights have factors of 1.
 
     Returns
     -------
@@ -238,17 +239,16 @@ def learning_rate_multipliers(network: Network) -> PerLayer:
 
 
 def shallow_boost(skips: Bools) -> float:
-    """How much faster a shallow network learns: the base shape's movement of z_H over its own.
+    """Factor of a shallow network's rates: the base shape's change of z_H over its own.
 
-    With the rates of `learning_rate_multipliers` a step of size 1 moves z_H, through all layers
+    With the rates of `learning_rate_multipliers` a step of size 1 changes z_H, through all layers
     below the output, by about
 
         sqrt(D0) `INPUT_SHARE` + sqrt(N0 L0) n_skips / L + sqrt(N0) (other layers above the first)
 
-    In residual networks n_skips / L is 1 - 2 / L, so the sum hardly depends on a large depth, but
-    is 20 with one hidden layer against 80 in the base shape. The boost makes up for that: 4.1 for
-    one hidden layer, 1.9 for two, 1.15 for eight; it is never below 1, and is 1 without hidden
-    layers.
+    In residual networks n_skips / L is 1 - 2 / L, so the sum hardly depends on a large depth. With
+    one hidden layer it is 20, in the base shape 80. The factor compensates this: 4.1 for one hidden
+    layer, 1.9 for two, 1.15 for eight. It is at least 1, and 1 without hidden layers.
 
     Parameters
     ----------
@@ -269,10 +269,10 @@ def shallow_boost(skips: Bools) -> float:
 
 
 def gradient_scales(network: Network, output_precision: float) -> PerLayer:
-    """Factors that bring the gradients to order one, as the solver sees them.
+    """Factors that scale the gradients to order one for the solver.
 
     dF/dW_l is of order lambda a_l a_L (l < L) or lambda a_L (l = L), dF/db_l of order
-    lambda a_L or lambda: 1e-8 in a 128-layer network, where Adam's epsilon would swamp it.
+    lambda a_L or lambda: 1e-8 in a 128-layer network, where Adam's epsilon would dominate.
     The factors are the inverses.
 
     Returns
@@ -306,6 +306,6 @@ def _check_network(network):
             f"network must be a pcnet.Network, got {type(network).__name__}; a fitted estimator "
             "keeps its own as network_"
         )
-    from ._network_checks import check_fields  # which needs this module
+    from ._network_checks import check_fields  # imported here: network imports this module
 
     check_fields(network)

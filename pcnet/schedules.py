@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the base rate of every optimiser step, with or without warm-up.
+"""Learning-rate schedules: the base rate of each optimiser step, with or without warm-up.
 
 A schedule counts optimiser steps (minibatches), not epochs, from 0 at the start of each call
 of ``fit``. It is a factor of ``learning_rate_init``; with T = ``max_iter`` times the batches of
@@ -10,22 +10,22 @@ an epoch, the step t = 0, 1, ... uses
     InvScaling   1 / (1 + t)^power_t
     Adaptive     1 / divisor^p, p = number of plateaus so far
 
-so `Linear` and `Cosine` come close to 0 at the last step of the last epoch, also when
-``max_iter=1``. With a warm-up of W steps the factors of the first W steps are
-1/W, 2/W, .., 1, and the schedule runs over the steps after them, with t - W for t and T - W for
-T. `Linear` and `Cosine` warm up by themselves, over ten steps or a twentieth of the plan if that is
-less: Adam's first steps are its largest, for until its moments hold the gradients of several
-batches all entries of a layer move by the full rate at once. What that means in special cases:
+so `Linear` and `Cosine` are close to 0 at the last step of the last epoch, also with
+``max_iter=1``. With a warm-up of W steps the factors of the first W steps are 1/W, 2/W, .., 1. The
+schedule covers the steps after them, with t - W for t and T - W for T. By default `Linear` and
+`Cosine` warm up over ten steps, or a twentieth of the plan if that is less. Adam's first steps are
+its largest: before its moments average the gradients of several batches, all entries of a layer
+change by the full rate. Special cases:
 
-* stopping before ``max_iter`` (``tol``, early stopping, Ctrl-C) cuts the schedule off where it
-  is: the horizon T is fixed when training starts and never shrinks;
-* ``warm_start``: every call of ``fit`` starts a new schedule from its start, warm-up included
-  (the optimiser's moments are kept);
-* ``partial_fit`` knows no horizon: it always trains at the constant rate, without warm-up.
-  Change the rate between calls with ``set_params(learning_rate_init=...)``.
+* training that stops before ``max_iter`` (``tol``, early stopping, Ctrl-C) does not complete the
+  schedule: the horizon T is fixed when training starts;
+* with ``warm_start`` each call of ``fit`` starts the schedule again, warm-up included (the
+  optimiser's moments are kept);
+* ``partial_fit`` has no horizon: it always trains at the constant rate, without warm-up. Change the
+  rate between calls with ``set_params(learning_rate_init=...)``.
 
-The names "constant", "linear", "cosine", "invscaling" and "adaptive" stand for the objects with
-their defaults.
+The names "constant", "linear", "cosine", "invscaling" and "adaptive" select the objects with their
+defaults.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from ._types import ScheduleName
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear"]
 
-#: ``warmup="auto"`` is so many steps, the memory of Adam's first moment, ...
+#: ``warmup="auto"`` is this number of steps, the memory of Adam's first moment, ...
 AUTO_WARMUP_STEPS = 10
-#: ... but no longer than this share of the plan.
+#: ... but at most this fraction of the plan.
 AUTO_WARMUP_SHARE = 0.05
 
-#: Logarithm of a factor below which no float is left.
+#: Logarithm of a factor that underflows to 0.
 MOST_DECAY = 700.0
 
 _WARMUP = [Interval(Integral, 0, None, closed="left"), Interval(RealNotInt, 0, 1, closed="left")]
@@ -58,9 +58,9 @@ class _Shape(BaseEstimator):
 
     _parameter_constraints = {"warmup": _WARMUP}
 
-    warmup: Any  # int or float, of some schedules also "auto"
+    warmup: Any  # int or float, for some schedules also "auto"
 
-    #: Whether reaching ``max_iter`` is the planned end rather than a limit that was hit.
+    #: Whether ``max_iter`` is the planned end of the schedule instead of a limit.
     has_horizon = False
 
     def warmup_steps(self, n_steps: int | None) -> int:
@@ -69,7 +69,7 @@ class _Shape(BaseEstimator):
         Parameters
         ----------
         n_steps : int or None
-            T, the steps planned; a warm-up given as a share needs it.
+            T, the planned steps; a warm-up given as a fraction needs it.
 
         Returns
         -------
@@ -102,12 +102,12 @@ class _Shape(BaseEstimator):
         step : int
             t, from 0.
         n_steps : int or None
-            T, the steps planned; `Linear`, `Cosine` and a warm-up given as a share need it.
+            T, the planned steps; `Linear`, `Cosine` and a warm-up given as a fraction need it.
         n_plateaus : int, default=0
-            How often training has stopped to improve; only `Adaptive` asks.
+            Number of plateaus so far; only `Adaptive` uses it.
         progress : float, default=0.0
-            Share of the planned work that is done by another measure, such as a time limit, in
-            [0, 1]. What is planned as a share of the work goes by the larger of the two.
+            Completed fraction of the planned work by another measure, such as a time limit, in
+            [0, 1]. Fractions of the plan use the larger of the two.
 
         Returns
         -------
@@ -123,17 +123,27 @@ class _Shape(BaseEstimator):
         return self._shape(max(0, position - n_warmup), rest, n_plateaus)
 
     def ends_at_plateau(self, n_plateaus: int) -> bool:
-        """Whether training should end, and not go on at a lower rate, at the next plateau."""
+        """Whether training should end at the next plateau instead of lowering the rate.
+
+        Parameters
+        ----------
+        n_plateaus : int
+            Number of plateaus so far.
+
+        Returns
+        -------
+        bool
+        """
         return True
 
 
 class Constant(_Shape):
-    """The same rate at every step.
+    """The same rate at each step.
 
     Parameters
     ----------
     warmup : int or float, default=0
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+        Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps.
 
     Examples
     --------
@@ -150,12 +160,12 @@ class Constant(_Shape):
 
 
 class Linear(_Shape):
-    """A straight line to 0 at the end of the last epoch.
+    """The rate falls linearly to 0 at the end of the last epoch.
 
     Parameters
     ----------
     warmup : int, float or "auto", default="auto"
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps; "auto" is 10
+        Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps. "auto": 10
         steps, or a twentieth of the planned ones if that is less.
 
     Examples
@@ -177,12 +187,12 @@ class Linear(_Shape):
 
 
 class Cosine(_Shape):
-    """Half a wave of the cosine, flat at both ends, to 0 at the end of the last epoch.
+    """The rate falls to 0 at the end of the last epoch like half a period of the cosine.
 
     Parameters
     ----------
     warmup : int, float or "auto", default="auto"
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps; "auto" is 10
+        Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps. "auto": 10
         steps, or a twentieth of the planned ones if that is less.
     """
 
@@ -205,7 +215,7 @@ class InvScaling(_Shape):
     power_t : float, default=None
         The exponent, at least 0. None: the estimator's `power_t`, which is 0.5 by default.
     warmup : int or float, default=0
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+        Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps.
     """
 
     _parameter_constraints = {
@@ -220,24 +230,24 @@ class InvScaling(_Shape):
     def _shape(self, step, n_steps, n_plateaus):
         power = 0.5 if self.power_t is None else float(self.power_t)
         if step > 0 and power * math.log1p(step) > MOST_DECAY:
-            return 0.0  # where the power would overflow
+            return 0.0  # here the power would overflow
         return 1.0 / (1.0 + step) ** power
 
 
 class Adaptive(_Shape):
     """The rate falls when training no longer improves.
 
-    It is divided whenever `n_iter_no_change` epochs in a row bring no progress. Training ends at
-    such a plateau once the rate is below `floor` times `learning_rate_init`.
+    It is divided after `n_iter_no_change` epochs in a row without progress. Training ends at such
+    a plateau when the rate is below `floor` times `learning_rate_init`.
 
     Parameters
     ----------
     divisor : float, default=5.0
-        Greater than 1.
+        Divisor of the rate at a plateau, greater than 1.
     floor : float, default=1e-3
-        In (0, 1).
+        Fraction of `learning_rate_init`, in (0, 1).
     warmup : int or float, default=0
-        Steps of the warm-up; a float in [0, 1) is their share of the planned steps.
+        Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps.
     """
 
     _parameter_constraints = {
@@ -269,26 +279,26 @@ _BY_NAME = {
 
 
 def resolve_learning_rate(learning_rate: ScheduleName | _Shape, power_t: float = 0.5) -> _Shape:
-    """Return the schedule object that a ``learning_rate`` argument stands for.
+    """Return the schedule object of a ``learning_rate`` argument.
 
     Parameters
     ----------
     learning_rate : {"constant", "linear", "cosine", "invscaling", "adaptive"} or object
-        A name stands for the object with its default options.
+        A name selects the object with its default options.
     power_t : float, default=0.5
-        The estimator's, for an `InvScaling` without one of its own.
+        The estimator's value, for an `InvScaling` with ``power_t=None``.
 
     Returns
     -------
     schedule : object of this module
-        With checked options; an object given is not changed.
+        With checked options; a given object is not changed.
 
     Raises
     ------
     ValueError
-        Unknown name, or an option out of its range.
+        The name is unknown, or an option is out of range.
     TypeError
-        Neither a name nor a schedule object.
+        The argument is neither a name nor a schedule object.
     """
     if isinstance(learning_rate, str):
         if learning_rate not in _BY_NAME:

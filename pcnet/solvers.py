@@ -1,8 +1,8 @@
 """Weight solvers: the options of Adam and SGD as small scikit-learn objects.
 
-A solver object only holds options; the arithmetic is fused into the weight update of the C
-core. Both see the *scaled* gradient, which is of order 1 at any depth, width and output
-precision, so that ``epsilon`` and a learning rate keep their meaning when a network grows.
+A solver object only has options; the weight update of the C core does the arithmetic. Both solvers
+use the *scaled* gradient, which is of order 1 at any depth, width and output precision. The meaning
+of ``epsilon`` and of a learning rate therefore does not depend on the size of the network.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Adam(OptionsMixin, BaseEstimator):
     beta_2 : float, default=0.999
         Decay of the running mean of the squared gradient, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the denominator; small against the scaled gradient's order 1. Greater than 0, and
-        at least the root of the smallest normal number of the dtype trained in (1.1e-19 in
-        float32): the squares of gradients below that are 0.
+        Added to the denominator; small relative to the scaled gradient, which is of order 1.
+        Greater than 0, and at least the square root of the smallest normal number of the dtype
+        (1.1e-19 in float32): the squares of smaller gradients are 0.
     clip : float, default=None
-        Largest root mean square, over all weights and biases together, of the scaled gradient
-        that the solver sees; a larger gradient is shrunk to it, its direction kept. The mean, not
-        the sum as in most libraries: one value serves networks of any size. Greater than 0; None
-        clips nothing. It costs a second computation of the gradient.
+        Largest root mean square of the scaled gradient over all weights and biases; a larger
+        gradient is scaled down to it. Most libraries use the sum instead of the mean; with the
+        mean one value suits networks of any size. Greater than 0; None: no clipping. It costs a
+        second computation of the gradient.
 
     References
     ----------
@@ -66,7 +66,7 @@ class Adam(OptionsMixin, BaseEstimator):
     }
 
     full_batch = False
-    n_moments = 2  # arrays of the weights' shapes that the solver remembers
+    n_moments = 2  # arrays of the weights' shapes in the solver's memory
 
     def __init__(
         self,
@@ -81,7 +81,23 @@ class Adam(OptionsMixin, BaseEstimator):
         self.clip = clip
 
     def core_options(self, dtype: DTypeLike) -> tuple[str, float, float, float]:
-        """Name and numbers as the core takes them, for weights of this dtype."""
+        """Options for the core.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Dtype of the weights, float32 or float64.
+
+        Returns
+        -------
+        tuple of str and float
+            Name of the solver, then ``beta_1``, ``beta_2`` and ``epsilon``.
+
+        Raises
+        ------
+        ValueError
+            ``epsilon`` is too small or too large for the dtype.
+        """
         check_adam_epsilon("Adam's epsilon", self.epsilon, dtype)
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
@@ -95,14 +111,14 @@ class SGD(OptionsMixin, BaseEstimator):
     Parameters
     ----------
     momentum : float, default=0.9
-        Share of the last step that is kept, in [0, 1]; 0 is plain gradient descent.
+        Factor of the last step in the next, in [0, 1]; 0 is plain gradient descent.
     nesterov : bool, default=True
-        Whether to look ahead along the momentum. No effect when ``momentum=0``.
+        Whether to use Nesterov's momentum. No effect with ``momentum=0``.
     clip : float, default=None
-        Largest root mean square, over all weights and biases together, of the scaled gradient
-        that the solver sees; a larger gradient is shrunk to it, its direction kept. The mean, not
-        the sum as in most libraries: one value serves networks of any size. Greater than 0; None
-        clips nothing. It costs a second computation of the gradient.
+        Largest root mean square of the scaled gradient over all weights and biases; a larger
+        gradient is scaled down to it. Most libraries use the sum instead of the mean; with the
+        mean one value suits networks of any size. Greater than 0; None: no clipping. It costs a
+        second computation of the gradient.
 
     Examples
     --------
@@ -118,7 +134,7 @@ class SGD(OptionsMixin, BaseEstimator):
     }
 
     full_batch = False
-    n_moments = 1  # arrays of the weights' shapes that the solver remembers
+    n_moments = 1  # arrays of the weights' shapes in the solver's memory
 
     def __init__(
         self, momentum: float = 0.9, nesterov: bool = True, clip: float | None = None
@@ -128,28 +144,40 @@ class SGD(OptionsMixin, BaseEstimator):
         self.clip = clip
 
     def core_options(self, dtype: DTypeLike) -> tuple[str, float]:
-        """Name and number as the core takes them, for weights of this dtype."""
+        """Options for the core.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Dtype of the weights; not used.
+
+        Returns
+        -------
+        tuple of str and float
+            Name of the solver, and ``momentum``.
+        """
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
 
 class LBFGS(BaseEstimator):
     """Limited-memory BFGS on all samples at once, for small data sets.
 
-    Minimises the mean energy at equilibrium plus the weight decay's penalty. `max_iter`
-    counts iterations. It ends where no entry of the gradient exceeds
-    `tol`, or where an iteration lowers the energy by less than inference can tell. `batch_size`,
-    `shuffle`, `learning_rate` and its companions have no effect.
+    It minimises the mean energy at equilibrium plus the penalty of the weight decay. `max_iter`
+    counts iterations. It ends if no entry of the gradient exceeds `tol`, or if an iteration lowers
+    the energy by less than inference can resolve. `batch_size`, `shuffle`, `learning_rate`,
+    `learning_rate_init` and `power_t` have no effect.
 
     Parameters
     ----------
     max_fun : int, default=15000
-        Evaluations of the energy and its gradient at most, each an inference of all samples.
+        Largest number of evaluations of the energy and its gradient, each an inference of all
+        samples; 1 or more.
     history_size : int, default=10
-        Past gradients from which the curvature is estimated, at most a million.
+        Number of past gradients from which the curvature is estimated, from 1 to a million.
     inference_tol : float, default=1e-3
-        Inference ends no sooner than at this relative gradient, whatever the estimator's method
-        says: the line search needs a smooth function. Differences of the energy count from 1e-3
-        times its square. At least 0.
+        Upper limit of the relative gradient at which inference ends, also if the estimator's method
+        has a larger tolerance: the line search needs a smooth function. Relative differences of
+        the energy below 1e-3 times its square are ignored. At least 0.
 
     References
     ----------
@@ -169,7 +197,7 @@ class LBFGS(BaseEstimator):
         "inference_tol": [real_interval(0, closed="left")],
     }
 
-    full_batch = True  # every step sees all samples
+    full_batch = True  # each step uses all samples
 
     def __init__(
         self, max_fun: int = 15000, history_size: int = 10, inference_tol: float = 1e-3
@@ -180,11 +208,11 @@ class LBFGS(BaseEstimator):
 
     @property
     def resolution(self) -> float:
-        """The smallest relative difference between energies that inference tells apart.
+        """The smallest relative difference between energies that inference resolves.
 
-        The energy's error is of second order in that of the activities.
+        The error of the energy is of second order in that of the activities.
         """
-        tol = float(self.inference_tol)  # tol * tol may be inf, where tol**2 would be an error
+        tol = float(self.inference_tol)  # tol * tol may be inf; tol**2 would raise an error
         return max(1e-3 * tol * tol, float(np.finfo(np.float64).eps))
 
 
@@ -192,24 +220,24 @@ _BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
 
 
 def resolve_solver(solver: SolverName | Adam | SGD | LBFGS) -> Adam | SGD | LBFGS:
-    """Return the solver object that a ``solver`` argument stands for.
+    """Return the solver object of a ``solver`` argument.
 
     Parameters
     ----------
     solver : {"adam", "sgd", "lbfgs"} or Adam or SGD or LBFGS
-        A name stands for the object with its default options.
+        A name selects the object with its default options.
 
     Returns
     -------
     solver : Adam or SGD or LBFGS
-        With checked options; an object is returned as it is, not copied.
+        With checked options; a given object is returned without a copy.
 
     Raises
     ------
     ValueError
-        Unknown name, or an option out of its range.
+        The name is unknown, or an option is out of range.
     TypeError
-        Neither a name nor a solver object.
+        The argument is neither a name nor a solver object.
     """
     if isinstance(solver, str):
         if solver not in _BY_NAME:

@@ -1,1 +1,1 @@
-"""The compiled core and what stands beside it: threads, sums without BLAS, the NumPy reference."""
+"""The compiled core, its threads, sums without BLAS, and the NumPy reference."""
