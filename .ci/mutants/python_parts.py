@@ -236,6 +236,27 @@ MUTANTS = [
         "enumerate(targets[::-1]):",
         "tests/estimators/test_energy.py",
     ),
+    (
+        "packed weights: arrays that can be written count as unchanged",
+        "_network_core.py",
+        "all(a is b and not a.flags.writeable for",
+        "all(a is b for",
+        "tests/serving/test_packed_weights.py",
+    ),
+    (
+        "sparse rows: no biases",
+        "_network_sparse.py",
+        "biases=net.biases",
+        "biases=None",
+        "tests/serving/test_sparse_predictions.py",
+    ),
+    (
+        "centring: the first biases do not follow a step",
+        "_training/centring.py",
+        "biases += self._before[0]",
+        "biases += self._after[0]",
+        "tests/estimators/test_centring.py",
+    ),
     # the reference, which tests compare with golden values and closed forms
     (
         "reference: tau ignored",
