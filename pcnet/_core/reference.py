@@ -143,7 +143,7 @@ def _loss(loss):
 
 
 def loss_values(loss, mu, Y):
-    """Loss of each sample, (n,) float64, the output precision left out."""
+    """Loss of each sample, (n,) float64, without the output precision."""
     return _loss(loss)[0](mu.astype(np.float64), Y.astype(np.float64))
 
 
@@ -176,12 +176,12 @@ def _activation_below(net, index):
 
 
 def _scale(net, index):
-    # a Python or NumPy float64 would silently lift float32 arrays
+    # a Python or NumPy float64 would convert float32 arrays to float64
     return net.weights[index].dtype.type(net.scales[index])
 
 
 def propagate(net, X, hidden_errors=None):
-    """z_l = mu_l + eps_l from the input up; returns [z_1, ..., z_H, mu_L].
+    """z_l = mu_l + eps_l for l = 1..L; returns [z_1, ..., z_H, mu_L].
 
     Without errors this is the feed-forward pass.
     """
@@ -214,7 +214,7 @@ def errors(net, X, Y, activities, objective):
 
 
 def layer_energies(net, X, Y, activities, objective):
-    """Energy of each sample and layer, (n, L) float64, decay term left out.
+    """Energy of each sample and layer, (n, L) float64, without the decay term.
 
     1/2 ||e_l||^2 for the hidden layers, lambda loss(mu_L, y) for the last.
     """
@@ -226,7 +226,7 @@ def layer_energies(net, X, Y, activities, objective):
 
 
 def sample_energies(net, X, Y, activities, objective):
-    """F of each sample, (n,) float64, decay term included."""
+    """F of each sample, (n,) float64, with the decay term."""
     total = layer_energies(net, X, Y, activities, objective).sum(axis=1)
     return total + _decay_energy(_hidden(net, activities), objective)
 
@@ -256,7 +256,7 @@ def _squares(a):
 
 
 def feedback(net, index, above, z):
-    """a_l (e_l W_l^T) phi'(z_{l-1}) + tau_l e_l, l = index + 1: what a layer sends down."""
+    """a_l (e_l W_l^T) phi'(z_{l-1}) + tau_l e_l, l = index + 1: the feedback of a layer."""
     sent = _scale(net, index) * (above @ net.weights[index].T)
     sent = sent * activation_derivative(_activation_below(net, index), z)
     return sent + above if net.skips[index] else sent

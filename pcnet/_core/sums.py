@@ -1,8 +1,8 @@
 """Sums of products without BLAS.
 
-BLAS would use its own threads on long arrays: the last bits would depend on their number, and
-OpenBLAS's threads hang where another Python thread forks meanwhile. Whatever runs during a fit or a
-prediction therefore calls no BLAS; `tests/project/test_no_blas.py` holds that.
+BLAS uses its own threads on long arrays: the last bits would depend on their number, and
+OpenBLAS's threads hang if another Python thread forks at the same time. Fits and predictions
+therefore call no BLAS; `tests/project/test_no_blas.py` checks this.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""How many threads the core may use."""
+"""Number of threads of the core."""
 
 from __future__ import annotations
 
@@ -14,41 +14,46 @@ from .._checks import check_count
 from .._warnings import warn
 from . import binding
 
-# What OpenMP would use if nobody had asked for another number.
+# Number of OpenMP threads by default.
 _DEFAULT_N_THREADS = binding.openmp_max_threads()
 
-#: The most that `set_num_threads` takes: each thread has working memory of its own.
+#: Largest number for `set_num_threads`: each thread has its own working memory.
 MAX_THREADS = 1024
 
 _is_forked_child = False
-_n_cpus_seen = None, 1  # what was asked for, and the answer
+_n_cpus_seen = None, 1  # request, and result
 _seen = threading.local()  # .n_threads that were once started for the calling thread
 
 
 def set_num_threads(n_threads: int | None) -> AbstractContextManager[Any]:
-    """Set how many threads pcnet computes with, for good or for a ``with`` block.
+    """Set the number of pcnet's threads, permanently or for a ``with`` block.
 
-    A plain call holds at once and for the whole process, all its Python threads included. A block
-    holds for the Python thread that is in it, and for those that are in no block of their own; of
-    several numbers the newest counts. Blocks of several threads may overlap: each ends with its own
-    number alone. Both precede ``OMP_NUM_THREADS`` and limits of threadpoolctl. Work under way keeps
-    its number. Results do not depend on it, not by one bit.
+    A plain call takes effect at once in all Python threads of the process. A block applies to the
+    Python thread that runs it, and to threads without a block; the latest of several numbers
+    counts. Blocks of several threads may overlap: each removes only its own number at its end. Both
+    override ``OMP_NUM_THREADS`` and limits of threadpoolctl. Running computations keep their
+    number. Results have the same bits for any number.
 
     Parameters
     ----------
     n_threads : int or None
         From 1 to 1024. None: the default, the number of CPUs that this process may use unless
-        ``OMP_NUM_THREADS`` or threadpoolctl say otherwise.
+        ``OMP_NUM_THREADS`` or threadpoolctl sets another number.
 
     Returns
     -------
     context manager
-        As ``with set_num_threads(2): ...`` the number holds until the end of the block.
+        In ``with set_num_threads(2): ...`` the number applies until the end of the block.
+
+    Raises
+    ------
+    ValueError, TypeError
+        ``n_threads`` is neither None nor an integer from 1 to 1024.
 
     Notes
     -----
-    A build without OpenMP, and a forked child, compute with one thread whatever is set. joblib's
-    worker processes do not inherit the number; they share the CPUs by themselves.
+    A build without OpenMP and a forked child always compute with one thread. joblib's worker
+    processes do not inherit the number; joblib divides the CPUs among them.
 
     Examples
     --------
@@ -64,23 +69,22 @@ def set_num_threads(n_threads: int | None) -> AbstractContextManager[Any]:
     try:
         block.hold()
         return block
-    except BaseException:  # Ctrl-C, which may come before a block can begin
+    except BaseException:  # Ctrl-C, which may arrive before a block begins
         block.withdraw()
         raise
 
 
 def effective_n_threads() -> int:
-    """Number of threads the core should use now.
+    """Current number of threads for the core.
 
-    What `set_num_threads` asked for is obeyed first. A number that somebody else asked for is
-    obeyed as it is, too: ``OMP_NUM_THREADS`` (which joblib sets in its
-    workers) or a limit set with threadpoolctl. Otherwise it is the number of CPUs that this
-    process may use, as its affinity mask, its container's quota and ``LOKY_MAX_CPU_COUNT`` say.
+    It is the number of `set_num_threads`, if set; else that of ``OMP_NUM_THREADS`` (which joblib
+    sets in its workers) or of a limit by threadpoolctl. Otherwise it is the number of CPUs that
+    this process may use by its affinity mask, its container's quota and ``LOKY_MAX_CPU_COUNT``.
 
-    A forked child always computes with one thread. The OpenMP runtime's threads do not survive a
-    fork, and a child of a process that had used them waits for them forever. Whether it had cannot
-    be known here: the runtime may be shared with other libraries. Workers started by ``spawn``,
-    ``forkserver`` or joblib's loky are not concerned.
+    A forked child always computes with one thread. The threads of the OpenMP runtime do not exist
+    after a fork, and a child of a process that had used them would wait for them forever. pcnet
+    cannot detect whether they were used, because other libraries may use the same runtime. Workers
+    started by ``spawn``, ``forkserver`` or joblib's loky are not affected.
 
     Returns
     -------
@@ -104,10 +108,10 @@ def _wanted_n_threads():
 
 
 def _n_cpus():
-    """``joblib.cpu_count()``, asked again where its answer may have changed.
+    """``joblib.cpu_count()``, called again if its result may have changed.
 
-    It reads files of the container's quota, which takes longer than a small prediction: they are
-    read at most once a second.
+    It reads files of the container's quota, which takes longer than a small prediction. They are
+    therefore read at most once per second.
     """
     global _n_cpus_seen
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
@@ -118,10 +122,10 @@ def _n_cpus():
 
 
 def _can_start(n_threads):
-    """Whether the system lets the calling thread have so many threads; warn if not.
+    """Whether the system lets the calling thread start this number of threads; warn if not.
 
-    GNU's OpenMP ends the process where it cannot start one. It starts those of a calling thread
-    once, so as many are started here before, and only where that has not been seen to work.
+    GNU's OpenMP ends the process if it cannot start a thread. It starts the threads of a calling
+    thread once. This function therefore starts the same number first, once per calling thread.
     """
     if n_threads <= getattr(_seen, "n_threads", 1):
         return True
@@ -152,5 +156,5 @@ def _after_fork_in_child():
     _is_forked_child = True
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,4 +1,4 @@
-"""Docstring parts that both estimators share, written once."""
+"""Common parts of the docstrings of both estimators."""
 
 import inspect
 
@@ -14,9 +14,9 @@ _NUMBERS = {
 }
 
 LEARNING = """
-For each minibatch, the activities of all hidden layers settle to the minimum of an energy
-while input and target are held fixed (inference); then every layer updates its weights from
-its own activities and errors. Predictions are one forward pass.
+For each minibatch, inference minimises an energy over the activities of all hidden layers, with
+input and target clamped. Then each layer updates its weights from its own errors and the
+activities below. A prediction is one forward pass.
 """
 
 NETWORK_PARAMETERS = """
@@ -28,55 +28,55 @@ activation : str or list of str, default={activation}
     "logistic"; or a list with one of them for each hidden layer, input side first. It acts on a
     hidden layer's activities before the next layer's weights.
 parameterization : {{"mupc", "ntp", "sp"}}, default={parameterization}
-    How layers are scaled with depth and width. With "mupc" one `learning_rate_init` serves
-    shallow and deep, narrow and wide networks; "sp" scales nothing.
+    Scaling of the layers with depth and width. With "mupc" one `learning_rate_init` suits
+    shallow and deep, narrow and wide networks; "sp" has no scaling.
 skip : bool, default={skip}
-    Whether hidden layers of equal width are joined by an identity connection.
+    Whether hidden layers of equal width have an identity connection.
 fit_intercept : bool, default={fit_intercept}
     Whether layers have biases.
 """
 
 INFERENCE_PARAMETERS = """
 output_precision : "auto" or float, default={output_precision}
-    Weight lambda of the loss against the hidden layers' errors, greater than 0. It trades
-    activities that move towards the target (large) against inference that stays short and
-    follows the gradient of the loss (small; towards 0 training becomes backpropagation).
-    "auto" is {auto_precision} / n_layers, which keeps inference short at any depth (1e-5 times
-    that with L-BFGS and another loss than the squared error); 1.0 is the usual setting in papers.
+    Weight lambda of the loss relative to the hidden layers' errors, greater than 0. With large
+    values the activities move towards the target. With small values inference takes few passes
+    and the weights follow the gradient of the loss; towards 0 training tends to backpropagation.
+    "auto" is {auto_precision} / n_layers, with which inference takes few passes at any depth
+    (1e-5 times that with L-BFGS and another loss than the squared error); 1.0 is usual in papers.
 gamma : float, default={gamma}
-    Divides the output layer under "mupc"; greater than 0. Larger values move hidden layers
-    further while training.
+    Divisor of the output layer's scale with "mupc"; greater than 0. With larger values hidden
+    layers change more during training.
 activity_decay : float, default={activity_decay}
     Adds ``activity_decay / 2 * ||z||^2`` of the hidden activities to the energy, at least 0.
 inference : str or object, default={inference}
-    How activities are brought to equilibrium before each weight update. "error" stands for
-    :class:`~pcnet.inference.ErrorDescent`, "activity" for
+    Method of inference before each weight update. "error" selects
+    :class:`~pcnet.inference.ErrorDescent`, "activity"
     :class:`~pcnet.inference.ActivityDescent`, with their defaults; :mod:`pcnet.inference` has
-    more. With an object its options can be searched: ``inference__tol``. One that learns itself,
-    such as :class:`~pcnet.inference.LearnedPrecision`, is left as it is; what was learned is in
-    ``inference_``.
+    more. With an object its options can be searched: ``inference__tol``. A method with learned
+    parameters, such as :class:`~pcnet.inference.LearnedPrecision`, is not changed;
+    ``inference_`` has its trained copy.
 """
 
 TRAINING_PARAMETERS = """
 alpha : "auto" or float, default={alpha}
-    Weight decay, not of biases, at least 0: over a whole fit a weight that gets no gradient falls
-    to ``exp(-alpha)`` of its value, whatever the number of steps and the learning rate (fits of
-    less than 300 steps decay in proportion). It is decoupled from the gradient: step t multiplies
-    weights by ``1 - alpha * r_t / sum(r)``, where r are the schedule's rates. `partial_fit` takes
-    each call for one epoch of `max_iter` and decays by at most ``alpha / 1000`` a step.
-    "auto" goes from {alpha_smooth}, where pilots find that the network fits no noise (see Notes),
+    Weight decay, not of biases, at least 0. Over a whole fit a weight without gradient falls to
+    ``exp(-alpha)`` of its value, for any number of steps and any learning rate (in fits of less
+    than 300 steps in proportion to their number). It is decoupled from the gradient: step t
+    multiplies weights by ``1 - alpha * r_t / sum(r)``, where r are the schedule's rates.
+    `partial_fit` counts each call as one epoch of `max_iter`, with at most ``alpha / 1000`` a step.
+    "auto" goes from {alpha_smooth}, if pilots find that the network fits no noise (see Notes),
     to {alpha_noisy}, and is at least ``n_samples * max_iter_`` over {samples_per_alpha}; with
     methods of inference other than "error", "backprop" and "zero_divergence" it is the latter. With
     "lbfgs" it is the factor of an L2 penalty on the mean energy, {alpha_lbfgs} if "auto".
 solver : {{"adam", "sgd", "lbfgs"}} or object, default={solver}
     The weight optimiser, :class:`~pcnet.solvers.Adam`, :class:`~pcnet.solvers.SGD` or, for small
-    data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" sees all samples in every step: it has no
+    data sets, :class:`~pcnet.solvers.LBFGS`. "lbfgs" uses all samples in each step: it has no
     `partial_fit`, and `batch_size`, `shuffle` and the learning rate have no effect; `max_iter`
-    counts its iterations, and it ends where no entry of the gradient exceeds `tol`.
+    counts its iterations, and it ends if no entry of the gradient exceeds `tol`.
 batch_size : "auto" or int, default={batch_size}
-    Largest number of samples in a minibatch; an epoch's samples are spread evenly over
-    ``ceil(n_samples / batch_size)`` batches. "auto" is all of up to
-    {auto_batch_size} samples, else a {auto_batches}th of them, from {least_auto_batch_size} to
+    Largest number of samples in a minibatch; an epoch's samples are divided evenly into
+    ``ceil(n_samples / batch_size)`` batches. "auto": up to {auto_batch_size} samples are one
+    batch, more are divided by {auto_batches}, with batches from {least_auto_batch_size} to
     {auto_batch_size}; in `partial_fit` {auto_batch_size}.
 learning_rate : str or object, default={learning_rate}
     One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
@@ -88,79 +88,78 @@ learning_rate : str or object, default={learning_rate}
     - "linear": ``eta * (1 - t / T)``;
     - "cosine": ``eta * (1 + cos(pi t / T)) / 2``;
     - "invscaling": ``eta / (1 + t) ** power_t``;
-    - "adaptive": divided by 5 whenever `n_iter_no_change` epochs bring no progress; training
-      ends at such a plateau once the rate is below a thousandth of its start.
+    - "adaptive": divided by 5 after `n_iter_no_change` epochs without progress; training ends
+      at such a plateau when the rate is below a thousandth of its initial value.
 
     "linear" and "cosine" reach about 0 at the end of the last epoch, also with ``max_iter=1``,
     and rise from about 0 in the first ten steps, or the first twentieth of them if that is less.
-    Training that stops earlier does not complete them. With `warm_start` each call of
-    `fit` starts the schedule anew; `partial_fit`, which has no planned end, always trains at
+    Training that stops earlier does not complete them. With `warm_start` each call of `fit`
+    starts the schedule again; `partial_fit`, which has no planned end, always trains at
     `learning_rate_init_`.
 learning_rate_init : "auto" or float, default={learning_rate_init}
-    Base learning rate, greater than 0. Layers scale it as `parameterization` says. "auto" depends
+    Base learning rate, greater than 0; `parameterization` scales it for each layer. "auto" depends
     on the solver: 0.03 for Adam, times ``sqrt(batch size / 8)`` for batches of fewer than 8; for
     SGD ``min(0.003 * batch size, 0.1) * (1 - momentum)``. With "sp" and "ntp" it also depends on
     width and depth.
 power_t : float, default={power_t}
     Exponent of "invscaling", at least 0.
 max_iter : "auto" or int, default={max_iter}
-    Number of epochs at most. "auto" goes from {max_iter_smooth}, where pilots find that the network
+    Largest number of epochs. "auto" goes from {max_iter_smooth}, if pilots find that the network
     fits no noise (see Notes), to {max_iter_noisy}, but makes at least {least_updates} updates;
     {max_iter_lbfgs} iterations of "lbfgs".
 shuffle : bool, default={shuffle}
     Whether each epoch visits the samples in a new random order.
 random_state : int, RandomState instance, Generator or None, default={random_state}
     Seed of the initial weights, the validation split, the samples of pilots and the order of
-    samples; each has a stream of random numbers of its own. An int gives the same fit each time.
-    A RandomState or Generator gives the seed by drawing from it, so repeated fits differ; None
-    draws the seed from NumPy's global RandomState.
+    samples; each has a separate stream of random numbers. An int gives the same fit each time.
+    From a RandomState or Generator the seed is drawn, so repeated fits differ; None draws it from
+    NumPy's global RandomState.
 tol : float, default={tol}
-    An epoch counts as progress if its training loss falls (with `early_stopping`, its
-    validation score rises) by at least `tol` from the best so far.
+    An epoch counts as progress if its training loss is below the best so far by at least `tol`
+    (with `early_stopping`, its validation score above); at least 0.
 n_iter_no_change : int or inf, default={n_iter_no_change}
-    Training stops after more than this many epochs in a row without progress. Under "linear"
-    and "cosine", whose falling rate brings progress to the end, training loss stops it only when
-    it is below `tol` itself.
+    Training stops after more than this many epochs in a row without progress. With "linear"
+    and "cosine", whose falling rate gives progress until the end, the training loss stops it only
+    if it is below `tol` itself.
 early_stopping : bool, default={early_stopping}
     Whether to hold out `validation_fraction` of the samples{stratified},
     stop when their score no longer rises, and keep the weights of the best epoch. Not with
-    `partial_fit`. Where `fit` is given a validation set, that is used and nothing held out.
+    `partial_fit`. If `fit` gets a validation set, it uses that and holds out no samples.
 validation_fraction : float, default={validation_fraction}
-    Share of samples held out by `early_stopping`, in (0, 1).
+    Fraction of samples held out by `early_stopping`, in (0, 1).
 warm_start : bool, default={warm_start}
-    Whether `fit` goes on from the present weights and optimiser moments. The network's shape
-    must not have changed.
+    Whether `fit` continues from the current weights and optimiser moments. The arguments that
+    define the network must not have changed.
 verbose : bool or int, default={verbose}
-    What to print of the progress. 1 or True: one line that is kept up to date on a terminal, and a
-    line after each epoch elsewhere; 2: always the latter. The training score in it is that of at
-    most 1000 samples.
+    Progress output. 1 or True: one line that is updated on a terminal, and a line after each
+    epoch elsewhere; 2: always a line after each epoch. Its training score is that of at most 1000
+    samples.
 dtype : {{None, "float32", "float64"}} or NumPy type, default={dtype}
-    What to compute in. None: float32 for float32 data, float64 for everything else.
+    Dtype of the computation. None: float32 for float32 data, float64 for all others.
 transform_layer : int, default={transform_layer}
-    Hidden layer whose activities `transform` gives: 0 is the lowest, -1 the highest.
+    Hidden layer whose activities `transform` returns: 0 is the lowest, -1 the highest.
 scoring : None, "loss", str, callable, list, tuple or dict, default={scoring}
-    What `fit` measures on its validation set after each epoch. None: the estimator's
+    Scores that `fit` measures on its validation set after each epoch. None: the estimator's
     `score`; "loss": minus the loss; else scikit-learn scorers, by name, as functions
-    ``f(estimator, X, y)``, or several of them as in ``cross_validate``. All are recorded in
-    `history_`, the first one is what `early_stopping` watches.
+    ``f(estimator, X, y)``, or several of them as for ``cross_validate``. All are recorded in
+    `history_`; `early_stopping` uses the first.
 max_time : float or None, default={max_time}
-    Seconds after which `fit` stops, in the middle of an epoch if need be; greater than 0. The
-    schedules "linear" and "cosine" then end when the time is up or `max_iter` is reached,
-    whichever comes first, so that results depend on the speed of the machine. `partial_fit`
-    always completes its epoch.
+    Seconds after which `fit` stops, also in the middle of an epoch; greater than 0. The schedules
+    "linear" and "cosine" then end at the time limit or at `max_iter`, whichever comes first, so
+    results depend on the speed of the machine. `partial_fit` always completes its epoch.
 input_scaling : {{"standard", "max"}} or None, default={input_scaling}
-    Scaling of the features inside, measured by the first training and applied batch by batch in
-    float64, so that data need not be copied: "standard" subtracts the (weighted) mean and divides
-    by the standard deviation, for sparse data the latter only; "max" divides by the largest
-    absolute value. `partial_fit` measures until 32 rows have been seen in which a feature varies.
+    Scaling of the features in the estimator, measured in the first training and applied batch by
+    batch in float64, without a copy of the data. "standard" subtracts the (weighted) mean and
+    divides by the standard deviation, for sparse data the latter only; "max" divides by the largest
+    absolute value. `partial_fit` measures until a feature has varied over 32 rows.
 callbacks : None, callable, Callback or list of them, default={callbacks}
-    What to call while training: functions ``f(run)`` after each epoch, which stop it by returning
-    True, or objects of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; callbacks of
-    scikit-learn are registered by `set_callbacks`.
+    Functions ``f(run)`` called after each epoch, which stop training by returning True, or objects
+    of :class:`pcnet.callbacks.Callback`. ``clone`` copies them; `set_callbacks` registers callbacks
+    of scikit-learn.
 checkpoint : None, str, path-like or Checkpoint, default={checkpoint}
-    File to which `fit` saves its state after each epoch, or as an object of
-    :class:`pcnet.callbacks.Checkpoint` says; `resume` goes on from it. Not with `partial_fit`,
-    nor in searches or other estimators that fit clones of this one several times.
+    File to which `fit` saves its state after each epoch, or at the times of a
+    :class:`pcnet.callbacks.Checkpoint`; `resume` continues from it. Not with `partial_fit`, nor in
+    searches or other estimators that fit several clones of this one.
 """
 
 ATTRIBUTES = """
@@ -169,33 +168,33 @@ learning_rate_init_ : float or None
 network_ : Network
     The trained network; the four attributes below are read from it.
 coefs_ : list of ndarray of shape (n_in, n_out)
-    Unscaled weights, one array a layer: layer l uses ``layer_scales_[l] * coefs_[l]``.
+    Unscaled weights, one array per layer: layer l uses ``layer_scales_[l] * coefs_[l]``.
 intercepts_ : list of ndarray of shape (n_out,)
-    Biases, one array a layer; zeros if ``fit_intercept=False``.
+    Biases, one array per layer; zeros if ``fit_intercept=False``.
 layer_scales_ : ndarray of shape (n_layers,)
     Factor of each layer's weights, set by `parameterization`.
 n_layers_ : int
-    Hidden layers and the output. (MLPClassifier counts the input, too.)
+    Number of hidden layers plus the output. (MLPClassifier also counts the input.)
 n_outputs_ : int
-    Columns of the output layer.
+    Number of units of the output layer.
 out_activation_ : {out_activations}
-    What turns outputs into predictions.
+    Function from outputs to predictions.
 output_precision_ : float
     The lambda used.
 alpha_, max_iter_ : float, int
-    What `alpha` and `max_iter` were in the last training: measured, where they are "auto".
+    Values of `alpha` and `max_iter` in the last training; measured if they are "auto".
 n_iter_ : int
     Epochs completed by the last call of `fit` or `partial_fit`.
 t_ : int
-    Samples seen in training so far; every epoch counts them again.
+    Number of samples seen in training so far; each epoch counts them again.
 loss_ : float
     Last value of `loss_curve_`.
 history_ : dict of lists
-    One entry an epoch in each list, over `warm_start` and `partial_fit` as long as `loss` and
-    `scoring` stay the same (else a new history begins), for ``pandas.DataFrame(model.history_)``:
+    One entry per epoch in each list, for ``pandas.DataFrame(model.history_)``. `warm_start` and
+    `partial_fit` extend it, unless `loss` or `scoring` has changed (then it starts again):
     "epoch" (from 1), "loss", "penalty", "energy", "n_steps", "n_passes", "converged", "ended" (the
-    next attributes are these columns), "learning_rate" of the last step, "seconds", and what was
-    measured of "validation_loss", "validation_score", ``"validation_"`` and the name of each
+    next attributes are these columns), "learning_rate" of the last step, "seconds", and, if
+    measured, "validation_loss", "validation_score", ``"validation_"`` and the name of each
     scorer, "train_score". nan: not measured.
 loss_curve_ : list of float
     Mean feed-forward loss of each epoch, without output precision and penalty:
@@ -205,24 +204,24 @@ penalty_curve_ : list of float
 energy_curve_ : list of float
     Mean energy after inference of each epoch.
 n_inference_steps_, n_inference_passes_ : list of float
-    Mean inference steps a sample, and mean forward-and-backward passes, of each epoch.
+    Inference steps, and forward-and-backward passes, of each epoch, mean over the samples.
 converged_fraction_ : list of float
-    Share of an epoch's samples whose inference met its gradient test.
+    Fraction of an epoch's samples whose inference met its gradient test.
 ended_fraction_ : list of float
-    Share of an epoch's samples whose inference ended by any test before its step limit.
+    Fraction of an epoch's samples whose inference ended by any test before its step limit.
 stop_reason_ : str
-    Why the last training ended: "max_iter", "plateau", "converged" (lbfgs), "max_time",
+    Reason why the last training ended: "max_iter", "plateau", "converged" (lbfgs), "max_time",
     "callback", "interrupted" (Ctrl-C) or "diverged".
 best_loss_ : float or None
     Smallest value of `loss_curve_`; None with `early_stopping`.
 validation_scores_ : list of float or None
-    {score} on the validation set after each epoch, or what `scoring` says; None without one.
+    {score} on the validation set after each epoch, or the score of `scoring`; None without one.
 validation_loss_curve_ : list of float or None
     Loss on the validation set after each epoch, in the unit of `loss_curve_`.
 best_validation_score_ : float or None
-    The best score of the last call of `fit`; with `early_stopping`, that of the weights kept.
+    The best score of the last call of `fit`; with `early_stopping`, that of the final weights.
 input_mean_, input_scale_ : float64 ndarray of shape (n_features,), or None
-    The network sees ``(X - input_mean_) / input_scale_``; None: 0, and 1.
+    The network's input is ``(X - input_mean_) / input_scale_``; None: 0, and 1.
 n_features_in_ : int
     Number of features.
 feature_names_in_ : ndarray of shape (n_features,)
@@ -231,28 +230,28 @@ feature_names_in_ : ndarray of shape (n_features,)
 
 RAISES = """
 FloatingPointError
-    Training diverged. The message names the place and the remedy; the estimator keeps its last
-    finite weights and the curves of the completed epochs. (One that a callback or a scorer raises
+    Training diverged. The message names epoch, cause and remedy; the estimator keeps its last
+    finite weights and the curves of the completed epochs. (An error of a callback or scorer
     propagates unchanged.)
 """
 
 PILOTS = """
-Pilots: where `alpha`, `max_iter` or a classifier's `temperature` is "auto" and there are more
-than 64 samples, `fit` first trains copies of the network for some 20 epochs on a part of the
-samples (each half in turn below 600; then a half, but at most 500 or a quarter) and measures the
-loss of others. If it falls to the end, the network fits no noise; if it is lowest before and rises
-by 1 % or more, noise alone decides on `alpha` and `max_iter`. The temperature is measured on the
-same samples. Pilots take about a fifth of the time of a fit of 50 epochs; with all these arguments
-given there are none.
+Pilots: if `alpha`, `max_iter` or a classifier's `temperature` is "auto" and there are more than 64
+samples, `fit` first trains copies of the network for about 20 epochs on a part of the samples (each
+half in turn below 600 samples; else a half, but at most 500 or a quarter). It measures the loss of
+held-out samples. If this falls to the end, the network fits no noise. If it has its minimum earlier
+and rises by 1 % or more, `alpha` and `max_iter` have their values for noisy data. The same samples
+give the temperature. Pilots take about a fifth of the time of a fit of 50 epochs; there are none if
+all these arguments are given.
 """
 
 NOTES = """
 The same data, arguments and `random_state` give the same bits with any number of threads.
-Only the ratios of sample weights matter, within a minibatch; a weight of 0 is the same as
-leaving the sample out. Weights do not enter inference.
+Only the ratios of sample weights within a minibatch matter; a weight of 0 removes the sample.
+Weights have no effect on inference.
 
-Ctrl-C during `fit` warns and keeps the present weights; during a pilot, before there are any,
-KeyboardInterrupt is raised and the estimator stays as it was.
+Ctrl-C during `fit` ends training with a warning and keeps the current weights. During a pilot it
+raises KeyboardInterrupt, and the estimator is unchanged.
 """
 
 REFERENCES = """
@@ -265,10 +264,10 @@ arXiv:2505.13124
 
 
 def fill_docstring(**values):
-    """Class decorator: fill ``{NETWORK_PARAMETERS}`` and its like into the docstring.
+    """Class decorator: replace ``{NETWORK_PARAMETERS}`` and other names in the docstring.
 
-    Defaults are read from the constructor, numbers from where they are used, so that the text
-    cannot disagree with them.
+    Defaults come from the constructor and numbers from the code that uses them, so the text agrees
+    with the code.
     """
 
     def decorate(cls):
@@ -282,7 +281,7 @@ def fill_docstring(**values):
             for name, text in globals().items()
             if name.isupper() and isinstance(text, str)
         }
-        doc = inspect.cleandoc(cls.__doc__)  # as Python 3.13 itself does
+        doc = inspect.cleandoc(cls.__doc__)  # as Python 3.13 does
         for name, text in {**values, **parts}.items():
             doc = doc.replace("{" + name + "}", str(text))
         cls.__doc__ = doc
