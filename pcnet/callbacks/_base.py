@@ -24,10 +24,20 @@ class Callback:
     stop_reason = "callback"
 
     def on_fit_begin(self, run: Run) -> None:
-        """Called before the first step with the `Run`."""
+        """Called before the first step.
+
+        Parameters
+        ----------
+        run : Run
+        """
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Called before the first minibatch of an epoch with the `Run`."""
+        """Called before the first minibatch of an epoch.
+
+        Parameters
+        ----------
+        run : Run
+        """
 
     def on_batch_end(self, run: Run, report: StepReport) -> bool | None:
         """Called after an optimiser step; not called at all if not overridden.
@@ -74,16 +84,32 @@ class Callback:
         """
 
     def on_fit_end(self, run: Run) -> None:
-        """Called after the last step with the `Run`, in reverse order of the observers.
+        """Called after the last step, in reverse order of the observers.
 
         It is also called after Ctrl-C, divergence or an exception, if `on_fit_begin` was called.
+
+        Parameters
+        ----------
+        run : Run
         """
 
     def state(self) -> Any:
-        """State of this observer for a checkpoint (any object that can be pickled), or None."""
+        """State of this observer for a checkpoint.
+
+        Returns
+        -------
+        object or None
+            Any object that can be pickled; None without state.
+        """
 
     def restore(self, state: Any) -> None:
-        """Restore the observer from the result of `state`."""
+        """Restore the observer from a checkpoint.
+
+        Parameters
+        ----------
+        state : object
+            Result of `state`.
+        """
 
 
 class EachEpoch(Callback):

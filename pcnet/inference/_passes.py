@@ -69,7 +69,13 @@ class Passes:
         self.n_steps = self.n_half_passes = 0
 
     def start(self, responses: LayerRows | None = None) -> None:
-        """Compute the feed-forward state; OUT, if given, the responses to the output's delta."""
+        """Compute the feed-forward state; a forward pass, and a backward one for responses.
+
+        Parameters
+        ----------
+        responses : LayerRows, optional
+            OUT the responses to the output's delta.
+        """
         self.energy = start_feed_forward(self.batch, self.X, self.Y, self.objective, responses)
         self.n_half_passes = 1 + (responses is not None)
         self._trace()
@@ -80,7 +86,13 @@ class Passes:
         self._trace()
 
     def forward_from_errors(self, responses: LayerRows | None = None) -> None:
-        """z = mu + e from the batch's errors: a forward pass, and a backward one for responses."""
+        """z = mu + e from the batch's errors: a forward pass, and a backward one for responses.
+
+        Parameters
+        ----------
+        responses : LayerRows, optional
+            OUT the responses to the output's delta.
+        """
         o = self.objective
         _, layers = self.batch.forward_from_errors(
             self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
@@ -94,18 +106,38 @@ class Passes:
         self._take(sample_energies(self.batch, self.X, self.Y, self.objective))
 
     def activity_gradients(self, out: LayerRows, errors: LayerRows | None = None) -> None:
-        """OUT dF/dz at the batch's activities and errors (or others): a backward pass."""
+        """dF/dz_1..dF/dz_H at the batch's activities: a backward pass.
+
+        Parameters
+        ----------
+        out : LayerRows
+            OUT the gradients of each sample's energy.
+        errors : LayerRows, optional
+            The errors. Default: the batch's.
+        """
         self.n_half_passes += 1
         decay = self.objective.activity_decay
         self.batch.activity_gradients(len(self.X), out, errors=errors, activity_decay=decay)
 
     def backward(self, out: LayerRows) -> None:
-        """OUT the responses to the current output delta: a backward pass."""
+        """Responses to the current output delta: a backward pass.
+
+        Parameters
+        ----------
+        out : LayerRows
+            OUT the responses v_l of `ErrorDescent`.
+        """
         self.n_half_passes += 1
         self.batch.backward(len(self.X), out, activity_decay=self.objective.activity_decay)
 
     def gauss_seidel_sweep(self, rate: float) -> None:
-        """One reverse Gauss-Seidel sweep over activities and errors: a backward pass."""
+        """One reverse Gauss-Seidel sweep over activities and errors: a backward pass.
+
+        Parameters
+        ----------
+        rate : float
+            Step of the activities, positive.
+        """
         self.n_half_passes += 1
         decay = self.objective.activity_decay
         self.batch.gauss_seidel_sweep(len(self.X), rate, activity_decay=decay)
@@ -116,7 +148,13 @@ class Passes:
         self._trace()
 
     def report(self, status: int | NDArray[Any] = Status.REACHED_MAX_STEPS) -> None:
-        """Fill the batch's report; by default every sample ended at the limit of steps."""
+        """Fill the batch's report.
+
+        Parameters
+        ----------
+        status : Status or ndarray of int, (n,), default Status.REACHED_MAX_STEPS
+            How inference ended, for all samples or for each.
+        """
         batch, n = self.batch, len(self.X)
         batch.energy[:n] = self.energy
         batch.n_steps[:n] = self.n_steps

@@ -249,7 +249,16 @@ class ActivityHessian(LinearOperator):
         return self._flat(self.solve_layers, v)
 
     def solve_layers(self, v: list[Float64s]) -> list[Float64s]:
-        """H_z^-1 v for vectors as a list over the layers, each (m, n_l)."""
+        """H_z^-1 v for vectors as a list over the layers.
+
+        Parameters
+        ----------
+        v : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         if self.is_gauss_newton and self.decay == 0:
             return self.linearization.gauss_newton_solve(v, self.curvature)
         return self._cholesky.solve_rows(v)
@@ -269,7 +278,23 @@ class ActivityHessian(LinearOperator):
         return BlockCholesky(*self._blocks())
 
     def shifted_solve(self, shift: float) -> Callable[[Float64s], Float64s]:
-        """v -> (H_z - shift I)^-1 v by block Cholesky; the shift must be below all eigenvalues."""
+        """v -> (H_z - shift I)^-1 v by block Cholesky.
+
+        Parameters
+        ----------
+        shift : float
+            Below all eigenvalues of H_z.
+
+        Returns
+        -------
+        callable
+            From ndarray, (H N,) or (H N, m), to the same shape.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            The shift is not below all eigenvalues.
+        """
         solve = BlockCholesky(*self._blocks(shift)).solve_rows
         return lambda v: self._flat(solve, v)
 

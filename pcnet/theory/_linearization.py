@@ -98,45 +98,121 @@ class Linearization:
         return len(self.gains)
 
     def up(self, hidden: int, dz: Float64s) -> Float64s:
-        """dz_l J_{l+1}, l = hidden + 1: the change of the prediction above a hidden layer."""
+        """dz_l J_{l+1}, l = hidden + 1: the change of the prediction above a hidden layer.
+
+        Parameters
+        ----------
+        hidden : int
+            Index of the hidden layer, from 0.
+        dz : ndarray, (m, n_l)
+
+        Returns
+        -------
+        ndarray, (m, n_{l+1})
+        """
         change = (self.gains[hidden] * dz) @ self.net.weights[hidden + 1]
         return change + dz if self.net.skips[hidden + 1] else change
 
     def down(self, hidden: int, above: Float64s) -> Float64s:
-        """above J_{l+1}^T, l = hidden + 1: the feedback from the layer above to a hidden layer."""
+        """above J_{l+1}^T, l = hidden + 1: the feedback from the layer above to a hidden layer.
+
+        Parameters
+        ----------
+        hidden : int
+            Index of the hidden layer, from 0.
+        above : ndarray, (m, n_{l+1})
+
+        Returns
+        -------
+        ndarray, (m, n_l)
+        """
         sent = (above @ self.net.weights[hidden + 1].T) * self.gains[hidden]
         return sent + above if self.net.skips[hidden + 1] else sent
 
     def errors(self, dz: list[Float64s]) -> list[Float64s]:
-        """A dz: the changes of the hidden layers' errors."""
+        """A dz: the changes of the hidden layers' errors.
+
+        Parameters
+        ----------
+        dz : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         below: list[Any] = [0.0, *(self.up(i, z) for i, z in enumerate(dz[:-1]))]
         return [z - mu for z, mu in zip(dz, below)]
 
     def errors_transposed(self, e: list[Float64s]) -> list[Float64s]:
-        """A^T e."""
+        """A^T e.
+
+        Parameters
+        ----------
+        e : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         above: list[Any] = [*(self.down(i, x) for i, x in enumerate(e[1:])), 0.0]
         return [x - sent for x, sent in zip(e, above)]
 
     def activities(self, e: list[Float64s]) -> list[Float64s]:
-        """A^-1 e, a forward pass: the changes of activities for given changes of errors."""
+        """A^-1 e, a forward pass: the changes of activities for given changes of errors.
+
+        Parameters
+        ----------
+        e : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         dz = [e[0]]
         for i, x in enumerate(e[1:]):
             dz.append(x + self.up(i, dz[-1]))
         return dz
 
     def responses(self, v: list[Float64s]) -> list[Float64s]:
-        """A^-T v, a backward pass."""
+        """A^-T v, a backward pass.
+
+        Parameters
+        ----------
+        v : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         u = [v[-1]]
         for i in range(self.n_hidden - 2, -1, -1):
             u.insert(0, v[i] + self.down(i, u[0]))
         return u
 
     def output(self, dz: list[Float64s]) -> Float64s:
-        """G dz, (m, K): the change of the output's prediction."""
+        """G dz: the change of the output's prediction.
+
+        Parameters
+        ----------
+        dz : list of ndarray, (m, n_l)
+
+        Returns
+        -------
+        ndarray, (m, K)
+        """
         return self.up(self.n_hidden - 1, dz[-1])
 
     def output_responses(self, r: Float64s) -> list[Float64s]:
-        """R^T r = (r P_1^T, .., r P_H^T): a backward pass from the output, r (m, K)."""
+        """R^T r = (r P_1^T, .., r P_H^T): a backward pass from the output.
+
+        Parameters
+        ----------
+        r : ndarray, (m, K)
+
+        Returns
+        -------
+        list of ndarray, (m, n_l)
+        """
         return list(self._down_from(r))[::-1]
 
     def _down_from(self, r):
@@ -169,7 +245,17 @@ class Linearization:
         return total
 
     def rescaling(self, output_precision: float) -> Float64s:
-        """S = I / lambda + sum_l P_l^T P_l, (n or 1, K, K)."""
+        """S = I / lambda + sum_l P_l^T P_l.
+
+        Parameters
+        ----------
+        output_precision : float
+            lambda, positive.
+
+        Returns
+        -------
+        ndarray, (n or 1, K, K)
+        """
         return self.summed_jacobians + np.eye(self.net.layer_sizes[-1]) / output_precision
 
     def gauss_newton(self, dz: list[Float64s], curvature: Float64s) -> list[Float64s]:
