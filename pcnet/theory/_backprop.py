@@ -27,6 +27,11 @@ def in_float64(net: Network) -> Network:
     -------
     Network
         It shares no arrays with ``net``, also if that is float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     return check_network(net)
 
@@ -58,6 +63,13 @@ def backprop_gradients(
         dL/dW_1..L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
         dL/db_1..L; None without biases.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
 
     Examples
     --------

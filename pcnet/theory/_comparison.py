@@ -77,6 +77,11 @@ def compare_with_backprop(
     -------
     BackpropComparison
 
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+
     Examples
     --------
     >>> import numpy as np
@@ -149,6 +154,11 @@ def target_alignment(
     -------
     ndarray of float64, (n,)
         From -1 to 1; nan if a sample is at its target or its step does not change the output.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
 
     References
     ----------

@@ -63,6 +63,11 @@ def activation_second_derivative(name: Activation, z: ArrayLike) -> Float64s:
     Returns
     -------
     ndarray of float64, shape of z
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     check_choice("name", name, tuple(reference.ACTIVATIONS))
     z = check_float_array("z", z, np.float64, None, copy=False)
@@ -90,6 +95,13 @@ def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
     -------
     ndarray of float64, (n, K, K)
         Symmetric, positive semidefinite.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     check_loss(loss)
     mu = check_float_array("mu", mu, np.float64, 2, copy=False)

@@ -93,6 +93,13 @@ def equilibrium_activities(
     -------
     list of float64 ndarray, (n, n_l)
         z*_1, .., z*_H.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The network is not linear, or an argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     net, X, Y, objective = _problem(
         "equilibrium_activities", net, X, Y, output_precision, activity_decay
@@ -122,6 +129,13 @@ def equilibrium_energy(
     -------
     ndarray of float64, (n,)
         Learning lowers the mean of these.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The network is not linear, or an argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     net, X, Y, objective = _problem(
         "equilibrium_energy", net, X, Y, output_precision, activity_decay
@@ -159,6 +173,13 @@ def equilibrium_weight_gradients(
         dF*/dW_1..L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
         dF*/db_1..L; None without biases.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The network is not linear, or an argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     net, X, Y, objective = _problem(
         "equilibrium_weight_gradients", net, X, Y, output_precision, activity_decay

@@ -52,6 +52,11 @@ def linearize(
     Returns
     -------
     Linearization
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     net = check_network(net)
     X = check_rows(net, "X", X, net.layer_sizes[0])
@@ -334,6 +339,13 @@ def linearized_rescaling(
     Returns
     -------
     ndarray of float64, (n, K, K)
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     objective = objective_of(check_network(net), None, output_precision)
     S = linearize(net, X, activities).rescaling(objective.output_precision)
@@ -375,6 +387,13 @@ def linearized_equilibrium(
         Minimisers of the quadratic model.
     energy : float64 ndarray, (n,)
         Minimum of the quadratic model of each sample.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     net = check_network(net)
     check_hidden(net, "linearized_equilibrium")

@@ -40,6 +40,13 @@ def loss_hessian(
     WeightHessian
         Its ``value`` is the loss, its ``gradients`` are backpropagation's.
 
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
+
     References
     ----------
     .. [1] Pearlmutter, B. A. (1994). Fast exact multiplication by the Hessian.

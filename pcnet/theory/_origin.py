@@ -47,6 +47,11 @@ def at_origin(net: Network) -> Network:
     Returns
     -------
     Network
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     net = check_network(net)
     net.weights = [np.zeros_like(W) for W in net.weights]
@@ -140,6 +145,13 @@ def predicted_origin_eigenvalues(
     -------
     ndarray of float64, (n_weights,)
         In ascending order.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     function = "predicted_origin_eigenvalues"
     blocks = _blocks(function, net, X, Y, of, (loss, output_precision, activity_decay))

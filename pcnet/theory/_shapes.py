@@ -149,6 +149,11 @@ def backprop_comparison_sweep(
     -------
     ndarray with the fields width, depth, seed, energy_to_loss_ratio, gradient_cosine
         See `over_shapes`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     X = check_float_array("X", X, np.float64, 2, copy=False)
     Y = check_float_array("Y", Y, np.float64, 2, (len(X), None), copy=False)
@@ -178,6 +183,11 @@ def forward_norms(net: Network, X: ArrayLike) -> Float64s:
     -------
     ndarray of float64, (L,)
         Values for z_1, .., z_H, mu_L.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
 
     Examples
     --------

@@ -117,6 +117,13 @@ def predicted_activity_step(
     -------
     list of float64 ndarray, (n, n_l)
         Changes of z_1..z_H.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     z, _ = linearized_equilibrium(net, X, Y, None, loss, output_precision)
     return [a - b for a, b in zip(z, feed_forward(*_inputs(net, X))[:-1])]
@@ -143,6 +150,13 @@ def predicted_equilibrium_energy(
     Returns
     -------
     ndarray of float64, (n,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+    FloatingPointError
+        The result overflows float64.
     """
     return linearized_equilibrium(net, X, Y, None, loss, output_precision)[1]
 

@@ -42,6 +42,11 @@ def weight_slices(net: Network) -> list[slice]:
     -------
     list of slice, (L,)
 
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
+
     Examples
     --------
     >>> from pcnet import Network
@@ -90,6 +95,11 @@ def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
     Returns
     -------
     ndarray of float64, (n_weights,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument has a wrong shape, value or type.
     """
     if isinstance(weights, str) or not np.iterable(weights) or not len(weights := list(weights)):
         raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
