@@ -172,7 +172,7 @@ def check_adam_epsilon(name, epsilon, dtype):
 def all_finite(array):
     """Whether an array holds neither NaN nor infinity."""
     with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum()  # without an array of its own; it may overflow
+        total = array.sum()  # without a temporary array; it may overflow
     return bool(np.isfinite(total) or np.isfinite(array).all())
 
 

@@ -219,13 +219,13 @@ class EstimatorArguments(BaseEstimator, ABC):
             if new != old:
                 raise ValueError(
                     f"{name} was {old!r} when the network was initialised and is {new!r} now, but "
-                    "warm_start and partial_fit go on with the same network. Set it back, or "
+                    "warm_start and partial_fit continue with that network. Set it back, or "
                     "call fit with warm_start=False"
                 )
         dtype = check_dtype(self.dtype)
         if dtype is not None and dtype != self.network_.dtype:
             raise ValueError(
-                f"dtype is {dtype} now, but the network to go on with is {self.network_.dtype}. "
+                f"dtype is {dtype} now, but the network to continue with is {self.network_.dtype}. "
                 "Set it back, or call fit with warm_start=False"
             )
 

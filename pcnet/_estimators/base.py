@@ -57,8 +57,8 @@ def trains_by_minibatches(estimator):
     """Whether there is a `partial_fit`, for scikit-learn's ``available_if``."""
     if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
         raise AttributeError(
-            f"partial_fit is not there with solver={estimator.solver!r}, which sees all samples in "
-            "every step; use 'adam' or 'sgd', or warm_start=True with fit"
+            f"partial_fit is not available with solver={estimator.solver!r}, which uses all "
+            "samples in each step; use 'adam' or 'sgd', or warm_start=True with fit"
         )
     return True
 

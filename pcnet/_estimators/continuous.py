@@ -16,7 +16,7 @@ from .targets import MatrixTargets, TargetEncoder
 
 #: Predictions are float64 if float32 rounds the mean of y by more than this fraction of its scale,
 COARSEST = 1e-3
-#: or holds no values this many times larger or smaller.
+#: or cannot represent values this many times larger or smaller.
 FAR = 1e6
 
 #: Targets of Huber's loss are clipped to this distance, in units of their scale.
@@ -66,7 +66,7 @@ class ContinuousEncoder(TargetEncoder):
             trained = "logarithms" if logarithms else "values, not logarithms"
             raise ValueError(
                 f"loss is {name!r} now, but the network was trained to output {trained}, and "
-                "warm_start and partial_fit go on with the same network. Set it back, or call fit "
+                "warm_start and partial_fit continue with that network. Set it back, or call fit "
                 "with warm_start=False"
             )
         self._check_n_outputs(y)

@@ -49,7 +49,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
     method = PRECISE if inference is None else resolve_method(inference)
     if not method.minimizes_energy:
         raise ValueError(
-            f"inference must be a method that ends near the least energy, such as 'error'; "
+            f"inference must end near the minimum of the energy, such as 'error'; "
             f"{method!r} does not"
         )
     energies = np.empty((len(X), len(targets)))

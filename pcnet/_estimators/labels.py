@@ -71,7 +71,7 @@ class LabelEncoder(TargetEncoder):
         if y.shape != self._shape(y):
             raise ValueError(
                 f"y has the shape {y.shape}, but after the previous call {self._shape(y)} is "
-                "expected; go on with the same kind of targets, or fit a new estimator"
+                "expected; pass the same kind of targets, or fit a new estimator"
             )
         if not call.incremental and not np.array_equal(found, self.classes):
             raise ValueError(

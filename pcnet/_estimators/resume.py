@@ -252,7 +252,7 @@ def _describe_change(name, a, b):
         found = f"{name} had another value when the run was started, though both print as {a!r}"
     else:
         found = f"{name} was {a!r} when the run was started and is {b!r} now"
-    return f"{found}; set it back to go on with the same run{hint}"
+    return f"{found}; set it back to continue the same run{hint}"
 
 
 def _is_name(scoring):

@@ -37,8 +37,8 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
     if not np.any(cut_off > UNFINISHED_INFERENCE):
         return None
     return (
-        f"Inference was cut off by its step limit for more than {UNFINISHED_INFERENCE:.0%} of an "
-        "epoch's samples (1 - ended_fraction_ is their share), so weights were updated away from "
+        f"Inference reached its step limit for more than {UNFINISHED_INFERENCE:.0%} of an "
+        "epoch's samples (the fraction 1 - ended_fraction_), so weights were updated away from "
         f"equilibrium. Lower output_precision (now {output_precision:g}) or learning_rate_init, or "
         f"raise the limit: {_raised_limit(method)}."
     )

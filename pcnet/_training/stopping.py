@@ -36,7 +36,7 @@ class Plateau(Callback):
 
     def on_epoch_end(self, run, record):
         value = record["validation_score"] if self.score else -record["loss"]
-        # written so that a NaN is no progress
+        # in this form a NaN is no progress
         self.n_no_change = 0 if value >= self.best + self.tol else self.n_no_change + 1
         if value > self.best:
             self.best = value

@@ -119,8 +119,8 @@ def trace_other(problem, method, n_steps):
     """Any method that has an option for its number of steps."""
     if method.steps_option is None or method.has_end_test:
         raise ValueError(
-            f"inference must be a method that takes a number of steps, such as 'error', to be "
-            f"looked at step by step; got {method!r}"
+            "inference must be a method with an option for the number of steps, such as 'error'; "
+            f"got {method!r}"
         )
     runs = [clone(method).set_params(**{method.steps_option: k}) for k in range(n_steps + 1)]
     return trace_runs(problem, runs)

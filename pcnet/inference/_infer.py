@@ -135,8 +135,8 @@ def infer(
     method = resolve_method(method, "method of inference")
     if X is None or Y is None:
         raise TypeError(
-            "X and Y must both be arrays, got None: infer holds both ends fixed. A network with a "
-            'free input or none is "Free ends" in the documentation (docs/experiments.md)'
+            "X and Y must both be arrays, got None: infer clamps both. For a network with a free "
+            'input or target see "Free ends" in the documentation (docs/experiments.md)'
         )
     check_terms(net, **vars(objective))
     check_precision(method, objective, net.dtype)

@@ -115,7 +115,7 @@ class Nudged(InferenceMethod):
         targets = np.concatenate([base + Y.dtype.type(sign * beta) * pull for sign in signs])
         inner = resolve_inner(self.method)
         if objective.loss in ("log_loss", "logistic") and "energy_tol" in inner.get_params():
-            # these do not vanish at their own target: a share of the energy tells nothing
+            # these losses are above 0 at their target: a fraction of the energy is no measure
             inner = clone(inner).set_params(energy_tol=0.0)
         inner.run(batch, _stacked(X, len(signs)), targets, objective)
         batch.loss[:n] = loss

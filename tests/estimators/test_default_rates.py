@@ -33,7 +33,7 @@ def test_every_solver_learns_at_any_batch_size(Estimator, batch_size, solver):
 
 
 @pytest.mark.covering(2)
-@pytest.mark.filterwarnings("ignore:Inference was cut off")  # in deep sp networks
+@pytest.mark.filterwarnings("ignore:Inference reached its step limit")  # in deep sp networks
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("shape", [(), (2,), (16,), (128, 128), (32,) * 8, (16,) * 15])
 @pytest.mark.parametrize("parameterization", ["mupc", "ntp", "sp"])

@@ -281,7 +281,7 @@ def test_partial_fit_is_an_error(Estimator, solver):
     assert hasattr(Estimator(), "partial_fit")
     with pytest.raises(AttributeError) as caught:
         Estimator(solver=solver).partial_fit  # noqa: B018
-    assert "sees all samples" in f"{caught.value} {caught.value.__cause__}"
+    assert "uses all samples" in f"{caught.value} {caught.value.__cause__}"
 
 
 @pytest.mark.parametrize("method", ["activity", ActivityDescent()])

@@ -71,7 +71,7 @@ class StopAfterAnEpoch(Callback):
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Maximum iterations",
-    "ignore:Inference was cut off",
+    "ignore:Inference reached its step limit",
     "ignore:ActivityDescent took",
     "ignore:Inference raised the mean energy",  # default rates, on networks that they do not suit
 )
@@ -211,7 +211,7 @@ def test_learned_precisions_in_infer_and_energy():
 def test_energies_need_the_least_energy(method):
     X, y = iris()
     model = small(PCClassifier, **OPTIONS).fit(X, y)
-    with pytest.raises(ValueError, match=r"ends near the least energy|method must be"):
+    with pytest.raises(ValueError, match=r"end near the minimum of the energy|method must be"):
         model.energy(X, y, inference=method)
 
 
@@ -243,6 +243,6 @@ def test_zero_divergence_trains_as_backprop_does():
 def test_energy_refuses_backprop_as_inference():
     X, y = iris()
     model = small(PCClassifier, inference="backprop", max_iter=2, tol=0).fit(X, y)
-    with pytest.raises(ValueError, match="least energy"):
+    with pytest.raises(ValueError, match="minimum of the energy"):
         model.energy(X, y, inference="backprop")
     assert np.all(np.isfinite(model.energy(X, y)))

@@ -148,7 +148,7 @@ def test_names_and_functions_of_a_network(options, message):
 @pytest.mark.parametrize("given", [(None, np.ones((2, 3))), (np.ones((2, 4)), None)])
 def test_missing_inputs_or_targets_name_the_documentation_page(given):
     net = make_network(SIZES, "tanh")
-    with pytest.raises(TypeError, match=r"both ends fixed.*docs/experiments\.md"):
+    with pytest.raises(TypeError, match=r"infer clamps both.*docs/experiments\.md"):
         infer(net, *given)
 
 
