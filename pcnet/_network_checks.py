@@ -60,7 +60,7 @@ def check_activation(activation: Activations, n_hidden: int) -> Activation | tup
     if len(activation) != n_hidden:
         raise ValueError(
             f"activation must name one function per hidden layer ({n_hidden}), got "
-            f"{len(activation)}; one string serves all layers"
+            f"{len(activation)}; one string applies to all layers"
         )
     for index, name in enumerate(activation):
         check_choice(f"activation[{index}]", name, ACTIVATIONS)
@@ -94,11 +94,11 @@ def check_core_dtype(dtype):
 def check_per_layer(name, values, length):
     if not np.iterable(values) or isinstance(values, str):
         raise TypeError(
-            f"{name} must be a list of {length} entries, one a layer; got {type(values).__name__}"
+            f"{name} must be a list of {length} entries, one per layer; got {type(values).__name__}"
         )
     values = list(values)
     if len(values) != length:
-        raise ValueError(f"{name} must have {length} entries, one a layer; got {len(values)}")
+        raise ValueError(f"{name} must have {length} entries, one per layer; got {len(values)}")
     return values
 
 
@@ -112,7 +112,7 @@ def check_skips(skips, sizes):
     if np.any(skips & ~possible):
         layer = int(np.flatnonzero(skips & ~possible)[0]) + 1
         raise ValueError(
-            f"skips[{layer - 1}] asks for an identity connection into layer {layer}, but only "
+            f"skips[{layer - 1}] sets an identity connection into layer {layer}, but only "
             "hidden layers that are as wide as the hidden layer below can have one; set it False"
         )
     return skips
@@ -120,7 +120,7 @@ def check_skips(skips, sizes):
 
 def check_matrices(weights: Sequence[ArrayLike]) -> list[Floats]:
     """Copies of W_1..W_L with matching shapes, float64 unless all are float32."""
-    weights = check_iterable("weights", weights, "a list of matrices, one a layer")
+    weights = check_iterable("weights", weights, "a list of matrices, one per layer")
     if not weights:
         raise ValueError("weights must hold at least one matrix; got an empty list")
     float32 = all(np.asarray(w).dtype.newbyteorder("=") == np.float32 for w in weights)
@@ -177,7 +177,7 @@ def check_fields(net):
     """Raise unless the network's fields, which users may replace, are consistent."""
     weights = net.weights
     if not isinstance(weights, (list, tuple)) or not weights:
-        raise TypeError(f"weights must be a list of matrices, one a layer; got {shown(weights)}")
+        raise TypeError(f"weights must be a list of matrices, one per layer; got {shown(weights)}")
     _check_field("weights[0]", weights[0], getattr(weights[0], "dtype", None), 2)
     dtype = weights[0].dtype
     if dtype not in (np.float32, np.float64):

@@ -111,7 +111,7 @@ def layer_scales(
     check_positive("gamma", gamma)
     n_layers = len(layer_sizes) - 1
     if np.shape(skips) != (n_layers,):
-        raise ValueError(f"skips must hold {n_layers} booleans, one a layer; got {shown(skips)}")
+        raise ValueError(f"skips must hold {n_layers} booleans, one per layer; got {shown(skips)}")
     if parameterization == "sp":
         return np.ones(n_layers)
     n_in = np.array(layer_sizes[:-1], dtype=np.float64)

@@ -155,7 +155,7 @@ class EstimatorArguments(BaseEstimator, ABC):
             if option and name in TAKE_OBJECTS and isinstance(value, str):
                 raise ValueError(
                     f"{key} sets an option of an object, but {name} is the name {value!r}, which "
-                    f"stands for default options; give {name} an object first, such as "
+                    f"selects default options; give {name} an object first, such as "
                     f"{TAKE_OBJECTS[name]}"
                 )
         return super().set_params(**params)

@@ -195,7 +195,7 @@ class CheckpointWriter(Callback):
             return False
         self._warn(
             "has been written by another run since this one began, which no longer writes it. Give "
-            "each run a file of its own. Training"
+            "each run a separate file. Training"
         )
         return True
 

@@ -225,9 +225,9 @@ def check_precision(method: InferenceMethod, objective: Objective, dtype: DTypeL
     smallest, why = _SQUARES * float(np.sqrt(limits.tiny)), "vanish"
     remedies = "a larger one, or inference='backprop', the limit of small precisions"
     if method.rounds_errors:
-        smallest, why = _ROUNDINGS * float(limits.eps), "drown in the rounding of the activities"
+        smallest, why = _ROUNDINGS * float(limits.eps), "are lost to the rounding of the activities"
         remedies = (
-            "a larger one, inference='error', whose errors are numbers of their own, or "
+            "a larger one, inference='error', which stores the errors as variables, or "
             "'backprop', the limit of small precisions"
         )
     if objective.output_precision < smallest:

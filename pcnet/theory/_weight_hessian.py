@@ -102,7 +102,7 @@ def flatten_weights(weights: Sequence[ArrayLike]) -> Float64s:
         An argument has a wrong shape, value or type.
     """
     if isinstance(weights, str) or not np.iterable(weights) or not len(weights := list(weights)):
-        raise TypeError(f"weights must be a list of matrices, one a layer; got {weights!r}")
+        raise TypeError(f"weights must be a list of matrices, one per layer; got {weights!r}")
     return np.concatenate(
         [
             check_float_array(f"weights[{i}]", W, np.float64, 2, copy=False).ravel()

@@ -29,7 +29,7 @@ def problem(n=10, **options):
         ("biases", [np.zeros(6), [0.0] * 6, np.zeros(3)], r"biases\[1\] must be a NumPy array"),
         ("biases", [np.zeros(6), np.zeros((1, 6)), np.zeros(3)], r"biases\[1\] must be a NumPy"),
         ("scales", np.ones(2), "scales must have 3 entries"),
-        ("skips", np.ones(3, dtype=bool), r"skips\[0\] asks for an identity connection"),
+        ("skips", np.ones(3, dtype=bool), r"skips\[0\] sets an identity connection"),
         ("skips", [False, True], "skips must have 3 entries"),
         ("activation", "foo", "activation must be one of"),
         ("activation", ["tanh"], "activation must name one function per hidden layer"),
