@@ -38,14 +38,9 @@ class PackedWeights(NamedTuple):
     arrays: list[Floats]
     rest: tuple[Any, ...]
     core: binding.CoreNetwork
+    biases: list[Floats] | None
     forward: list[Floats]
     backward: list[Floats | None] | None
-
-    @property
-    def n_bytes(self) -> int:
-        """Of all packed weights."""
-        packed = [*self.forward, *(self.backward or [])]
-        return sum(array.nbytes for array in packed if array is not None)
 
 
 class KeptPackedWeights:
@@ -92,16 +87,17 @@ def _pack(net, backward):
     forward = binding.allocate_packed(sizes, net.dtype)
     transposes = binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None
     binding.pack_weights([_ready(W) for W in net.weights], forward, transposes)
+    biases = None if net.biases is None else [_ready(b) for b in net.biases]
     core = binding.CoreNetwork(
         sizes,
         net.activations,
         net.skips,
         net.scales,
         net.dtype,
-        biases=None if net.biases is None else [_ready(b) for b in net.biases],
+        biases=biases,
         packed=[forward, transposes],
     )
-    return PackedWeights(_arrays(net), _other_fields(net), core, forward, transposes)
+    return PackedWeights(_arrays(net), _other_fields(net), core, biases, forward, transposes)
 
 
 def make_read_only(net: Network) -> None:
@@ -120,12 +116,6 @@ def make_read_only(net: Network) -> None:
 def is_read_only(net: Network) -> bool:
     """Whether the weights and biases are as `make_read_only` leaves them."""
     return all(a.flags.owndata and not a.flags.writeable for a in _arrays(net))
-
-
-def packed_bytes(net: Network) -> int:
-    """Bytes of the packed weights that a network keeps, 0 before its first pass."""
-    kept = getattr(net, "_packed", None)
-    return 0 if kept is None else kept.n_bytes
 
 
 def _arrays(net):
@@ -158,7 +148,7 @@ def network_output(net: Network, X: Any) -> tuple[Floats, bool]:
     """`core_output` of a network; zeros of sparse rows cost nothing."""
     packed = packed_network(net, backward=False)
     if isinstance(X, SparseRows) and is_sparse_enough(X):
-        return sparse_output(net, packed.forward, X)
+        return sparse_output(net, packed, X)
     return core_output(packed.core, X)
 
 

@@ -23,7 +23,7 @@ def sparse_output(net, packed, X):
     Parameters
     ----------
     net : Network
-    packed : list of ndarray
+    packed : PackedWeights
         Its packed weights.
     X : SparseRows
         Of the network's dtype.
@@ -48,8 +48,8 @@ def sparse_output(net, packed, X):
             net.skips,
             net.scales,
             net.dtype,
-            biases=net.biases,
-            packed=([*first, *packed[1:]], None),
+            biases=packed.biases,
+            packed=([*first, *packed.forward[1:]], None),
         )
         suspect |= binding.output(layers, block, to, n_threads)
     return out, suspect

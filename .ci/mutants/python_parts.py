@@ -246,7 +246,7 @@ MUTANTS = [
     (
         "sparse rows: no biases",
         "_network_sparse.py",
-        "biases=net.biases",
+        "biases=packed.biases",
         "biases=None",
         "tests/serving/test_sparse_predictions.py",
     ),

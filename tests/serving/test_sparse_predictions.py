@@ -110,6 +110,14 @@ def test_weights_that_were_replaced_are_used(taken):
     assert len(taken) == 2
 
 
+def test_replaced_arrays_may_have_any_layout():
+    model, X = fitted(), sparse_rows()
+    network = model.network_
+    network.weights = [np.asfortranarray(W) for W in network.weights]
+    network.biases = [np.repeat(b, 2)[::2] for b in network.biases]
+    np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
+
+
 def test_threads_change_no_bit():
     model, X = fitted(hidden=(130, 130)), sparse_rows()
     found = []
