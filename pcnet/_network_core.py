@@ -19,10 +19,10 @@ from ._network_checks import (
     objective_of,
 )
 from ._network_sparse import is_sparse_enough, sparse_output
+from ._objective import Objective
 from ._types import Floats
 
 if TYPE_CHECKING:
-    from ._objective import Objective
     from .network import Network
 
 #: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.

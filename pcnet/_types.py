@@ -9,47 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from ._data.chunks import Chunks
+    from ._estimators.classifier import PCClassifier
+    from ._estimators.regressor import PCRegressor
     from ._objective import Huber
     from .callbacks import Callback, Checkpoint
     from .inference import InferenceMethod
     from .schedules import Adaptive, Constant, Cosine, InvScaling, Linear
     from .solvers import LBFGS, SGD, Adam
 
-__all__ = [
-    "Activation",
-    "Activations",
-    "AnyFunction",
-    "Auto",
-    "Bools",
-    "Callbacks",
-    "CheckpointPath",
-    "Features",
-    "Float64s",
-    "Floats",
-    "Ints",
-    "Loss",
-    "LossName",
-    "Method",
-    "MethodName",
-    "Parameterization",
-    "RandomState",
-    "Schedule",
-    "ScheduleName",
-    "Scoring",
-    "Solver",
-    "SolverName",
-    "SparseMatrix",
-    "ValidationData",
-    "Widths",
-    "available_if",
-    "fit_context",
-]
-
 #: float32 or float64.
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Float64s: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 Ints: TypeAlias = NDArray[np.integer[Any]]
+
+Estimator: TypeAlias = "PCClassifier | PCRegressor"
 
 #: What an estimator chooses by itself.
 Auto: TypeAlias = Literal["auto"]
@@ -125,5 +99,5 @@ if TYPE_CHECKING:  # scikit-learn's decorators have no annotations and would hid
     def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[AnyFunction], AnyFunction]:
         """scikit-learn's decorator."""
 else:
-    from sklearn.base import _fit_context as fit_context
-    from sklearn.utils.metaestimators import available_if
+    from sklearn.base import _fit_context as fit_context  # noqa: F401
+    from sklearn.utils.metaestimators import available_if  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -43,6 +43,7 @@ from ._network_core import (
     network_output,
     unpadded,
 )
+from ._objective import Objective
 from ._random import seed_of
 from ._types import (
     Activation,
@@ -55,9 +56,6 @@ from ._types import (
     RandomState,
 )
 from .parameterization import PARAMETERIZATIONS, default_skips, initial_weights, layer_scales
-
-if TYPE_CHECKING:
-    from ._objective import Objective
 
 
 class Network(KeptPackedWeights):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -33,6 +33,7 @@ from .._types import (
     available_if,
     fit_context,
 )
+from ..network import Network
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
@@ -40,9 +41,6 @@ from .docstrings import fill_docstring
 from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder
 from .temperature import DEFAULT_TEMPERATURE
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 @fill_docstring(

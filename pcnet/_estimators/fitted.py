@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +16,11 @@ from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_core import network_output
 from .._types import Features, Float64s, Floats, Method, available_if
-from ..inference import infer
+from ..inference import InferenceResult, infer
+from ..network import Network
 from .energy import clamped_energies
 from .outputs import hidden_activities
-from .summary import summarise
-
-if TYPE_CHECKING:
-    from .._estimators.summary import Summary
-    from ..inference import InferenceResult
-    from ..network import Network
+from .summary import Summary, summarise
 
 
 def _has_hidden_layer(estimator):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
@@ -28,14 +28,12 @@ from .._types import (
     available_if,
     fit_context,
 )
+from ..network import Network
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
 from .conversion import regressor_from_mlp, regressor_from_network
 from .docstrings import fill_docstring
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 @fill_docstring(

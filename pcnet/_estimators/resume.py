@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,14 +15,10 @@ from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, run_sta
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
 from .._training.same_value import same_value
 from .._training.stopping import Plateau, parameters, with_parameters
+from .._types import Estimator
 from .._version import __version__
 from .._warnings import warn
 from ..callbacks._checkpoint import Checkpoint, path_of
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
-
 
 #: Arguments that may differ when a run is resumed; any other would change its result.
 _FREE = ("verbose", "callbacks", "checkpoint", "max_time")
@@ -84,7 +80,7 @@ def read_saved_run(estimator, source):
     return saved
 
 
-def load_checkpoint(path: str | PathLike[str]) -> PCClassifier | PCRegressor:
+def load_checkpoint(path: str | PathLike[str]) -> Estimator:
     """Load the estimator from a checkpoint, as if training had ended there.
 
     It can predict; ``estimator.resume(X, y)`` continues the training. With `early_stopping` it has

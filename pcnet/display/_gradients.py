@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._types import Float64s, Method
+from .._types import Estimator, Float64s, Method
 from ..theory._backprop import backprop_gradients, cosine
 from ._common import ASIDE, OURS, Display, whole_ticks
 from ._record import problem_of
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
 
 
 class GradientCosineDisplay(Display):
@@ -42,7 +38,7 @@ class GradientCosineDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        estimator: PCClassifier | PCRegressor,
+        estimator: Estimator,
         X: ArrayLike,
         y: ArrayLike,
         *,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from .._types import Float64s
+from ..inference import InferenceResult
 from ._common import ASIDE, OTHER, whole_ticks
 from ._record import ResultDisplay, check_result
-
-if TYPE_CHECKING:
-    from ..inference import InferenceResult
 
 
 class InferencePassesDisplay(ResultDisplay):

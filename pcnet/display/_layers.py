@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_flag
-from .._types import Float64s, Method
+from .._types import Estimator, Float64s, Method
+from ..inference import InferenceResult
 from ._common import OURS, Display, whole_ticks
 from ._record import ResultDisplay, check_result, problem_of, trace_energies
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
-    from ..inference import InferenceResult
-
 
 _UNREACHED = "#e4e6ea"
 
@@ -45,7 +40,7 @@ class LayerEnergyDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        estimator: PCClassifier | PCRegressor,
+        estimator: Estimator,
         X: ArrayLike,
         y: ArrayLike,
         *,

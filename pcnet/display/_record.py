@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,17 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_count
 from .._estimators.base import BasePC
-from .._types import Method
+from .._types import Estimator, Method
 from ..inference import ActivityDescent, ErrorDescent, IncrementalDescent, InferenceResult, infer
 from ..inference._method import resolve_method
 from ..network import Network
 from ..theory import in_float64
 from ._common import Display
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
-    from ..inference import InferenceResult
 
 
 class Trace(NamedTuple):
@@ -173,7 +168,7 @@ class ResultDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        estimator: PCClassifier | PCRegressor,
+        estimator: Estimator,
         X: ArrayLike,
         y: ArrayLike,
         *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,13 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_iterable, shown
 from .._estimators.base import BasePC
-from .._types import Float64s
+from .._types import Estimator, Float64s
 from ._common import ASIDE, OTHER, OURS, Display, whole_ticks
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
-
 
 #: The curves drawn by default, if they were recorded.
 _DEFAULT = ("loss", "energy", "validation_loss", "validation_score")
@@ -58,9 +53,7 @@ class TrainingDisplay(Display):
         self.history = history
 
     @classmethod
-    def from_estimator(
-        cls, estimator: PCClassifier | PCRegressor, curves: Sequence[str] | None = None
-    ) -> Self:
+    def from_estimator(cls, estimator: Estimator, curves: Sequence[str] | None = None) -> Self:
         """The curves of a fitted estimator.
 
         Parameters

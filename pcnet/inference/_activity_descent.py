@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from .._checks import check_adam_epsilon, check_count, check_positive, check_share
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes, descend_activities, stable_rates
 from ._rows import add_scaled, hidden_blocks
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
 
 
 class ActivityDescent(InferenceMethod):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes, largest_curvature
 from ._rows import add_scaled, hidden_blocks
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
-
 
 TIMINGS = ("pre", "post")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._checks import check_count, check_positive
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
 
 
 class ErrorDescent(InferenceMethod):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from .._core.binding import Status
+from .._core.binding import Batch, Status
 from .._core.sums import solve_positive
+from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import Passes
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
 
 
 class ExactEquilibrium(InferenceMethod):

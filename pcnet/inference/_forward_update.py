@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
 
 
 class ForwardUpdate(InferenceMethod):

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from .._checks import check_choice, check_count, check_positive
-from .._core.binding import Status
+from .._core.binding import Batch, Status
+from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import SampleTraces, check_finite, sample_energies, start_feed_forward
 from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
-
 
 #: The largest first step; in time 1 an uncoupled error decays by the factor e.
 _FIRST_STEP = 0.1

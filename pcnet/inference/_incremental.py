@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._checks import check_count, check_positive
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Float64s, Floats
 from ._activity_descent import ActivityDescent
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
 from ._passes import Passes, stable_rates
 from ._rows import add_scaled, hidden_blocks
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
 
 
 class IncrementalDescent(InferenceMethod):

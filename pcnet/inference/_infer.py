@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
@@ -14,12 +13,9 @@ from .._network_checks import check_clamped, check_terms, objective_of
 from .._network_core import core_batch, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from .._warnings import warn
-from ..network import check_network
+from ..network import Network, check_network
 from ._method import check_precision, resolve_method
 from ._passes import has_risen
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: == of arrays has no single truth value

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_count, check_positive
-from .._core.binding import Status
+from .._core.binding import Batch, Status
+from .._objective import Objective
 from .._types import Float64s, Floats
+from ..network import Network
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
 from ._passes import SampleTraces, start_feed_forward, with_decay
 from ._rows import add_scaled, hidden_blocks
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
-    from ..network import Network
-
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 

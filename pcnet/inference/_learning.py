@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_flag, check_no_overflow
+from .._core.binding import Batch
 from .._network_checks import check_clamped, check_terms, objective_of
 from .._network_core import core_batch
+from .._objective import Objective
 from .._types import Float64s, Floats, Loss, Method
-from ..network import check_network
-from ._method import check_precision, resolve_method
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from .._objective import Objective
-    from ..inference import InferenceMethod
-    from ..network import Network
+from ..network import Network, check_network
+from ._method import InferenceMethod, check_precision, resolve_method
 
 
 class WeightUpdate(NamedTuple):

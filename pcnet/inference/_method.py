@@ -10,12 +10,12 @@ from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
 
 from .._checks import our_name, shown
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Float64s, Floats, Method
+from ..network import Network
 
 if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from .._objective import Objective
-    from ..network import Network
     from ._learning import WeightUpdate
 
 

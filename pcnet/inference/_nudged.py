@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
-from .._core.binding import Status
+from .._core.binding import Batch, Status
+from .._objective import Objective
 from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
-
 
 KINDS = ("positive", "negative", "centered")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core.binding import Status
+from .._core.binding import Batch, LayerRows, Status
+from .._objective import Objective
 from .._types import Floats
 from ._rows import add_scaled, hidden_blocks, sample_squares
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch, LayerRows
-    from ..inference import Objective
 
 
 class Passes:

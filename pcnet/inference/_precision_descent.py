@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_count, check_positive
+from .._core.binding import Batch
+from .._objective import Objective
 from .._types import Float64s, Floats
 from ._method import InferenceMethod
 from ._passes import Passes
-
-if TYPE_CHECKING:
-    from .._core.binding import Batch
-    from ..inference import Objective
-
 
 SCHEDULES = ("spiking", "decaying")
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
 from .._types import Float64s, Floats, Loss
+from ..network import Network
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 def in_float64(net: Network) -> Network:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +13,9 @@ from .. import _network_checks as network_checks
 from .. import network
 from .._checks import OVERFLOW_REMEDY, all_finite, check_no_overflow
 from .._core import reference
+from .._objective import Objective
 from .._types import AnyFunction, Float64s, Floats
-
-if TYPE_CHECKING:
-    from .._objective import Objective
-    from ..network import Network
+from ..network import Network
 
 
 def check_network(net):

@@ -8,7 +8,7 @@ to the loss, and its gradients to backpropagation's, if the network is much wide
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,13 +16,10 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._types import Float64s, Loss, Method
 from ..inference import ErrorDescent, infer, learning_gradients
+from ..network import Network
 from ._backprop import backprop_gradients, cosine
 from ._checks import check_clamped, check_network, feed_forward, objective_of
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
-
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 #: Inference of nonlinear networks, with a tighter tolerance than in training.
 EXACT = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=1e-10)

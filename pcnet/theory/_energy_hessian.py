@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
 from .._types import Loss
+from ..network import Network
 from ._checks import (
     check_activities,
     check_clamped,
@@ -20,9 +20,6 @@ from ._checks import (
 from ._linearization import linearize_linear
 from ._newton import activity_solver, is_quadratic, settle
 from ._weight_hessian import Tangent, WeightHessian, output_pull
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 @raises_on_overflow

@@ -8,21 +8,16 @@ Networks? arXiv:2408.11979, theorem 1; with scales and skips, arXiv:2505.13124.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._objective import Objective
 from .._types import Float64s, Floats
+from ..network import Network
 from ._checks import check_clamped, check_linear, feed_forward, objective_of, raises_on_overflow
 from ._hessian import hessian_of
 from ._linearization import linearize_linear
-
-if TYPE_CHECKING:
-    from .._objective import Objective
-    from ..network import Network
-
 
 _INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 from .._checks import check_float_array
 from .._core import reference
 from .._types import Float64s, Loss
+from ..network import Network
 from ._checks import (
     check_activities,
     check_clamped,
@@ -24,11 +24,7 @@ from ._checks import (
     raises_on_overflow,
 )
 from ._curvature import activation_second_derivative, output_curvature
-from ._linearization import linearization_at
-
-if TYPE_CHECKING:
-    from ..network import Network
-    from ..theory._linearization import Linearization
+from ._linearization import Linearization, linearization_at
 
 
 class BlockCholesky:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._network_checks import check_rows
 from .._types import Float64s, Loss
+from ..network import Network
 from ._checks import (
     check_activities,
     check_clamped,
@@ -32,9 +33,6 @@ from ._checks import (
     raises_on_overflow,
 )
 from ._curvature import output_curvature
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 def linearize(

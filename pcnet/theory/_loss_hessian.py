@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from numpy.typing import ArrayLike
 
 from .._core import reference
 from .._types import Loss
+from ..network import Network
 from ._backprop import backprop_errors
 from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
 from ._weight_hessian import Tangent, WeightHessian, output_pull
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 @raises_on_overflow

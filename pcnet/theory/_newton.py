@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._types import Float64s, Loss
 from ..inference import ErrorDescent, infer
+from ..network import Network
 from ._checks import (
     check_activities,
     check_clamped,
@@ -21,10 +21,6 @@ from ._checks import (
     raises_on_overflow,
 )
 from ._hessian import hessian_of
-
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
 MAX_STEPS = 20

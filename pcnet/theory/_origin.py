@@ -16,7 +16,7 @@ all these layers have skips.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,12 +24,9 @@ from numpy.typing import ArrayLike
 from .._checks import check_choice
 from .._core import reference
 from .._types import Float64s, Loss
+from ..network import Network
 from ._checks import check_clamped, check_hidden, check_network, objective_of, raises_on_overflow
 from ._weight_hessian import weight_slices
-
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 KINDS = ("energy", "loss")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,14 +11,11 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._checks import check_choice, check_positive
 from .._types import Float64s
+from ..network import Network
 from ._energy_hessian import energy_hessian
 from ._loss_hessian import loss_hessian
 from ._origin import KINDS
 from ._weight_hessian import WeightHessian, flatten_weights, split_weights
-
-if TYPE_CHECKING:
-    from ..network import Network
-
 
 #: Up to this number of weights the dense matrix is diagonalised.
 DENSE_SIZE = 600

@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,14 +17,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import LARGEST, check_count, check_float_array, check_positive
 from .._network_checks import check_rows
-from .._types import Float64s
+from .._types import Estimator, Float64s
 from ..network import Network
 from ._checks import check_network, feed_forward
 from ._comparison import compare_with_backprop
-
-if TYPE_CHECKING:
-    from .._estimators.classifier import PCClassifier
-    from .._estimators.regressor import PCRegressor
 
 
 def over_shapes(
@@ -210,7 +206,7 @@ def _root_mean_square(values):
 
 
 def learning_rate_transfer(
-    estimator: PCClassifier | PCRegressor,
+    estimator: Estimator,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike,

@@ -14,7 +14,7 @@ of the activation below the output, a term of the order of the residual, as are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._network_checks import check_rows
 from .._types import Float64s, Loss
+from ..network import Network
 from ._backprop import backprop_gradients
 from ._checks import (
     check_clamped,
@@ -33,14 +34,10 @@ from ._checks import (
     raises_on_overflow,
 )
 from ._curvature import output_curvature
-from ._hessian import hessian_of
+from ._hessian import ActivityHessian, hessian_of
 from ._linearization import linearization_at, linearized_equilibrium
 from ._newton import settle
 from ._weight_hessian import Tangent
-
-if TYPE_CHECKING:
-    from ..network import Network
-    from ..theory._hessian import ActivityHessian
 
 
 @raises_on_overflow

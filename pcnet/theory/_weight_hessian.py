@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,11 +19,8 @@ from .._checks import check_float_array
 from .._core import reference
 from .._network_checks import check_fields
 from .._types import Float64s
-from ..network import check_network
+from ..network import Network, check_network
 from ._curvature import activation_second_derivative, output_curvature
-
-if TYPE_CHECKING:
-    from ..network import Network
 
 
 def weight_slices(net: Network) -> list[slice]:
