@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_choice, check_float_array
 from .._core import reference
+from .._core.binding import HUBER_DELTA
 from .._objective import Huber, check_loss, check_targets
 from .._types import Activation, Float64s, Loss
 from ._checks import raises_on_overflow
@@ -107,17 +108,53 @@ def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
     mu = check_float_array("mu", mu, np.float64, 2, copy=False)
     Y = check_float_array("Y", Y, np.float64, 2, mu.shape, copy=False)
     check_targets(loss, Y)
-    if loss == "squared_error":
-        diagonal = np.ones_like(mu)
-    elif loss == "log_loss":
-        p = scipy.special.softmax(mu, axis=1)
-        return p[:, :, None] * (np.eye(mu.shape[1]) - p[:, None, :])
-    elif loss == "logistic":
-        s = reference.activation("logistic", mu)
-        diagonal = s * (1 - s)
-    elif loss == "poisson":
-        diagonal = np.exp(mu)
-    else:
-        bend = loss.delta if isinstance(loss, Huber) else Huber().delta
-        diagonal = np.where(np.abs(Y - mu) < bend, 1.0, 0.0)
-    return diagonal[:, :, None] * np.eye(mu.shape[1])
+    return _OUTPUT_DERIVATIVES[_name(loss)][0](loss, mu, Y)
+
+
+def change_of_curvature(loss: Loss, mu: Float64s, Y: Float64s, u: Float64s) -> Float64s:
+    """d/dmu of u B(mu) u^T, B the loss's second derivative: its third, (n, K)."""
+    return _OUTPUT_DERIVATIVES[_name(loss)][1](mu, Y, u)
+
+
+def _name(loss):
+    return loss if isinstance(loss, str) else "huber"
+
+
+def _on_diagonal(diagonal):
+    return diagonal[:, :, None] * np.eye(diagonal.shape[1])
+
+
+def _softmax_curvature(loss, mu, Y):
+    p = scipy.special.softmax(mu, axis=1)
+    return p[:, :, None] * (np.eye(mu.shape[1]) - p[:, None, :])
+
+
+def _change_of_softmax_curvature(mu, Y, u):
+    p = scipy.special.softmax(mu, axis=1)
+    apart = u - np.sum(p * u, axis=1, keepdims=True)
+    return p * (apart**2 - np.sum(p * apart**2, axis=1, keepdims=True))
+
+
+def _huber_curvature(loss, mu, Y):
+    bend = loss.delta if isinstance(loss, Huber) else HUBER_DELTA
+    return _on_diagonal(np.where(np.abs(Y - mu) < bend, 1.0, 0.0))
+
+
+#: Name of the loss -> its second derivative of (loss, mu, Y), its third along u of (mu, Y, u).
+#: Huber's loss has no third derivative at the bend: 0 is that of its quadratic part.
+_OUTPUT_DERIVATIVES = {
+    "squared_error": (
+        lambda loss, mu, Y: _on_diagonal(np.ones_like(mu)),
+        lambda mu, Y, u: np.zeros_like(mu),
+    ),
+    "log_loss": (_softmax_curvature, _change_of_softmax_curvature),
+    "logistic": (
+        lambda loss, mu, Y: _on_diagonal(reference.activation_derivative("logistic", mu)),
+        lambda mu, Y, u: _logistic(mu) * u**2,
+    ),
+    "huber": (_huber_curvature, lambda mu, Y, u: np.zeros_like(mu)),
+    "poisson": (
+        lambda loss, mu, Y: _on_diagonal(np.exp(mu)),
+        lambda mu, Y, u: np.exp(mu) * u**2,
+    ),
+}

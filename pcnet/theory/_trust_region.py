@@ -33,7 +33,7 @@ from ._checks import (
     one_row,
     raises_on_overflow,
 )
-from ._curvature import output_curvature
+from ._curvature import change_of_curvature, output_curvature
 from ._hessian import ActivityHessian, hessian_of
 from ._linearization import linearization_at, linearized_equilibrium
 from ._newton import settle
@@ -251,7 +251,7 @@ def _model_gradients(net, X, Y, objective):
     moved = linear.output(step)
     bent = np.einsum("nk,nkj->nj", moved, curvature)
     errors = [*linear.errors(step), delta - bent]  # - dQ/du_l
-    third = objective.output_precision * _third_derivative(objective.loss, output, moved)
+    third = objective.output_precision * change_of_curvature(objective.loss, output, Y, moved)
     fed_back = [bent - delta + 0.5 * third]
     # feed-forward activities, with the errors of Q instead of those of the energy
     tangent = Tangent(net, X, hidden, errors)
@@ -266,18 +266,3 @@ def _model_gradients(net, X, Y, objective):
             fed_back.append(reference.feedback(net, index, b, hidden[index - 1]) - bend)
         gradients.insert(0, gradient)
     return gradients
-
-
-def _third_derivative(loss, mu, u):
-    """d/dmu of u B(mu) u^T, B the loss's second derivative, (n, K)."""
-    if loss == "log_loss":
-        p = np.exp(mu - mu.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        apart = u - np.sum(p * u, axis=1, keepdims=True)
-        return p * (apart**2 - np.sum(p * apart**2, axis=1, keepdims=True))
-    if loss == "logistic":
-        s = reference.activation("logistic", mu)
-        return s * (1 - s) * (1 - 2 * s) * u**2
-    if loss == "poisson":
-        return np.exp(mu) * u**2
-    return np.zeros_like(mu)  # squared_error, and the quadratic part of huber
