@@ -4,6 +4,11 @@
 studies of predictive coding. See the README for a first example.
 """
 
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy_names
+from ._version import __version__
+
 try:
     from ._core.binding import has_openmp
 except ModuleNotFoundError as error:
@@ -15,27 +20,27 @@ except ModuleNotFoundError as error:
         "with: pip install -e ."
     ) from error
 
-from . import (
-    callbacks,
-    display,
-    exceptions,
-    inference,
-    losses,
-    parameterization,
-    schedules,
-    serving,
-    solvers,
-    theory,
-)
-from ._core.threads import set_num_threads
-from ._data.chunks import Chunks
-from ._estimators.classifier import PCClassifier
-from ._estimators.regressor import PCRegressor
-from ._estimators.resume import load_checkpoint
-from ._show_versions import show_versions
-from ._version import __version__
-from .inference import InferenceResult, infer
-from .network import Network
+if TYPE_CHECKING:
+    from . import (
+        callbacks,
+        display,
+        exceptions,
+        inference,
+        losses,
+        parameterization,
+        schedules,
+        serving,
+        solvers,
+        theory,
+    )
+    from ._core.threads import set_num_threads
+    from ._data.chunks import Chunks
+    from ._estimators.classifier import PCClassifier
+    from ._estimators.regressor import PCRegressor
+    from ._estimators.resume import load_checkpoint
+    from ._show_versions import show_versions
+    from .inference import InferenceResult, infer
+    from .network import Network
 
 __all__ = [
     "Chunks",
@@ -60,3 +65,29 @@ __all__ = [
     "solvers",
     "theory",
 ]
+
+if not TYPE_CHECKING:  # a type checker would accept any name of a module with __getattr__
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "Chunks": "_data.chunks",
+            "InferenceResult": "inference",
+            "Network": "network",
+            "PCClassifier": "_estimators.classifier",
+            "PCRegressor": "_estimators.regressor",
+            "callbacks": "",
+            "display": "",
+            "exceptions": "",
+            "infer": "inference",
+            "inference": "",
+            "load_checkpoint": "_estimators.resume",
+            "losses": "",
+            "parameterization": "",
+            "schedules": "",
+            "serving": "",
+            "set_num_threads": "_core.threads",
+            "show_versions": "_show_versions",
+            "solvers": "",
+            "theory": "",
+        },
+    )

@@ -8,18 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils._param_validation import Interval
 
 #: Integers may be larger than any float.
 LARGEST = sys.float_info.max
-
-
-def real_interval(low, closed):
-    """scikit-learn's constraint of finite numbers from ``low`` on, or above it.
-
-    scikit-learn's upper end None would accept integers beyond all floats.
-    """
-    return Interval(Real, low, LARGEST, closed={"left": "both", "neither": "right"}[closed])
 
 
 #: Names in other libraries and the literature for some of pcnet's choices.

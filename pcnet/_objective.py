@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
-from ._checks import NOT_OF_ONES_OWN, check_positive, our_name, real_interval
+from ._checks import NOT_OF_ONES_OWN, check_positive, our_name
 from ._core.binding import HUBER_DELTA, LOSS_CODES
+from ._options import Options, real_interval
 from ._types import Loss
 
 LOSSES = tuple(LOSS_CODES)
@@ -20,7 +20,7 @@ LOSSES = tuple(LOSS_CODES)
 SUM_ROUNDING, ZERO_ROUNDING = 1e-3, 1e-6
 
 
-class Huber(BaseEstimator):
+class Huber(Options):
     """Squared error for small residuals, absolute error for large ones.
 
     With r = y - mu, an output costs ``r^2 / 2`` where ``|r| <= delta`` and

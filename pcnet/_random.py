@@ -7,9 +7,9 @@ a stream each, so threads can draw them in parallel and any number of threads gi
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 #: First entry of a stream's key; those that only some fits draw from come last.
 WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS = range(6)
@@ -40,11 +40,23 @@ def seed_of(random_state):
     if isinstance(random_state, np.random.SeedSequence):
         return random_state
     if not isinstance(random_state, np.random.Generator):
-        try:
-            random_state = check_random_state(random_state)
-        except ValueError as error:
-            raise ValueError(f"random_state: {error}; give an int, such as 0") from error
+        random_state = _legacy_generator(random_state)
     return np.random.SeedSequence(int.from_bytes(random_state.bytes(16), "little"))
+
+
+def _legacy_generator(random_state):
+    """The RandomState of None, an int or a RandomState, as scikit-learn's check_random_state."""
+    if random_state is None or random_state is np.random:
+        return np.random.mtrand._rand
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    try:
+        if isinstance(random_state, Integral):
+            return np.random.RandomState(random_state)
+        error = f"{random_state!r} cannot be used to seed a numpy.random.RandomState instance"
+    except ValueError as refused:
+        error = refused
+    raise ValueError(f"random_state: {error}; give an int, such as 0")
 
 
 def stream(seed, *key):

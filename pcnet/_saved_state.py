@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Self
 
-from sklearn.utils.validation import check_is_fitted
-
+from ._options import with_new_arguments
 from ._version import __version__
 from ._warnings import warn
 
@@ -75,6 +73,8 @@ class StateMixin:
         NotFittedError
             The estimator is not fitted.
         """
+        from sklearn.utils.validation import check_is_fitted
+
         check_is_fitted(self)
         self._optimizer_state = None
         return self
@@ -113,21 +113,7 @@ def upgraded_state(state, cls):
         )
     for upgrade in _UPGRADES[found - 1 :]:
         upgrade(state)
-    return _with_new_arguments(state, cls)
-
-
-class OptionsMixin:
-    """Gives loaded objects the defaults of arguments added to their class since."""
-
-    def __setstate__(self, state):
-        super().__setstate__(_with_new_arguments(dict(state), type(self)))
-
-
-def _with_new_arguments(state, cls):
-    for name, parameter in inspect.signature(cls.__init__).parameters.items():
-        if name != "self":
-            state.setdefault(name, parameter.default)
-    return state
+    return with_new_arguments(state, cls)
 
 
 # The entry at index f - 1 brings format f to f + 1, in place.

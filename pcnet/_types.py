@@ -90,14 +90,3 @@ ValidationData: TypeAlias = (
 )
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
-
-if TYPE_CHECKING:  # scikit-learn's decorators have no annotations and would hide pcnet's
-
-    def available_if(check: Callable[[Any], bool]) -> Callable[[AnyFunction], AnyFunction]:
-        """scikit-learn's decorator."""
-
-    def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[AnyFunction], AnyFunction]:
-        """scikit-learn's decorator."""
-else:
-    from sklearn.base import _fit_context as fit_context  # noqa: F401
-    from sklearn.utils.metaestimators import available_if  # noqa: F401

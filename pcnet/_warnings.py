@@ -4,10 +4,7 @@ import os
 import sys
 import warnings
 
-import sklearn
-
-# frames of scikit-learn are skipped: its decorators, pipelines and searches
-_PASSED_OVER = tuple(os.path.dirname(file) + os.sep for file in (__file__, sklearn.__file__))
+_FOLDER = os.path.dirname(__file__) + os.sep
 
 
 def warn(message, category=UserWarning):
@@ -21,8 +18,10 @@ def warn(message, category=UserWarning):
         Without numbers that differ between calls: Python would show each as a new warning.
     category : type
     """
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PASSED_OVER):
+    frame, passed_over = sys._getframe(1), (_FOLDER,)
+    if "sklearn" in sys.modules:  # its decorators, pipelines and searches
+        passed_over += (os.path.dirname(sys.modules["sklearn"].__file__) + os.sep,)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(passed_over):
         frame = frame.f_back
     names = frame.f_globals
     warnings.warn_explicit(
@@ -33,3 +32,12 @@ def warn(message, category=UserWarning):
         module=names.get("__name__", "<unknown>"),
         registry=names.setdefault("__warningregistry__", {}),
     )
+
+
+def convergence_warning():
+    """scikit-learn's ConvergenceWarning, or UserWarning where scikit-learn is not installed."""
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+    except ModuleNotFoundError:
+        return UserWarning
+    return ConvergenceWarning

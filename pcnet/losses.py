@@ -1,4 +1,4 @@
-"""Losses with options, as small scikit-learn objects; the other losses have names only."""
+"""Losses with options, as small objects; the other losses have names only."""
 
 from ._objective import Huber
 

@@ -34,10 +34,7 @@ import math
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-
-from ._checks import real_interval
+from ._options import Interval, Options, real_interval
 from ._types import ScheduleName
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear"]
@@ -50,10 +47,10 @@ AUTO_WARMUP_SHARE = 0.05
 #: Logarithm of a factor that underflows to 0.
 MOST_DECAY = 700.0
 
-_WARMUP = [Interval(Integral, 0, None, closed="left"), Interval(RealNotInt, 0, 1, closed="left")]
+_WARMUP = [Interval(Integral, 0, math.inf, closed="left"), Interval(float, 0, 1, closed="left")]
 
 
-class _Shape(BaseEstimator):
+class _Shape(Options):
     """A factor of the learning rate as a function of the step; not for direct use."""
 
     _parameter_constraints = {"warmup": _WARMUP}
@@ -136,6 +133,10 @@ class _Shape(BaseEstimator):
         """
         return True
 
+    def _shape(self, step, n_steps, n_plateaus):
+        """The factor after the warm-up."""
+        raise NotImplementedError
+
 
 class Constant(_Shape):
     """The same rate at each step.
@@ -175,7 +176,7 @@ class Linear(_Shape):
     >>> model = PCClassifier(learning_rate=Linear(warmup=0.1))
     """
 
-    _parameter_constraints = {"warmup": [*_WARMUP, StrOptions({"auto"})]}
+    _parameter_constraints = {"warmup": [*_WARMUP, "auto"]}
 
     has_horizon = True
 
@@ -196,7 +197,7 @@ class Cosine(_Shape):
         steps, or a twentieth of the planned ones if that is less.
     """
 
-    _parameter_constraints = {"warmup": [*_WARMUP, StrOptions({"auto"})]}
+    _parameter_constraints = {"warmup": [*_WARMUP, "auto"]}
 
     has_horizon = True
 

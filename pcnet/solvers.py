@@ -1,4 +1,4 @@
-"""Weight solvers: the options of Adam and SGD as small scikit-learn objects.
+"""Weight solvers: the options of Adam, SGD and L-BFGS as small objects.
 
 A solver object only has options; the weight update of the C core does the arithmetic. Both solvers
 use the *scaled* gradient, which is of order 1 at any depth, width and output precision. The meaning
@@ -7,15 +7,14 @@ of ``epsilon`` and of a learning rate therefore does not depend on the size of t
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import DTypeLike
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
 
-from ._checks import check_adam_epsilon, real_interval
-from ._saved_state import OptionsMixin
+from ._checks import check_adam_epsilon
+from ._options import Interval, Options, real_interval
 from ._types import SolverName
 
 __all__ = ["LBFGS", "SGD", "Adam"]
@@ -23,7 +22,7 @@ __all__ = ["LBFGS", "SGD", "Adam"]
 _CLIP = [None, real_interval(0, closed="neither")]
 
 
-class Adam(OptionsMixin, BaseEstimator):
+class Adam(Options):
     """Adam: steps along the mean gradient over its root mean square.
 
     ``m <- beta_1 m + (1 - beta_1) g``, ``v <- beta_2 v + (1 - beta_2) g^2``,
@@ -102,7 +101,7 @@ class Adam(OptionsMixin, BaseEstimator):
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
 
-class SGD(OptionsMixin, BaseEstimator):
+class SGD(Options):
     """Stochastic gradient descent with momentum.
 
     ``v <- momentum v - rate g`` and ``w <- w + v``, or with Nesterov's look-ahead
@@ -159,7 +158,7 @@ class SGD(OptionsMixin, BaseEstimator):
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
 
-class LBFGS(BaseEstimator):
+class LBFGS(Options):
     """Limited-memory BFGS on all samples at once, for small data sets.
 
     It minimises the mean energy at equilibrium plus the penalty of the weight decay. `max_iter`
@@ -192,7 +191,7 @@ class LBFGS(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Interval(Integral, 1, math.inf, closed="left")],
         "history_size": [Interval(Integral, 1, 10**6, closed="both")],
         "inference_tol": [real_interval(0, closed="left")],
     }

@@ -21,7 +21,6 @@ Innocenti, F. et al. (2025), arXiv:2505.13124 : muPC, residual PC networks.
 """
 
 import numpy as np
-import scipy.special
 
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
@@ -112,7 +111,9 @@ def _huber(delta):
 
 def _poisson_deviance(mu, y):
     """Half the deviance, sum_k exp(mu_k) - y_k - y_k (mu_k - log y_k)."""
-    return np.sum(np.exp(mu) - y - y * mu + scipy.special.xlogy(y, y), axis=1)
+    from scipy.special import xlogy  # imported here: inference needs NumPy only
+
+    return np.sum(np.exp(mu) - y - y * mu + xlogy(y, y), axis=1)
 
 
 #: name -> (loss of each sample, - d loss / d mu).

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
-
-import joblib  # scikit-learn's own dependency
 
 from .._checks import check_count
 from .._warnings import warn
@@ -19,6 +19,8 @@ _DEFAULT_N_THREADS = binding.openmp_max_threads()
 
 #: Largest number for `set_num_threads`: each thread has its own working memory.
 MAX_THREADS = 1024
+
+_CGROUP = Path("/sys/fs/cgroup")
 
 _is_forked_child = False
 _n_cpus_seen = None, 1  # request, and result
@@ -108,17 +110,42 @@ def _wanted_n_threads():
 
 
 def _n_cpus():
-    """``joblib.cpu_count()``, called again if its result may have changed.
+    """CPUs that this process may use, by all limits that joblib honours.
 
-    It reads files of the container's quota, which takes longer than a small prediction. They are
-    therefore read at most once per second.
+    Reading the container's quota takes longer than a small prediction. It is therefore read at
+    most once per second, or when another limit has changed.
     """
     global _n_cpus_seen
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else math.inf
     asked = os.environ.get("LOKY_MAX_CPU_COUNT"), affinity, int(time.monotonic())
     if _n_cpus_seen[0] != asked:
-        _n_cpus_seen = asked, joblib.cpu_count()
+        limit = math.inf if asked[0] is None else _environment_limit(asked[0])
+        found = min(os.cpu_count() or 1, affinity, limit, _container_quota())
+        _n_cpus_seen = asked, max(1, found)
     return _n_cpus_seen[1]
+
+
+def _environment_limit(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(
+            f"the environment variable LOKY_MAX_CPU_COUNT must be an integer; got {text!r}"
+        ) from None
+
+
+def _container_quota():
+    """CPUs of the control group's quota, rounded up: cgroup v2, else v1; inf without a quota."""
+    for folder, names in (("", ("cpu.max",)), ("cpu/", ("cpu.cfs_quota_us", "cpu.cfs_period_us"))):
+        try:
+            found = [(_CGROUP / folder / name).read_text().split() for name in names]
+            quota, period = (word for words in found for word in words)
+            if quota == "max" or int(quota) <= 0 or int(period) <= 0:
+                return math.inf
+            return math.ceil(int(quota) / int(period))
+        except (OSError, ValueError):  # no such file, or one of another form
+            continue
+    return math.inf
 
 
 def _can_start(n_threads):

@@ -1,10 +1,12 @@
-"""Checks of arguments for several modules; each error names a remedy."""
+"""Checks of arguments for several modules; each error names a remedy.
+
+scikit-learn is imported where it is called: scaling and rows of features need NumPy only.
+"""
 
 import operator
 from numbers import Number
 
 import numpy as np
-from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
 MAX_WIDTH = 2**31 - 1  # a C int
 
@@ -15,6 +17,8 @@ def check_data(estimator, *arrays, **options):
     Values that do not fit into float32 raise its ValueError, without NumPy's warning. If features
     contain text, a note in the error names the columns.
     """
+    from sklearn.utils.validation import validate_data
+
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             return validate_data(estimator, *arrays, order="C", **options)
@@ -72,6 +76,8 @@ def check_finite(estimator, X):
     flat = X.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(np.einsum("i,i->", flat, flat)):
+            from sklearn.utils.validation import assert_all_finite
+
             assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
@@ -181,6 +187,8 @@ def check_sample_weight(sample_weight, n_samples):
     """
     if sample_weight is None:
         return None
+    from sklearn.utils.validation import check_array
+
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_samples, sample_weight)
     try:

@@ -5,12 +5,13 @@ matrices, images of uint8, memory maps, chunks) is converted a few rows at a tim
 bits as if it had been converted as a whole.
 """
 
+import sys
+
 import numpy as np
-import scipy.sparse
 
 from .._warnings import warn
 from ..exceptions import FeatureScaleWarning
-from .checks import check_data, check_finite, validate_data
+from .checks import check_data, check_finite
 from .chunks import Chunks
 
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
@@ -220,6 +221,12 @@ class ChunkedRows(Rows):
         return out
 
 
+def is_sparse(X):
+    """Whether X is of scipy.sparse, which whoever has made such a matrix has imported."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and sparse.issparse(X)
+
+
 def as_rows(X):
     """`Rows` of a C-contiguous float array; `Rows` stay what they are."""
     return X if isinstance(X, Rows) else DenseRows(X)
@@ -293,7 +300,7 @@ def _needs_no_check(estimator, X, dtype):
     """Whether scikit-learn's checks, longer than a small prediction, would find nothing."""
     is_array = type(X) is np.ndarray
     return (
-        (is_array or isinstance(X, (scipy.sparse.csr_array, scipy.sparse.csr_matrix)))
+        (is_array or (is_sparse(X) and X.format == "csr"))
         and X.ndim == 2
         and X.dtype in (dtype if isinstance(dtype, (list, tuple)) else (dtype,))
         and X.shape[1] == estimator.n_features_in_
@@ -305,6 +312,8 @@ def _needs_no_check(estimator, X, dtype):
 
 def _checked(estimator, X, *y, dtype, **options):
     """scikit-learn's checks, and whether X is left to be converted when rows are taken."""
+    from sklearn.utils.validation import validate_data
+
     if isinstance(X, Chunks):
         # all that scikit-learn looks at here; it takes no memory
         stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
@@ -342,7 +351,7 @@ def _as_rows_of(X, dtype):
     """`Rows` of validated data."""
     if isinstance(X, Chunks):
         return ChunkedRows([_as_rows_of(chunk, dtype) for chunk in X.chunks])
-    if scipy.sparse.issparse(X):
+    if is_sparse(X):
         return SparseRows(X)
     if X.dtype == dtype and _is_ready(X):
         return DenseRows(X)

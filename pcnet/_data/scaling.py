@@ -9,7 +9,6 @@ power of two gives the same bits.
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .rows import FLOAT64_ROWS, Rows, RowSubset, SparseRows
 
@@ -163,6 +162,8 @@ def measure(rows, sample_weight=None, columns=None):
 
 
 def _measure_sparse(X, weight, columns):
+    from sklearn.utils.sparsefuncs import mean_variance_axis
+
     X = (X if columns is None else X[:, columns]).astype(np.float64)  # a copy
     X.sum_duplicates()
     low, high = (np.ravel(part.toarray()) for part in (X.min(axis=0), X.max(axis=0)))

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import _types as types
-from .._checks import real_interval
+from .._checks import LARGEST
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
 from .._network_checks import ACTIVATIONS
@@ -27,6 +27,15 @@ from ..network import Network, check_activation
 from ..parameterization import PARAMETERIZATIONS
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver
+
+
+def real_interval(low, closed):
+    """scikit-learn's constraint of finite numbers from ``low`` on, or above it.
+
+    scikit-learn's upper end None would accept integers beyond all floats.
+    """
+    return Interval(Real, low, LARGEST, closed={"left": "both", "neither": "right"}[closed])
+
 
 #: Arguments that define the network; they must not change while training of it continues.
 ARCHITECTURE = (

@@ -34,7 +34,7 @@ from .._training.validation import (
     own_validation,
     train_score,
 )
-from .._types import CheckpointPath, Features, ValidationData, fit_context
+from .._types import CheckpointPath, Features, ValidationData
 from .._warnings import warn
 from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from ..inference import Objective
@@ -42,6 +42,7 @@ from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver
 from .arguments import ARCHITECTURE, EstimatorArguments
 from .automatic import LEAST_UPDATES, resolve_automatic
+from .decorators import fit_context
 from .fitted import FittedEstimator
 from .objective_state import copy_of_options, loss_unit, precision_of, scoring_unit
 from .resume import (

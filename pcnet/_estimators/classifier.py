@@ -30,13 +30,12 @@ from .._types import (
     Scoring,
     Solver,
     Widths,
-    available_if,
-    fit_context,
 )
 from ..network import Network
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
+from .decorators import available_if, fit_context
 from .docstrings import fill_docstring
 from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder

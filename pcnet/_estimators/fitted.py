@@ -15,9 +15,10 @@ from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_core import network_output
-from .._types import Features, Float64s, Floats, Method, available_if
+from .._types import Features, Float64s, Floats, Method
 from ..inference import InferenceResult, infer
 from ..network import Network
+from .decorators import available_if
 from .energy import clamped_energies
 from .outputs import hidden_activities
 from .summary import Summary, summarise

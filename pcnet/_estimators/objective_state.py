@@ -2,10 +2,9 @@
 
 import copy
 
-from sklearn.base import BaseEstimator
-
 from .._core.binding import HUBER_DELTA
 from .._objective import Huber
+from .._options import Options
 from ..inference._learning import learns_feed_forward
 from ..inference._method import resolve_method
 from ..solvers import resolve_solver
@@ -34,9 +33,9 @@ def precision_of(estimator, loss):
 def copy_of_options(value):
     """A copy of an object with options, which ``set_params`` does not change.
 
-    Names, and objects that are no scikit-learn estimators, are returned unchanged.
+    Names, and other objects than `Options`, are returned unchanged.
     """
-    return copy.deepcopy(value) if isinstance(value, BaseEstimator) else value
+    return copy.deepcopy(value) if isinstance(value, Options) else value
 
 
 def loss_unit(loss):

@@ -25,14 +25,13 @@ from .._types import (
     Scoring,
     Solver,
     Widths,
-    available_if,
-    fit_context,
 )
 from ..network import Network
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
 from .conversion import regressor_from_mlp, regressor_from_network
+from .decorators import available_if, fit_context
 from .docstrings import fill_docstring
 
 

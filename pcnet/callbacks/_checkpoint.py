@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from numbers import Integral
 from pathlib import Path
 
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
-
-from .._checks import real_interval
+from .._options import Interval, Options, real_interval
 
 
-class Checkpoint(BaseEstimator):
+class Checkpoint(Options):
     """File and times at which ``fit`` saves a run.
 
     The file is replaced atomically: if the process is killed, the old or the new file exists and is
@@ -42,7 +40,7 @@ class Checkpoint(BaseEstimator):
 
     _parameter_constraints = {
         "path": [str, os.PathLike],
-        "every_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "every_epochs": [Interval(Integral, 1, math.inf, closed="left"), None],
         "every_minutes": [real_interval(0, closed="neither"), None],
     }
 

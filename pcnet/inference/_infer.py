@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
-from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import check_no_overflow
 from .._core.binding import Status
 from .._network_checks import check_clamped, check_terms, objective_of
 from .._network_core import core_batch, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
-from .._warnings import warn
+from .._warnings import convergence_warning, warn
 from ..network import Network, check_network
 from ._method import check_precision, resolve_method
 from ._passes import has_risen
@@ -165,5 +164,5 @@ def _warn_if_risen(method, before, after):
             f"{method!r} is too large for this network. Lower it until energy_trace falls (plain "
             "descent diverges above largest_stable_rate of pcnet.theory.extreme_eigenvalues), "
             "lower output_precision, or use method='error', which never raises the energy",
-            ConvergenceWarning,
+            convergence_warning(),
         )

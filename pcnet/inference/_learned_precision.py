@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.base import clone
 
 from .._checks import check_count, check_positive
 from .._core.binding import Batch, Status
@@ -111,7 +110,7 @@ class LearnedPrecision(InferenceMethod):
 
     def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
         """A copy of this method that learns, from precisions 1 or those of the previous one."""
-        mine, widths = clone(self), network.layer_sizes[1:-1]
+        mine, widths = self.copy_options(), network.layer_sizes[1:-1]
         known = getattr(previous, "precisions_", None)
         if known is None or tuple(map(len, known)) != widths:
             mine.precisions_ = [np.ones(width) for width in widths]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
-from sklearn.base import BaseEstimator
 
 from .._checks import our_name, shown
 from .._core.binding import Batch
 from .._objective import Objective
+from .._options import Options
 from .._types import Float64s, Floats, Method
 from ..network import Network
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._learning import WeightUpdate
 
 
-class InferenceMethod(BaseEstimator):
+class InferenceMethod(Options):
     """Base class of all methods of inference, including user-defined ones.
 
     A method stores its options like a scikit-learn estimator, so grid search can set

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from sklearn.base import clone
 
 from .._checks import check_choice, check_positive
 from .._core.binding import Batch, Status
@@ -112,7 +111,7 @@ class Nudged(InferenceMethod):
         inner = resolve_inner(self.method)
         if objective.loss in ("log_loss", "logistic") and "energy_tol" in inner.get_params():
             # these losses are above 0 at their target: a fraction of the energy is no measure
-            inner = clone(inner).set_params(energy_tol=0.0)
+            inner = inner.copy_options().set_params(energy_tol=0.0)
         inner.run(batch, _stacked(X, len(signs)), targets, objective)
         batch.loss[:n] = loss
         _count_phases(batch, n, len(signs))
