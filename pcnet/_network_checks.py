@@ -24,7 +24,7 @@ from ._checks import (
     shown,
 )
 from ._core import binding
-from ._objective import Huber, Objective, check_loss, check_targets
+from ._objective import Huber, Objective, check_targets
 from ._types import Activation, Activations, Floats, Loss
 from .parameterization import PARAMETERIZATIONS, default_skips
 
@@ -271,25 +271,24 @@ def check_clamped(
 
 
 def objective_of(net, loss=None, output_precision=None, activity_decay=None):
-    """The `Objective` of these terms; None selects the network's own, or else the default."""
+    """The checked `Objective` of these terms; None selects the network's own, or the default."""
     own = Objective() if net.objective is None else net.objective
-    return Objective(
+    objective = Objective(
         own.loss if loss is None else loss,
         own.output_precision if output_precision is None else output_precision,
         own.activity_decay if activity_decay is None else activity_decay,
     )
+    check_terms(net, objective)
+    return objective
 
 
-def check_terms(net, loss, output_precision, activity_decay):
-    """Raise unless these are valid terms of an energy in the network's dtype."""
-    check_loss(loss)
-    check_positive("output_precision", output_precision)
-    check_positive("activity_decay", activity_decay, or_zero=True)
+def check_terms(net, objective):
+    """Raise unless the network's dtype can represent the numbers of an objective."""
     check_fields(net)
-    check_representable("output_precision", output_precision, net.dtype)
-    check_representable("activity_decay", activity_decay, net.dtype)
-    if isinstance(loss, Huber):
-        check_representable("delta of Huber's loss", loss.delta, net.dtype)
+    check_representable("output_precision", objective.output_precision, net.dtype)
+    check_representable("activity_decay", objective.activity_decay, net.dtype)
+    if isinstance(objective.loss, Huber):
+        check_representable("delta of Huber's loss", objective.loss.delta, net.dtype)
 
 
 def _check_field(name, array, dtype, ndim):

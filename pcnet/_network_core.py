@@ -15,7 +15,6 @@ from ._network_checks import (
     check_activities,
     check_clamped,
     check_fields,
-    check_terms,
     objective_of,
 )
 from ._network_sparse import is_sparse_enough, sparse_output
@@ -191,7 +190,6 @@ def batch_at(
     """
     check_fields(net)
     objective = objective_of(net, *terms)
-    check_terms(net, **vars(objective))
     X, Y = check_clamped(net, X, Y, objective.loss)
     batch = core_batch(net, len(X))
     fill(batch.activities, check_activities(net, activities, len(X)))

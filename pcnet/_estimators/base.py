@@ -339,7 +339,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
             "activity_decay": float(self.activity_decay),
             "inference": copy_of_options(self.inference),
         }
-        check_terms(self.network_, **vars(self._objective()))
+        check_terms(self.network_, self._objective())
 
     def _begin_training(self, validation):
         """Store the objective; if the unit of losses or scores changes, start a new history."""

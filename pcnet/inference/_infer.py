@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_no_overflow
 from .._core.binding import Status
-from .._network_checks import check_clamped, check_terms, objective_of
+from .._network_checks import check_clamped, objective_of
 from .._network_core import core_batch, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from .._warnings import convergence_warning, warn
@@ -133,7 +133,6 @@ def infer(
             "X and Y must both be arrays, got None: infer clamps both. For a network with a free "
             'input or target see "Free ends" in the documentation (docs/experiments.md)'
         )
-    check_terms(net, **vars(objective))
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, objective.loss)
     n = len(X)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_flag, check_no_overflow
 from .._core.binding import Batch
-from .._network_checks import check_clamped, check_terms, objective_of
+from .._network_checks import check_clamped, objective_of
 from .._network_core import core_batch
 from .._objective import Objective
 from .._types import Float64s, Floats, Loss, Method
@@ -146,7 +146,6 @@ def learning_gradients(
     method = resolve_method(method, "method of inference")
     # on a copy: a method with learned parameters must not change here
     method = method.for_training(net, method)
-    check_terms(net, **vars(objective))
     feed_forward = check_flag("feed_forward", feed_forward)
     check_precision(method, objective, net.dtype)
     X, Y = check_clamped(net, X, Y, objective.loss)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._types import Float64s, Floats, Loss
 from ..network import Network
-from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
+from ._checks import check_network, check_problem, feed_forward, raises_on_overflow
 
 
 def in_float64(net: Network) -> Network:
@@ -78,9 +78,7 @@ def backprop_gradients(
     >>> [W.shape for W in weights]
     [(4, 16), (16, 16), (16, 3)]
     """
-    net = check_network(net)
-    objective = objective_of(net, loss, 1.0)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(net, X, Y, loss, 1.0)
     activities = feed_forward(net, X)
     errors = backprop_errors(net, activities, Y, objective.loss)
     weights, biases = reference.weight_gradients(net, X, errors, activities)

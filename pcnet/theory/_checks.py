@@ -14,7 +14,7 @@ from .. import network
 from .._checks import OVERFLOW_REMEDY, all_finite, check_no_overflow
 from .._core import reference
 from .._objective import Objective
-from .._types import AnyFunction, Float64s, Floats
+from .._types import AnyFunction, Float64s, Floats, Loss
 from ..network import Network
 
 
@@ -32,38 +32,57 @@ def check_network(net):
     return exact
 
 
-def check_linear(net, function, instead):
-    """A linear network in float64; the error names the alternative for nonlinear ones."""
+def check_inputs(net: Network, X: ArrayLike) -> tuple[Network, NDArray[Any]]:
+    """A network and inputs (n, D) in float64."""
     net = check_network(net)
-    nonlinear = sorted(set(net.activations[1:]) - {"identity"})
-    if nonlinear:
-        raise ValueError(
-            f"{function} holds for linear networks only: every activation must be 'identity', got "
-            f"{', '.join(map(repr, nonlinear))}; {instead}"
-        )
-    return net
+    return net, network_checks.check_rows(net, "X", X, net.layer_sizes[0])
 
 
-def check_hidden(net, function):
-    """Raise if a network has no hidden layer: no activity is free then."""
-    if net.n_layers == 1:
+def check_problem(
+    net: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    loss: Loss | None = None,
+    output_precision: float | None = None,
+    activity_decay: float | None = 0.0,
+    needs_hidden: str | None = None,
+) -> tuple[Network, NDArray[Any], NDArray[Any], Objective]:
+    """The network, inputs (n, D) and targets (n, K) in float64, and the objective, all checked.
+
+    None as a term of the objective stands for the network's own. ``needs_hidden`` names the
+    function if the network must have a hidden layer.
+    """
+    net = check_network(net)
+    if needs_hidden is not None and net.n_layers == 1:
         raise ValueError(
-            f"{function} needs a network with a hidden layer; with layer_sizes "
+            f"{needs_hidden} needs a network with a hidden layer; with layer_sizes "
             f"{net.layer_sizes} no activity is free"
         )
+    objective = network_checks.objective_of(net, loss, output_precision, activity_decay)
+    return net, *network_checks.check_clamped(net, X, Y, objective.loss), objective
 
 
-def objective_of(net, loss=None, output_precision=None, activity_decay=0.0):
-    """The objective of the given terms; None stands for the network's own."""
-    return network_checks.objective_of(net, loss, output_precision, activity_decay)
+def check_sample(
+    function: str, net: Network, x: ArrayLike, y: ArrayLike, *terms: Any
+) -> tuple[Network, NDArray[Any], NDArray[Any], Objective]:
+    """`check_problem` of one sample, (1, D) or (D,), and a network with a hidden layer."""
+    net, x, y, objective = check_problem(
+        net, _one_row(x), _one_row(y), *terms, needs_hidden=function
+    )
+    if len(x) != 1:
+        raise ValueError(
+            f"{function} is that of one sample, got {len(x)}; call it for each, as samples do not "
+            "share a Hessian, with X[i : i + 1], and activities [z[i : i + 1] for z in ..] if any"
+        )
+    return net, x, y, objective
 
 
-def check_clamped(
-    net: Network, X: ArrayLike, Y: ArrayLike, objective: Objective
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Inputs (n, D) and targets (n, K) in float64, the targets in the range of the loss."""
-    network_checks.check_terms(net, **vars(objective))
-    return network_checks.check_clamped(net, X, Y, objective.loss)
+def _one_row(values: ArrayLike) -> ArrayLike:
+    """One sample's numbers as a row, for functions that take (1, D) or (D,)."""
+    try:
+        return np.atleast_2d(values) if np.ndim(values) == 1 else values
+    except ValueError:  # parts of different lengths: the check of shapes reports them
+        return values
 
 
 def check_activities(net: Network, X: Floats, activities: Sequence[ArrayLike] | None) -> list[Any]:
@@ -71,14 +90,6 @@ def check_activities(net: Network, X: Floats, activities: Sequence[ArrayLike] | 
     if activities is None:
         return feed_forward(net, X)[:-1]
     return network_checks.check_activities(net, activities, len(X))
-
-
-def one_row(values: ArrayLike) -> ArrayLike:
-    """One sample's numbers as a row, for functions that take (1, D) or (D,)."""
-    try:
-        return np.atleast_2d(values) if np.ndim(values) == 1 else values
-    except ValueError:  # parts of different lengths: the check of shapes reports them
-        return values
 
 
 def feed_forward(net: Network, X: Floats) -> list[Float64s]:

@@ -18,7 +18,7 @@ from .._types import Float64s, Loss, Method
 from ..inference import ErrorDescent, infer, learning_gradients
 from ..network import Network
 from ._backprop import backprop_gradients, cosine
-from ._checks import check_clamped, check_network, feed_forward, objective_of
+from ._checks import check_problem, feed_forward
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
 
 #: Inference of nonlinear networks, with a tighter tolerance than in training.
@@ -88,9 +88,7 @@ def compare_with_backprop(
     >>> compare_with_backprop(net, [[1.0]], [[3.0]]).energy_to_loss_ratio
     0.5
     """
-    net = check_network(net)
-    objective = objective_of(net, loss, output_precision)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(net, X, Y, loss, output_precision)
     energy, weights = _equilibrium(net, X, Y, objective, method)
     target, _ = backprop_gradients(net, X, Y, objective.loss)
     lost = reference.loss_values(objective.loss, feed_forward(net, X)[-1], Y).mean()
@@ -171,9 +169,7 @@ def target_alignment(
     >>> target_alignment(net, np.ones((2, 4)), np.eye(3)[:2]).shape
     (2,)
     """
-    net = check_network(net)
-    objective = objective_of(net, loss, output_precision, activity_decay)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(net, X, Y, loss, output_precision, activity_decay)
     options = (method, *vars(objective).values())
     wanted = reference.output_delta(objective.loss, feed_forward(net, X)[-1], Y, 1.0)
     moved = np.array([_output_change(net, X[[i]], Y[[i]], options) for i in range(len(X))])

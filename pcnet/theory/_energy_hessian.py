@@ -10,13 +10,7 @@ from numpy.typing import ArrayLike
 from .._core import reference
 from .._types import Loss
 from ..network import Network
-from ._checks import (
-    check_activities,
-    check_clamped,
-    check_network,
-    objective_of,
-    raises_on_overflow,
-)
+from ._checks import check_activities, check_problem, raises_on_overflow
 from ._linearization import linearize_linear
 from ._newton import activity_solver, is_quadratic, settle
 from ._weight_hessian import Tangent, WeightHessian, output_pull
@@ -74,9 +68,7 @@ def energy_hessian(
     >>> np.linalg.eigvalsh(H).round(3)
     array([-1.618,  0.618])
     """
-    net = check_network(net)
-    objective = objective_of(net, loss, output_precision, activity_decay)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(net, X, Y, loss, output_precision, activity_decay)
     if activities is not None:
         activities = check_activities(net, X, activities)
     z = settle(net, X, Y, objective, activities) if net.n_layers > 1 else []

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._network_checks import objective_of
 from .._objective import Objective
 from .._types import Float64s, Floats
 from ..network import Network
-from ._checks import check_clamped, check_linear, feed_forward, objective_of, raises_on_overflow
+from ._checks import check_network, check_problem, feed_forward, raises_on_overflow
 from ._hessian import hessian_of
 from ._linearization import linearize_linear
-
-_INSTEAD = "use linearized_equilibrium or linearized_rescaling, or pcnet.infer"
 
 
 @raises_on_overflow
@@ -54,7 +53,7 @@ def equilibrium_rescaling(net: Network, output_precision: float | None = None) -
     >>> equilibrium_rescaling(net)
     array([[10.]])
     """
-    net = check_linear(net, "equilibrium_rescaling", _INSTEAD)
+    net = _check_linear(net, "equilibrium_rescaling")
     objective = objective_of(net, "squared_error", output_precision)
     return linearize_linear(net).rescaling(objective.output_precision)[0]
 
@@ -193,9 +192,21 @@ def _problem(
     output_precision: float | None,
     activity_decay: float | None,
 ) -> tuple[Network, Floats, Floats, Objective]:
-    net = check_linear(net, function, _INSTEAD)
-    objective = objective_of(net, "squared_error", output_precision, activity_decay)
-    return net, *check_clamped(net, X, Y, objective), objective
+    net = _check_linear(net, function)
+    return check_problem(net, X, Y, "squared_error", output_precision, activity_decay)
+
+
+def _check_linear(net, function):
+    """A linear network in float64."""
+    net = check_network(net)
+    nonlinear = sorted(set(net.activations[1:]) - {"identity"})
+    if nonlinear:
+        raise ValueError(
+            f"{function} holds for linear networks only: every activation must be 'identity', got "
+            f"{', '.join(map(repr, nonlinear))}; use linearized_equilibrium or "
+            "linearized_rescaling, or pcnet.infer"
+        )
+    return net
 
 
 def _minimum(net, X, Y, objective):

@@ -14,15 +14,7 @@ from .._checks import check_float_array
 from .._core import reference
 from .._types import Float64s, Loss
 from ..network import Network
-from ._checks import (
-    check_activities,
-    check_clamped,
-    check_hidden,
-    check_network,
-    objective_of,
-    one_row,
-    raises_on_overflow,
-)
+from ._checks import check_activities, check_sample, raises_on_overflow
 from ._curvature import activation_second_derivative, output_curvature
 from ._linearization import Linearization, linearization_at
 
@@ -139,15 +131,9 @@ def activity_hessian(
     array([[ 5., -2.],
            [-2., 10.]])
     """
-    net = check_network(net)
-    check_hidden(net, "activity_hessian")
-    objective = objective_of(net, loss, output_precision, activity_decay)
-    x, y = check_clamped(net, one_row(x), one_row(y), objective)
-    if len(x) != 1:
-        raise ValueError(
-            f"activity_hessian is that of one sample, got {len(x)}; call it for each, as samples "
-            "do not share a Hessian, with X[i : i + 1] and activities [z[i : i + 1] for z in ..]"
-        )
+    net, x, y, objective = check_sample(
+        "activity_hessian", net, x, y, loss, output_precision, activity_decay
+    )
     z = check_activities(net, x, activities)
     if not isinstance(gauss_newton, (bool, np.bool_)):
         raise TypeError(f"gauss_newton must be True or False; got {gauss_newton!r}")

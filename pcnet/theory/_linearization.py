@@ -21,15 +21,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
-from .._network_checks import check_rows
+from .._network_checks import objective_of
 from .._types import Float64s, Loss
 from ..network import Network
 from ._checks import (
     check_activities,
-    check_clamped,
-    check_hidden,
+    check_inputs,
     check_network,
-    objective_of,
+    check_problem,
     raises_on_overflow,
 )
 from ._curvature import output_curvature
@@ -56,8 +55,7 @@ def linearize(
     ValueError, TypeError
         An argument has a wrong shape, value or type.
     """
-    net = check_network(net)
-    X = check_rows(net, "X", X, net.layer_sizes[0])
+    net, X = check_inputs(net, X)
     return linearization_at(net, check_activities(net, X, activities))
 
 
@@ -393,10 +391,9 @@ def linearized_equilibrium(
     FloatingPointError
         The result overflows float64.
     """
-    net = check_network(net)
-    check_hidden(net, "linearized_equilibrium")
-    objective = objective_of(net, loss, output_precision)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(
+        net, X, Y, loss, output_precision, needs_hidden="linearized_equilibrium"
+    )
     z = check_activities(net, X, activities)
     gradient = reference.activity_gradients(net, X, Y, z, objective)
     output = reference.predictions(net, X, z)[-1]

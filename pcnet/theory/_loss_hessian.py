@@ -8,7 +8,7 @@ from .._core import reference
 from .._types import Loss
 from ..network import Network
 from ._backprop import backprop_errors
-from ._checks import check_clamped, check_network, feed_forward, objective_of, raises_on_overflow
+from ._checks import check_problem, feed_forward, raises_on_overflow
 from ._weight_hessian import Tangent, WeightHessian, output_pull
 
 
@@ -59,9 +59,7 @@ def loss_hessian(
     array([[ 0., -2.],
            [-2.,  0.]])
     """
-    net = check_network(net)
-    objective = objective_of(net, loss, 1.0)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(net, X, Y, loss, 1.0)
     *hidden, output = activities = feed_forward(net, X)
     errors = backprop_errors(net, activities, Y, objective.loss)
     tangent = Tangent(net, X, hidden, errors)

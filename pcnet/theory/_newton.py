@@ -11,15 +11,7 @@ from .._core import reference
 from .._types import Float64s, Loss
 from ..inference import ErrorDescent, infer
 from ..network import Network
-from ._checks import (
-    check_activities,
-    check_clamped,
-    check_hidden,
-    check_network,
-    feed_forward,
-    objective_of,
-    raises_on_overflow,
-)
+from ._checks import check_activities, check_problem, feed_forward, raises_on_overflow
 from ._hessian import hessian_of
 
 START = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=0.0)
@@ -66,10 +58,8 @@ def newton_equilibrium(
     numpy.linalg.LinAlgError
         A Hessian at an intermediate step is not positive definite.
     """
-    net = check_network(net)
-    check_hidden(net, "newton_equilibrium")
-    objective = objective_of(net, loss, output_precision, activity_decay)
-    X, Y = check_clamped(net, X, Y, objective)
+    terms = loss, output_precision, activity_decay
+    net, X, Y, objective = check_problem(net, X, Y, *terms, needs_hidden="newton_equilibrium")
     if activities is not None:
         activities = check_activities(net, X, activities)
     return settle(net, X, Y, objective, activities)

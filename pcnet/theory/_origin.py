@@ -25,7 +25,7 @@ from .._checks import check_choice
 from .._core import reference
 from .._types import Float64s, Loss
 from ..network import Network
-from ._checks import check_clamped, check_hidden, check_network, objective_of, raises_on_overflow
+from ._checks import check_network, check_problem, raises_on_overflow
 from ._weight_hessian import weight_slices
 
 KINDS = ("energy", "loss")
@@ -174,11 +174,8 @@ class _Blocks(NamedTuple):
 
 def _blocks(function, net, X, Y, of, objective):
     check_choice("of", of, KINDS)
-    net = check_network(net)
-    check_hidden(net, function)
+    net, X, Y, objective = check_problem(net, X, Y, *objective, needs_hidden=function)
     _check_origin(net, function)
-    objective = objective_of(net, *objective)
-    X, Y = check_clamped(net, X, Y, objective)
     delta = reference.output_delta(objective.loss, np.zeros_like(Y), Y, 1.0)
     gain = net.scales[-1] * _slope_at_zero(net)
     coupled = all(net.skips[1:-1])

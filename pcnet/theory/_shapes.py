@@ -16,10 +16,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from .._checks import LARGEST, check_count, check_float_array, check_positive
-from .._network_checks import check_rows
 from .._types import Estimator, Float64s
 from ..network import Network
-from ._checks import check_network, feed_forward
+from ._checks import check_inputs, feed_forward
 from ._comparison import compare_with_backprop
 
 
@@ -195,9 +194,7 @@ def forward_norms(net: Network, X: ArrayLike) -> Float64s:
     >>> bool(norms[-1] < 1e-6 * norms[0])
     True
     """
-    net = check_network(net)
-    X = check_rows(net, "X", X, net.layer_sizes[0])
-    return np.array([_root_mean_square(z) for z in feed_forward(net, X)])
+    return np.array([_root_mean_square(z) for z in feed_forward(*check_inputs(net, X))])
 
 
 def _root_mean_square(values):

@@ -20,17 +20,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
-from .._network_checks import check_rows
+from .._network_checks import objective_of
 from .._types import Float64s, Loss
 from ..network import Network
 from ._backprop import backprop_gradients
 from ._checks import (
-    check_clamped,
-    check_hidden,
+    check_inputs,
     check_network,
+    check_problem,
+    check_sample,
     feed_forward,
-    objective_of,
-    one_row,
     raises_on_overflow,
 )
 from ._curvature import change_of_curvature, output_curvature
@@ -77,18 +76,12 @@ def fisher_preconditioner(
         ``x`` has more than one row, Huber's loss has no ``y``, or a shape or value is wrong.
     """
     net = check_network(net)
-    check_hidden(net, "fisher_preconditioner")
-    objective = objective_of(net, loss, output_precision)
     if y is None:
-        if not isinstance(objective.loss, str) or objective.loss == "huber":
+        loss = objective_of(net, loss).loss
+        if not isinstance(loss, str) or loss == "huber":
             raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
         y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # valid for every loss
-    x, y = check_clamped(net, one_row(x), one_row(y), objective)
-    if len(x) != 1:
-        raise ValueError(
-            f"fisher_preconditioner is that of one sample, got {len(x)}; call it for each, with "
-            "X[i : i + 1]"
-        )
+    net, x, y, objective = check_sample("fisher_preconditioner", net, x, y, loss, output_precision)
     return hessian_of(net, x, y, feed_forward(net, x)[:-1], objective, gauss_newton=True)
 
 
@@ -123,7 +116,7 @@ def predicted_activity_step(
         The result overflows float64.
     """
     z, _ = linearized_equilibrium(net, X, Y, None, loss, output_precision)
-    return [a - b for a, b in zip(z, feed_forward(*_inputs(net, X))[:-1])]
+    return [a - b for a, b in zip(z, feed_forward(*check_inputs(net, X))[:-1])]
 
 
 @raises_on_overflow
@@ -209,10 +202,9 @@ def gradient_decomposition(
     RuntimeError, numpy.linalg.LinAlgError
         As for `newton_equilibrium`.
     """
-    net, X = _inputs(net, X)
-    check_hidden(net, "gradient_decomposition")
-    objective = objective_of(net, loss, output_precision)
-    X, Y = check_clamped(net, X, Y, objective)
+    net, X, Y, objective = check_problem(
+        net, X, Y, loss, output_precision, needs_hidden="gradient_decomposition"
+    )
     z = settle(net, X, Y, objective)
     errors = reference.errors(net, X, Y, z, objective)
     total = reference.weight_gradients(net, X, errors, z)[0]
@@ -225,11 +217,6 @@ def gradient_decomposition(
         [t - b for t, b in zip(total, backprop)],
         [p - b for p, b in zip(predicted, backprop)],
     )
-
-
-def _inputs(net, X):
-    net = check_network(net)
-    return net, check_rows(net, "X", X, net.layer_sizes[0])
 
 
 def _model_gradients(net, X, Y, objective):
