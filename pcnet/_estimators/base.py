@@ -311,7 +311,6 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         self._begin_with(network, seed_of(self.random_state))
         self.n_features_in_ = network.layer_sizes[0]
         self._describe_objective()
-        network.objective = self._objective()
         resolve_automatic(self, None, FitCall(incremental=True), fresh=True)
         self.n_iter_ = 0
         self.learning_rate_init_ = None
@@ -321,32 +320,26 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         make_read_only(network)
         return self
 
-    def _objective(self):
-        """The objective of the training, also if the arguments have changed since."""
-        return Objective(
-            loss=self._trained["loss"],
-            output_precision=self.output_precision_,
-            activity_decay=self._trained["activity_decay"],
-        )
-
-    def _describe_objective(self):
+    def _describe_objective(self) -> None:
         """Store the objective of the next training, independent of later changes of arguments."""
-        loss, self.out_activation_ = self._encoder.objective(self.loss, self.network_.layer_sizes)
-        self.output_precision_ = precision_of(self, loss)
+        network = self.network_
+        loss, self.out_activation_ = self._encoder.objective(self.loss, network.layer_sizes)
+        network.objective = Objective(
+            loss=copy_of_options(loss),
+            output_precision=precision_of(self, loss),
+            activity_decay=float(self.activity_decay),
+        )
+        check_terms(network, network.objective)
         self._trained = {
             **getattr(self, "_trained", {}),
-            "loss": copy_of_options(loss),
-            "activity_decay": float(self.activity_decay),
             "inference": copy_of_options(self.inference),
         }
-        check_terms(self.network_, self._objective())
 
     def _begin_training(self, validation):
         """Store the objective; if the unit of losses or scores changes, start a new history."""
-        before = getattr(self, "_trained", {})
+        trained, before = getattr(self, "_trained", {}), self.network_.objective
         self._describe_objective()
-        self.network_.objective = self._objective()
-        if "loss" in before and loss_unit(before["loss"]) != loss_unit(self._trained["loss"]):
+        if before is not None and loss_unit(before.loss) != loss_unit(self._objective().loss):
             self.history_ = {}
             self._optimizer_state = None  # its moments belong to the other loss
         solver_type = type(resolve_solver(self.solver)).__name__
@@ -354,7 +347,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
             self._solver_type, self._optimizer_state = solver_type, None
         if validation is not None:
             scoring = scoring_unit(self.scoring)
-            if before.get("scoring", scoring) != scoring:
+            if trained.get("scoring", scoring) != scoring:
                 self.history_ = {}
             self._trained["scoring"] = scoring
 

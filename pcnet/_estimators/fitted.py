@@ -14,9 +14,10 @@ from .._data.checks import check_overflow, check_transform_layer
 from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
+from .._network_checks import objective_of
 from .._network_core import network_output
 from .._types import Features, Float64s, Floats, Method
-from ..inference import InferenceResult, infer
+from ..inference import InferenceResult, Objective, infer
 from ..network import Network
 from .decorators import available_if
 from .energy import clamped_energies
@@ -45,7 +46,6 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     learning_rate_init_: float | None
     n_outputs_: int
     out_activation_: str
-    output_precision_: float
     alpha_: float
     max_iter_: int
     n_iter_: int
@@ -111,6 +111,14 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @property
     def n_layers_(self) -> int:
         return self.network_.n_layers
+
+    @property
+    def output_precision_(self) -> float:
+        return self._objective().output_precision
+
+    def _objective(self) -> Objective:
+        """The objective of the training, also if the arguments have changed since."""
+        return objective_of(self.network_)
 
     # ------------------------------------------------------------ methods
 

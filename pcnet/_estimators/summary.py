@@ -285,7 +285,7 @@ def _training_bytes(estimator, network, batch_size):
 
 def _seconds_per_step(probe, batch_size):
     """Mean time of a training step, at a rate of 0; of a block of samples with L-BFGS."""
-    network = probe.network_.copy()
+    probe.network_ = network = probe.network_.copy()
     probe._describe_objective()
     objective = probe._objective()
     method, solver = resolve_method(probe.inference), resolve_solver(probe.solver)
