@@ -8,8 +8,8 @@ from ._options import with_new_arguments
 from ._version import __version__
 from ._warnings import warn
 
-#: Number of the format of an estimator's attributes. Increase it, and extend `_UPGRADES`, if
-#: attributes are renamed or change their meaning; not for new arguments.
+#: Number of the format of an estimator's attributes. Increase it, and convert older states in
+#: `upgraded_state`, if attributes are renamed or change their meaning; not for new arguments.
 FORMAT = 1
 
 _FORMAT_KEY = "_pcnet_format"
@@ -111,10 +111,4 @@ def upgraded_state(state, cls):
             f"this {cls.__name__} was saved by pcnet {version} in format {found}; pcnet "
             f"{__version__} reads formats up to {FORMAT}. Update pcnet to {version} or later"
         )
-    for upgrade in _UPGRADES[found - 1 :]:
-        upgrade(state)
     return with_new_arguments(state, cls)
-
-
-# The entry at index f - 1 brings format f to f + 1, in place.
-_UPGRADES = ()
