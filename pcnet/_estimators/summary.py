@@ -10,14 +10,15 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 
 from .._checks import check_count
 from .._core.binding import packed_sizes
 from .._core.threads import effective_n_threads
 from .._data.checks import check_dtype
-from .._training.lbfgs import BLOCK, FullBatch
-from .._training.minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
+from .._training.lbfgs import FullBatch
+from .._training.minibatches import Minibatches
+from .._training.start import batch_size_of
 from .._training.trainer import Trainer
 from ..inference._learning import learns_feed_forward
 from ..inference._method import resolve_method
@@ -226,19 +227,14 @@ def _penalty_of(estimator):
     return LBFGS_ALPHA if estimator.alpha == "auto" else float(estimator.alpha)
 
 
-def _batches(estimator, n_samples):
+def _batches(estimator: BaseEstimator, n_samples: int | None) -> tuple[int, int | None]:
     """Size of a minibatch, and minibatches per epoch (None if the samples are unknown)."""
-    batch_size = estimator.batch_size
-    if estimator._full_batch:
-        batch_size = BLOCK
-    elif batch_size == "auto":
-        batch_size = AUTO_BATCH_SIZE if n_samples is None else auto_batch_size(n_samples)
     if n_samples is None:
-        return batch_size, None
+        return batch_size_of(estimator, None), None
     if estimator.early_stopping:
         n_samples -= int(np.ceil(estimator.validation_fraction * n_samples))
     n_samples = max(n_samples, 1)
-    batch_size = min(batch_size, n_samples)
+    batch_size = batch_size_of(estimator, n_samples)
     return batch_size, -(-n_samples // batch_size)
 
 

@@ -4,13 +4,15 @@
 batches. `make_observers` and `make_run` follow when the estimator has ``alpha_`` and ``max_iter_``.
 """
 
+from sklearn.base import BaseEstimator
+
 from .._warnings import warn
 from ..callbacks._base import resolve_callbacks
 from ..inference._learning import learns_feed_forward
 from ..inference._method import check_precision, resolve_method
 from ..solvers import resolve_solver
 from .lbfgs import BLOCK, FullBatch
-from .minibatches import Minibatches, auto_batch_size
+from .minibatches import AUTO_BATCH_SIZE, Minibatches, auto_batch_size
 from .pilot import TIME_SHARE
 from .progress import make_progress
 from .rates import auto_learning_rate
@@ -22,23 +24,28 @@ from .trainer import Trainer
 
 def make_minibatches(estimator, data, incremental):
     """The `Minibatches` of one fit over `TrainingData`; blocks of all samples for L-BFGS."""
-    n_samples = data.n_samples
-    if resolve_solver(estimator.solver).full_batch:
-        size, shuffle = min(BLOCK, n_samples), False
-    else:
-        size, shuffle = _batch_size(estimator, n_samples, incremental), estimator.shuffle
+    full_batch = resolve_solver(estimator.solver).full_batch
+    size = batch_size_of(estimator, data.n_samples, incremental)
+    if not (full_batch or incremental) and estimator.batch_size not in ("auto", size):
+        warn(
+            f"Got `batch_size` {estimator.batch_size} larger than sample size {data.n_samples}. "
+            "It is going to be clipped",
+        )
+    shuffle = estimator.shuffle and not full_batch
     return Minibatches(data.X, data.targets, data.weight, data.rows, size, shuffle)
 
 
-def _batch_size(estimator, n_samples, incremental):
-    if estimator.batch_size == "auto":
-        return auto_batch_size(n_samples, incremental)
-    if estimator.batch_size > n_samples and not incremental:
-        warn(
-            f"Got `batch_size` {estimator.batch_size} larger than sample size {n_samples}. "
-            "It is going to be clipped",
-        )
-    return min(estimator.batch_size, n_samples)
+def batch_size_of(
+    estimator: BaseEstimator, n_samples: int | None, incremental: bool = False
+) -> int:
+    """Largest size of a minibatch, or of a block with L-BFGS; None: of any number of samples."""
+    if resolve_solver(estimator.solver).full_batch:
+        size = BLOCK
+    elif estimator.batch_size == "auto":
+        size = AUTO_BATCH_SIZE if n_samples is None else auto_batch_size(n_samples, incremental)
+    else:
+        size = estimator.batch_size
+    return size if n_samples is None else min(size, n_samples)
 
 
 def make_observers(estimator, measuring, tasks, writer):

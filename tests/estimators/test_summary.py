@@ -96,11 +96,18 @@ def test_a_fitted_network_and_another_size():
     assert model.summary(n_features=9).layers[-1].n_outputs == 3
 
 
-def test_early_stopping_trains_on_fewer():
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("batch_size", [50, "auto"])
+@pytest.mark.parametrize("validation_fraction", [0.1, 0.5])
+def test_batches_are_those_of_fit(validation_fraction, batch_size, early_stopping):
     X, y = np.ones((1000, 3)), np.arange(1000) % 2
-    model = PCClassifier((4,), early_stopping=True, validation_fraction=0.5, batch_size=50)
-    assert model.summary(X, y).n_batches == 10
-    assert model.set_params(early_stopping=False).summary(X, y).n_batches == 20
+    found = []
+    model = PCClassifier((4,), max_iter=1, batch_size=batch_size, early_stopping=early_stopping)
+    model.set_params(validation_fraction=validation_fraction, alpha=1.0, temperature=1.0)
+    model.set_params(callbacks=[lambda run: found.append(run.n_batches)]).fit(X, y)
+    assert found == [model.summary(n_samples=1000).n_batches]
+    if batch_size == 50:
+        assert found == [round(20 * (1 - validation_fraction * early_stopping))]
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
