@@ -66,6 +66,7 @@ class Adam(Options):
 
     full_batch = False
     n_moments = 2  # arrays of the weights' shapes in the solver's memory
+    normalizes_gradient = True  # the size of a step does not depend on that of the gradient
 
     def __init__(
         self,
@@ -134,6 +135,7 @@ class SGD(Options):
 
     full_batch = False
     n_moments = 1  # arrays of the weights' shapes in the solver's memory
+    normalizes_gradient = False
 
     def __init__(
         self, momentum: float = 0.9, nesterov: bool = True, clip: float | None = None

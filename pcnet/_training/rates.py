@@ -6,8 +6,9 @@ parameterizations lack some or all of these factors.
 
 import numpy as np
 
+from ..network import Network
 from ..parameterization import NARROW
-from ..solvers import SGD
+from ..solvers import SGD, Adam
 
 #: Base rate of Adam in ``"mupc"`` networks. For smaller batches than this the noise of the
 #: gradient requires a smaller rate, proportional to the square root of the batch size.
@@ -23,7 +24,7 @@ SGD_RATE_PER_SAMPLE, LARGEST_SGD_RATE = 0.003, 0.1
 MUPC_TANGENT = 40.0
 
 
-def auto_learning_rate(solver, network, batch_size):
+def auto_learning_rate(solver: Adam | SGD, network: Network, batch_size: float) -> float:
     """The base learning rate for ``learning_rate_init="auto"``.
 
     Parameters
@@ -37,11 +38,11 @@ def auto_learning_rate(solver, network, batch_size):
     -------
     float
     """
-    if isinstance(solver, SGD):
-        largest = min(SGD_RATE_PER_SAMPLE * batch_size, LARGEST_SGD_RATE)
-        factor = min(4.0, MUPC_TANGENT / _tangent(network))
-        return largest * factor * max(1.0 - solver.momentum, 0.01)
-    return _adam_rate(network) * min(1.0, np.sqrt(batch_size / ENOUGH_FOR_ADAM))
+    if solver.normalizes_gradient:
+        return _adam_rate(network) * min(1.0, np.sqrt(batch_size / ENOUGH_FOR_ADAM))
+    largest = min(SGD_RATE_PER_SAMPLE * batch_size, LARGEST_SGD_RATE)
+    factor = min(4.0, MUPC_TANGENT / _tangent(network))
+    return largest * factor * max(1.0 - solver.momentum, 0.01)
 
 
 def _adam_rate(network):
