@@ -2,30 +2,50 @@
 
     python docs/check_links.py build/docs
 
-Sphinx checks what it resolves itself; this also sees plain links, images, scripts and styles.
+Sphinx checks what it resolves itself; this also sees plain links, images, scripts and styles. It
+also looks for names of pcnet's classes, functions and modules that stand as code without a link.
 """
 
+import re
 import sys
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
+from code_links import OTHERS
+
+REFERENCE = ("api", "gallery")  # folders whose pages are not prose
+HEADINGS = {f"h{level}" for level in range(1, 7)}
 REFERENCES = {"a": "href", "link": "href", "img": "src", "script": "src", "source": "src"}
 
 
 class Page(HTMLParser):
-    """Links of a page and the places in it that a link can name."""
+    """Links of a page, the places in it that a link can name, and code outside links."""
 
     def __init__(self, text):
         super().__init__()
-        self.links, self.places = [], set()
+        self.links, self.places, self.codes, self.open = [], set(), [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
+        if tag in {"a", "pre", "code", *HEADINGS}:
+            self.open.append(tag)
+        if self.open == ["code"]:
+            self.codes.append("")
         self.places.update(attrs[name] for name in ("id", "name") if attrs.get(name))
         if link := attrs.get(REFERENCES.get(tag)):
             self.links.append(link)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            self.open.remove(tag)
+
+    def handle_data(self, data):
+        if self.open == ["code"]:
+            self.codes[-1] += data
 
 
 def leads_nowhere(path, link, pages):
@@ -56,12 +76,42 @@ def broken_links(folder):
     return broken, sum(len(page.links) for page in pages.values())
 
 
+def public_names(folder):
+    """Modules, classes and functions of the API reference; these two also without the module."""
+    inventory = (folder / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    lines = zlib.decompress(inventory).decode("utf-8").splitlines()
+    found = dict(line.split()[:2] for line in lines)
+    kinds = ("py:class", "py:exception", "py:function")
+    names = {name for name, kind in found.items() if kind in kinds}
+    modules = {name for name, kind in found.items() if kind == "py:module"}
+    return (modules - {"pcnet"}) | names | {name.split(".")[-1] for name in names}
+
+
+def unlinked_names(folder):
+    """[(page, code)] of prose in which a public class, function or module stands without a link."""
+    names = public_names(folder)
+    found = []
+    for path in sorted(folder.rglob("*.html")):
+        page = path.relative_to(folder)
+        if page.parts[0] in {*REFERENCE, "_static"}:
+            continue
+        for code in Page(path.read_text(encoding="utf-8")).codes:
+            name = re.match(r"[\w.]*", code)[0] if "/" not in code else ""
+            if name in names and (page.stem, name) not in OTHERS:
+                found.append((page, code))
+    return found
+
+
 def main(folder):
-    broken, count = broken_links(Path(folder).resolve())
+    folder = Path(folder).resolve()
+    broken, count = broken_links(folder)
     for page, link in broken:
         print(f"{page}: {link} leads nowhere")
-    print(f"{count} links, {len(broken)} broken")
-    return 1 if broken or not count else 0
+    unlinked = unlinked_names(folder)
+    for page, code in unlinked:
+        print(f"{page}: `{code}` has no link")
+    print(f"{count} links, {len(broken)} broken; {len(unlinked)} names without a link")
+    return 1 if broken or unlinked or not count else 0
 
 
 if __name__ == "__main__":

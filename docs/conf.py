@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "api_pages",
+    "code_links",
     "offline_mathjax",
 ]
 root_doc = "index"

@@ -151,3 +151,15 @@ def test_broken_links_are_found(tmp_path):
     broken, count = script("check_links.py").broken_links(tmp_path)
     assert [link for _, link in broken] == ["b.html#gone", "no.png"]
     assert count == 5
+
+
+def test_names_without_a_link_are_found(tmp_path):
+    links = script("check_links.py")  # puts docs/_ext on the path
+    inventories = importlib.import_module("inventories")
+    names = ["pcnet.infer py:function 1 a.html#$ -", "pcnet.theory py:module 0 a.html -"]
+    inventories.write_inventory("pcnet", names, tmp_path / "objects.inv")
+    linked = '<a href="b.html"><code>infer</code></a><h2><code>infer</code></h2>'
+    code = "<code><span>infer(net)</span></code><pre><code>infer</code></pre><code>pcnet/</code>"
+    (tmp_path / "a.html").write_text(f"{linked}{code}<code>theory</code><code>pcnet.theory</code>")
+    found = [code for _, code in links.unlinked_names(tmp_path)]
+    assert found == ["infer(net)", "pcnet.theory"]

@@ -84,3 +84,67 @@ def test_inventories_are_what_intersphinx_reads(extension, tmp_path):
         assert all(module.LINE.fullmatch(line) for line in lines)
         text = ROOT / "docs" / "inventories" / f"{name}.txt"
         assert module.differences(text, Path(inventory)) == {}
+
+
+@pytest.fixture
+def index(extension):
+    return extension("code_links").Index()
+
+
+@pytest.mark.parametrize(
+    "code, page, place",
+    [
+        ("PCClassifier", "data", "pcnet.PCClassifier"),
+        ("pcnet.theory.linearize(net, X)", "data", "pcnet.theory.linearize"),
+        ("partial_fit", "data", "pcnet.PCClassifier.partial_fit"),
+        ('output_precision="auto"', "data", "pcnet.PCClassifier.output_precision"),
+        ('history_["loss"]', "data", "pcnet.PCClassifier.history_"),
+        ("validation_data", "data", "pcnet.PCClassifier.fit"),
+        ("inference__rate", "data", "pcnet.PCClassifier.inference"),
+        ("model.network_.weights[0] = W", "data", "pcnet.Network.weights"),
+        ("tol", "data", "pcnet.PCClassifier.tol"),
+        ("tol", "inference", "pcnet.inference.ErrorDescent.tol"),
+        ('"exact"', "data", "pcnet.inference.ExactEquilibrium"),
+    ],
+)
+def test_code_leads_to_the_name_it_means(index, code, page, place):
+    assert index.find(code, page)[1] == place
+
+
+def test_short_names_belong_to_the_class_named_before(index):
+    found = index.find("from_estimator(model)", "pictures", ["LayerErrorDisplay"])
+    assert found[1] == "pcnet.display.LayerErrorDisplay.from_estimator"
+
+
+@pytest.mark.parametrize(
+    "code, target",
+    [
+        ("examples/depth.py", ("gallery/depth", "")),
+        ("python benchmarks/tables.py FOLDER", ("benchmarks", "")),
+        ("docs/ten-pages/index.md", ("ten-pages/index", "")),
+        ("tests/reference.py", None),
+        ("infer_something", None),
+        ("X @ W", None),
+    ],
+)
+def test_code_leads_to_pages(index, code, target):
+    assert index.find(code, "data") == target
+
+
+def test_code_leads_to_scikit_learn(index):
+    address = index.find("MLPClassifier", "data")
+    assert address.startswith("https://scikit-learn.org/stable/modules/generated/sklearn.neural_")
+
+
+def test_every_public_name_in_the_pages_gets_a_link(extension, index):
+    others = extension("code_links").OTHERS
+    names = {*index.classes, *index.places}
+    unlinked = []
+    for path in (ROOT / "docs").rglob("*.md"):
+        page = path.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
+        for code in re.findall(r"(?<!`)`([^`\n]+)`", text):
+            name = re.match(r"[\w.]*", code)[0] if "/" not in code else ""
+            if name in names - {"pcnet"} and (page, name) not in others:
+                unlinked += [(page, code)] if index.find(code, page) is None else []
+    assert unlinked == []
