@@ -63,18 +63,24 @@ def check_problem(
 
 
 def check_sample(
-    function: str, net: Network, x: ArrayLike, y: ArrayLike, *terms: Any
+    function: str,
+    net: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: Loss | None,
+    output_precision: float | None,
+    activity_decay: float | None = 0.0,
 ) -> tuple[Network, NDArray[Any], NDArray[Any], Objective]:
     """`check_problem` of one sample, (1, D) or (D,), and a network with a hidden layer."""
-    net, x, y, objective = check_problem(
-        net, _one_row(x), _one_row(y), *terms, needs_hidden=function
-    )
-    if len(x) != 1:
+    terms = loss, output_precision, activity_decay
+    problem = check_problem(net, _one_row(x), _one_row(y), *terms, function)
+    n = len(problem[1])
+    if n != 1:
         raise ValueError(
-            f"{function} is that of one sample, got {len(x)}; call it for each, as samples do not "
-            "share a Hessian, with X[i : i + 1], and activities [z[i : i + 1] for z in ..] if any"
+            f"{function} is that of one sample, got {n}; call it for each, as samples do not share "
+            "a Hessian, with X[i : i + 1], and activities [z[i : i + 1] for z in ..] if any"
         )
-    return net, x, y, objective
+    return problem
 
 
 def _one_row(values: ArrayLike) -> ArrayLike:
