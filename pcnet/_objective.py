@@ -20,6 +20,7 @@ LOSSES = tuple(LOSS_CODES)
 SUM_ROUNDING, ZERO_ROUNDING = 1e-3, 1e-6
 
 
+@dataclass(eq=False, repr=False)
 class Huber(Options):
     """Squared error for small residuals, absolute error for large ones.
 
@@ -45,10 +46,9 @@ class Huber(Options):
     >>> model = PCRegressor(loss=Huber(delta=0.5))
     """
 
-    _parameter_constraints = {"delta": [real_interval(0, closed="neither")]}
+    delta: float = HUBER_DELTA
 
-    def __init__(self, delta: float = HUBER_DELTA) -> None:
-        self.delta = delta
+    _parameter_constraints = {"delta": [real_interval(0, closed="neither")]}
 
 
 def check_loss(loss: Loss) -> None:

@@ -31,6 +31,7 @@ defaults.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -138,6 +139,7 @@ class _Shape(Options):
         raise NotImplementedError
 
 
+@dataclass(eq=False, repr=False)
 class Constant(_Shape):
     """The same rate at each step.
 
@@ -153,13 +155,13 @@ class Constant(_Shape):
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, warmup: float = 0) -> None:
-        self.warmup = warmup
+    warmup: float = 0
 
     def _shape(self, step, n_steps, n_plateaus):
         return 1.0
 
 
+@dataclass(eq=False, repr=False)
 class Linear(_Shape):
     """The rate falls linearly to 0 at the end of the last epoch.
 
@@ -176,17 +178,17 @@ class Linear(_Shape):
     >>> model = PCClassifier(learning_rate=Linear(warmup=0.1))
     """
 
+    warmup: float | Literal["auto"] = "auto"
+
     _parameter_constraints = {"warmup": [*_WARMUP, "auto"]}
 
     has_horizon = True
-
-    def __init__(self, warmup: float | Literal["auto"] = "auto") -> None:
-        self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
         return 1.0 - step / n_steps
 
 
+@dataclass(eq=False, repr=False)
 class Cosine(_Shape):
     """The rate falls to 0 at the end of the last epoch like half a period of the cosine.
 
@@ -197,17 +199,17 @@ class Cosine(_Shape):
         steps, or a twentieth of the planned ones if that is less.
     """
 
+    warmup: float | Literal["auto"] = "auto"
+
     _parameter_constraints = {"warmup": [*_WARMUP, "auto"]}
 
     has_horizon = True
-
-    def __init__(self, warmup: float | Literal["auto"] = "auto") -> None:
-        self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
         return 0.5 * (1.0 + math.cos(math.pi * step / n_steps))
 
 
+@dataclass(eq=False, repr=False)
 class InvScaling(_Shape):
     """The rate falls by a power of the number of steps.
 
@@ -219,14 +221,13 @@ class InvScaling(_Shape):
         Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps.
     """
 
+    power_t: float | None = None
+    warmup: float = 0
+
     _parameter_constraints = {
         "power_t": [None, real_interval(0, closed="left")],
         "warmup": _WARMUP,
     }
-
-    def __init__(self, power_t: float | None = None, warmup: float = 0) -> None:
-        self.power_t = power_t
-        self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
         power = 0.5 if self.power_t is None else float(self.power_t)
@@ -235,6 +236,7 @@ class InvScaling(_Shape):
         return 1.0 / (1.0 + step) ** power
 
 
+@dataclass(eq=False, repr=False)
 class Adaptive(_Shape):
     """The rate falls when training no longer improves.
 
@@ -251,16 +253,15 @@ class Adaptive(_Shape):
         Steps of the warm-up; a float in [0, 1) is a fraction of the planned steps.
     """
 
+    divisor: float = 5.0
+    floor: float = 1e-3
+    warmup: float = 0
+
     _parameter_constraints = {
         "divisor": [real_interval(1, closed="neither")],
         "floor": [Interval(Real, 0, 1, closed="neither")],
         "warmup": _WARMUP,
     }
-
-    def __init__(self, divisor: float = 5.0, floor: float = 1e-3, warmup: float = 0) -> None:
-        self.divisor = divisor
-        self.floor = floor
-        self.warmup = warmup
 
     def _shape(self, step, n_steps, n_plateaus):
         return 1.0 / self.divisor**n_plateaus

@@ -8,6 +8,7 @@ of ``epsilon`` and of a learning rate therefore does not depend on the size of t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = ["LBFGS", "SGD", "Adam"]
 _CLIP = [None, real_interval(0, closed="neither")]
 
 
+@dataclass(eq=False, repr=False)
 class Adam(Options):
     """Adam: steps along the mean gradient over its root mean square.
 
@@ -57,6 +59,11 @@ class Adam(Options):
     Adam(beta_2=0.99)
     """
 
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    clip: float | None = None
+
     _parameter_constraints = {
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
@@ -67,18 +74,6 @@ class Adam(Options):
     full_batch = False
     n_moments = 2  # arrays of the weights' shapes in the solver's memory
     normalizes_gradient = True  # the size of a step does not depend on that of the gradient
-
-    def __init__(
-        self,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        clip: float | None = None,
-    ) -> None:
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.clip = clip
 
     def core_options(self, dtype: DTypeLike) -> tuple[str, float, float, float]:
         """Options for the core.
@@ -102,6 +97,7 @@ class Adam(Options):
         return "adam", self.beta_1, self.beta_2, self.epsilon
 
 
+@dataclass(eq=False, repr=False)
 class SGD(Options):
     """Stochastic gradient descent with momentum.
 
@@ -127,6 +123,10 @@ class SGD(Options):
     SGD(momentum=0)
     """
 
+    momentum: float = 0.9
+    nesterov: bool = True
+    clip: float | None = None
+
     _parameter_constraints = {
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterov": ["boolean"],
@@ -136,13 +136,6 @@ class SGD(Options):
     full_batch = False
     n_moments = 1  # arrays of the weights' shapes in the solver's memory
     normalizes_gradient = False
-
-    def __init__(
-        self, momentum: float = 0.9, nesterov: bool = True, clip: float | None = None
-    ) -> None:
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.clip = clip
 
     def core_options(self, dtype: DTypeLike) -> tuple[str, float]:
         """Options for the core.
@@ -160,6 +153,7 @@ class SGD(Options):
         return "nesterov" if self.nesterov else "sgd", self.momentum
 
 
+@dataclass(eq=False, repr=False)
 class LBFGS(Options):
     """Limited-memory BFGS on all samples at once, for small data sets.
 
@@ -192,6 +186,10 @@ class LBFGS(Options):
     LBFGS(history_size=20)
     """
 
+    max_fun: int = 15000
+    history_size: int = 10
+    inference_tol: float = 1e-3
+
     _parameter_constraints = {
         "max_fun": [Interval(Integral, 1, math.inf, closed="left")],
         "history_size": [Interval(Integral, 1, 10**6, closed="both")],
@@ -199,13 +197,6 @@ class LBFGS(Options):
     }
 
     full_batch = True  # each step uses all samples
-
-    def __init__(
-        self, max_fun: int = 15000, history_size: int = 10, inference_tol: float = 1e-3
-    ) -> None:
-        self.max_fun = max_fun
-        self.history_size = history_size
-        self.inference_tol = inference_tol
 
     @property
     def resolution(self) -> float:

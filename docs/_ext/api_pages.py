@@ -92,9 +92,8 @@ def name_page(module_name, name, kind):
 
 
 def _inherited(value):
-    if issubclass(value, (tuple, int)) or dataclasses.is_dataclass(value):
-        return []
-    return ["   :inherited-members:"]
+    is_record = issubclass(value, (tuple, int)) or dataclasses.is_dataclass(value)
+    return [] if is_record and not hasattr(value, "get_params") else ["   :inherited-members:"]
 
 
 def index_page(modules):

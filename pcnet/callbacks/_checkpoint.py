@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
 from .._options import Interval, Options, real_interval
 
 
+@dataclass(eq=False, repr=False)
 class Checkpoint(Options):
     """File and times at which ``fit`` saves a run.
 
@@ -38,21 +40,15 @@ class Checkpoint(Options):
     False
     """
 
+    path: str | os.PathLike[str]
+    every_epochs: int | None = 1
+    every_minutes: float | None = None
+
     _parameter_constraints = {
         "path": [str, os.PathLike],
         "every_epochs": [Interval(Integral, 1, math.inf, closed="left"), None],
         "every_minutes": [real_interval(0, closed="neither"), None],
     }
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        every_epochs: int | None = 1,
-        every_minutes: float | None = None,
-    ) -> None:
-        self.path = path
-        self.every_epochs = every_epochs
-        self.every_minutes = every_minutes
 
     def exists(self) -> bool:
         """Whether the file exists and is not empty, so that `resume` can continue from it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .._checks import check_adam_epsilon, check_count, check_positive, check_share
@@ -13,6 +15,7 @@ from ._passes import Passes, descend_activities, stable_rates
 from ._rows import add_scaled, hidden_blocks
 
 
+@dataclass(eq=False, repr=False)
 class ActivityDescent(InferenceMethod):
     """Gradient descent on the activities, ``z_l <- z_l - rate dF/dz_l``, all layers at once.
 
@@ -45,14 +48,13 @@ class ActivityDescent(InferenceMethod):
        Math. Math. Phys. 4, 1964, doi:10.1016/0041-5553(64)90137-5.
     """
 
+    n_steps: int = 20
+    rate: float | None = None
+    momentum: float = 0.0
+
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
-
-    def __init__(self, n_steps: int = 20, rate: float | None = None, momentum: float = 0.0) -> None:
-        self.n_steps = n_steps
-        self.rate = rate
-        self.momentum = momentum
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps)
@@ -105,6 +107,7 @@ class ActivityDescent(InferenceMethod):
         descend_activities(batch, X, Y, objective, self.n_steps, step)
 
 
+@dataclass(eq=False, repr=False)
 class AdamActivityDescent(InferenceMethod):
     """Descent on the activities with Adam's step, which rescales small gradients.
 
@@ -133,23 +136,15 @@ class AdamActivityDescent(InferenceMethod):
     .. [1] Kingma, Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
     """
 
+    n_steps: int = 20
+    rate: float = 0.01
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
-
-    def __init__(
-        self,
-        n_steps: int = 20,
-        rate: float = 0.01,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-    ) -> None:
-        self.n_steps = n_steps
-        self.rate = rate
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from ._rows import add_scaled, hidden_blocks
 TIMINGS = ("pre", "post")
 
 
+@dataclass(eq=False, repr=False)
 class AugmentedLagrangian(InferenceMethod):
     """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
 
@@ -72,28 +74,18 @@ class AugmentedLagrangian(InferenceMethod):
     .. [1] Seely, Gould, "PC-ALM", arXiv:2605.31022.
     """
 
+    n_steps: int = 64
+    alpha: float = 1.0
+    rho: float = 1.0
+    rate: float | None = None
+    inner_steps: int = 1
+    timing: Literal["pre", "post"] = "pre"
+    power_steps: int = 8
+
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
     minimizes_energy = False
-
-    def __init__(
-        self,
-        n_steps: int = 64,
-        alpha: float = 1.0,
-        rho: float = 1.0,
-        rate: float | None = None,
-        inner_steps: int = 1,
-        timing: Literal["pre", "post"] = "pre",
-        power_steps: int = 8,
-    ) -> None:
-        self.n_steps = n_steps
-        self.alpha = alpha
-        self.rho = rho
-        self.rate = rate
-        self.inner_steps = inner_steps
-        self.timing = timing
-        self.power_steps = power_steps
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._checks import check_count, check_positive
 from .._core.binding import Batch
 from .._objective import Objective
@@ -9,6 +11,7 @@ from .._types import Floats
 from ._method import InferenceMethod
 
 
+@dataclass(eq=False, repr=False)
 class ErrorDescent(InferenceMethod):
     """Adaptive gradient descent on the errors instead of the activities.
 
@@ -52,12 +55,11 @@ class ErrorDescent(InferenceMethod):
        Predictive Coding Networks", arXiv:2505.20137.
     """
 
-    steps_option = "max_steps"
+    max_steps: int = 30
+    tol: float = 0.05
+    energy_tol: float = 1e-6
 
-    def __init__(self, max_steps: int = 30, tol: float = 0.05, energy_tol: float = 1e-6) -> None:
-        self.max_steps = max_steps
-        self.tol = tol
-        self.energy_tol = energy_tol
+    steps_option = "max_steps"
 
     def check(self) -> None:
         check_count("max_steps", self.max_steps)
@@ -77,6 +79,7 @@ class ErrorDescent(InferenceMethod):
         )
 
 
+@dataclass(eq=False, repr=False)
 class ProspectiveConfiguration(ErrorDescent):
     """Predictive coding as prospective configuration [1]_: inference close to equilibrium.
 
@@ -101,10 +104,11 @@ class ProspectiveConfiguration(ErrorDescent):
        348-358, 2024.
     """
 
+    max_steps: int = 200
+    tol: float = 1e-3
+    energy_tol: float = 1e-8
+
     #: The value of ``output_precision="auto"``.
     auto_precision = 1.0
     #: The weights learn from the equilibrium with every loss, as the method is defined.
     learns_settled = True
-
-    def __init__(self, max_steps: int = 200, tol: float = 1e-3, energy_tol: float = 1e-8) -> None:
-        super().__init__(max_steps=max_steps, tol=tol, energy_tol=energy_tol)

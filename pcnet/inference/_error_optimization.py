@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._checks import check_count, check_positive, check_share
 from .._core.binding import Batch
 from .._objective import Objective
@@ -10,6 +12,7 @@ from ._method import InferenceMethod
 from ._passes import Passes
 
 
+@dataclass(eq=False, repr=False)
 class ErrorOptimization(InferenceMethod):
     """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC) [1]_.
 
@@ -50,13 +53,12 @@ class ErrorOptimization(InferenceMethod):
        Predictive Coding Networks", arXiv:2505.20137.
     """
 
+    n_steps: int = 16
+    rate: float = 0.1
+    momentum: float = 0.0
+
     steps_option = "n_steps"
     has_end_test = False
-
-    def __init__(self, n_steps: int = 16, rate: float = 0.1, momentum: float = 0.0) -> None:
-        self.n_steps = n_steps
-        self.rate = rate
-        self.momentum = momentum
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .._core.binding import Batch
 from .._objective import Objective
@@ -11,6 +12,7 @@ from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
 
 
+@dataclass(eq=False, repr=False)
 class ForwardUpdate(InferenceMethod):
     """Any inference; the weights learn to map feed-forward activities to its final ones.
 
@@ -42,10 +44,9 @@ class ForwardUpdate(InferenceMethod):
        Coding Neural Networks", arXiv:2506.23800.
     """
 
-    rounds_errors = True
+    method: Method = "activity"
 
-    def __init__(self, method: Method = "activity") -> None:
-        self.method = method
+    rounds_errors = True
 
     def check(self) -> None:
         resolve_inner(self.method)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._checks import check_count, check_positive
 from .._core.binding import Batch
 from .._objective import Objective
@@ -10,6 +12,7 @@ from ._method import InferenceMethod
 from ._passes import Passes
 
 
+@dataclass(eq=False, repr=False)
 class GaussSeidel(InferenceMethod):
     """Descent on the activities layer by layer from the top, each using the new layer above.
 
@@ -35,13 +38,12 @@ class GaussSeidel(InferenceMethod):
     .. [1] Saad, "Iterative Methods for Sparse Linear Systems", 2003, section 4.1 : the sweep.
     """
 
+    n_sweeps: int = 20
+    rate: float = 0.5
+
     steps_option = "n_sweeps"
     has_end_test = False
     rounds_errors = True
-
-    def __init__(self, n_sweeps: int = 20, rate: float = 0.5) -> None:
-        self.n_sweeps = n_sweeps
-        self.rate = rate
 
     def check(self) -> None:
         check_count("n_sweeps", self.n_sweeps)

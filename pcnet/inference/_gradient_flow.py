@@ -20,6 +20,7 @@ from ._runge_kutta import PAIRS, step_factors
 _FIRST_STEP = 0.1
 
 
+@dataclass(eq=False, repr=False)
 class GradientFlow(InferenceMethod):
     """The flow ``dz_l/dt = - dF/dz_l`` from the feed-forward state at t = 0.
 
@@ -74,28 +75,17 @@ class GradientFlow(InferenceMethod):
        II.5 (pairs, first step, control).
     """
 
+    pair: Literal["heun", "bogacki_shampine", "dormand_prince"] = "heun"
+    step: float | None = None
+    rtol: float = 1e-3
+    atol: float = 1e-3
+    max_time: float = 20.0
+    max_steps: int = 500
+    steady_tol: float = 0.01
+    controller: tuple[float, float, float] = (0.0, 1.0, 0.0)
+
     steps_option = "max_steps"
     rounds_errors = True
-
-    def __init__(
-        self,
-        pair: Literal["heun", "bogacki_shampine", "dormand_prince"] = "heun",
-        step: float | None = None,
-        rtol: float = 1e-3,
-        atol: float = 1e-3,
-        max_time: float = 20.0,
-        max_steps: int = 500,
-        steady_tol: float = 0.01,
-        controller: tuple[float, float, float] = (0.0, 1.0, 0.0),
-    ) -> None:
-        self.pair = pair
-        self.step = step
-        self.rtol = rtol
-        self.atol = atol
-        self.max_time = max_time
-        self.max_steps = max_steps
-        self.steady_tol = steady_tol
-        self.controller = controller
 
     def check(self) -> None:
         check_choice("pair", self.pair, tuple(PAIRS))

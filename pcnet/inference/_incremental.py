@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ._passes import Passes, stable_rates
 from ._rows import add_scaled, hidden_blocks
 
 
+@dataclass(eq=False, repr=False)
 class IncrementalDescent(InferenceMethod):
     """Activity descent with an update of the weights after each step.
 
@@ -52,13 +54,12 @@ class IncrementalDescent(InferenceMethod):
        Predictive Coding Networks" (incremental predictive coding), arXiv:2212.00720.
     """
 
+    n_steps: int = 20
+    rate: float | None = None
+
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
-
-    def __init__(self, n_steps: int = 20, rate: float | None = None) -> None:
-        self.n_steps = n_steps
-        self.rate = rate
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ._rows import add_scaled, hidden_blocks
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
 
+@dataclass(eq=False, repr=False)
 class LearnedPrecision(InferenceMethod):
     """Inference with a precision for each hidden unit, learned in training.
 
@@ -75,21 +77,13 @@ class LearnedPrecision(InferenceMethod):
        normalisation is pcnet's own.
     """
 
-    steps_option = "max_steps"
+    max_steps: int = 30
+    tol: float = 0.05
+    learning_rate: float = 0.05
+    normalize: bool = True
+    bounds: tuple[float, float] = (0.01, 100.0)
 
-    def __init__(
-        self,
-        max_steps: int = 30,
-        tol: float = 0.05,
-        learning_rate: float = 0.05,
-        normalize: bool = True,
-        bounds: tuple[float, float] = (0.01, 100.0),
-    ) -> None:
-        self.max_steps = max_steps
-        self.tol = tol
-        self.learning_rate = learning_rate
-        self.normalize = normalize
-        self.bounds = bounds
+    steps_option = "max_steps"
 
     def check(self) -> None:
         check_count("max_steps", self.max_steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from ._method import InferenceMethod, resolve_inner
 KINDS = ("positive", "negative", "centered")
 
 
+@dataclass(eq=False, repr=False)
 class Nudged(InferenceMethod):
     """Inference with the target moved to within ``beta`` of the output.
 
@@ -61,17 +63,11 @@ class Nudged(InferenceMethod):
        Reducing its Gradient Estimator Bias", arXiv:2006.03824: the centered estimate.
     """
 
-    minimizes_energy = False  # but that of other targets
+    method: Method = "error"
+    beta: float = 0.1
+    kind: Literal["positive", "negative", "centered"] = "centered"
 
-    def __init__(
-        self,
-        method: Method = "error",
-        beta: float = 0.1,
-        kind: Literal["positive", "negative", "centered"] = "centered",
-    ) -> None:
-        self.method = method
-        self.beta = beta
-        self.kind = kind
+    minimizes_energy = False  # but that of other targets
 
     def check(self) -> None:
         resolve_inner(self.method)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -15,6 +17,7 @@ from ._passes import Passes
 SCHEDULES = ("spiking", "decaying")
 
 
+@dataclass(eq=False, repr=False)
 class PrecisionDescent(InferenceMethod):
     """Activity descent on an energy whose layer weights change at each step.
 
@@ -67,21 +70,14 @@ class PrecisionDescent(InferenceMethod):
        Coding Neural Networks", arXiv:2506.23800.
     """
 
+    n_steps: int = 20
+    rate: float = 0.5
+    schedule: ArrayLike = "spiking"
+    base: float = 0.001
+
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
-
-    def __init__(
-        self,
-        n_steps: int = 20,
-        rate: float = 0.5,
-        schedule: ArrayLike = "spiking",
-        base: float = 0.001,
-    ) -> None:
-        self.n_steps = n_steps
-        self.rate = rate
-        self.schedule = schedule
-        self.base = base
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps)
