@@ -15,11 +15,13 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
@@ -288,4 +290,36 @@ def extensions():
     return cythonize([core], compiler_directives=directives)
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt})
+def description(readme, address=None):
+    """The README as a package index shows it: relative links would lead nowhere there.
+
+    They become absolute if the repository has an address, "Repository" of [project.urls] in
+    pyproject.toml. Otherwise links keep only their text, and pictures only their description.
+    """
+
+    def convert(match):
+        picture, text, target = match.groups()
+        if target.startswith(("https:", "http:", "mailto:", "#")):
+            return match[0]
+        if address:
+            view = "raw" if picture else "blob"
+            return f"{picture}[{text}]({address.rstrip('/')}/{view}/HEAD/{target})"
+        return f"*(Picture in the repository: {text})*" if picture else text
+
+    return re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", convert, readme)
+
+
+def metadata():
+    """What setup.py adds to pyproject.toml; nothing in a tree without a README."""
+    if not Path("README.md").exists():
+        return {}
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    readme = Path("README.md").read_text(encoding="utf-8")
+    return {
+        "long_description": description(readme, project.get("urls", {}).get("Repository")),
+        "long_description_content_type": "text/markdown",
+    }
+
+
+if __name__ == "__main__":
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExt}, **metadata())
