@@ -97,6 +97,14 @@ def test_every_page_is_in_a_table_of_contents():
     assert listed - pages == {"gallery/index", "api/index"}  # written by the build
 
 
+@pytest.mark.parametrize("name", ["guide", "learn", "develop"])
+def test_lists_describe_every_page(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    (toctree,) = re.findall(r"^```{toctree}\n:hidden:\n\n(.*?)^```$", text, re.S | re.M)
+    described = dict(re.findall(r"^- \[[^\]]+\]\(([\w/-]+)\.md\): (.{20,})", text, re.M))
+    assert set(toctree.split()) - set(described) == set()
+
+
 @pytest.mark.parametrize("name", ["precision", "performance"])
 def test_figures_are_those_of_the_benchmarks(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
