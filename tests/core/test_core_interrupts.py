@@ -85,6 +85,16 @@ def test_ctrl_c_ends_energies_of_estimators():
     assert np.all(np.isfinite(model.energy(X, y)))
 
 
+def test_ctrl_c_ends_a_long_predict():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 4)), np.arange(60) % 3
+    model = PCClassifier((512,) * 4, max_iter=1, alpha=0, temperature=1, random_state=0).fit(X, y)
+    many = np.repeat(X, 20_000, axis=0)  # half a minute or more on one thread
+    with pcnet.set_num_threads(1):
+        assert seconds_to_end(lambda: model.predict(many)) < SOON / 4
+    np.testing.assert_array_equal(model.predict(many[:20_001:20_000]), model.predict(X[:2]))
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no interval timers")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_handlers_run_within_one_call(n_threads):

@@ -1,10 +1,13 @@
-"""Small data sets, small estimators, and a trainer that records its steps or fails."""
+"""Small data sets, small estimators, and objects that record the steps of a fit or fail in one."""
+
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits, load_iris
 
-import pcnet._training.start
 from pcnet import PCClassifier, PCRegressor
+from pcnet.callbacks import Callback
+from pcnet.inference import ErrorDescent, Objective
 
 ESTIMATORS = (PCClassifier, PCRegressor)
 
@@ -64,22 +67,48 @@ def assert_consistent(estimator):
     assert np.isfinite(estimator.predict(np.zeros((2, estimator.n_features_in_)))).all()
 
 
-def watch_steps(monkeypatch, before_step=None, change_report=None):
-    """Record the data, options and objective of every optimiser step of the estimators.
+class Step(NamedTuple):
+    """Arguments of inference in a step of the optimiser; the sum of the weights is 1."""
 
-    ``before_step(n_earlier_steps)`` may raise; ``change_report(report)`` may replace what the
-    trainer reports.
+    X: np.ndarray
+    Y: np.ndarray
+    objective: Objective
+    sample_weight: np.ndarray
+
+
+class WatchedInference(ErrorDescent):
+    """`ErrorDescent` that keeps the arguments of its calls, one per step of the optimiser.
+
+    ``before_step(n_earlier_steps)`` may raise, within the step.
     """
-    steps = []
 
-    class Watched(pcnet._training.start.Trainer):
-        def step(self, X, Y, learning_rate, **options):
-            if before_step is not None:
-                before_step(len(steps))
-            seen = {"X": X.copy(), "Y": Y.copy(), "objective": self.objective}
-            steps.append({**seen, "learning_rate": learning_rate, **options})
-            report = super().step(X, Y, learning_rate, **options)
-            return report if change_report is None else change_report(report)
+    def __init__(self, before_step=None):
+        super().__init__()
+        self.before_step = before_step
+        self.steps = []
 
-    monkeypatch.setattr(pcnet._training.start, "Trainer", Watched)
-    return steps
+    def weight_updates(self, batch, X, Y, objective, sample_weight):
+        if self.before_step is not None:
+            self.before_step(len(self.steps))
+        self.steps.append(Step(X.copy(), Y.copy(), objective, sample_weight.copy()))
+        yield from super().weight_updates(batch, X, Y, objective, sample_weight)
+
+
+def raise_at(step, error):
+    """`WatchedInference` that raises an error in a step, counted from 0."""
+
+    def before_step(n_earlier_steps):
+        if n_earlier_steps == step:
+            raise error
+
+    return WatchedInference(before_step)
+
+
+class LearningRates(Callback):
+    """Keeps the learning rate of each step in ``rates``."""
+
+    def __init__(self):
+        self.rates = []
+
+    def on_batch_end(self, run, report):
+        self.rates.append(run.learning_rate)

@@ -21,7 +21,7 @@ from pcnet._training.schedule import Schedule
 from pcnet.callbacks import Callback
 from pcnet.schedules import Constant, Linear
 
-from .support import ESTIMATORS, assert_same_bits, data_for, iris, parameters
+from .support import ESTIMATORS, assert_same_bits, data_for, iris, parameters, raise_at
 
 
 def noisy_labels(n_samples, share, n_features=8, seed=0):
@@ -350,19 +350,14 @@ def test_divergence_in_a_pilot_is_an_error_of_fit(Estimator):
         Estimator(learning_rate_init=1e30, solver="sgd", random_state=0).fit(X, y)
 
 
-def test_an_interrupted_pilot_leaves_the_estimator_as_it_was(monkeypatch):
-    import pcnet._training.pilot as pilot
-
+def test_an_interrupted_pilot_leaves_the_estimator_as_it_was():
     X, y = data_for(PCClassifier, 200)
     model = PCClassifier((16,), random_state=0, max_iter=3).fit(X, y)
     before, attributes = parameters(model), set(vars(model))
 
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pilot._Recorder, "on_epoch_end", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        model.set_params(max_iter=7).fit(X, y)
+    model.set_params(max_iter=7, inference=raise_at(9, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):  # an interrupted fit that follows would warn
+        model.fit(X, y)
     assert set(vars(model)) == attributes
     for a, b in zip(before, parameters(model), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -9,53 +9,39 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-import pcnet._training.start
 from pcnet import PCClassifier, PCRegressor
-from pcnet._core import binding
 from pcnet._network_core import OUTPUT_ROWS
-from pcnet.inference import ActivityDescent
+from pcnet.inference import ActivityDescent, ErrorDescent, Status
 from pcnet.solvers import SGD
 
-from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, small, watch_steps
-
-
-def raise_at(step, error):
-    def before_step(n_earlier_steps):
-        if n_earlier_steps == step:
-            raise error
-
-    return before_step
-
+from .support import ESTIMATORS, assert_consistent, assert_same_bits, data_for, raise_at, small
 
 # ------------------------------------------------------------ Ctrl-C
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("step, n_epochs", [(0, 0), (1, 0), (4, 1), (7, 1), (8, 2)])
-def test_interrupted_fit_is_usable(Estimator, step, n_epochs, monkeypatch):
+def test_interrupted_fit_is_usable(Estimator, step, n_epochs):
     X, y = data_for(Estimator, n_samples=80)
-    watch_steps(monkeypatch, raise_at(step, KeyboardInterrupt()))
     model = small(Estimator, batch_size=20, max_iter=9)
+    model.set_params(inference=raise_at(step, KeyboardInterrupt()))
     with pytest.warns(UserWarning, match=f"Training interrupted by user after {n_epochs} epochs"):
         model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == n_epochs
     assert model.t_ == 20 * step
     assert_consistent(model)
-    monkeypatch.undo()
-    model.partial_fit(X, y)
+    model.set_params(inference="error").partial_fit(X, y)
     assert_consistent(model)
 
 
-def test_interrupted_early_stopping_keeps_the_best_weights(monkeypatch):
+def test_interrupted_early_stopping_keeps_the_best_weights():
     X, y = data_for(PCClassifier, n_samples=100)
-    watch_steps(monkeypatch, raise_at(7, KeyboardInterrupt()))
-    model = small(PCClassifier, batch_size=90, max_iter=50, early_stopping=True)
+    options = {"batch_size": 90, "max_iter": 50, "early_stopping": True}
+    model = small(PCClassifier, **options, inference=raise_at(7, KeyboardInterrupt()))
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, y)
     best = int(np.argmax(model.validation_scores_)) + 1
-    monkeypatch.undo()
-    shorter = small(PCClassifier, batch_size=90, max_iter=50, early_stopping=True)
-    watch_steps(monkeypatch, raise_at(best, KeyboardInterrupt()))
+    shorter = small(PCClassifier, **options, inference=raise_at(best, KeyboardInterrupt()))
     with pytest.warns(UserWarning, match="interrupted"):
         shorter.fit(X, y)
     assert_same_bits(model, shorter)
@@ -85,78 +71,66 @@ def test_a_real_signal_ends_a_long_fit():
     assert_consistent(model)
 
 
-def test_ctrl_c_ends_a_long_predict_between_blocks(monkeypatch):
+def test_outputs_of_many_rows_are_those_of_their_parts():
     X, y = data_for(PCClassifier, n_samples=2 * OUTPUT_ROWS + 1)
     model = small(PCClassifier, max_iter=1).fit(X[:80], y[:80])
-    in_other_pieces = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
-    blocks, output = [], binding.output
-
-    def watched(network, rows, *others):
-        if len(blocks) == 5:
-            raise KeyboardInterrupt
-        blocks.append(len(rows))
-        return output(network, rows, *others)
-
-    monkeypatch.setattr(binding, "output", watched)
-    whole = model.decision_function(X)
-    assert blocks == [OUTPUT_ROWS, OUTPUT_ROWS, 1]
-    np.testing.assert_array_equal(whole, np.concatenate(in_other_pieces))
-    with pytest.raises(KeyboardInterrupt):
-        model.predict(X)
+    parts = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
+    np.testing.assert_array_equal(model.decision_function(X), np.concatenate(parts))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_any_other_exception_undoes_a_fit(Estimator, monkeypatch):
+def test_any_other_exception_undoes_a_fit(Estimator):
     X, y = data_for(Estimator)
     model = small(Estimator, batch_size=20).fit(X, y)
-    before = dict(vars(model))
     predictions = model.predict(X)
-    watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
+    failing = raise_at(3, MemoryError("no room"))
+    before = dict(vars(model.set_params(inference=failing)))
     with pytest.raises(MemoryError):
         model.fit(X[:, :4], y)
     assert vars(model) == before
     np.testing.assert_array_equal(model.predict(X), predictions)
-    unfitted = small(Estimator, batch_size=20)
-    watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
+    unfitted = small(Estimator, batch_size=20, inference=raise_at(3, MemoryError("no room")))
     with pytest.raises(MemoryError):
         unfitted.fit(X, y)
     assert not hasattr(unfitted, "network_")
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_any_other_exception_restores_the_random_state(Estimator, monkeypatch):
+def test_any_other_exception_restores_the_random_state(Estimator):
     """partial_fit after a failed one shuffles as if the failed one had not been called."""
     X, y = data_for(Estimator)
     model, other = (small(Estimator, batch_size=20).fit(X, y) for _ in range(2))
-    watch_steps(monkeypatch, raise_at(3, MemoryError("no room")))
     with pytest.raises(MemoryError):
-        model.partial_fit(X, y)
-    monkeypatch.undo()
+        model.set_params(inference=raise_at(3, MemoryError("no room"))).partial_fit(X, y)
+    model.set_params(inference="error")
     assert_same_bits(model.partial_fit(X, y), other.partial_fit(X, y))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
-def test_an_exception_after_the_last_epoch_undoes_a_fit(Estimator, error, monkeypatch):
-    """The trainer has already freed its memory."""
+def test_an_exception_after_the_last_epoch_undoes_a_fit(Estimator, error):
+    """The trainer has already freed its memory when the results become attributes."""
+
+    class Failing(Estimator):
+        fails = False
+
+        def __setattr__(self, name, value):
+            if self.fails and name == "n_iter_":
+                raise error
+            super().__setattr__(name, value)
+
     X, y = data_for(Estimator)
-    model = small(Estimator).fit(X, y)
+    model = small(Failing).fit(X, y)
     before = dict(vars(model))
     predictions = model.predict(X)
-
-    class Failing(pcnet._training.start.Trainer):
-        def release(self):
-            super().release()
-            raise error
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pcnet._training.start, "Trainer", Failing)
-        with pytest.raises(error):
-            model.fit(X[:, :4], y)
-        assert vars(model) == before
-        np.testing.assert_array_equal(model.predict(X), predictions)
-        with pytest.raises(error):
-            model.partial_fit(X, y)
+    Failing.fails = True
+    with pytest.raises(error):
+        model.fit(X[:, :4], y)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict(X), predictions)
+    with pytest.raises(error):
+        model.partial_fit(X, y)
+    Failing.fails = False
     model.partial_fit(X, y)
     assert_consistent(model)
 
@@ -183,17 +157,16 @@ def assert_finite(model):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_divergence_in_the_middle_keeps_the_curves(Estimator, monkeypatch):
+def test_divergence_in_the_middle_keeps_the_curves(Estimator):
     X, y = data_for(Estimator, n_samples=80)
-    watch_steps(monkeypatch, raise_at(6, FloatingPointError("layer 2 in step 6")))
-    model = small(Estimator, batch_size=20)
+    failing = raise_at(6, FloatingPointError("layer 2 in step 6"))
+    model = small(Estimator, batch_size=20, inference=failing)
     message = r"epoch 2 \(optimiser step 7\): layer 2 in step 6.*StandardScaler"
     with pytest.raises(FloatingPointError, match=message):
         model.fit(X, y)
     assert model.n_iter_ == 1
     assert_consistent(model)
-    monkeypatch.undo()
-    model.partial_fit(X, y)  # continues from the finite weights
+    model.set_params(inference="error").partial_fit(X, y)  # continues from the finite weights
     assert_consistent(model)
 
 
@@ -205,7 +178,7 @@ def test_divergence_with_features_far_from_unit_scale():
     assert_finite(model)
 
 
-def test_divergence_in_partial_fit_leaves_a_usable_estimator(monkeypatch):
+def test_divergence_in_partial_fit_leaves_a_usable_estimator():
     X, y = data_for(PCRegressor)
     model = small(PCRegressor).fit(X, y)
     n_epochs = len(model.loss_curve_)
@@ -219,18 +192,27 @@ def test_divergence_in_partial_fit_leaves_a_usable_estimator(monkeypatch):
 # ------------------------------------------------------------ unfinished inference
 
 
-def report_ended(*shares):
-    """Replace the reported shares of samples whose inference ended, one for each epoch."""
-    shares = iter(shares)
-    return lambda report: report._replace(ended=next(shares))
+class Unfinished(ErrorDescent):
+    """Reports that only these shares of the samples ended, one share for each step."""
+
+    def __init__(self, shares):
+        super().__init__()
+        self.shares = shares
+        self._left = iter(shares)
+
+    def run(self, batch, X, Y, objective):
+        super().run(batch, X, Y, objective)
+        batch.status[: len(X)] = Status.CONVERGED
+        batch.status[: round(len(X) * (1 - next(self._left)))] = Status.REACHED_MAX_STEPS
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_one_warning_if_inference_is_cut_off(Estimator, monkeypatch):
-    X, y = data_for(Estimator)
-    watch_steps(monkeypatch, change_report=report_ended(1.0, 0.85, 0.91, 0.6))
+def test_one_warning_if_inference_is_cut_off(Estimator):
+    X, y = data_for(Estimator, n_samples=100)
+    model = small(Estimator, batch_size=100, max_iter=4)
+    model.set_params(inference=Unfinished([1.0, 0.85, 0.91, 0.6]))
     with pytest.warns(ConvergenceWarning) as record:
-        model = small(Estimator, batch_size=len(X), max_iter=4).fit(X, y)
+        model.fit(X, y)
     (warning,) = record
     text = str(warning.message)
     assert "1 - ended_fraction_" in text  # no figures, which would make each text different
@@ -239,12 +221,13 @@ def test_one_warning_if_inference_is_cut_off(Estimator, monkeypatch):
     assert "max_steps" in text
 
 
-def test_no_warning_below_ten_percent(monkeypatch):
-    X, y = data_for(PCClassifier)
-    watch_steps(monkeypatch, change_report=report_ended(0.91, 0.95))
+def test_no_warning_below_ten_percent():
+    X, y = data_for(PCClassifier, n_samples=100)
+    model = small(PCClassifier, batch_size=100, max_iter=2, inference=Unfinished([0.91, 0.95]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        small(PCClassifier, batch_size=len(X), max_iter=2).fit(X, y)
+        model.fit(X, y)
+    np.testing.assert_allclose(model.ended_fraction_, [0.91, 0.95])
 
 
 @pytest.mark.parametrize("n_steps, warns", [(2, True), (3, False)])
@@ -276,9 +259,10 @@ def test_activity_descent_must_reach_the_first_layer(n_steps, warns):
     assert unchanged == [warns, False, False, False]
 
 
-def test_warning_uses_the_share_of_the_epoch(monkeypatch):
+def test_warning_uses_the_share_of_the_epoch():
     X, y = data_for(PCClassifier)
-    watch_steps(monkeypatch, change_report=report_ended(0.7, 1.0, 1.0, 1.0))  # mean 0.925
+    model = small(PCClassifier, batch_size=30, max_iter=1, inference=Unfinished([0.7, 1, 1, 1]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        small(PCClassifier, batch_size=30, max_iter=1).fit(X, y)
+        model.fit(X, y)
+    np.testing.assert_allclose(model.ended_fraction_, [0.925])

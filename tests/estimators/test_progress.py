@@ -3,6 +3,7 @@
 import io
 import re
 import time
+from contextlib import nullcontext, redirect_stdout
 from types import SimpleNamespace
 
 import numpy as np
@@ -39,17 +40,16 @@ class Terminal(io.StringIO):
         return shown
 
 
-def print_to(stream, monkeypatch):
-    """Redirect only the standard output of progress; pytest uses that of the process."""
-    monkeypatch.setattr("pcnet._training.progress.sys", SimpleNamespace(stdout=stream))
-
-
 @pytest.fixture
 def terminal(monkeypatch):
-    stream = Terminal()
-    print_to(stream, monkeypatch)
     monkeypatch.setenv("COLUMNS", "120")
-    return stream
+    return Terminal()
+
+
+def fit_on(stream, model, *data, **options):
+    """`fit`, with the stream as the standard output."""
+    with redirect_stdout(stream):
+        return model.fit(*data, **options)
 
 
 FIELDS = (
@@ -61,7 +61,7 @@ FIELDS = (
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_one_line_on_a_terminal(Estimator, terminal):
     X, y = data_for(Estimator)
-    small(Estimator, verbose=1, early_stopping=True).fit(X, y)
+    fit_on(terminal, small(Estimator, verbose=1, early_stopping=True), X, y)
     line, rest = terminal.lines()
     assert rest == ""
     assert re.fullmatch(FIELDS, line), line
@@ -69,7 +69,8 @@ def test_one_line_on_a_terminal(Estimator, terminal):
 
 def test_line_shows_the_last_epoch(terminal):
     X, y = data_for(PCClassifier)
-    model = small(PCClassifier, verbose=True).fit(X, y, validation_data=(X[:40], y[:40]))
+    model = small(PCClassifier, verbose=True)
+    fit_on(terminal, model, X, y, validation_data=(X[:40], y[:40]))
     line = terminal.lines()[0]
     assert f"energy {model.energy_curve_[-1]:.4g} " in line
     assert f"train {model.score(X, y):.3f} " in line
@@ -89,7 +90,7 @@ def test_the_line_moves_within_an_epoch_at_most_five_times_a_second(terminal):
             now[0] += 0.05
 
     model = small(PCClassifier, verbose=1, batch_size=10, max_iter=2, callbacks=Ticking())
-    model.fit(X, y)  # 120 steps of 0.05 s
+    fit_on(terminal, model, X, y)  # 120 steps of 0.05 s
     drawn = terminal.getvalue().count("\r")
     assert 25 <= drawn <= 36
     assert "epoch 1/2" in terminal.getvalue()
@@ -98,7 +99,7 @@ def test_the_line_moves_within_an_epoch_at_most_five_times_a_second(terminal):
 
 def test_a_narrow_terminal_cuts_the_line(terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
-    small(PCClassifier, verbose=1).fit(*data_for(PCClassifier))
+    fit_on(terminal, small(PCClassifier, verbose=1), *data_for(PCClassifier))
     assert len(terminal.lines()[0]) == 29
     assert max(len(line) for line in terminal.getvalue().split("\r")) <= 29 + len("\x1b[K\n")
 
@@ -111,21 +112,17 @@ def test_line_is_complete_when_training_stops_or_fails(stops, terminal):
         return run.n_epochs == 2
 
     model = small(PCClassifier, verbose=1, callbacks=end)
-    if stops:
-        model.fit(*data_for(PCClassifier))
-    else:
-        with pytest.raises(ArithmeticError):
-            model.fit(*data_for(PCClassifier))
+    with nullcontext() if stops else pytest.raises(ArithmeticError):
+        fit_on(terminal, model, *data_for(PCClassifier))
     assert terminal.lines()[-1] == ""
     assert terminal.lines()[0].startswith("epoch 2/5")
 
 
 @pytest.mark.parametrize("verbose, tty", [(2, True), (1, False), (2, False)])
-def test_one_line_an_epoch_where_the_stream_is_no_terminal(verbose, tty, monkeypatch):
+def test_one_line_an_epoch_where_the_stream_is_no_terminal(verbose, tty):
     stream = Terminal() if tty else io.StringIO()
-    print_to(stream, monkeypatch)
     X, y = data_for(PCClassifier)
-    model = small(PCClassifier, verbose=verbose).fit(X, y)
+    model = fit_on(stream, small(PCClassifier, verbose=verbose), X, y)
     text = stream.getvalue()
     assert "\r" not in text
     assert "\x1b" not in text
@@ -192,5 +189,7 @@ def test_forecast_of_the_remaining_time(seconds, max_iter, batch, max_time, expe
 def test_a_single_sample_has_no_training_score(terminal):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor).fit(X, y)
-    model.set_params(verbose=1).partial_fit(X[:1], y[:1])
+    with redirect_stdout(terminal):
+        model.set_params(verbose=1).partial_fit(X[:1], y[:1])
+    assert "epoch" in terminal.getvalue()
     assert "train" not in terminal.getvalue()

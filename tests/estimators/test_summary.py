@@ -1,6 +1,7 @@
 """Oracle: the fitted network, tracemalloc, and a clock that counts steps."""
 
 import pickle
+import time
 import tracemalloc
 from itertools import product
 
@@ -8,8 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-import pcnet._estimators.summary
 from pcnet import PCClassifier, PCRegressor, set_num_threads
+from pcnet.inference import ErrorDescent
 from pcnet.solvers import LBFGS, SGD
 
 from .support import ESTIMATORS, data_for, small
@@ -173,22 +174,24 @@ def test_memory_with_lbfgs(hidden, history_size):
 
 
 def test_time_is_that_of_a_step_times_their_number(monkeypatch):
-    now = 0.0
+    now, energies = 0.0, []
 
-    class Slow(pcnet._estimators.summary.Trainer):
-        def step(self, X, Y, learning_rate):
+    class Slow(ErrorDescent):
+        def run(self, batch, X, Y, objective):
             nonlocal now
-            assert (len(X), learning_rate) == (60, 0.0)
             now += 0.02
-            return super().step(X, Y, learning_rate)
+            super().run(batch, X, Y, objective)
+            energies.append(batch.energy[: len(X)].copy())
 
-    monkeypatch.setattr(pcnet._estimators.summary, "Trainer", Slow)
-    monkeypatch.setattr(pcnet._estimators.summary.time, "perf_counter", lambda: now)
-    model = PCClassifier((8,), batch_size=60, max_iter=7)
+    monkeypatch.setattr(time, "perf_counter", lambda: now)  # a clock
+    model = PCClassifier((8,), batch_size=60, max_iter=7, inference=Slow())
     found = model.summary(n_features=3, n_outputs=2, n_samples=590)
     assert found.n_batches == 10
     assert found.seconds_per_epoch == pytest.approx(0.2)
     assert found.seconds == pytest.approx(1.4)
+    assert len(energies) >= 4
+    assert {len(energy) for energy in energies} == {60}
+    assert all(np.array_equal(energy, energies[0]) for energy in energies)  # the rate is 0
 
 
 KINDS = [*product(["adam", "sgd"], ["error", "activity"]), ("lbfgs", "error")]

@@ -4,10 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
-import pcnet._estimators.base
 from pcnet import PCClassifier, PCRegressor
 from pcnet._estimators.objective_state import AUTO_PRECISION
 from pcnet.inference import ErrorDescent, Objective
@@ -15,13 +15,13 @@ from pcnet.solvers import SGD, Adam
 
 from .support import (
     ESTIMATORS,
+    WatchedInference,
     assert_consistent,
     assert_same_bits,
     data_for,
     digits,
     iris,
     small,
-    watch_steps,
 )
 
 STANDSTILL = 1e-30  # a learning rate that leaves every weight at its initial value
@@ -95,14 +95,15 @@ def test_gamma_divides_the_output_layer():
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
-def test_objective_and_data_of_a_training_step(loss, monkeypatch):
+def test_objective_and_data_of_a_training_step(loss):
     X, y = iris()
-    steps = watch_steps(monkeypatch)
+    method = WatchedInference()
     model = small(PCClassifier, loss=loss, output_precision=0.3, activity_decay=0.02)
-    model.set_params(batch_size=150, shuffle=False).fit(X, y)
-    assert steps[0]["objective"] == Objective(loss, 0.3, 0.02)
-    np.testing.assert_array_equal(steps[0]["X"], X)
-    np.testing.assert_array_equal(steps[0]["Y"], np.eye(3)[y])
+    model.set_params(batch_size=150, shuffle=False, inference=method).fit(X, y)
+    step = method.steps[0]
+    assert step.objective == Objective(loss, 0.3, 0.02)
+    np.testing.assert_array_equal(step.X, X)
+    np.testing.assert_array_equal(step.Y, np.eye(3)[y])
 
 
 @pytest.mark.parametrize(
@@ -227,24 +228,22 @@ def test_no_warning_where_max_iter_is_the_plan(learning_rate):
         small(PCClassifier, max_iter=2, learning_rate=learning_rate).fit(X, y)
 
 
-def held_out_rows(monkeypatch):
-    """List to which every fit appends the rows it holds out."""
-    splits = []
-    split_rows = pcnet._estimators.base.split_rows
+def held_out_rows(model, X, y, sample_weight=None):
+    """Numbers of the rows that `fit` of the same model holds out: those that a scorer sees."""
+    numbers = {row.tobytes(): number for number, row in enumerate(X)}
+    seen = set()
 
-    def recorded(*args):
-        train, held_out = split_rows(*args)
-        splits.append(held_out)
-        return train, held_out
+    def score(estimator, X, y, sample_weight=None):
+        seen.update(numbers[row.tobytes()] for row in X)
+        return 0.0
 
-    monkeypatch.setattr(pcnet._estimators.base, "split_rows", recorded)
-    return splits
+    clone(model).set_params(scoring=score, max_iter=1).fit(X, y, sample_weight)
+    return np.array(sorted(seen))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_early_stopping_keeps_the_best_weights(Estimator, weighted, monkeypatch):
-    splits = held_out_rows(monkeypatch)
+def test_early_stopping_keeps_the_best_weights(Estimator, weighted):
     X, y = data_for(Estimator, n_samples=200)
     weight = np.random.default_rng(1).uniform(0.5, 2, len(X)) if weighted else None
     model = small(Estimator, max_iter=200, early_stopping=True, n_iter_no_change=3)
@@ -253,7 +252,7 @@ def test_early_stopping_keeps_the_best_weights(Estimator, weighted, monkeypatch)
     assert model.best_loss_ is None
     assert len(model.validation_scores_) == model.n_iter_
     assert model.best_validation_score_ == max(model.validation_scores_)
-    (rows,) = splits
+    rows = held_out_rows(model, X, y, weight)
     assert len(rows) == 50
     metric = accuracy_score if Estimator is PCClassifier else r2_score
     weight = None if weight is None else weight[rows]
@@ -261,22 +260,29 @@ def test_early_stopping_keeps_the_best_weights(Estimator, weighted, monkeypatch)
     assert score == pytest.approx(model.best_validation_score_, rel=1e-9)
 
 
-def test_early_stopping_is_stratified_with_string_labels(monkeypatch):
-    splits = held_out_rows(monkeypatch)
+def test_early_stopping_is_stratified_with_string_labels():
     X, _ = data_for(PCClassifier, n_samples=100)
     names = np.array(["no", "maybe", "yes"], dtype=object)[np.repeat([0, 1, 2], [50, 30, 20])]
     model = small(PCClassifier, early_stopping=True, validation_fraction=0.2).fit(X, names)
-    assert sorted(names[splits[0]]) == ["maybe"] * 6 + ["no"] * 10 + ["yes"] * 4
+    assert (
+        sorted(names[held_out_rows(model, X, names)]) == ["maybe"] * 6 + ["no"] * 10 + ["yes"] * 4
+    )
     assert np.isfinite(model.validation_scores_).all()
 
 
-def test_warm_start_validates_on_the_same_rows(monkeypatch):
-    splits = held_out_rows(monkeypatch)
+def test_warm_start_validates_on_the_same_rows():
     X, y = iris()
-    model = small(PCClassifier, early_stopping=True, warm_start=True)
+    seen = []
+
+    def score(estimator, X, y):
+        seen.append(X)
+        return estimator.score(X, y)
+
+    model = small(PCClassifier, early_stopping=True, warm_start=True, scoring=score)
     model.fit(X, y).fit(X, y)
-    np.testing.assert_array_equal(*splits)
-    assert len(model.validation_scores_) == 10
+    assert len(model.validation_scores_) == len(seen) == 10
+    for other in seen[1:]:
+        np.testing.assert_array_equal(other, seen[0])
 
 
 def test_early_stopping_with_multilabel_targets():
@@ -356,15 +362,15 @@ def test_network_shape_cannot_change_between_calls(change, way):
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_training_arguments_can_change_between_calls(monkeypatch):
+def test_training_arguments_can_change_between_calls():
     X, y = data_for(PCClassifier)
     model = small(PCClassifier).fit(X, y)
     model.set_params(learning_rate_init=1e-3, output_precision=0.5, batch_size=16, alpha=0.1)
     model.set_params(inference=ErrorDescent(tol=1e-3), hidden_layer_sizes=[16, 16])
-    steps = watch_steps(monkeypatch)
+    found = []
+    model.set_params(callbacks=lambda run: found.append((run.learning_rate, run.weight_decay)))
     model.partial_fit(X, y)
-    assert steps[0]["learning_rate"] == 1e-3
-    assert steps[0]["weight_decay"] == 0.1
+    assert found == [(1e-3, 0.1)]
     assert model.output_precision_ == 0.5
     model.set_params(learning_rate_init=-1.0)
     with pytest.raises(ValueError, match="learning_rate_init"):

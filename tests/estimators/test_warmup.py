@@ -9,7 +9,7 @@ from pcnet import PCClassifier
 from pcnet._training.schedule import Schedule
 from pcnet.schedules import Adaptive, Constant, Cosine, InvScaling, Linear
 
-from .support import ESTIMATORS, assert_same_bits, data_for, small, watch_steps
+from .support import ESTIMATORS, LearningRates, assert_same_bits, data_for, small
 
 
 def rates(schedule, n_steps):
@@ -82,21 +82,21 @@ def test_rate_by_a_given_progress():
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_warmup_in_a_fit(Estimator, monkeypatch):
+def test_warmup_in_a_fit(Estimator):
     X, y = data_for(Estimator, n_samples=100)
-    steps = watch_steps(monkeypatch)
+    steps = LearningRates()
     model = small(Estimator, max_iter=2, batch_size=20, learning_rate_init=0.06)
-    model.set_params(learning_rate=Linear(warmup=0.3)).fit(X, y)
+    model.set_params(learning_rate=Linear(warmup=0.3), callbacks=steps).fit(X, y)
     expected = [0.02, 0.04, 0.06, *(0.06 * (1 - np.arange(7) / 7))]
-    np.testing.assert_allclose([step["learning_rate"] for step in steps], expected)
+    np.testing.assert_allclose(steps.rates, expected)
 
 
-def test_partial_fit_does_not_warm_up(monkeypatch):
+def test_partial_fit_does_not_warm_up():
     X, y = data_for(PCClassifier)
-    steps = watch_steps(monkeypatch)
+    steps = LearningRates()
     model = small(PCClassifier, learning_rate=Cosine(warmup=1000), learning_rate_init=0.01)
-    model.partial_fit(X, y, classes=[0, 1, 2])
-    assert {step["learning_rate"] for step in steps} == {0.01}
+    model.set_params(callbacks=steps).partial_fit(X, y, classes=[0, 1, 2])
+    assert set(steps.rates) == {0.01}
 
 
 @pytest.mark.filterwarnings("ignore:Maximum iterations")

@@ -6,7 +6,14 @@ import pytest
 from pcnet import PCClassifier, PCRegressor
 from pcnet._estimators.labels import class_weight_per_class
 
-from .support import ESTIMATORS, assert_same_bits, data_for, parameters, small, watch_steps
+from .support import (
+    ESTIMATORS,
+    WatchedInference,
+    assert_same_bits,
+    data_for,
+    parameters,
+    small,
+)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -52,13 +59,13 @@ def test_only_ratios_matter(Estimator, weight):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 
 
-def test_partial_fit_takes_weights(monkeypatch):
+def test_partial_fit_takes_weights():
     X, y = data_for(PCClassifier)
     weight = np.linspace(0.1, 1, len(X))
-    steps = watch_steps(monkeypatch)
-    model = small(PCClassifier, batch_size=len(X), shuffle=False)
+    method = WatchedInference()
+    model = small(PCClassifier, batch_size=len(X), shuffle=False, inference=method)
     model.partial_fit(X, y, sample_weight=weight, classes=[0, 1, 2])
-    np.testing.assert_array_equal(steps[0]["sample_weight"], weight)
+    np.testing.assert_array_equal(method.steps[0].sample_weight, weight / weight.sum())
 
 
 # ------------------------------------------------------------ class weights
