@@ -3,11 +3,12 @@
 import os
 import pickle
 import stat
+import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
-from pcnet._training import checkpoint_file
 from pcnet._training.checkpoint_file import (
     FORMAT,
     read_checkpoint,
@@ -27,45 +28,40 @@ class Crash(BaseException):
 
 
 class Failing:
-    """The modules os and fcntl, which raise an error before or after one of their calls."""
+    """A block in which one of pcnet's system calls raises an error, before or after its effect.
 
-    def __init__(self, n_calls, error, after):
+    As a profile function it is called by the interpreter at these calls, and may raise there; from
+    then on it is not called.
+    """
+
+    def __init__(self, n_calls, error, after=False, calls=CALLS):
         self.n_left = n_calls
         self.error = error
-        self.after = after
-        self.seen = []
+        self.event = "c_return" if after else "c_call"
+        self.calls = calls
+        self.seen = []  # completed calls
 
-    def install(self, patched):
-        patched.setattr(checkpoint_file, "os", Module(os, self))
-        if checkpoint_file.fcntl is not None:
-            patched.setattr(checkpoint_file, "fcntl", Module(checkpoint_file.fcntl, self))
+    def __enter__(self):
+        sys.setprofile(self)
+        return self
 
-    def call(self, function, args):
-        self.n_left -= 1
-        if self.n_left == -1 and not self.after:
-            raise self.error
-        try:
-            found = function(*args)
-        except OSError:
+    def __exit__(self, *exc_info):
+        sys.setprofile(None)
+
+    def __call__(self, frame, event, function):
+        if (
+            event not in ("c_call", "c_return")
+            or function.__name__ not in self.calls
+            or function.__module__ not in ("posix", "nt", "fcntl")
+            or not frame.f_globals["__name__"].startswith("pcnet.")
+        ):
+            return
+        if event == "c_return":
+            self.seen.append(function.__name__)
+        if event == self.event:
+            self.n_left -= 1
             if self.n_left == -1:
-                raise self.error from None
-            raise
-        self.seen.append(function.__name__)
-        if self.n_left == -1:
-            if function is os.open:
-                os.close(found)  # as the interpreter would, were it an object
-            raise self.error
-        return found
-
-
-class Module:
-    def __init__(self, module, failing):
-        self.module = module
-        self.failing = failing
-
-    def __getattr__(self, name):
-        value = getattr(self.module, name)
-        return value if name not in CALLS else lambda *args: self.failing.call(value, args)
+                raise self.error
 
 
 ERRORS = [Crash(), KeyboardInterrupt(), OSError(28, "No space left on device"), MemoryError()]
@@ -81,15 +77,11 @@ def test_file_is_old_or_new_after_an_error_at_any_system_call(exists, error, aft
         path.unlink(missing_ok=True)
         if exists:
             write_checkpoint(path, {"n": 1}, "old")
-        failing = Failing(n_calls, error, after)
-        with pytest.MonkeyPatch.context() as patched:
-            failing.install(patched)
-            try:
-                write_checkpoint(path, {"n": 2}, "new")
-                completed = failing.n_left >= 0
-            except type(error):
-                pass
-        if "replace" in failing.seen:
+        returned = False
+        with suppress(type(error)), Failing(n_calls, error, after) as failing:
+            write_checkpoint(path, {"n": 2}, "new")
+            returned, completed = True, failing.n_left >= 0
+        if returned or "replace" in failing.seen:
             assert read_checkpoint(path) == ({"n": 2}, "new")
         elif exists:
             assert read_checkpoint(path) == ({"n": 1}, "old")
@@ -273,9 +265,11 @@ def test_truncated_and_changed_files_are_refused(tmp_path):
             read_checkpoint(path)
 
 
-def test_newer_checkpoint_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint_file, "FORMAT", FORMAT + 1)
+def test_newer_checkpoint_format_is_refused(tmp_path):
     write_checkpoint(tmp_path / "c", {}, 1)
-    monkeypatch.undo()
+    first, rest = (tmp_path / "c").read_bytes().split(b"\n", 1)
+    assert first == f"pcnet checkpoint, format {FORMAT}".encode()
+    newer = f"pcnet checkpoint, format {FORMAT + 1}".encode()
+    (tmp_path / "c").write_bytes(newer + b"\n" + rest)
     with pytest.raises(ValueError, match=rf"format {FORMAT + 1}, this pcnet reads up to {FORMAT}"):
         read_checkpoint(tmp_path / "c")

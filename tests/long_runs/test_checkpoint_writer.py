@@ -3,12 +3,12 @@
 import os
 import threading
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-import pcnet
 from pcnet import PCClassifier, PCRegressor, load_checkpoint
 from pcnet._training.checkpoint_file import read_checkpoint
 from pcnet.callbacks import Callback, Checkpoint
@@ -21,6 +21,11 @@ from ..estimators.support import (
 )
 from .test_checkpoint_file import Failing, posix
 from .test_resume import assert_same_run, start_and_stop_at
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 
 def entries(folder):
@@ -40,12 +45,11 @@ def test_interrupted_at_any_call_and_resumed_to_the_same_bits(early_stopping, af
     (tmp_path / "c").unlink()
     n_calls = 0
     while True:
-        failing = Failing(n_calls, KeyboardInterrupt(), after)
         stopped = clone(model)
-        with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Training interrupted by user")
-            failing.install(patched)
-            stopped.fit(X, y)
+            with Failing(n_calls, KeyboardInterrupt(), after) as failing:
+                stopped.fit(X, y)
         assert_consistent(stopped)
         assert set(entries(tmp_path)) <= {"c"}
         if failing.n_left >= 0:
@@ -68,12 +72,11 @@ def test_error_at_any_call_is_one_warning_and_the_fit_continues(error, tmp_path)
     whole = small(PCRegressor, max_iter=2).fit(X, y)
     first = small(PCRegressor, max_iter=2, callbacks=lambda run: True).fit(X, y)
     for n_calls in range(12):
-        failing = Failing(n_calls, error, after=False)
         failed = clone(model)
-        with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings(record=True) as seen:
+        with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            failing.install(patched)
-            failed.fit(X, y)
+            with Failing(n_calls, error):
+                failed.fit(X, y)
         assert len(seen) <= 1  # a folder that cannot be flushed is no reason to warn
         assert all("c' could not be written" in str(warning.message) for warning in seen)
         assert_same_bits(whole, failed)
@@ -82,17 +85,25 @@ def test_error_at_any_call_is_one_warning_and_the_fit_continues(error, tmp_path)
         assert entries(tmp_path) == ["c"]
 
 
-def test_a_full_disk_is_one_warning(tmp_path, monkeypatch):
+@contextmanager
+def largest_file(n_bytes):
+    """A limit of the system for files that this process writes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@posix
+def test_a_file_without_space_is_one_warning(tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, checkpoint=tmp_path / "c", max_iter=2).fit(X, y)
     old = (tmp_path / "c").read_bytes()
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(pcnet._training.checkpoint_file.os, "fsync", full)
     model.set_params(max_iter=4)
-    with pytest.warns(UserWarning, match=r"could not be written.*No space left") as record:
+    message = r"could not be written.*File too large"
+    with pytest.warns(UserWarning, match=message) as record, largest_file(1000):
         model.fit(X, y)
     assert len(record) == 1
     assert model.n_iter_ == 4
@@ -101,7 +112,7 @@ def test_a_full_disk_is_one_warning(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("reason", ["max_time", "callback"])
-def test_ctrl_c_in_the_last_write_keeps_the_result(reason, tmp_path, monkeypatch):
+def test_ctrl_c_in_the_last_write_keeps_the_result(reason, tmp_path):
     X, y = data_for(PCRegressor)
 
     class Stop(Callback):
@@ -110,14 +121,12 @@ def test_ctrl_c_in_the_last_write_keeps_the_result(reason, tmp_path, monkeypatch
         def on_batch_end(self, run, report):
             return run.n_steps == 2
 
-    def interrupted(*args):
-        raise KeyboardInterrupt
-
     model = small(PCRegressor, batch_size=30, callbacks=Stop())
     whole = clone(model).fit(X, y)
-    monkeypatch.setattr(pcnet._training.checkpoint_file.os, "fsync", interrupted)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model.set_params(checkpoint=tmp_path / "c").fit(X, y)
+    model.set_params(checkpoint=tmp_path / "c")
+    failing = Failing(0, KeyboardInterrupt(), calls=("fsync",))
+    with pytest.warns(UserWarning, match="interrupted by user"), failing:
+        model.fit(X, y)
     assert_same_bits(whole, model)
     assert entries(tmp_path) == []
 
@@ -281,10 +290,25 @@ def test_paths_that_are_not_regular_files_are_refused(kind, tmp_path):
         small(PCRegressor, checkpoint=path).fit(X, y)
 
 
-def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+@contextmanager
+def not_writable(folder):
+    """A read-only folder; for root, who may write everywhere, as another user would see it."""
+    folder.chmod(0o555)
+    if os.geteuid() == 0:
+        os.setresuid(65534, -1, -1)  # the user that `os.access` asks for
+    try:
+        yield
+    finally:
+        if os.geteuid() == 0:
+            os.setresuid(0, -1, -1)
+        folder.chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="of Linux")
+def test_a_folder_without_permission_is_refused(tmp_path):
     X, y = data_for(PCRegressor)
-    with pytest.raises(ValueError, match=r"checkpoint: .* is not a folder that can be written to"):
+    message = r"checkpoint: .* is not a folder that can be written to"
+    with not_writable(tmp_path), pytest.raises(ValueError, match=message):
         small(PCRegressor, checkpoint=tmp_path / "c").fit(X, y)
 
 

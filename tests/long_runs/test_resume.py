@@ -1,8 +1,6 @@
 """Oracle: the uninterrupted run, bit by bit."""
 
-import os
 import pickle
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from pcnet import PCClassifier, PCRegressor, load_checkpoint
-from pcnet._training.checkpoint_file import read_header
+from pcnet._training.checkpoint_file import read_checkpoint, read_header, write_checkpoint
 from pcnet.callbacks import Callback, Checkpoint
 from pcnet.losses import Huber
 from pcnet.schedules import Adaptive
@@ -19,11 +17,11 @@ from pcnet.solvers import SGD, Adam
 
 from ..estimators.support import (
     ESTIMATORS,
+    LearningRates,
     assert_consistent,
     assert_same_bits,
     data_for,
     small,
-    watch_steps,
 )
 
 EVERY_BATCH = 1e-9  # minutes
@@ -258,36 +256,45 @@ def print_nothing(run):
     pass
 
 
-def files_written(monkeypatch):
-    """List to which every written checkpoint appends its epoch and batch."""
-    written, replace = [], os.replace
+class FilesSeen(Callback):
+    """Keeps epoch and batch of each new version of a file, which it looks for at every event."""
 
-    def recorded(source, target):
-        header = read_header(source)
-        written.append((header["epoch"], header["batch"]))
-        replace(source, target)
+    def __init__(self, path):
+        self.path = path
+        self.versions = []
+        self._inode = None
 
-    monkeypatch.setattr(os, "replace", recorded)
-    return written
+    def look(self, *_):
+        if self.path.exists() and self._inode != (inode := self.path.stat().st_ino):
+            self._inode, header = inode, read_header(self.path)
+            self.versions.append((header["epoch"], header["batch"]))
+
+    on_epoch_begin = on_batch_end = on_epoch_end = look  # the file is written after these
 
 
-def test_epochs_at_which_checkpoints_are_written(tmp_path, monkeypatch):
+def files_written(model, X, y):
+    """Epoch and batch of each checkpoint that a fit writes."""
+    path = model.checkpoint.path
+    path.unlink(missing_ok=True)
+    files = FilesSeen(path)
+    clone(model).set_params(callbacks=files).fit(X, y)
+    files.look()
+    return files.versions
+
+
+def test_epochs_at_which_checkpoints_are_written(tmp_path):
     X, y = data_for(PCRegressor)
-    written = files_written(monkeypatch)
     model = small(PCRegressor, batch_size=60, checkpoint=Checkpoint(tmp_path / "c"))
     assert not model.checkpoint.exists()
-    bits = model.fit(X, y)
+    bits = clone(model).fit(X, y)
     assert model.checkpoint.exists()
-    assert written == [(i, 0) for i in range(1, 6)]
-    written.clear()
-    model = clone(model).set_params(checkpoint__every_epochs=2).fit(X, y)
-    assert written == [(2, 0), (4, 0), (5, 0)]
-    written.clear()
-    clone(model).set_params(checkpoint__every_epochs=None).fit(X, y)
-    assert written == [(5, 0)]
-    written.clear()
-    clone(model).set_params(max_iter=2, checkpoint__every_minutes=EVERY_BATCH).fit(X, y)
-    assert written == [(0, 1), (1, 0), (1, 1), (2, 0)]
+    assert files_written(model, X, y) == [(i, 0) for i in range(1, 6)]
+    model.set_params(checkpoint__every_epochs=2)
+    assert files_written(model, X, y) == [(2, 0), (4, 0), (5, 0)]
+    model.set_params(checkpoint__every_epochs=None)
+    assert files_written(model, X, y) == [(5, 0)]
+    model.set_params(max_iter=2, checkpoint__every_epochs=2, checkpoint__every_minutes=EVERY_BATCH)
+    assert files_written(model, X, y) == [(0, 1), (1, 0), (1, 1), (2, 0)]
     assert_same_bits(bits, small(PCRegressor, batch_size=60).fit(X, y))
 
 
@@ -339,12 +346,12 @@ def test_resume_refuses_another_estimator(saved):
         small(PCRegressor).resume(X, y, checkpoint=model.checkpoint)
 
 
-def test_resume_warns_on_another_instruction_set(saved, monkeypatch):
+def test_resume_warns_on_another_instruction_set(saved):
     model, X, y = saved
-    monkeypatch.setattr(
-        "pcnet._estimators.resume.binding", SimpleNamespace(default_isa=lambda: "abacus")
-    )
-    with pytest.warns(UserWarning, match="this machine uses abacus"):
+    header, run = read_checkpoint(model.checkpoint)
+    isa = header["instruction_set"]
+    write_checkpoint(model.checkpoint, {**header, "instruction_set": "abacus"}, run)
+    with pytest.warns(UserWarning, match=f"with the instructions abacus, this machine uses {isa}"):
         model.resume(X, y)
 
 
@@ -363,14 +370,13 @@ def test_checkpoint_with_partial_fit_is_refused(tmp_path):
         model.partial_fit(X, y)
 
 
-def test_resume_calls_observers_only_for_new_steps(tmp_path, monkeypatch):
+def test_resume_calls_observers_only_for_new_steps(tmp_path):
     X, y = data_for(PCClassifier)
     model = small(PCClassifier, checkpoint=tmp_path / "c", batch_size=40)
     start_and_stop_at(8, model, X, y)  # two epochs of 3 and a step
-    steps = watch_steps(monkeypatch)
-    seen = []
-    model.set_params(callbacks=lambda run: seen.append(run.n_epochs)).resume(X, y)
-    assert len(steps) == 15 - 7
+    steps, seen = LearningRates(), []
+    model.set_params(callbacks=[steps, lambda run: seen.append(run.n_epochs)]).resume(X, y)
+    assert len(steps.rates) == 15 - 7
     assert seen == [3, 4, 5]
 
 
