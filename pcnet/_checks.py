@@ -115,6 +115,18 @@ def check_iterable(name, values, wanted):
     return list(values)
 
 
+def check_layer_sizes(layer_sizes):
+    """The sizes (inputs, hidden widths, outputs) as a tuple of int."""
+    sizes = check_iterable("layer_sizes", layer_sizes, "integers such as (784, 128, 10)")
+    if len(sizes) < 2:
+        raise ValueError(
+            f"layer_sizes must hold two integers or more, inputs first; got {shown(layer_sizes)}"
+        )
+    for index, size in enumerate(sizes):
+        check_count(f"layer_sizes[{index}]", size, smallest=1)
+    return tuple(int(size) for size in sizes)
+
+
 def shown(value, limit=80):
     """Text of a value for errors, of limited length."""
     try:

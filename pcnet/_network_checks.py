@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,20 +65,6 @@ def check_activation(activation: Activations, n_hidden: int) -> Activation | tup
     for index, name in enumerate(activation):
         check_choice(f"activation[{index}]", name, ACTIVATIONS)
     return activation[0] if len(set(activation)) == 1 else tuple(activation)
-
-
-def check_layer_sizes(layer_sizes):
-    sizes = list(layer_sizes) if np.iterable(layer_sizes) else layer_sizes
-    if (
-        not isinstance(sizes, list)
-        or len(sizes) < 2
-        or not all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
-    ):
-        raise ValueError(
-            "layer_sizes must be at least two positive integers, (inputs, hidden widths, "
-            f"outputs), such as (784, 128, 128, 10); got {layer_sizes!r}"
-        )
-    return tuple(int(n) for n in sizes)
 
 
 def check_core_dtype(dtype):

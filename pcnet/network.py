@@ -14,6 +14,7 @@ from ._checks import (
     check_choice,
     check_flag,
     check_float_array,
+    check_layer_sizes,
     check_no_overflow,
     check_positive,
 )
@@ -25,7 +26,6 @@ from ._network_checks import (
     check_fields,
     check_gamma,
     check_inputs,
-    check_layer_sizes,
     check_layers,
     check_matrices,
     check_order,
@@ -434,12 +434,12 @@ class Network(KeptPackedWeights):
         return weights, biases
 
 
-def check_network(net):
+def check_network(net, name="net"):
     """Raise unless ``net`` is a valid `Network`; a common mistake is to pass an estimator."""
     if not isinstance(net, Network):
         raise TypeError(
-            f"net must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps its "
-            "own as network_"
+            f"{name} must be a pcnet.Network, got {type(net).__name__}; a fitted estimator keeps "
+            "its own as network_"
         )
     check_fields(net)
 

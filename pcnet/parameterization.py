@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ._checks import check_choice, check_count, check_flag, check_iterable, check_positive, shown
+from ._checks import check_choice, check_flag, check_layer_sizes, check_positive, shown
 from ._random import WEIGHTS, draw_normal, draw_uniform, run_side_by_side, stream
 from ._types import Bools, Float64s, Floats, Parameterization
 
@@ -78,7 +78,7 @@ def default_skips(layer_sizes: Sequence[int], skip: bool = True) -> Bools:
     -------
     ndarray of bool, (L,)
     """
-    layer_sizes, skip = _check_sizes(layer_sizes), check_flag("skip", skip)
+    layer_sizes, skip = check_layer_sizes(layer_sizes), check_flag("skip", skip)
     n_layers = len(layer_sizes) - 1
     equal = [n_in == n_out for n_in, n_out in zip(layer_sizes, layer_sizes[1:], strict=False)]
     inner = [0 < index < n_layers - 1 for index in range(n_layers)]
@@ -106,7 +106,7 @@ def layer_scales(
     ndarray of float64, (L,)
         A network without hidden layers has only a_1.
     """
-    layer_sizes = _check_sizes(layer_sizes)
+    layer_sizes = check_layer_sizes(layer_sizes)
     check_choice("parameterization", parameterization, PARAMETERIZATIONS)
     check_positive("gamma", gamma)
     n_layers = len(layer_sizes) - 1
@@ -289,23 +289,7 @@ def gradient_scales(network: Network, output_precision: float) -> PerLayer:
 # ---------------------------------------------------------------- checks
 
 
-def _check_sizes(layer_sizes):
-    sizes = check_iterable("layer_sizes", layer_sizes, "integers such as (784, 128, 10)")
-    if len(sizes) < 2:
-        raise ValueError(
-            f"layer_sizes must hold two integers or more, inputs first; got {shown(layer_sizes)}"
-        )
-    for index, size in enumerate(sizes):
-        check_count(f"layer_sizes[{index}]", size, smallest=1)
-    return sizes
-
-
 def _check_network(network):
-    if not hasattr(network, "parameterization") or not hasattr(network, "n_layers"):
-        raise TypeError(
-            f"network must be a pcnet.Network, got {type(network).__name__}; a fitted estimator "
-            "keeps its own as network_"
-        )
-    from ._network_checks import check_fields  # imported here: network imports this module
+    from .network import check_network  # imported here: network imports this module
 
-    check_fields(network)
+    check_network(network, "network")

@@ -8,6 +8,8 @@ from numbers import Number
 
 import numpy as np
 
+from .._checks import shown
+
 MAX_WIDTH = 2**31 - 1  # a C int
 
 
@@ -122,14 +124,9 @@ def _check_width(size, hidden_layer_sizes):
     if not 1 <= width <= MAX_WIDTH:
         raise ValueError(
             f"hidden_layer_sizes must be > 0 and at most {MAX_WIDTH}, got "
-            f"{_shortened(hidden_layer_sizes)}; leave a layer out rather than giving it width 0"
+            f"{shown(hidden_layer_sizes)}; leave a layer out rather than giving it width 0"
         )
     return width
-
-
-def _shortened(value, limit=80):
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def check_transform_layer(transform_layer, n_hidden):

@@ -10,17 +10,6 @@ from ..solvers import SGD, Adam
 from .continuous import ContinuousEncoder
 from .labels import ClassEncoder, MultilabelEncoder, check_labels
 
-# Arguments that the network determines.
-_READ_FROM_NETWORK = (
-    "hidden_layer_sizes",
-    "activation",
-    "parameterization",
-    "skip",
-    "fit_intercept",
-    "gamma",
-    "dtype",
-)
-
 # Arguments with the same meaning in scikit-learn's MLP.
 _SAME_IN_MLP = (
     "learning_rate_init",
@@ -101,19 +90,8 @@ def regressor_from_mlp(cls, mlp, params):
 
 def _arguments(network, params):
     """All arguments of the estimator: the network's and the given ones."""
-    if not isinstance(network, Network):
-        raise TypeError(
-            "network must be a pcnet.Network, from Network.from_weights for instance; got "
-            f"{type(network).__name__}"
-        )
-    check_network(network)
-    fixed = sorted(set(params) & set(_READ_FROM_NETWORK))
-    if fixed:
-        raise ValueError(
-            f"{', '.join(fixed)} must be left out: the network has it already. Make another "
-            "network, or train a new estimator"
-        )
-    return {
+    check_network(network, "network")
+    own = {
         "hidden_layer_sizes": tuple(network.layer_sizes[1:-1]),
         "activation": network.activation,
         "parameterization": network.parameterization or "sp",
@@ -121,8 +99,14 @@ def _arguments(network, params):
         "fit_intercept": network.biases is not None,
         "gamma": network.gamma,
         "dtype": network.dtype.name,
-        **params,
     }
+    fixed = sorted(params.keys() & own.keys())
+    if fixed:
+        raise ValueError(
+            f"{', '.join(fixed)} must be left out: the network has it already. Make another "
+            "network, or train a new estimator"
+        )
+    return own | params
 
 
 def _training_arguments(mlp):

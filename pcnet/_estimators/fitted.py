@@ -37,6 +37,15 @@ def _has_hidden_layer(estimator):
     return True
 
 
+def _curve_of(column: str) -> Any:
+    """The property for a column of the history."""
+
+    def curve(self) -> list[float]:
+        return self._curve(column)
+
+    return property(curve)
+
+
 class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Attributes read from the network and the history, and passes through the network."""
 
@@ -62,33 +71,13 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
-    @property
-    def loss_curve_(self) -> list[float]:
-        return self._curve("loss")
-
-    @property
-    def penalty_curve_(self) -> list[float]:
-        return self._curve("penalty")
-
-    @property
-    def energy_curve_(self) -> list[float]:
-        return self._curve("energy")
-
-    @property
-    def n_inference_steps_(self) -> list[float]:
-        return self._curve("n_steps")
-
-    @property
-    def n_inference_passes_(self) -> list[float]:
-        return self._curve("n_passes")
-
-    @property
-    def converged_fraction_(self) -> list[float]:
-        return self._curve("converged")
-
-    @property
-    def ended_fraction_(self) -> list[float]:
-        return self._curve("ended")
+    loss_curve_: list[float] = _curve_of("loss")
+    penalty_curve_: list[float] = _curve_of("penalty")
+    energy_curve_: list[float] = _curve_of("energy")
+    n_inference_steps_: list[float] = _curve_of("n_steps")
+    n_inference_passes_: list[float] = _curve_of("n_passes")
+    converged_fraction_: list[float] = _curve_of("converged")
+    ended_fraction_: list[float] = _curve_of("ended")
 
     def _curve(self, column):
         return self.history_.get(column, [])

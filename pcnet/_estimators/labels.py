@@ -68,17 +68,20 @@ class LabelEncoder(TargetEncoder):
                 f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes!r}"
             )
-        if y.shape != self._shape(y):
-            raise ValueError(
-                f"y has the shape {y.shape}, but after the previous call {self._shape(y)} is "
-                "expected; pass the same kind of targets, or fit a new estimator"
-            )
+        self._check_shape(y)
         if not call.incremental and not np.array_equal(found, self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes}, `y` has {found}"
             )
         return self
+
+    def _check_shape(self, y):
+        if y.shape != self._shape(y):
+            raise ValueError(
+                f"y has the shape {y.shape}, but {self._shape(y)} is expected after the previous "
+                "call; pass the same kind of targets, or fit a new estimator"
+            )
 
     def _check_class_weight(self, call):
         if call.incremental and isinstance(self.class_weight, str):
@@ -100,11 +103,7 @@ class LabelEncoder(TargetEncoder):
         return self.encode(y, dtype, "Leave out what cannot be predicted")
 
     def clamp(self, y, dtype):
-        if y.shape != self._shape(y):
-            raise ValueError(
-                f"y has the shape {y.shape}, but {self._shape(y)} is expected: the same kind of "
-                "targets as in training"
-            )
+        self._check_shape(y)
         targets = self.encode(y, dtype, "Only classes known from training have an energy")
         return targets.batch(slice(None), np.empty((len(y), targets.n_outputs), dtype))
 

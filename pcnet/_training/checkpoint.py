@@ -14,6 +14,9 @@ from .checkpoint_file import read_header, remove_stale
 # ---------------------------------------------------------------- the state of a run
 
 
+_PROGRESS = ("n_epochs", "n_steps", "batch", "n_samples_seen", "first_loss")
+
+
 def run_state(run):
     """The state needed to continue training, except the weights and the solver's moments.
 
@@ -31,12 +34,8 @@ def run_state(run):
     """
     within = run.batch > 0
     return {
-        "n_epochs": run.n_epochs,
-        "n_steps": run.n_steps,
-        "batch": run.batch,
-        "n_samples_seen": run.n_samples_seen,
+        **{name: getattr(run, name) for name in _PROGRESS},
         "stop_reason": run.stop_reason,
-        "first_loss": run.first_loss,
         "seconds": run.seconds(),
         "n_plateaus": run.schedule.n_plateaus,
         "sums": {**vars(run.sums), "by_sample": run.sums.by_sample.copy()},
@@ -53,11 +52,7 @@ def restore_run(run, state):
     A run that stopped at a plateau stays stopped. A run that was interrupted or reached its time
     limit continues.
     """
-    run.n_epochs = state["n_epochs"]
-    run.n_steps = state["n_steps"]
-    run.batch = state["batch"]
-    run.n_samples_seen = state["n_samples_seen"]
-    run.first_loss = state["first_loss"]
+    vars(run).update((name, state[name]) for name in _PROGRESS)
     run.seconds_before = state["seconds"]
     run.schedule.n_plateaus = state["n_plateaus"]
     vars(run.sums).update(state["sums"], by_sample=state["sums"]["by_sample"].copy())
