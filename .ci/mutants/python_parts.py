@@ -126,9 +126,9 @@ MUTANTS = [
     ),
     (
         "targets not rescaled",
-        "_estimators/continuous.py",
-        "self._rates(outputs) * self.scale + self.mean",
-        "self._rates(outputs) + self.mean",
+        "_prediction/decoders.py",
+        "self.rates(outputs) * self.scale + self.mean",
+        "self.rates(outputs) + self.mean",
         "tests/estimators/test_targets.py tests/estimators/test_training.py",
     ),
     (
@@ -210,7 +210,7 @@ MUTANTS = [
     ),
     (
         "labels not centred in their logits",
-        "_estimators/temperature.py",
+        "_prediction/probabilities.py",
         "outputs - outputs.dtype.type(0.5) if multilabel",
         "outputs if multilabel",
         "tests/estimators/test_automatic.py tests/estimators/test_targets.py",
@@ -231,7 +231,7 @@ MUTANTS = [
     ),
     (
         "energies of the wrong class",
-        "_estimators/energy.py",
+        "_prediction/energy.py",
         "enumerate(targets):",
         "enumerate(targets[::-1]):",
         "tests/estimators/test_energy.py",

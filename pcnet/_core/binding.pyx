@@ -110,6 +110,7 @@ def default_isa():
 include "interrupts.pxi"
 include "thread_requests.pxi"
 include "arrays.pxi"
+include "logistic.pxi"
 include "network.pxi"
 include "batch_arrays.pxi"
 include "single_passes.pxi"

@@ -5,15 +5,14 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, Literal, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_positive
 from .._data.rows import check_rows
+from .._prediction.energy import class_energies, has_one_label, novelty_scores
 from .._training.run import FitCall
 from .._types import (
     Activations,
@@ -37,7 +36,6 @@ from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
 from .decorators import available_if, fit_context
 from .docstrings import fill_docstring
-from .energy import clamped_energies, has_one_label
 from .labels import ClassEncoder, MultilabelEncoder
 from .temperature import DEFAULT_TEMPERATURE
 
@@ -297,9 +295,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         check_is_fitted(self)
         X = self._scaled(check_rows(self, X, dtype=self._features_dtype()))
-        one_hot = np.eye(len(self.classes_), dtype=self.network_.dtype)
-        targets = [one_hot[k : k + 1] for k in range(len(one_hot))]
-        return clamped_energies(self.network_, self._objective(), X, targets, inference)
+        return class_energies(self.network_, self._objective(), X, inference)
 
     @available_if(has_one_label)
     def score_samples(
@@ -329,7 +325,7 @@ class PCClassifier(ClassifierMixin, BasePC):
         """
         check_positive("sharpness", sharpness)
         energies = self.class_energies(X, inference=inference)
-        return logsumexp(-(sharpness / self.output_precision_) * energies, axis=1)
+        return novelty_scores(energies, sharpness, self.output_precision_)
 
     @classmethod
     def from_network(

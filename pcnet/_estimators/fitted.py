@@ -16,12 +16,12 @@ from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_checks import objective_of
 from .._network_core import network_output
+from .._prediction.energy import clamped_energies
+from .._prediction.outputs import hidden_activities
 from .._types import Features, Float64s, Floats, Method
 from ..inference import InferenceResult, Objective, infer
 from ..network import Network
 from .decorators import available_if
-from .energy import clamped_energies
-from .outputs import hidden_activities
 from .summary import Summary, summarise
 
 

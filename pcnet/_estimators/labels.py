@@ -5,18 +5,21 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from .._checks import shown
 from .._data.checks import normalised_weight
+from .._prediction.decoders import (
+    NAME_CLASSES,
+    ClassDecoder,
+    MultilabelDecoder,
+    check_shape,
+    encode_labels,
+)
 from .._warnings import warn
 from .targets import ClassTargets, MatrixTargets, TargetEncoder
-from .temperature import logits
-
-_NAME_CLASSES = "Name all classes in the first call: partial_fit(X, y, classes=...)"
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,13 @@ class LabelEncoder(TargetEncoder):
                 f"`classes={call.classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{self.classes!r}"
             )
-        self._check_shape(y)
+        check_shape(y, self._shape(y))
         if not call.incremental and not np.array_equal(found, self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes}, `y` has {found}"
             )
         return self
-
-    def _check_shape(self, y):
-        if y.shape != self._shape(y):
-            raise ValueError(
-                f"y has the shape {y.shape}, but {self._shape(y)} is expected after the previous "
-                "call; pass the same kind of targets, or fit a new estimator"
-            )
 
     def _check_class_weight(self, call):
         if call.incremental and isinstance(self.class_weight, str):
@@ -102,11 +98,6 @@ class LabelEncoder(TargetEncoder):
             )
         return self.encode(y, dtype, "Leave out what cannot be predicted")
 
-    def clamp(self, y, dtype):
-        self._check_shape(y)
-        targets = self.encode(y, dtype, "Only classes known from training have an energy")
-        return targets.batch(slice(None), np.empty((len(y), targets.n_outputs), dtype))
-
     def score(self, targets, outputs, sample_weight):
         if not np.isfinite(outputs).all():
             return np.nan
@@ -114,13 +105,13 @@ class LabelEncoder(TargetEncoder):
         return float(accuracy_score(y_true, self.decide(outputs), sample_weight=sample_weight))
 
 
-class ClassEncoder(LabelEncoder):
+class ClassEncoder(ClassDecoder, LabelEncoder):
     """One label of several classes per sample: one output column per class."""
 
     def _shape(self, y):
         return (len(y),)
 
-    def encode(self, y, dtype, remedy=_NAME_CLASSES):
+    def encode(self, y, dtype, remedy=NAME_CLASSES):
         return ClassTargets(encode_labels(y, self.classes, remedy), len(self.classes))
 
     def weigh(self, targets, sample_weight):
@@ -146,28 +137,8 @@ class ClassEncoder(LabelEncoder):
                 f"apart: set loss='log_loss', or give each layer {n_classes - 1} units or more"
             )
 
-    def decide(self, outputs):
-        """Column of the largest output."""
-        return np.argmax(outputs, axis=1)
 
-    def decode(self, outputs):
-        return self.classes[self.decide(outputs)]
-
-    def decision(self, outputs):
-        """Confidence scores; with two classes a single one, positive for the second."""
-        return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
-
-    def probabilities(self, outputs):
-        """Probability of each class, (n_samples, n_classes)."""
-        scores = logits(outputs, self.temperature, multilabel=False)
-        return softmax(scores, axis=1) if scores.shape[1] == 1 else _inside(softmax(scores, axis=1))
-
-    def log_probabilities(self, outputs):
-        """Logarithm of `probabilities`, without its underflow."""
-        return log_softmax(logits(outputs, self.temperature, multilabel=False), axis=1)
-
-
-class MultilabelEncoder(LabelEncoder):
+class MultilabelEncoder(MultilabelDecoder, LabelEncoder):
     """Several labels per sample, each present or absent: one output column per label."""
 
     def _shape(self, y):
@@ -189,41 +160,10 @@ class MultilabelEncoder(LabelEncoder):
             return "logistic", "logistic"
         return "squared_error", "identity"
 
-    def decide(self, outputs):
-        """0/1 matrix: labels whose probability is above 1/2."""
-        return (outputs > self._threshold).astype(np.int64)
-
-    decode = decide
-
-    def decision(self, outputs):
-        """Confidence scores, positive for labels that `decode` gives."""
-        return outputs - outputs.dtype.type(self._threshold)
-
-    def probabilities(self, outputs):
-        """Probability of each label, (n_samples, n_labels)."""
-        return _inside(expit(self._logits(outputs)))
-
-    def log_probabilities(self, outputs):
-        """Logarithm of `probabilities`, without its underflow."""
-        return log_expit(self._logits(outputs))
-
-    def _logits(self, outputs):
-        return logits(outputs, self.temperature, multilabel=self.activation == "identity")
-
-    @property
-    def _threshold(self):
-        return 0.0 if self.activation == "logistic" else 0.5
-
 
 def _narrowest(layer_sizes):
     """Units of the narrowest layer between inputs and classes."""
     return min(layer_sizes[1:-1], default=layer_sizes[-1])
-
-
-def _inside(probabilities):
-    """Replace probabilities that rounding made 0 or 1 by the nearest numbers in between."""
-    info = np.finfo(probabilities.dtype)
-    return np.clip(probabilities, info.tiny, 1 - info.epsneg, out=probabilities)
 
 
 # ---------------------------------------------------------------- labels
@@ -286,28 +226,6 @@ def check_labels(y):
 def find_classes(y):
     """Sorted classes of checked labels; the column numbers for multilabel."""
     return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-
-
-def encode_labels(y, classes, remedy=_NAME_CLASSES):
-    """Index of each label in the sorted ``classes``; ``remedy`` ends the error's text.
-
-    Raises
-    ------
-    ValueError
-        A label is not among the classes.
-    """
-    try:
-        codes = np.searchsorted(classes, y)
-        known = classes[np.minimum(codes, len(classes) - 1)] == y
-    except TypeError:  # labels that cannot be compared, such as strings with numbers
-        known = np.zeros(len(y), dtype=bool)
-    if not np.all(known):
-        unseen = np.unique(y[~np.asarray(known)])
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}, "
-            f"`y` also has {unseen}. {remedy}"
-        )
-    return codes
 
 
 def class_weight_per_class(class_weight, classes, codes, sample_weight=None):

@@ -1,7 +1,8 @@
 """The temperature of the probabilities from least-squares outputs."""
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
+
+from .._prediction.probabilities import log_expit, log_softmax, logits
 
 #: Temperature before the noise was measured: a compromise between clean and noisy data.
 DEFAULT_TEMPERATURE = 0.2
@@ -12,29 +13,6 @@ _CANDIDATES = np.geomspace(0.02, 2.0, 80)
 _BLOCK = 100_000  # number of outputs per block of candidates, to save memory
 
 
-def logits(outputs, temperature, multilabel):
-    """Logits of the probabilities from outputs mu_L of the squared error.
-
-    With output noise of variance T the energy of a label is ``|onehot_k - mu|^2 / (2 T)``, so that
-    ``p(k) ~ exp(-|onehot_k - mu|^2 / (2 T)) ~ exp(mu_k / T)``. For one label of several, with
-    targets 0 and 1, the same gives ``log p(1) - log p(0) = (mu - 1/2) / T``.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_samples, n_outputs)
-    temperature : float
-        T, greater than 0.
-    multilabel : bool
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        For softmax, or for one logistic per column if multilabel.
-    """
-    temperature = np.asarray(temperature, dtype=outputs.dtype)
-    return (outputs - outputs.dtype.type(0.5) if multilabel else outputs) / temperature
-
-
 def log_losses(outputs, targets, sample_weight, multilabel):
     """Mean negative log-likelihood of targets in [0, 1] at each candidate, in nats per sample."""
     losses = np.empty(len(_CANDIDATES))
@@ -43,7 +21,7 @@ def log_losses(outputs, targets, sample_weight, multilabel):
         if multilabel:
             values = targets * log_expit(scaled) + (1 - targets) * log_expit(-scaled)
         else:
-            values = targets * log_softmax(scaled, axis=-1)
+            values = targets * log_softmax(scaled)
         losses[part] = -np.average(values.sum(axis=-1), axis=1, weights=sample_weight)
     return losses
 

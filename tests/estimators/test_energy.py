@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from pcnet import PCClassifier, PCRegressor, infer
-from pcnet._estimators.outputs import ROWS_PER_CALL
+from pcnet._prediction.outputs import ROWS_PER_CALL
 from pcnet.display import LayerErrorDisplay
 from pcnet.inference import ActivityDescent, ErrorDescent
 

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
 from pcnet import Network, PCClassifier, PCRegressor
-from pcnet._estimators.outputs import ROWS_PER_CALL
+from pcnet._prediction.outputs import ROWS_PER_CALL
 
 from .support import ESTIMATORS, data_for, iris, small
 

@@ -7,7 +7,8 @@ from scipy.special import expit
 
 from pcnet import PCClassifier, PCRegressor
 from pcnet._data.scaling import target_scaling
-from pcnet._estimators.labels import check_labels, encode_labels
+from pcnet._estimators.labels import check_labels
+from pcnet._prediction.decoders import encode_labels
 
 from .support import assert_consistent, assert_same_bits, data_for, iris, parameters, small
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"_data", "_objective", "_saved_state", "losses", "solvers", "schedules", "callbacks"},
     {"network", "_network_checks", "_network_core", "_network_sparse", "parameterization"},
     {"inference"},
-    {"_training", "theory"},
+    {"_training", "_prediction", "theory"},
     {"_estimators"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py

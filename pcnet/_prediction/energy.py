@@ -1,14 +1,14 @@
 """The equilibrium energy of samples whose labels or targets are given."""
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from .._core import binding
 from .._network_core import core_batch
-from .._warnings import warn
+from .._warnings import convergence_warning, warn
 from ..inference import ErrorDescent
 from ..inference._method import resolve_method
 from .outputs import ROWS_PER_CALL, small_blocks
+from .probabilities import logsumexp
 
 #: Tighter tolerances than in training, because users compare the energies of samples. With relu and
 #: activity_decay, descent is slow along kinks: with a larger energy_tol some samples would end 2 %
@@ -68,9 +68,21 @@ def clamped_energies(network, objective, X, targets, inference=None):
             f"Inference did not end within {method} for more than {MOST_UNFINISHED:.0%} of "
             "the samples, so their energies are too high. Pass inference=ErrorDescent(...) "
             "with more max_steps or a larger tol",
-            ConvergenceWarning,
+            convergence_warning(),
         )
     return energies
+
+
+def class_energies(network, objective, X, inference=None):
+    """Equilibrium energy of each row with each class clamped; see `clamped_energies`."""
+    one_hot = np.eye(network.layer_sizes[-1], dtype=network.dtype)
+    targets = [one_hot[k : k + 1] for k in range(len(one_hot))]
+    return clamped_energies(network, objective, X, targets, inference)
+
+
+def novelty_scores(energies, sharpness, output_precision):
+    """``log sum_k exp(-sharpness / lambda F*_k)`` of each row's class energies."""
+    return logsumexp(-(sharpness / output_precision) * energies)
 
 
 def has_one_label(estimator):
