@@ -43,14 +43,14 @@ def interrupt():
 
 
 def seconds_to_end(call):
-    """Seconds from an interrupt, half a second after the start of a call, to KeyboardInterrupt."""
+    """Seconds from an interrupt, 0.2 s after the start of a call, to KeyboardInterrupt."""
     sent = []
 
     def send():
         sent.append(time.perf_counter())
         interrupt()
 
-    timer = threading.Timer(0.5, send)
+    timer = threading.Timer(0.2, send)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         call()
@@ -126,7 +126,7 @@ def test_exception_of_a_signal_handler_propagates():
 
     net, X, Y = problem((3, *[4] * 40, 2), 1)
     before = signal.signal(signal.SIGINT, handler)
-    timer = threading.Timer(0.5, interrupt)
+    timer = threading.Timer(0.2, interrupt)
     timer.start()
     try:
         with pytest.raises(Stop, match="mine"):

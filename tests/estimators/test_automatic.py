@@ -38,6 +38,7 @@ def noisy_labels(n_samples, share, n_features=8, seed=0):
 # ------------------------------------------------------------ temperature
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("true", [0.05, 0.2, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_temperature_of_random_labels_is_found(true, n_classes):

@@ -15,7 +15,7 @@ def centred_digits():
     return halves((X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 0.1), y)
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize(
     "solver", ["adam", SGD(momentum=0.0), SGD(momentum=0.9)], ids=["adam", "plain sgd", "momentum"]
 )
@@ -32,7 +32,7 @@ def test_every_solver_learns_at_any_batch_size(Estimator, batch_size, solver):
     assert model.score(X_test, y_test) >= floor
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.filterwarnings("ignore:Inference reached its step limit")  # in deep sp networks
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("shape", [(), (2,), (16,), (128, 128), (32,) * 8, (16,) * 15])

@@ -42,7 +42,7 @@ def fits(n):
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="reads /proc")
-@pytest.mark.parametrize("n_fits", [50, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_fits", [16, pytest.param(1000, marks=pytest.mark.slow)])
 def test_repeated_fits_release_their_memory(n_fits):
     """A fit allocates at least 400 kB; a leak of a tenth of an array per fit would be found."""
     fits(12)  # imports and caches of the first use, and the allocators' pools

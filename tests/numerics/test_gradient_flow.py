@@ -32,7 +32,7 @@ def exact(net, X, Y, time=TIME, **options):
     ends = []
     for i in range(len(X)):
         slope, start = flow(net, X[i : i + 1], Y[i : i + 1], **options)
-        end = solve_ivp(slope, (0, time), start, method="DOP853", rtol=1e-12, atol=1e-13)
+        end = solve_ivp(slope, (0, time), start, method="DOP853", rtol=1e-10, atol=1e-11)
         ends.append(end.y[:, -1])
     return np.array(ends)
 
@@ -128,7 +128,7 @@ def test_samples_are_integrated_separately(pair, controller, problem, tolerance)
     """Against a loop over the samples: each has its own accepted and rejected steps and end."""
     net, X, Y = problem
     method = GradientFlow(
-        pair, rtol=1e-4, atol=1e-5, max_time=30.0, steady_tol=0.03, controller=controller
+        pair, rtol=1e-3, atol=1e-4, max_time=30.0, steady_tol=0.03, controller=controller
     )
     scales = np.array([0.01, 0.1, 1, 1, 3, 10])[:, None]  # so that they end at different times
     result = pcnet.infer(net, X, scales * Y, method=method)

@@ -115,6 +115,7 @@ def test_figures_are_those_of_the_benchmarks(name):
     assert quoted
 
 
+@pytest.mark.slow
 def test_pictures_of_the_ten_pages_are_drawn_and_shown(tmp_path):
     drawing = script("draw_pictures.py")
     drawing.main(["--output", str(tmp_path)])
