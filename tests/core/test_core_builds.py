@@ -9,7 +9,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from pcnet import has_openmp, set_num_threads
 from pcnet._core import binding
+from pcnet._core.threads import effective_n_threads
 
 from .. import reference
 from ..helpers import make_batch, make_network, objective, relative_error
@@ -17,6 +19,11 @@ from ..helpers import make_batch, make_network, objective, relative_error
 ISAS = binding.available_isas()
 PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
+
+
+def test_a_build_without_openmp_computes_with_one_thread():
+    with set_num_threads(4):
+        assert effective_n_threads() == (4 if has_openmp() else 1)
 
 
 @pytest.fixture(params=["W and its transpose", "W alone"])

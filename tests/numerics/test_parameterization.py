@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet import Network, parameterization
+from pcnet import Network
 from pcnet.parameterization import (
     BASE_SHAPE,
     BIAS_SHARE,
@@ -198,17 +198,19 @@ def test_step_changes_units_equally_in_every_shape(parameterization):
 
 
 @pytest.mark.parametrize("skip", [True, False])
-def test_rates_of_narrow_layers(skip, monkeypatch):
+def test_rates_of_narrow_layers(skip):
     """With the share s of `NARROW`: the first layer's by sqrt(s), those above by their s^2.
 
-    The output's, and those of wider layers, are what they would be anyway.
+    The output's, and those of wider layers, are what they would be anyway: those of a wide network
+    with the same skips, over the square root of a hidden layer's inputs.
     """
-    net = Network.init((5, 4, 4, NARROW, 8, 3), skip=skip)
-    rates = learning_rate_multipliers(net)
-    monkeypatch.setattr(parameterization, "NARROW", 1)
-    free = learning_rate_multipliers(net)
+    narrow, wide = (5, 4, 4, NARROW, 8, 3), (5, 2 * NARROW, 2 * NARROW, NARROW, 3 * NARROW, 3)
+    rates = learning_rate_multipliers(Network.init(narrow, skip=skip))
+    free = learning_rate_multipliers(Network.init(wide, skip=skip))
+    by_inputs = np.ones(5)
+    by_inputs[1:-1] = np.sqrt(np.array(wide[1:-2]) / narrow[1:-2])
     factors = [0.25**0.5, 0.25**2, 1, 0.5**2, 1]
-    assert np.allclose(rates.weights / free.weights, factors, rtol=1e-14)
+    assert np.allclose(rates.weights / free.weights, factors * by_inputs, rtol=1e-14)
     assert np.allclose(rates.biases / free.biases, factors, rtol=1e-14)
 
 

@@ -1,9 +1,12 @@
 """The demo: its output and figures, and its errors for bad options."""
 
+import io
 import re
+import signal
 import struct
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,6 @@ from matplotlib.image import imread
 
 from pcnet import PCClassifier, infer
 from pcnet._demo import _command, _picture, main
-from pcnet._training.trainer import Trainer
 from pcnet.inference import ActivityDescent, ErrorDescent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +77,7 @@ def test_no_plot_draws_no_picture(tmp_path, capsys, monkeypatch):
 
 def test_without_matplotlib_the_error_gives_the_remedy(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_command, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
     assert main(SMALL) == 0
     assert "pip install matplotlib" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
@@ -133,13 +135,24 @@ def test_bad_options_are_named(tmp_path, capsys, monkeypatch, arguments, complai
     assert captured.out == ""
 
 
-def test_ctrl_c_ends_the_demo(capsys, monkeypatch):
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
+class CtrlC(io.StringIO):
+    """Standard output of a user who presses Ctrl-C when the first epoch is reported."""
 
-    monkeypatch.setattr(Trainer, "step", interrupted)
-    assert main(SMALL) == 130
-    assert capsys.readouterr().out.endswith("Interrupted.\n")
+    def write(self, text):
+        if text.startswith("Epoch 1:"):
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_ctrl_c_ends_the_demo():
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with redirect_stdout(CtrlC()) as shown:
+            assert main([*SMALL, "--epochs", "9"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert shown.getvalue().endswith("Interrupted.\n")
+    assert "Epoch 2" not in shown.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-import pcnet
 from pcnet import PCClassifier, set_num_threads
 from pcnet._core.threads import effective_n_threads
 
@@ -173,12 +172,6 @@ def test_forked_child_uses_one_thread(tmp_path):
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     assert run_python(code, tmp_path) == "1"
-
-
-def test_without_openmp_the_number_is_one(monkeypatch):
-    monkeypatch.setattr(pcnet._core.threads.binding, "has_openmp", lambda: False)
-    with set_num_threads(4):
-        assert effective_n_threads() == 1
 
 
 def test_same_bits_with_any_number():

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -32,19 +33,30 @@ def test_predictions_of_kept_weights_have_the_bits_of_freshly_packed_ones(cls, d
         np.testing.assert_array_equal(model._outputs(X), packed_anew(model))
 
 
-def test_weights_are_packed_once(monkeypatch):
-    model = fitted()
-    model.predict(X)
-    kept = model.network_._packed
-    assert kept is not None
-    model.predict(X)
-    assert model.network_._packed is kept
-    model.energy(X, y)  # needs the transposed weights, too
-    both = model.network_._packed
-    assert both is not kept
-    model.predict(X)
-    model.energy(X, y)
-    assert model.network_._packed is both
+def packs(model, call):
+    """Whether a call packs all weights: whether it allocates as many bytes."""
+    tracemalloc.start()
+    try:
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert not 0.5 < peak / model.summary().packed_bytes < 1
+    return peak >= model.summary().packed_bytes
+
+
+def wide():
+    """A classifier with weights that are much larger than what a prediction allocates."""
+    return PCClassifier((300, 300), **SHORT).fit(X, y)
+
+
+def test_weights_are_packed_once():
+    model, row = wide(), X[:1]
+    assert packs(model, lambda: model.predict(row))
+    assert not packs(model, lambda: model.predict(row))
+    assert packs(model, lambda: model.energy(row, y[:1]))  # needs the transposed weights, too
+    assert not packs(model, lambda: model.predict(row))
+    assert not packs(model, lambda: model.energy(row, y[:1]))
 
 
 @pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
@@ -122,13 +134,13 @@ def test_prediction_does_not_change_further_training(solver):
 
 
 def test_packed_weights_are_not_saved_but_packed_again():
-    model = fitted()
+    model = wide()
     size = len(pickle.dumps(model))
-    model.predict(X)
+    expected = model.predict_proba(X)
     assert len(pickle.dumps(model)) == size
     for loaded in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-        np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
-        assert loaded.network_._packed is not model.network_._packed
+        assert packs(loaded, lambda loaded=loaded: loaded.predict(X[:1]))
+        np.testing.assert_array_equal(loaded.predict_proba(X), expected)
         assert not loaded.coefs_[0].flags.writeable
 
 

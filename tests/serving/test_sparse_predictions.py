@@ -1,11 +1,14 @@
 """Predictions of sparse rows. Oracle: the same rows as a dense array, to the bit."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse
 
-import pcnet._network_core
 from pcnet import PCClassifier, PCRegressor, set_num_threads
+from pcnet._data.rows import SparseRows
+from pcnet._network_sparse import is_sparse_enough
 
 N_ROWS, N_FEATURES = 70, 400
 SHORT = {"max_iter": 2, "alpha": 0.1, "random_state": 0}
@@ -25,29 +28,31 @@ def fitted(cls=PCClassifier, hidden=(9, 7), **arguments):
     return cls(hidden, **{**SHORT, **arguments}).fit(X, target)
 
 
-@pytest.fixture
-def taken(monkeypatch):
-    """How often rows took the way without zeros."""
-    calls = []
-    compute = pcnet._network_core.sparse_output
-
-    def counted(*args):
-        calls.append(args)
-        return compute(*args)
-
-    monkeypatch.setattr(pcnet._network_core, "sparse_output", counted)
-    return calls
+@pytest.mark.parametrize("n_rows", [1, 16, 70])
+def test_sparse_rows_never_become_dense(n_rows):
+    n_features = 20_000
+    X = scipy.sparse.random(70, n_features, 1e-3, format="csr", rng=np.random.default_rng(1))
+    X = scipy.sparse.csr_array(X)
+    model = PCClassifier((9, 7), **SHORT).fit(X, np.arange(70) % 2)
+    model.predict(X)  # packs the weights
+    tracemalloc.start()
+    try:
+        model.predict(X[:n_rows])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < n_rows * n_features * 8 / 4
 
 
 @pytest.mark.parametrize("hidden", [(), (9,), (9, 7), (130, 130, 130)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cls", [PCClassifier, PCRegressor])
-def test_outputs_have_the_bits_of_dense_rows(cls, dtype, hidden, taken):
+def test_outputs_have_the_bits_of_dense_rows(cls, dtype, hidden):
     model = fitted(cls, hidden, dtype=dtype)
     for rows in (1, 15, 16, 17, N_ROWS):
         X = sparse_rows(dtype=dtype)[:rows]
+        assert is_sparse_enough(SparseRows(X))
         np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
-    assert len(taken) == 5
 
 
 def with_empty_rows(X):
@@ -100,14 +105,13 @@ def test_forms_of_sparse_rows_have_the_bits_of_dense_ones(form):
     np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
 
 
-def test_weights_that_were_replaced_are_used(taken):
+def test_weights_that_were_replaced_are_used():
     model, X = fitted(), sparse_rows()
     before = model._outputs(X)
     model.network_.weights[0] = 2 * model.network_.weights[0]
     after = model._outputs(X)
     assert not np.array_equal(after, before)
     np.testing.assert_array_equal(after, model._outputs(X.toarray()))
-    assert len(taken) == 2
 
 
 def test_replaced_arrays_may_have_any_layout():
