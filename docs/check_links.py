@@ -6,7 +6,6 @@ Sphinx checks what it resolves itself; this also sees plain links, images, scrip
 also looks for names of pcnet's classes, functions and modules that stand as code without a link.
 """
 
-import re
 import sys
 import zlib
 from html.parser import HTMLParser
@@ -14,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
-from code_links import OTHERS
+from code_links import IDENTIFIER, OTHERS
 
 REFERENCE = ("api", "gallery")  # folders whose pages are not prose
 HEADINGS = {f"h{level}" for level in range(1, 7)}
@@ -96,8 +95,8 @@ def unlinked_names(folder):
         if page.parts[0] in {*REFERENCE, "_static"}:
             continue
         for code in Page(path.read_text(encoding="utf-8")).codes:
-            name = re.match(r"[\w.]*", code)[0] if "/" not in code else ""
-            if name in names and (page.stem, name) not in OTHERS:
+            match = IDENTIFIER.match(code) if "/" not in code else None
+            if match and match[1] in names and (page.stem, match[1]) not in OTHERS:
                 found.append((page, code))
     return found
 

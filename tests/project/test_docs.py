@@ -97,7 +97,7 @@ def test_every_page_is_in_a_table_of_contents():
     assert listed - pages == {"gallery/index", "api/index"}  # written by the build
 
 
-@pytest.mark.parametrize("name", ["guide", "learn", "develop"])
+@pytest.mark.parametrize("name", ["guide", "learn", "help", "develop"])
 def test_lists_describe_every_page(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     (toctree,) = re.findall(r"^```{toctree}\n:hidden:\n\n(.*?)^```$", text, re.S | re.M)
@@ -105,7 +105,7 @@ def test_lists_describe_every_page(name):
     assert set(toctree.split()) - set(described) == set()
 
 
-@pytest.mark.parametrize("name", ["precision", "performance"])
+@pytest.mark.parametrize("name", ["precision", "performance", "should-i-use"])
 def test_figures_are_those_of_the_benchmarks(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     benchmarks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")

@@ -137,14 +137,14 @@ def test_code_leads_to_scikit_learn(index):
 
 
 def test_every_public_name_in_the_pages_gets_a_link(extension, index):
-    others = extension("code_links").OTHERS
+    links = extension("code_links")
     names = {*index.classes, *index.places}
     unlinked = []
     for path in (ROOT / "docs").rglob("*.md"):
         page = path.relative_to(ROOT / "docs").with_suffix("").as_posix()
         text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
         for code in re.findall(r"(?<!`)`([^`\n]+)`", text):
-            name = re.match(r"[\w.]*", code)[0] if "/" not in code else ""
-            if name in names - {"pcnet"} and (page, name) not in others:
+            match = links.IDENTIFIER.match(code) if "/" not in code else None
+            if match and match[1] in names and (page, match[1]) not in links.OTHERS:
                 unlinked += [(page, code)] if index.find(code, page) is None else []
     assert unlinked == []
