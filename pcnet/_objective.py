@@ -100,6 +100,11 @@ class Objective:
         check_positive("output_precision", self.output_precision)
         check_positive("activity_decay", self.activity_decay, or_zero=True)
 
+    @property
+    def terms(self) -> tuple[Loss, float, float]:
+        """Loss, output precision and activity decay, as ``infer(net, X, Y, method, *terms)``."""
+        return self.loss, self.output_precision, self.activity_decay
+
     def __str__(self):
         text = f"{self.loss} at output precision {self.output_precision:.3g}"
         decay = self.activity_decay

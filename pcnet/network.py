@@ -353,7 +353,7 @@ class Network(KeptPackedWeights):
         """
         terms = (loss, output_precision, activity_decay)
         batch, X, Y, objective = batch_at(self, X, Y, activities, terms)
-        energies = batch.evaluate(X, Y, *vars(objective).values())
+        energies = batch.evaluate(X, Y, *objective.terms)
         check_no_overflow("energies", energies.T)
         return energies.mean(axis=0)
 
@@ -388,7 +388,7 @@ class Network(KeptPackedWeights):
         """
         terms = (loss, output_precision, activity_decay)
         batch, X, Y, objective = batch_at(self, X, Y, activities, terms)
-        batch.evaluate(X, Y, *vars(objective).values())
+        batch.evaluate(X, Y, *objective.terms)
         out = batch.like_activities()
         batch.activity_gradients(len(X), out, activity_decay=objective.activity_decay)
         gradients = unpadded(self, out[:-1], len(X))

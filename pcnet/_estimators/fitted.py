@@ -260,7 +260,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             X[part] = block
         if method is None:  # not the argument `inference`, which may have changed since
             method = getattr(self, "inference_", self._trained["inference"])
-        return infer(self.network_, X, Y, method, **vars(self._objective()))
+        return infer(self.network_, X, Y, method, *self._objective().terms)
 
     def summary(
         self,

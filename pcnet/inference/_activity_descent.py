@@ -11,7 +11,7 @@ from .._core.binding import Batch
 from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
-from ._passes import Passes, descend_activities, stable_rates
+from ._passes import Passes, sample_rates
 from ._rows import add_scaled, hidden_blocks
 
 
@@ -63,48 +63,27 @@ class ActivityDescent(InferenceMethod):
         check_share("momentum", self.momentum)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        if self.rate is None:
-            self._run_stably(batch, X, Y, objective)
-            return
-        if self.momentum > 0:
-            self._run_heavy_ball(batch, X, Y, objective)
-            return
-        batch.activity_descent(
-            X,
-            Y,
-            objective.loss,
-            objective.output_precision,
-            objective.activity_decay,
-            self.n_steps,
-            self.rate,
-        )
+        if self.rate is not None and not self.momentum:
+            batch.activity_descent(X, Y, *objective.terms, self.n_steps, self.rate)
+        else:
+            self._run_by_passes(Passes(batch, X, Y, objective))
 
-    def _run_stably(self, batch, X, Y, objective):
-        passes = Passes(batch, X, Y, objective)
+    def _run_by_passes(self, passes):
+        batch = passes.batch
         gradient, velocity = batch.like_activities(), np.zeros_like(batch.activities.hidden)
         activities, slopes = hidden_blocks(batch.activities), hidden_blocks(gradient)
         passes.start()
-        rates = stable_rates(passes) if self.n_steps > 0 else None
+        rates = sample_rates(passes, self.rate) if self.n_steps > 0 else None
         for _ in range(self.n_steps):
             passes.activity_gradients(gradient)
             if self.momentum > 0:
+                # as a Python float: a NumPy scalar would convert float32 to float64
                 velocity[:] = float(self.momentum) * velocity + gradient.hidden
                 gradient.hidden[:] = velocity
             add_scaled(activities, -rates, slopes)
             passes.residuals()
             passes.end_step()
         passes.report()
-
-    def _run_heavy_ball(self, batch, X, Y, objective):
-        # as Python floats: NumPy scalars would convert float32 to float64
-        rate, momentum = float(self.rate), float(self.momentum)
-        velocity = np.zeros_like(batch.activities.hidden)
-
-        def step(t, gradient):
-            velocity[:] = momentum * velocity + gradient
-            return rate * velocity
-
-        descend_activities(batch, X, Y, objective, self.n_steps, step)
 
 
 @dataclass(eq=False, repr=False)
@@ -158,12 +137,16 @@ class AdamActivityDescent(InferenceMethod):
         options = self.rate, self.beta_1, self.beta_2, self.epsilon
         rate, beta_1, beta_2, epsilon = map(float, options)
         check_adam_epsilon("epsilon", epsilon, batch.activities.hidden.dtype)
-        m, v = np.zeros_like(batch.activities.hidden), np.zeros_like(batch.activities.hidden)
-
-        def step(t, g):
+        passes, gradient = Passes(batch, X, Y, objective), batch.like_activities()
+        z, g = batch.activities.hidden, gradient.hidden
+        m, v = np.zeros_like(z), np.zeros_like(z)
+        passes.start()
+        for t in range(1, self.n_steps + 1):
+            passes.activity_gradients(gradient)
             m[:] = beta_1 * m + (1 - beta_1) * g
             v[:] = beta_2 * v + (1 - beta_2) * g * g
             root = np.sqrt(v / (1 - beta_2**t)) + epsilon
-            return (rate / (1 - beta_1**t)) * m / root
-
-        descend_activities(batch, X, Y, objective, self.n_steps, step)
+            z -= (rate / (1 - beta_1**t)) * m / root
+            passes.residuals()
+            passes.end_step()
+        passes.report()

@@ -12,7 +12,7 @@ from .._core.binding import Batch
 from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
-from ._passes import Passes, largest_curvature
+from ._passes import Passes, largest_curvature, sample_rates
 from ._rows import add_scaled, hidden_blocks
 
 TIMINGS = ("pre", "post")
@@ -132,9 +132,6 @@ class AugmentedLagrangian(InferenceMethod):
         out.hidden += duals.hidden
 
     def _rates(self, passes):
-        """Rate of each sample; the passes of its estimate are counted in the report."""
-        batch, X, Y, objective = passes.batch, passes.X, passes.Y, passes.objective
         if self.rate is not None:
-            return np.full(len(X), float(self.rate))
-        passes.n_half_passes += 2 * self.power_steps
-        return 1.0 / largest_curvature(batch, X, Y, objective, self.rho, self.power_steps)
+            return sample_rates(passes, self.rate)
+        return 1.0 / largest_curvature(passes, self.rho, self.power_steps)

@@ -67,16 +67,8 @@ class ErrorDescent(InferenceMethod):
         check_positive("energy_tol", self.energy_tol, or_zero=True)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        batch.error_descent(
-            X,
-            Y,
-            objective.loss,
-            objective.output_precision,
-            objective.activity_decay,
-            self.max_steps,
-            self.tol,
-            self.energy_tol,
-        )
+        options = self.max_steps, self.tol, self.energy_tol
+        batch.error_descent(X, Y, *objective.terms, *options)
 
 
 @dataclass(eq=False, repr=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from .._checks import check_count, check_positive
 from .._core.binding import Batch
 from .._objective import Objective
@@ -14,7 +12,7 @@ from .._types import Float64s, Floats
 from ._activity_descent import ActivityDescent
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
-from ._passes import Passes, stable_rates
+from ._passes import Passes, sample_rates
 from ._rows import add_scaled, hidden_blocks
 
 
@@ -76,7 +74,7 @@ class IncrementalDescent(InferenceMethod):
         """Run inference; yield for an update of the weights after each step."""
         passes, gradients = Passes(batch, X, Y, objective), batch.like_activities()
         passes.start()
-        rates = stable_rates(passes) if self.rate is None else np.full(len(X), float(self.rate))
+        rates = sample_rates(passes, self.rate)
         activities, slopes = hidden_blocks(batch.activities), hidden_blocks(gradients)
         for step in range(self.n_steps):
             if step > 0:  # the weights have changed

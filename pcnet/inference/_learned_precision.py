@@ -217,14 +217,7 @@ class _Descent:
     def _push(self, responses=None):
         """Activities and output delta from the errors, optionally responses; energies (n,)."""
         X, Y, objective = self.problem
-        losses, _ = self.batch.forward_from_errors(
-            X,
-            Y,
-            objective.loss,
-            objective.output_precision,
-            objective.activity_decay,
-            responses=responses,
-        )
+        losses, _ = self.batch.forward_from_errors(X, Y, *objective.terms, responses=responses)
         energies = objective.output_precision * losses
         for eps, precision in zip(self.eps, self.precision, strict=True):
             eps, precision = eps[:, : self.n], precision[:, : self.n]

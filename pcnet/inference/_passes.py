@@ -90,12 +90,11 @@ class Passes:
         responses : LayerRows, optional
             OUT the responses to the output's delta.
         """
-        o = self.objective
         _, layers = self.batch.forward_from_errors(
-            self.X, self.Y, o.loss, o.output_precision, o.activity_decay, responses=responses
+            self.X, self.Y, *self.objective.terms, responses=responses
         )
         self.n_half_passes += 1 + (responses is not None)
-        self._take(with_decay(layers.sum(axis=1), self.batch, o))
+        self._take(with_decay(layers.sum(axis=1), self.batch, self.objective))
 
     def residuals(self) -> None:
         """e = z - mu at the batch's activities, and the output's delta: a forward pass."""
@@ -186,13 +185,7 @@ def start_feed_forward(batch, X, Y, objective, responses=None):
     n = len(X)
     batch.errors.hidden[:] = 0
     losses, layers = batch.forward_from_errors(
-        X,
-        Y,
-        objective.loss,
-        objective.output_precision,
-        objective.activity_decay,
-        from_errors=False,
-        responses=responses,
+        X, Y, *objective.terms, from_errors=False, responses=responses
     )
     batch.loss[:n] = losses
     energies = with_decay(layers.sum(axis=1), batch, objective)
@@ -274,47 +267,22 @@ class SampleTraces:
         self._batch.write_trace(0, np.take_along_axis(self._energies, steps, axis=1).mean(axis=0))
 
 
-def descend_activities(batch, X, Y, objective, n_steps, step):
-    """``z <- z - step(t, dF/dz)``, all layers at once, t = 1..n_steps, from the feed-forward state.
-
-    Parameters
-    ----------
-    batch : Batch
-    X, Y : ndarray, (n, D) and (n, K)
-    objective : Objective
-    n_steps : int
-    step : callable
-        Function of t and the gradient of all hidden layers as one block (`LayerRows.hidden`). It
-        acts element by element and gives 0 where the gradient is 0.
-    """
-    passes = Passes(batch, X, Y, objective)
-    gradient = batch.like_activities()
-    passes.start()
-    for t in range(1, n_steps + 1):
-        passes.activity_gradients(gradient)
-        batch.activities.hidden -= step(t, gradient.hidden)
-        passes.residuals()
-        passes.end_step()
-    passes.report()
-
-
-#: Power iterations of `stable_rates`, one pass each, and the largest rate that it returns.
+#: Power iterations of `largest_curvature`, and the largest rate that `sample_rates` estimates.
 POWER_STEPS, LARGEST_RATE = 8, 0.5
 
 
-def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
+def largest_curvature(passes, rho=1.0, n_steps=POWER_STEPS):
     """Largest eigenvalue of each sample's activity Hessian, by power iteration.
 
     Of ``rho sum_l 1/2 ||e_l||^2 + lambda loss + decay/2 sum_l ||z_l||^2`` at the feed-forward
-    state. Products with the Hessian are differences of the gradient: one pass each. The estimate
-    is a lower bound. A few iterations give it to some percent, which suffices for a step size.
+    state. Products with the Hessian are differences of the gradient: one pass each, which the
+    report counts. The estimate is a lower bound. A few iterations give it to some percent, which
+    suffices for a step size.
 
     Parameters
     ----------
-    batch : Batch
-        In the feed-forward state with hidden errors 0 (`start_feed_forward`), and so on return.
-    X, Y : ndarray, (n, D) and (n, K)
-    objective : Objective
+    passes : Passes
+        In the feed-forward state with hidden errors 0, after `start`, and so on return.
     rho : float
     n_steps : int
 
@@ -323,7 +291,9 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     ndarray of float64, (n,)
         At least ``rho``, the curvature of an uncoupled error.
     """
+    batch, X, Y, objective = passes.batch, passes.X, passes.Y, passes.objective
     n, flat = len(X), batch.activities.flat
+    passes.n_half_passes += 2 * n_steps
     if not len(batch.activities.hidden):
         return np.full(n, float(rho))
     start = batch.activities.flat.copy()
@@ -348,24 +318,23 @@ def largest_curvature(batch, X, Y, objective, rho=1.0, n_steps=8):
     return size / reach
 
 
-def stable_rates(passes, largest=LARGEST_RATE):
-    """A step of gradient descent for each sample: 1 / (largest curvature), at most ``largest``.
+def sample_rates(passes, rate):
+    """A rate of gradient descent for each sample: the given one, or a stable one.
 
     Parameters
     ----------
     passes : Passes
-        In the feed-forward state, after `start`; the passes of the estimate are counted.
-    largest : float
+        As for `largest_curvature`.
+    rate : float or None
+        None: 1 / (largest curvature), at most `LARGEST_RATE`.
 
     Returns
     -------
     ndarray of float64, (n,)
     """
-    passes.n_half_passes += 2 * POWER_STEPS
-    curvature = largest_curvature(
-        passes.batch, passes.X, passes.Y, passes.objective, n_steps=POWER_STEPS
-    )
-    return np.minimum(largest, 1.0 / curvature)
+    if rate is not None:
+        return np.full(len(passes.X), float(rate))
+    return np.minimum(LARGEST_RATE, 1.0 / largest_curvature(passes))
 
 
 def _fill_randomly(rows, widths, n):

@@ -107,7 +107,7 @@ def _equilibrium(net, X, Y, objective, method):
         problem = (net, X, Y, objective.output_precision, 0.0)
         return equilibrium_energy(*problem).mean(), equilibrium_weight_gradients(*problem)[0]
     method = EXACT if method is None else method
-    result = infer(net, X, Y, method, **vars(objective))
+    result = infer(net, X, Y, method, *objective.terms)
     weights, _ = net.weight_gradients(X, result.errors, result.activities)
     return result.energy.mean(), weights
 
@@ -170,7 +170,7 @@ def target_alignment(
     (2,)
     """
     net, X, Y, objective = check_problem(net, X, Y, loss, output_precision, activity_decay)
-    options = (method, *vars(objective).values())
+    options = (method, *objective.terms)
     wanted = reference.output_delta(objective.loss, feed_forward(net, X)[-1], Y, 1.0)
     moved = np.array([_output_change(net, X[[i]], Y[[i]], options) for i in range(len(X))])
     with np.errstate(invalid="ignore"):

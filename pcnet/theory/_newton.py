@@ -73,7 +73,7 @@ def settle(net, X, Y, objective, start=None):
     elif quadratic:
         z = feed_forward(net, X)[:-1]
     else:
-        z = infer(net, X, Y, START, **vars(objective)).activities[:-1]
+        z = infer(net, X, Y, START, *objective.terms).activities[:-1]
     for _ in range(MAX_STEPS):
         gradient = reference.activity_gradients(net, X, Y, z, objective)
         previous = _largest(gradient)

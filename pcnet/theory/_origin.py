@@ -172,9 +172,9 @@ class _Blocks(NamedTuple):
     last: np.ndarray
 
 
-def _blocks(function, net, X, Y, of, objective):
+def _blocks(function, net, X, Y, of, terms):
     check_choice("of", of, KINDS)
-    net, X, Y, objective = check_problem(net, X, Y, *objective, needs_hidden=function)
+    net, X, Y, objective = check_problem(net, X, Y, *terms, needs_hidden=function)
     _check_origin(net, function)
     delta = reference.output_delta(objective.loss, np.zeros_like(Y), Y, 1.0)
     gain = net.scales[-1] * _slope_at_zero(net)

@@ -11,7 +11,7 @@ from pcnet.inference import (
     Objective,
     learning_gradients,
 )
-from pcnet.inference._passes import largest_curvature, start_feed_forward
+from pcnet.inference._passes import Passes, largest_curvature
 from pcnet.theory import backprop_gradients
 
 from .. import reference
@@ -113,9 +113,10 @@ def test_better_than_activity_descent_in_deep_narrow_nets(activation, seed):
 
 def curvatures(net, X, Y, terms, rho, n_steps):
     batch = core_batch(net, len(X))
-    start_feed_forward(batch, X, Y, terms)
+    passes = Passes(batch, X, Y, terms)
+    passes.start()
     kept = batch.activities.flat.copy(), batch.errors.flat.copy()
-    found = largest_curvature(batch, X, Y, terms, rho, n_steps)
+    found = largest_curvature(passes, rho, n_steps)
     np.testing.assert_array_equal(batch.activities.hidden, kept[0][: len(batch.activities.hidden)])
     np.testing.assert_array_equal(batch.errors.flat, kept[1])
     return found
