@@ -162,7 +162,7 @@ CLAIMS = {
     "docs/trust_region.md": [
         "with {trust_region.energy.escape:.3f} and {trust_region.energy.trap:.3f}: a steeper way",
         "after {trust_region.energy.steps:.1f} steps instead of {trust_region.loss.steps:.1f}",
-        "moves w_2 by {trust_region.backprop:.3f}, and the trust region adds "
+        "moves $w_2$ by {trust_region.backprop:.3f}, and the trust region adds "
         "{trust_region.added:.3f} to that",
     ],
     "docs/outputs.md": [

@@ -56,8 +56,8 @@ OTHERS = {
     ("validation", "energy"),
     ("validation", "learning_rate"),
 }
-#: Pages whose short names are those of the core or of this project's development.
-TOP_LEVEL_ONLY = {"core", "contributing", "packaging", "trust"}
+#: Pages whose short names are not those of the estimators: of the core, of functions' arguments.
+TOP_LEVEL_ONLY = {"core", "contributing", "packaging", "trust", "saddles", "trust_region"}
 #: Methods whose arguments are linked, too: to the method.
 METHODS_WITH_ARGUMENTS = ("fit", "partial_fit", "score_samples")
 

@@ -105,6 +105,14 @@ def test_lists_describe_every_page(name):
     assert set(toctree.split()) - set(described) == set()
 
 
+@pytest.mark.parametrize(
+    "word", ["GPU", "Windows", "imbalanced", "latency", "Docker", "cite", "tune", "missing values"]
+)
+def test_what_users_search_for_is_in_a_heading(word):
+    headings = [re.findall(r"^#+ .*", page.read_text(encoding="utf-8"), re.M) for page in PAGES]
+    assert any(word in heading for page in headings for heading in page)
+
+
 @pytest.mark.parametrize("name", ["precision", "performance", "should-i-use"])
 def test_figures_are_those_of_the_benchmarks(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
