@@ -40,9 +40,10 @@ def auto_learning_rate(solver: Adam | SGD, network: Network, batch_size: float) 
     """
     if solver.normalizes_gradient:
         return _adam_rate(network) * min(1.0, np.sqrt(batch_size / ENOUGH_FOR_ADAM))
+    momentum = getattr(solver, "momentum", 0.0)
     largest = min(SGD_RATE_PER_SAMPLE * batch_size, LARGEST_SGD_RATE)
     factor = min(4.0, MUPC_TANGENT / _tangent(network))
-    return largest * factor * max(1.0 - solver.momentum, 0.01)
+    return largest * factor * max(1.0 - momentum, 0.01)
 
 
 def _adam_rate(network):
