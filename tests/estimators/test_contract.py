@@ -25,8 +25,8 @@ about_100 = pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWar
 
 
 @about_100
-@parametrize_with_checks([PCClassifier(max_iter=50), PCRegressor(max_iter=50)])
-def test_scikit_learn_estimator_checks_in_50_epochs(estimator, check):
+@parametrize_with_checks([PCClassifier(max_iter=20), PCRegressor(max_iter=20)])
+def test_scikit_learn_estimator_checks_in_20_epochs(estimator, check):
     """With few samples max_iter="auto" would take hundreds of epochs."""
     check(estimator)
 

@@ -61,7 +61,7 @@ def test_partial_fit_of_single_rows_with_sgd(Estimator):
     model = small(Estimator, solver="sgd")
     first = {"classes": np.unique(y)} if Estimator is PCClassifier else {}
     model.partial_fit(X, y, **first)  # all rows: what is standardised inside needs them
-    for _ in range(5):
+    for _ in range(3):
         for row in range(len(X)):
             model.partial_fit(X[row : row + 1], y[row : row + 1])
     assert model.learning_rate_init_ == pytest.approx(0.003 * (1 - 0.9))

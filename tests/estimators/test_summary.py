@@ -111,6 +111,7 @@ def test_batches_are_those_of_fit(validation_fraction, batch_size, early_stoppin
         assert found == [round(20 * (1 - validation_fraction * early_stopping))]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize(
     "hidden, n_features, batch_size, solver",

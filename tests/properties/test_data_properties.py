@@ -327,6 +327,7 @@ def test_outliers_of_any_size_do_not_change_huber(size, dtype):
     assert model.y_scale_[0] == pytest.approx(plain.y_scale_[0], rel=0.1)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scoring", [None, "r2"])
 @pytest.mark.parametrize("offset", [0.0, 1e5, -1e9, 1e12])

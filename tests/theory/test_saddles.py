@@ -34,7 +34,7 @@ def test_published_spectrum(sizes):
     np.testing.assert_allclose(block, np.kron(np.eye(n_last), -covariance), atol=1e-14)
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (2, 3, 3, 2), (2, 2, 2, 2, 1), (2, 2, 3, 3, 1)])
 @pytest.mark.parametrize("parameterization", PARAMETERIZATIONS)
 @pytest.mark.parametrize("skip", [True, False])

@@ -67,7 +67,7 @@ def test_loss_hessian_against_differences(activation, loss, skip, tolerance):
     assert relative_error(hessian.gradients, expected) <= 1e-13
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("decay", [0.0, 0.2])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", CURVED)
