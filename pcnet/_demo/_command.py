@@ -24,6 +24,30 @@ from ._picture import draw, record_energies
 
 PICTURE_FORMATS = (".png", ".pdf", ".svg")
 
+#: Options with an integer: name, smallest and largest value, default, metavar, help.
+INTEGERS = [
+    ("--depth", 2, 1000, 128, "LAYERS", "number of layers, the output included"),
+    ("--width", 1, 4096, 128, "UNITS", "units in each hidden layer"),
+    ("--epochs", 1, 10_000, 10, "N", "passes over the training images"),
+    (
+        "--seed",
+        0,
+        2**32 - 1,
+        0,
+        "N",
+        "seed of the split into training and test images, the first weights and the order of the "
+        "images",
+    ),
+    (
+        "--threads",
+        1,
+        1024,
+        None,
+        "N",
+        "threads to use (default: the CPUs that this process may use)",
+    ),
+]
+
 
 def main(argv=None):
     """Run the demo.
@@ -93,42 +117,10 @@ def parse_arguments(argv=None):
         epilog="The picture needs matplotlib (python -m pip install matplotlib); everything "
         "else runs without.",
     )
-    parser.add_argument(
-        "--depth",
-        type=integer(2, 1000),
-        default=128,
-        metavar="LAYERS",
-        help="number of layers, the output included (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--width",
-        type=integer(1, 4096),
-        default=128,
-        metavar="UNITS",
-        help="units in each hidden layer (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--epochs",
-        type=integer(1, 10_000),
-        default=10,
-        metavar="N",
-        help="passes over the training images (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=integer(0, 2**32 - 1),
-        default=0,
-        metavar="N",
-        help="seed of the split into training and test images, the first weights and the order "
-        "of the images (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=integer(1, 1024),
-        default=None,
-        metavar="N",
-        help="threads to use (default: the CPUs that this process may use)",
-    )
+    for name, low, high, default, metavar, text in INTEGERS:
+        help_ = text if default is None else f"{text} (default: {default})"
+        kind = integer(low, high)
+        parser.add_argument(name, type=kind, default=default, metavar=metavar, help=help_)
     parser.add_argument(
         "--output",
         type=picture_path,

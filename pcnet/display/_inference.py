@@ -7,9 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from .._types import Float64s
-from ..inference import InferenceResult
 from ._common import ASIDE, OTHER, whole_ticks
-from ._record import ResultDisplay, check_result
+from ._record import ResultDisplay
 
 
 class InferencePassesDisplay(ResultDisplay):
@@ -28,23 +27,7 @@ class InferencePassesDisplay(ResultDisplay):
         self.n_passes = n_passes
 
     @classmethod
-    def from_result(cls, result: InferenceResult) -> Self:
-        """The passes of an `InferenceResult`.
-
-        Parameters
-        ----------
-        result : InferenceResult
-
-        Returns
-        -------
-        InferencePassesDisplay
-
-        Raises
-        ------
-        TypeError
-            ``result`` is no `InferenceResult`.
-        """
-        check_result(result)
+    def _of(cls, result):
         return cls(np.array(result.n_passes, dtype=np.float64))
 
     def plot(self, ax: Any = None, **hist_kwargs: Any) -> Self:

@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 
 from .._checks import check_flag
 from .._types import Estimator, Float64s, Method
-from ..inference import InferenceResult
 from ._common import OURS, Display, whole_ticks
-from ._record import ResultDisplay, check_result, problem_of, trace_energies
+from ._record import ResultDisplay, problem_of, trace_energies
 
 _UNREACHED = "#e4e6ea"
 
@@ -137,23 +136,7 @@ class LayerErrorDisplay(ResultDisplay):
         self.norms = norms
 
     @classmethod
-    def from_result(cls, result: InferenceResult) -> Self:
-        """The errors of an `InferenceResult`.
-
-        Parameters
-        ----------
-        result : InferenceResult
-
-        Returns
-        -------
-        LayerErrorDisplay
-
-        Raises
-        ------
-        TypeError
-            ``result`` is no `InferenceResult`.
-        """
-        check_result(result)
+    def _of(cls, result):
         squares = [np.sum(e.astype(np.float64) ** 2, axis=1).mean() for e in result.errors]
         return cls(np.sqrt(squares))
 

@@ -45,15 +45,6 @@ class Problem(NamedTuple):
         return self.net.energy(self.X, self.Y, activities, **self.objective)
 
 
-def check_result(result):
-    """Raise unless ``result`` is an `InferenceResult`."""
-    if not isinstance(result, InferenceResult):
-        raise TypeError(
-            "result must be an InferenceResult, as infer(net, X, Y) returns it; got "
-            f"{type(result).__name__}. Of an estimator use from_estimator(model, X, y)"
-        )
-
-
 def problem_of(estimator, X, y, inference):
     """The inference problem of an estimator and samples, and the method.
 
@@ -161,9 +152,33 @@ class ResultDisplay(Display):
     """Base class of the displays of one `InferenceResult`."""
 
     @classmethod
-    def from_result(cls, result: InferenceResult) -> Self:
-        """Make the display of a result of `pcnet.infer`."""
+    def _of(cls, result) -> Self:
+        """The display of a checked result."""
         raise NotImplementedError
+
+    @classmethod
+    def from_result(cls, result: InferenceResult) -> Self:
+        """Make the display from a result of `pcnet.infer`.
+
+        Parameters
+        ----------
+        result : InferenceResult
+
+        Returns
+        -------
+        A display of this class.
+
+        Raises
+        ------
+        TypeError
+            ``result`` is no `InferenceResult`.
+        """
+        if not isinstance(result, InferenceResult):
+            raise TypeError(
+                "result must be an InferenceResult, as infer(net, X, Y) returns it; got "
+                f"{type(result).__name__}. Of an estimator use from_estimator(model, X, y)"
+            )
+        return cls._of(result)
 
     @classmethod
     def from_estimator(

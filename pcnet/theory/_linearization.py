@@ -131,60 +131,24 @@ class Linearization:
         return sent + above if self.net.skips[hidden + 1] else sent
 
     def errors(self, dz: list[Float64s]) -> list[Float64s]:
-        """A dz: the changes of the hidden layers' errors.
-
-        Parameters
-        ----------
-        dz : list of ndarray, (m, n_l)
-
-        Returns
-        -------
-        list of ndarray, (m, n_l)
-        """
+        """A dz: the changes of the hidden layers' errors; both lists of ndarray, (m, n_l)."""
         below: list[Any] = [0.0, *(self.up(i, z) for i, z in enumerate(dz[:-1]))]
         return [z - mu for z, mu in zip(dz, below)]
 
     def errors_transposed(self, e: list[Float64s]) -> list[Float64s]:
-        """A^T e.
-
-        Parameters
-        ----------
-        e : list of ndarray, (m, n_l)
-
-        Returns
-        -------
-        list of ndarray, (m, n_l)
-        """
+        """A^T e; both lists of ndarray, (m, n_l)."""
         above: list[Any] = [*(self.down(i, x) for i, x in enumerate(e[1:])), 0.0]
         return [x - sent for x, sent in zip(e, above)]
 
     def activities(self, e: list[Float64s]) -> list[Float64s]:
-        """A^-1 e, a forward pass: the changes of activities for given changes of errors.
-
-        Parameters
-        ----------
-        e : list of ndarray, (m, n_l)
-
-        Returns
-        -------
-        list of ndarray, (m, n_l)
-        """
+        """A^-1 e, a forward pass: changes of activities for those of errors, as of `errors`."""
         dz = [e[0]]
         for i, x in enumerate(e[1:]):
             dz.append(x + self.up(i, dz[-1]))
         return dz
 
     def responses(self, v: list[Float64s]) -> list[Float64s]:
-        """A^-T v, a backward pass.
-
-        Parameters
-        ----------
-        v : list of ndarray, (m, n_l)
-
-        Returns
-        -------
-        list of ndarray, (m, n_l)
-        """
+        """A^-T v, a backward pass; both lists of ndarray, (m, n_l)."""
         u = [v[-1]]
         for i in range(self.n_hidden - 2, -1, -1):
             u.insert(0, v[i] + self.down(i, u[0]))
