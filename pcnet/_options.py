@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ._checks import LARGEST
+from ._checks import LARGEST, our_name, shown
 
 
 class Options:
@@ -108,6 +108,52 @@ class Options:
                     f"The {name!r} parameter of {type(self).__name__} must be {wanted}. Got "
                     f"{value!r} instead."
                 )
+
+
+def resolve_options(name, value, by_name, kind, example, hint=""):
+    """The object of an argument that takes a name or an object with options.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for errors.
+    value : str or object of ``kind``
+        A name selects the object with its default options.
+    by_name : mapping of str to class
+    kind : type or tuple of type
+    example : str
+        Code of an object, for errors.
+    hint : str, default=""
+        End of the error for a value that is neither a name nor an object.
+
+    Returns
+    -------
+    object of ``kind``
+        With checked options; a given object is returned without a copy.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown, or an option is out of range.
+    TypeError
+        The argument is neither a name nor such an object.
+    """
+    wanted = f"{name} must be one of {', '.join(map(repr, by_name))} or an object such as {example}"
+    if isinstance(value, str):
+        if value in by_name:
+            return by_name[value]()
+        is_class = value in {cls.__name__ for cls in by_name.values()}
+        quoted = f". Without quotes that is an object: {value}()"
+        meant = quoted if is_class else our_name(value, by_name)
+        raise ValueError(f"{wanted}; got {value!r}{meant}")
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name} must be an object, got the class {value.__name__}; write {value.__name__}()"
+        )
+    if not isinstance(value, kind):
+        raise TypeError(f"{wanted}; got {shown(value)}{hint}")
+    value._validate_params()
+    return value
 
 
 class InvalidOptionError(ValueError, TypeError):

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from ._options import Interval, Options, real_interval
+from ._options import Interval, Options, real_interval, resolve_options
 from ._types import ScheduleName
 
 __all__ = ["Adaptive", "Constant", "Cosine", "InvScaling", "Linear"]
@@ -302,25 +302,14 @@ def resolve_learning_rate(learning_rate: ScheduleName | _Shape, power_t: float =
     TypeError
         The argument is neither a name nor a schedule object.
     """
-    if isinstance(learning_rate, str):
-        if learning_rate not in _BY_NAME:
-            raise ValueError(
-                f"learning_rate must be one of {list(_BY_NAME)} or an object such as "
-                f"pcnet.schedules.Cosine(warmup=0.1); got {learning_rate!r}"
-            )
-        learning_rate = _BY_NAME[learning_rate]()
-    if isinstance(learning_rate, type) and issubclass(learning_rate, _Shape):
-        raise TypeError(
-            f"learning_rate must be an object, got the class {learning_rate.__name__}; "
-            f"write {learning_rate.__name__}() with its brackets"
-        )
-    if not isinstance(learning_rate, _Shape):
-        raise TypeError(
-            f"learning_rate must be one of {list(_BY_NAME)} or an object of pcnet.schedules (a "
-            f"number goes into learning_rate_init); got {learning_rate!r} of type "
-            f"{type(learning_rate).__name__}"
-        )
-    learning_rate._validate_params()
-    if isinstance(learning_rate, InvScaling) and learning_rate.power_t is None:
-        return InvScaling(power_t, learning_rate.warmup)
-    return learning_rate
+    schedule = resolve_options(
+        "learning_rate",
+        learning_rate,
+        _BY_NAME,
+        _Shape,
+        "pcnet.schedules.Cosine(warmup=0.1)",
+        " (a number goes into learning_rate_init)",
+    )
+    if isinstance(schedule, InvScaling) and schedule.power_t is None:
+        return InvScaling(power_t, schedule.warmup)
+    return schedule

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ._checks import check_adam_epsilon
-from ._options import Interval, Options, real_interval
+from ._options import Interval, Options, real_interval, resolve_options
 from ._types import SolverName
 
 __all__ = ["LBFGS", "SGD", "Adam"]
@@ -231,22 +231,5 @@ def resolve_solver(solver: SolverName | Adam | SGD | LBFGS) -> Adam | SGD | LBFG
     TypeError
         The argument is neither a name nor a solver object.
     """
-    if isinstance(solver, str):
-        if solver not in _BY_NAME:
-            raise ValueError(
-                f"solver must be one of {sorted(_BY_NAME)} or an object such as "
-                f"pcnet.solvers.Adam(beta_1=0.9); got {solver!r}"
-            )
-        return _BY_NAME[solver]()
-    if isinstance(solver, type) and issubclass(solver, tuple(_BY_NAME.values())):
-        raise TypeError(
-            f"solver must be an object, got the class {solver.__name__}; "
-            f"write {solver.__name__}() with its brackets"
-        )
-    if not isinstance(solver, tuple(_BY_NAME.values())):
-        raise TypeError(
-            f"solver must be one of {sorted(_BY_NAME)} or an object of pcnet.solvers; "
-            f"got {solver!r} of type {type(solver).__name__}"
-        )
-    solver._validate_params()
-    return solver
+    kinds = tuple(_BY_NAME.values())
+    return resolve_options("solver", solver, _BY_NAME, kinds, "pcnet.solvers.Adam(beta_1=0.9)")

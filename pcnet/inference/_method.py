@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._checks import our_name, shown
 from .._core.binding import Batch
 from .._objective import Objective
-from .._options import Options
+from .._options import Options, resolve_options
 from .._types import Float64s, Floats, Method
 from ..network import Network
 
@@ -67,6 +66,9 @@ class InferenceMethod(Options):
 
         It is called before the options are used.
         """
+
+    def _validate_params(self):
+        self.check()
 
     @property
     def trace_steps(self) -> int:
@@ -155,31 +157,14 @@ def resolve_method(method: Method, name: str = "inference") -> InferenceMethod:
     """
     from . import METHODS  # imported here: the modules of the methods import this one
 
-    wanted = (
-        f"{name} must be one of {', '.join(map(repr, METHODS))} or an object of pcnet.inference "
-        "such as ErrorDescent(tol=1e-3); got "
+    return resolve_options(
+        name,
+        method,
+        METHODS,
+        InferenceMethod,
+        "pcnet.inference.ErrorDescent(tol=1e-3)",
+        ". A method of your own inherits pcnet.inference.InferenceMethod",
     )
-    if isinstance(method, str):
-        if method not in METHODS:
-            raise ValueError(
-                f"{wanted}{method!r}{_quoted(method, METHODS) or our_name(method, METHODS)}"
-            )
-        return METHODS[method]()
-    if isinstance(method, type):
-        raise TypeError(f"{wanted}the class {method.__name__}; write {method.__name__}()")
-    if not isinstance(method, InferenceMethod):
-        raise TypeError(
-            f"{wanted}{shown(method)}. A method of your own inherits "
-            "pcnet.inference.InferenceMethod"
-        )
-    method.check()  # before anything is computed from its options
-    return method
-
-
-def _quoted(method, methods):
-    """End of the error text if the name of a class came as a string."""
-    is_class = method in {cls.__name__ for cls in methods.values()}
-    return f". Without quotes that is an object: {method}()" if is_class else ""
 
 
 def resolve_inner(method):
