@@ -38,7 +38,16 @@ cdef uintptr_t _address(array, dtype, shape, bint writable=False) except? 0:
         raise ValueError(f"expected a C-contiguous{' writable' if writable else ''} array")
     if not array.flags.aligned:
         raise ValueError("expected an aligned array; copy it first, np.array(array)")
-    return <uintptr_t> array.ctypes.data
+    return _data(array)
+
+
+cdef uintptr_t _data(array) except? 0:
+    """Address of a C-contiguous array; its attribute ctypes takes longer than a small pass."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_ND)
+    cdef uintptr_t address = <uintptr_t> view.buf
+    PyBuffer_Release(&view)
+    return address
 
 
 cdef class _Pointers:

@@ -7,10 +7,12 @@ One extension module, in several files that are included at the end.
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pythread cimport PyThread_get_thread_ident
+from libc.math cimport exp, expf, isfinite
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 
 from pcnet._core.core cimport *
 
@@ -114,5 +116,6 @@ include "logistic.pxi"
 include "network.pxi"
 include "batch_arrays.pxi"
 include "single_passes.pxi"
+include "small_calls.pxi"
 include "update.pxi"
 include "batch.pxi"

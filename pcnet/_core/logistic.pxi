@@ -1,7 +1,5 @@
 # The logistic function as scipy.special computes it, by the C library's exponential: the same bits.
 
-from libc.math cimport exp, expf
-
 
 def logistic(x, out):
     """``1 / (1 + exp(-x))`` of each entry, written into ``out``, which it returns."""

@@ -70,17 +70,19 @@ def _text_columns(X):
     return found
 
 
-def check_finite(estimator, X):
-    """Raise scikit-learn's ValueError if X (C-contiguous, float) holds NaN or infinity.
-
-    A finite sum of squares shows in one pass that all values are finite.
-    """
+def is_finite(X):
+    """Whether floats (C-contiguous) are finite, in one pass: their sum of squares shows most."""
     flat = X.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isfinite(np.einsum("i,i->", flat, flat)):
-            from sklearn.utils.validation import assert_all_finite
+        return bool(np.isfinite(np.einsum("i,i->", flat, flat)) or np.isfinite(flat).all())
 
-            assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+
+def raise_not_finite(estimator, X):
+    """Raise scikit-learn's ValueError for values of which some are NaN or infinite."""
+    from sklearn.utils.validation import assert_all_finite
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def check_overflow(finite):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._warnings import warn
 from ..exceptions import FeatureScaleWarning
-from .checks import check_data, check_finite
+from .checks import check_data, is_finite, raise_not_finite
 from .chunks import Chunks
 
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
@@ -347,12 +347,19 @@ def _type_of(X, dtype):
     return X.dtype if X.dtype in dtype else dtype[0]
 
 
+def rows_of(X, dtype):
+    """`Rows` of an array of numbers (n, D), a CSR or CSC matrix or `Chunks`.
+
+    Where ``dtype`` is a list, they are of the first type unless X has another of the list.
+    """
+    return _as_rows_of(X, _type_of(X, dtype))
+
+
 def _as_rows_of(X, dtype):
-    """`Rows` of validated data."""
     if isinstance(X, Chunks):
         return ChunkedRows([_as_rows_of(chunk, dtype) for chunk in X.chunks])
     if is_sparse(X):
-        return SparseRows(X)
+        return SparseRows(X if X.dtype == dtype else X.astype(dtype))
     if X.dtype == dtype and _is_ready(X):
         return DenseRows(X)
     return ConvertedRows(X, dtype)
@@ -360,14 +367,23 @@ def _as_rows_of(X, dtype):
 
 def check_finite_rows(estimator, rows):
     """Raise scikit-learn's ValueError if rows of `check_rows` hold NaN or infinity."""
+    values = first_not_finite(rows)
+    if values is not None:
+        raise_not_finite(estimator, values)
+
+
+def first_not_finite(rows):
+    """Values of some rows of `rows_of` that hold NaN or infinity, or None."""
     if isinstance(rows, ChunkedRows):
-        for part in rows.parts:
-            check_finite_rows(estimator, part)
-    elif isinstance(rows, SparseRows):
-        check_finite(estimator, rows.X.data)
-    elif isinstance(rows, DenseRows) or rows.X.dtype.kind == "f":
+        found = (first_not_finite(part) for part in rows.parts)
+        return next((values for values in found if values is not None), None)
+    if isinstance(rows, SparseRows):
+        return None if is_finite(rows.X.data) else rows.X.data
+    if isinstance(rows, DenseRows) or rows.X.dtype.kind == "f":
         for _, block in rows.blocks():
-            check_finite(estimator, block)
+            if not is_finite(block):
+                return block
+    return None
 
 
 # ---------------------------------------------------------------- scale of features

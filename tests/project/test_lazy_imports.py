@@ -11,7 +11,7 @@ import pcnet
 
 NUMPY_ALONE = (
     "network", "inference", "losses", "solvers", "schedules", "parameterization", "exceptions",
-    "serving", "_prediction.decoders", "_prediction.energy",
+    "serving", "serving._predictor", "_prediction.decoders", "_prediction.energy",
     "_core", "_core.reference", "_core.threads", "_data", "_data.checks",
     "_data.chunks", "_data.fingerprint", "_data.first_calls", "_data.rows", "_data.scaling",
 )  # fmt: skip
