@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from .._data.rows import RowSubset
 from .._network_core import network_output
-from .._training.pilot import evenly, run_pilots
+from .._training.minibatches import evenly
+from .._training.pilot import run_pilots
 from ..inference import Backprop, ErrorDescent, ZeroDivergence
 from ..inference._method import resolve_method
 from .temperature import DEFAULT_TEMPERATURE, fit_temperature, follow, start_following
@@ -145,12 +144,10 @@ def _set_temperature(estimator, measured):
 
 def _follow_stream(estimator, data):
     """Update the temperature from samples of `partial_fit` before training on them."""
-    rows = np.arange(len(data.X)) if data.rows is None else data.rows
+    rows = data.row_numbers
     rows = rows[evenly(len(rows), min(len(rows), _MOST_STREAMED))]
     outputs = network_output(estimator.network_, RowSubset(data.X, rows))[0]
-    targets = np.empty((len(rows), data.targets.n_outputs), dtype=outputs.dtype)
-    targets = data.targets.batch(rows, targets)
-    weight = None if data.weight is None else data.weight[rows]
+    targets, weight = data.targets.array(outputs.dtype, rows), data.weight_of(rows)
     stream = estimator._stream
     if stream is None:
         stream = start_following(estimator.temperature_)

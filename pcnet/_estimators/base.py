@@ -224,7 +224,9 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         data, validation = self._hold_out(data, given, call, tasks)
         validation_print = fingerprint_validation(call, data_print, validation)
         if not (warm or self._full_batch or (call.incremental and len(X) < SETTLE_ROWS)):
-            self._input_centre = centre_inputs(self.network_, data.X, sample_weight, data.rows)
+            self._input_centre = centre_inputs(
+                self.network_, data.X, sample_weight, data.row_numbers
+            )
         minibatches = make_minibatches(self, data, call.incremental)
         self._begin_training(validation)
         seconds = resolve_automatic(self, data, call, not warm, minibatches.n_batches)
@@ -264,11 +266,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
         if not self.early_stopping:
             return data, None
         rows, held_out = split_rows(
-            data.rows,
-            len(data.X),
-            self.validation_fraction,
-            self._split_seed,
-            data.targets.strata,
+            data.row_numbers, self.validation_fraction, self._split_seed, data.targets.strata
         )
         if tasks is not None:
             tasks.rows = rows

@@ -101,8 +101,8 @@ class LabelEncoder(TargetEncoder):
     def score(self, targets, outputs, sample_weight):
         if not np.isfinite(outputs).all():
             return np.nan
-        y_true = targets.codes if isinstance(targets, ClassTargets) else targets.values
-        return float(accuracy_score(y_true, self.decide(outputs), sample_weight=sample_weight))
+        decided = self.decide(outputs)
+        return float(accuracy_score(targets.decisions, decided, sample_weight=sample_weight))
 
 
 class ClassEncoder(ClassDecoder, LabelEncoder):

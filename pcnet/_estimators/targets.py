@@ -1,11 +1,55 @@
 """Targets for training, and the base class of their encoders."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .._types import Floats
 
 
-class ClassTargets:
+class Targets(ABC):
+    """Base class of the targets of all samples.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Columns of the targets, K.
+    strata : ndarray of shape (n_samples,) of int, or None
+        Classes by which a split of the samples is stratified; None (default): split at random.
+    """
+
+    n_outputs: int
+    strata: NDArray[np.intp] | None = None
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    @abstractmethod
+    def batch(self, rows: NDArray[np.intp] | slice, out: Floats) -> Floats:
+        """Targets of the samples ``rows``, written into ``out`` (n, K) unless they are a view."""
+
+    @abstractmethod
+    def part(self, rows: NDArray[np.intp]) -> Targets:
+        """The targets of the given samples, as an object of the same class."""
+
+    @property
+    @abstractmethod
+    def decisions(self) -> NDArray[Any]:
+        """The targets as a classifier decides: column numbers, or a matrix of 0 and 1."""
+
+    def array(self, dtype: DTypeLike, rows: NDArray[np.intp] | None = None) -> Floats:
+        """Targets (n, K) of the samples ``rows``, or of all."""
+        n = len(self) if rows is None else len(rows)
+        out = np.empty((n, self.n_outputs), dtype)
+        return self.batch(slice(None) if rows is None else rows, out)
+
+
+class ClassTargets(Targets):
     """One-hot targets, stored as one integer per sample and expanded batch by batch.
 
     Parameters
@@ -14,58 +58,56 @@ class ClassTargets:
         Index of each sample's class.
     n_outputs : int
         Number of classes K.
-
-    Attributes
-    ----------
-    strata : ndarray of shape (n_samples,) of int, or None
-        Classes by which a split of the samples is stratified; None: split at random.
     """
 
     def __init__(self, codes, n_outputs):
         self.codes = self.strata = codes
         self.n_outputs = n_outputs
 
+    def __len__(self):
+        return len(self.codes)
+
     def batch(self, rows, out):
-        """Targets of the samples ``rows`` (index array or slice), written into ``out`` (n, K)."""
         out.fill(0)
         out[np.arange(len(out)), self.codes[rows]] = 1
         return out
 
     def part(self, rows):
-        """The targets of the given samples, as an object of the same class."""
         return ClassTargets(self.codes[rows], self.n_outputs)
 
+    @property
+    def decisions(self):
+        return self.codes
 
-class MatrixTargets:
+
+class MatrixTargets(Targets):
     """Targets given as numbers.
 
     Parameters
     ----------
     values : C-contiguous ndarray of shape (n_samples, n_outputs)
         In the dtype of the network.
-
-    Attributes
-    ----------
-    strata : None
-        As for `ClassTargets`.
     """
-
-    strata = None
 
     def __init__(self, values):
         self.values = values
         self.n_outputs = values.shape[1]
 
+    def __len__(self):
+        return len(self.values)
+
     def batch(self, rows, out):
-        """Targets of the samples ``rows``; a slice returns a view and leaves ``out`` unchanged."""
         if isinstance(rows, slice):
             return self.values[rows]
         # with mode="clip" NumPy writes directly into out; rows are in range by construction
         return np.take(self.values, rows, axis=0, out=out, mode="clip")
 
     def part(self, rows):
-        """The targets of the given samples, as an object of the same class."""
         return MatrixTargets(self.values[rows])
+
+    @property
+    def decisions(self):
+        return self.values
 
 
 class TargetEncoder(ABC):

@@ -17,10 +17,14 @@ References
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._core import binding
 from .._core.threads import effective_n_threads
-from .._data.rows import FLOAT64_ENTRIES, FLOAT64_ROWS, RowSubset
+from .._data.rows import FLOAT64_ENTRIES, FLOAT64_ROWS, Rows, RowSubset
+from .._types import Float64s
+from ..network import Network
+from .minibatches import evenly
 
 #: Inputs are centred if the square of their mean, summed over the features, is at least this
 #: fraction of their mean square: if the mean is at least 4/3 of the spread.
@@ -31,7 +35,9 @@ LARGEST_SHARE = 1 - 1e-9
 MOST_ROWS = 1000
 
 
-def centre_inputs(network, X, sample_weight, rows):
+def centre_inputs(
+    network: Network, X: Rows, sample_weight: Float64s | None, rows: NDArray[np.intp]
+) -> Float64s | None:
     """Find the centre of the inputs, if needed, and set the first biases to centre the units.
 
     Networks without hidden layers or biases, and those of the parameterization ``"sp"``, are not
@@ -59,24 +65,23 @@ def centre_inputs(network, X, sample_weight, rows):
     return centre
 
 
-def find_centre(X, sample_weight, rows):
+def find_centre(X: Rows, sample_weight: Float64s | None, rows: NDArray[np.intp]) -> Float64s | None:
     """The mean of the inputs, if it is large relative to their spread.
 
     Parameters
     ----------
     X : Rows
     sample_weight : ndarray of shape (n_samples,), or None
-    rows : int ndarray, or None
-        Training rows, of positive weight; None: all.
+    rows : int ndarray
+        Training rows, of positive weight.
 
     Returns
     -------
     ndarray of float64 of shape (n_features,), or None
         None if the mean is small relative to the spread, or there is no spread.
     """
-    rows = np.arange(len(X)) if rows is None else rows
     n = min(len(rows), MOST_ROWS)
-    rows = rows[np.arange(n) * len(rows) // n]  # evenly spread
+    rows = rows[evenly(len(rows), n)]
     weight = np.ones(n) if sample_weight is None else sample_weight[rows]
     weight = weight / weight.max()
     weight /= weight.sum()

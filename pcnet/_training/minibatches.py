@@ -3,9 +3,11 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from .._data.rows import as_rows
+from .._data.rows import Rows, as_rows
+from .._types import Float64s
 
 #: ``batch_size="auto"`` is at most this many samples, ...
 AUTO_BATCH_SIZE = 64
@@ -50,9 +52,23 @@ class TrainingData(NamedTuple):
     rows: Any = None
 
     @property
-    def n_samples(self):
+    def n_samples(self) -> int:
         """Number of training rows."""
         return len(self.X) if self.rows is None else len(self.rows)
+
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """Numbers of the training rows."""
+        return np.arange(len(self.X)) if self.rows is None else self.rows
+
+    def part(self, rows: NDArray[np.intp]) -> tuple[Rows, Any, Float64s | None]:
+        """X, targets and sample weight of some rows, to validate on."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return self.X.subset(rows), self.targets.part(rows), weight
+
+    def weight_of(self, rows: NDArray[np.intp]) -> Float64s | None:
+        """Weight for training of some rows, or None."""
+        return None if self.weight is None else self.weight[rows]
 
 
 def weighted_rows(weight):
@@ -132,13 +148,22 @@ class Minibatches:
         return X, Y, weight
 
 
-def split_rows(rows, n_samples, fraction, seed, stratify=None):
+def evenly(n: int, n_chosen: int) -> NDArray[np.intp]:
+    """``n_chosen`` indices below n, evenly spaced."""
+    return np.arange(n_chosen) * n // n_chosen
+
+
+def split_rows(
+    rows: NDArray[np.intp],
+    fraction: float,
+    seed: int,
+    stratify: NDArray[np.intp] | None = None,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split row numbers into a training and a validation part.
 
     Parameters
     ----------
-    rows : int ndarray, or None for ``arange(n_samples)``
-    n_samples : int
+    rows : int ndarray
     fraction : float
         Fraction to hold out, in (0, 1).
     seed : int
@@ -156,7 +181,6 @@ def split_rows(rows, n_samples, fraction, seed, stratify=None):
     ValueError
         There are too few samples, or too few of one class.
     """
-    rows = np.arange(n_samples) if rows is None else rows
     try:
         train, validation = train_test_split(
             rows,

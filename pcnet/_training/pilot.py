@@ -20,7 +20,13 @@ from ..callbacks import Callback
 from ..inference._method import resolve_method
 from ..solvers import Adam, resolve_solver
 from .loop import train
-from .minibatches import AUTO_BATCH_SIZE, AUTO_BATCHES, LEAST_AUTO_BATCH_SIZE, Minibatches
+from .minibatches import (
+    AUTO_BATCH_SIZE,
+    AUTO_BATCHES,
+    LEAST_AUTO_BATCH_SIZE,
+    Minibatches,
+    evenly,
+)
 from .rates import auto_learning_rate
 from .run import Plan, Run
 from .schedule import Schedule
@@ -88,7 +94,7 @@ def run_pilots(estimator, data, limit, seed):
     ------
     KeyboardInterrupt
     """
-    rows = np.arange(len(data.X)) if data.rows is None else data.rows
+    rows = data.row_numbers
     if len(rows) <= TOO_FEW_SAMPLES:
         return None
     started = time.monotonic()
@@ -108,8 +114,8 @@ def run_pilots(estimator, data, limit, seed):
     return PilotResult(
         rise,
         np.concatenate([kept[best] for kept in outputs]),
-        _targets_of(data, held_out),
-        None if data.weight is None else data.weight[held_out],
+        data.targets.array(data.X.dtype, held_out),
+        data.weight_of(held_out),
         time.monotonic() - started,
     )
 
@@ -155,18 +161,8 @@ def _parts(rows, classes, data, seed):
     return [(np.sort(mixed[trained]), np.sort(mixed[rest]))]
 
 
-def evenly(n, n_chosen):
-    """``n_chosen`` indices below n, evenly spaced."""
-    return np.arange(n_chosen) * n // n_chosen
-
-
 def _total_weight(weight, rows):
     return float(len(rows)) if weight is None else max(float(weight[rows].sum()), 1e-300)
-
-
-def _targets_of(data, rows):
-    empty = np.empty((len(rows), data.targets.n_outputs), dtype=data.X.dtype)
-    return np.array(data.targets.batch(rows, empty))
 
 
 def _train(estimator, data, rows, rest, limit, seed):
@@ -239,8 +235,8 @@ class _Recorder(Callback):
 
     def __init__(self, data, rows):
         self.X = RowSubset(data.X, rows)  # a view: subset() may copy
-        self.Y = _targets_of(data, rows)
-        self.weight = None if data.weight is None else data.weight[rows]
+        self.Y = data.targets.array(data.X.dtype, rows)
+        self.weight = data.weight_of(rows)
         self.outputs, self.losses = [], []
 
     def on_epoch_end(self, run, record):

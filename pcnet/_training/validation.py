@@ -4,6 +4,7 @@ import copy
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.utils import _safe_indexing
 
@@ -84,8 +85,7 @@ def held_out_validation(estimator, data, given, rows):
 
     ``given`` is the `ValidationSet` of all the data, in the form that scorers receive.
     """
-    X, targets = data.X.subset(rows), data.targets.part(rows)
-    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    X, targets, weight = data.part(rows)
     scoring = resolve_scoring(estimator)
     if isinstance(scoring, Scorers):
         parts = (None if part is None else _safe_indexing(part, rows) for part in given)
@@ -99,11 +99,10 @@ def train_score(estimator, data):
     """The `TrainScore` if progress lines are printed, else None."""
     if not estimator.verbose:
         return None
-    rows = some_rows(data.rows, len(data.X), estimator._split_seed)
+    rows = some_rows(data.row_numbers, estimator._split_seed)
     if len(rows) < 2:  # R2 is not defined
         return None
-    X, targets = data.X.subset(rows), data.targets.part(rows)
-    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    X, targets, weight = data.part(rows)
     return TrainScore(X, _scorer(estimator, X, targets, weight))
 
 
@@ -142,7 +141,7 @@ class Validation(Callback):
 
     def __init__(self, X, targets, sample_weight, score, scoring, given):
         self.X = X
-        self.Y = targets.batch(slice(None), np.empty((len(X), targets.n_outputs), X.dtype))
+        self.Y = targets.array(X.dtype)
         self.sample_weight = sample_weight
         self.score = score
         self.scoring = scoring
@@ -227,12 +226,11 @@ class TrainScore(Callback):
         return {"train_score": self.score(run.optimizer.output)}
 
 
-def some_rows(rows, n_samples, seed):
-    """Row numbers of at most 1000 of the samples ``rows`` (None: all samples).
+def some_rows(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """At most 1000 of the row numbers ``rows``.
 
     They have their own seed, so that the score does not change the training.
     """
-    rows = np.arange(n_samples) if rows is None else rows
     if len(rows) <= _TRAIN_SCORE_ROWS:
         return rows
     rng = stream(seed, SCORED_ROWS)

@@ -311,11 +311,11 @@ def test_epoch_can_start_at_any_batch(start):
 
 def test_split_is_stratified_disjoint_and_repeatable():
     classes = np.repeat([0, 1, 2], [60, 30, 10])
-    train, held_out = split_rows(None, 100, 0.2, seed=5, stratify=classes)
+    train, held_out = split_rows(np.arange(100), 0.2, seed=5, stratify=classes)
     np.testing.assert_array_equal(np.bincount(classes[held_out]), [12, 6, 2])
     np.testing.assert_array_equal(np.sort(np.r_[train, held_out]), np.arange(100))
-    again = split_rows(None, 100, 0.2, seed=5, stratify=classes)
+    again = split_rows(np.arange(100), 0.2, seed=5, stratify=classes)
     np.testing.assert_array_equal(again[1], held_out)
     rows = np.arange(0, 100, 2)
-    train, held_out = split_rows(rows, 100, 0.2, seed=5, stratify=classes)
+    train, held_out = split_rows(rows, 0.2, seed=5, stratify=classes)
     np.testing.assert_array_equal(np.sort(np.r_[train, held_out]), rows)
