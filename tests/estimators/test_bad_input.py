@@ -283,18 +283,6 @@ def test_classes_of_partial_fit():
         small(PCClassifier).partial_fit(X, Y, classes=[0, 1])
 
 
-def test_warm_start_needs_the_same_classes():
-    X, y = data_for(PCClassifier)
-    model = small(PCClassifier, warm_start=True).fit(X, y)
-    for other in (np.minimum(y, 1), np.where(y == 2, 3, y), np.where(np.arange(120) < 9, 3, y)):
-        message = (
-            "warm_start can only be used where `y` has the same classes as in the previous call "
-            f"to fit. Previously got [0 1 2], `y` has {np.unique(other)}"
-        )
-        with pytest.raises(ValueError, match=re.escape(message)):
-            model.fit(X, other)
-
-
 def test_continuous_labels():
     X, y = data_for(PCRegressor)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):

@@ -8,11 +8,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import pcnet
 from pcnet import Chunks, PCClassifier
 
 from .support import ESTIMATORS, assert_same_bits, small
-from .test_data import LABELS, N_FEATURES, N_SAMPLES, SMALL_INTS, peak_of, targets
+from .test_data import LABELS, N_FEATURES, N_SAMPLES, SMALL_INTS, targets
 
 CUTS = ([50, 90], [1, 2, 149], [])
 FORMS = {
@@ -109,18 +108,6 @@ def test_files_are_mapped_and_arrays_are_not_copied(tmp_path):
         np.testing.assert_array_equal(mapped, SMALL_INTS)
 
 
-def test_neither_fit_nor_predict_makes_a_float_copy():
-    rng = np.random.default_rng(0)
-    parts = [(rng.random((2000, 400)) < 0.05).astype(np.uint8) for _ in range(3)]
-    chunks, y = Chunks(parts), np.arange(6000) % 2
-    as_float = 4 * 6000 * 400
-    options = {"hidden_layer_sizes": (8,), "max_iter": 1, "dtype": "float32"}
-    small(PCClassifier, **options).fit(chunks[:100], y[:100])  # imports of the first use
-    model = small(PCClassifier, early_stopping=True, **options)
-    assert peak_of(lambda: model.fit(chunks, y)) < 0.45 * as_float
-    assert peak_of(lambda: model.predict(chunks)) < 0.45 * as_float
-
-
 # ---------------------------------------------------------------- among scikit-learn's tools
 
 
@@ -206,7 +193,3 @@ def test_errors_of_the_estimators_are_those_for_arrays(Estimator):
         for call in (lambda X: model.fit(X, y), model.predict, model.transform):
             with pytest.raises(ValueError, match="Input X contains"):
                 call(Chunks(parts))
-
-
-def test_chunks_is_public():
-    assert pcnet.Chunks is Chunks

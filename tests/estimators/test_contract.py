@@ -54,7 +54,7 @@ def test_docstring_has_every_fitted_attribute_and_no_placeholder(Estimator):
         assert re.search(rf"^(?! )[\w, ]*\b{name}\b[\w, ]* : ", Estimator.__doc__, re.MULTILINE), (
             name
         )
-    assert not re.search(r"\{[A-Z_]+\}", Estimator.__doc__)
+    assert not re.search(r"\{\w+\}", Estimator.__doc__)
     # the defaults shown are those of the constructor
     power = inspect.signature(Estimator.__init__).parameters["power_t"].default
     assert f"power_t : float, default={power}\n" in Estimator.__doc__
@@ -131,11 +131,6 @@ def test_fit_does_not_change_its_input_or_arguments(Estimator):
     for now, then in zip((X, y, weight), before):
         np.testing.assert_array_equal(now, then)
     assert estimator.get_params() == arguments
-
-
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_docstring_has_no_unfilled_parts(Estimator):
-    assert re.findall(r"\{\w+\}", Estimator.__doc__) == []
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -62,7 +62,8 @@ def in_form(name, dtype):
 
 
 def as_memmap(X, folder, order="C"):
-    mapped = np.memmap(folder / "X.bin", X.dtype, "w+", shape=X.shape, order=order)
+    """A memory map whose data do not begin at a multiple of the size of their type."""
+    mapped = np.memmap(folder / "X.bin", X.dtype, "w+", offset=3, shape=X.shape, order=order)
     mapped[...] = X
     return mapped
 
@@ -222,7 +223,7 @@ def peak_of(work):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("form", ["uint8", "fortran", "csr"])
+@pytest.mark.parametrize("form", ["uint8", "fortran", "csr", "chunks"])
 def test_neither_fit_nor_predict_makes_a_float_copy(form):
     X = (RNG.random((6000, 400)) < 0.05).astype(np.uint8)
     y = np.arange(6000) % 2
@@ -231,6 +232,8 @@ def test_neither_fit_nor_predict_makes_a_float_copy(form):
         X = np.asfortranarray(X)
     if form == "csr":
         X = scipy.sparse.csr_array(X.astype(np.float32))
+    if form == "chunks":
+        X = Chunks(np.split(X, 3))
     options = {"hidden_layer_sizes": (8,), "max_iter": 1, "dtype": "float32"}
     small(PCClassifier, **options).fit(X[:100], y[:100])  # imports of the first use
     model = small(PCClassifier, early_stopping=True, **options)

@@ -137,16 +137,6 @@ def test_units_of_the_losses():
     np.testing.assert_allclose(spread, 1.4826 * scipy.stats.median_abs_deviation(y, axis=0))
 
 
-@pytest.mark.parametrize("loss", ["huber", "poisson"])
-@pytest.mark.parametrize("n", [9, 10])
-def test_weights_are_repeated_rows(loss, n):
-    rng = np.random.default_rng(n)
-    y, weight = rng.random((n, 2)), rng.integers(0, 4, n).astype(float)
-    weighted = target_scaling(y, weight, loss)
-    repeated = target_scaling(np.repeat(y, weight.astype(int), axis=0), None, loss)
-    np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
-
-
 def test_more_than_half_of_one_value_falls_back_to_the_standard_deviation():
     y = np.r_[np.zeros(80), np.arange(20.0)][:, None]
     median, spread = target_scaling(y, loss="huber")

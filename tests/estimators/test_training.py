@@ -412,14 +412,6 @@ def test_dtype(Estimator, given, asked, used):
     assert_consistent(model)
 
 
-def test_float32_and_float64_agree():
-    X, y = iris(np.float32)
-    model = small(PCClassifier, inference=ErrorDescent(max_steps=200, tol=1e-3))
-    single = model.fit(X, y).predict_proba(X)
-    double = model.fit(X.astype(np.float64), y).predict_proba(X)
-    np.testing.assert_allclose(single, double, atol=2e-2)
-
-
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_layout_of_the_data_does_not_change_the_result(Estimator):
     X, y = data_for(Estimator)

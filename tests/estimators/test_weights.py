@@ -34,21 +34,6 @@ def test_integer_weights_are_repetitions(Estimator, solver):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_zero_weight_is_removal(Estimator, early_stopping):
-    X, y = data_for(Estimator, n_samples=150)
-    weight = np.random.default_rng(0).uniform(0.5, 2, len(X))
-    weight[::3] = 0
-    kept = weight > 0
-    model = small(Estimator, batch_size=16, early_stopping=early_stopping)
-    weighted = small(Estimator, **model.get_params()).fit(X, y, sample_weight=weight)
-    removed = model.fit(X[kept], y[kept], sample_weight=weight[kept])
-    assert weighted.t_ == removed.t_
-    for a, b in zip(parameters(weighted), parameters(removed)):
-        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("weight", [1, 2.5, "ones", "twos"])
 def test_only_ratios_matter(Estimator, weight):
     X, y = data_for(Estimator)

@@ -1,6 +1,5 @@
 """`set_num_threads`: its effect, how long it lasts, and that results do not depend on it."""
 
-import textwrap
 import threading
 
 import numpy as np
@@ -10,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from pcnet import PCClassifier, set_num_threads
 from pcnet._core.threads import effective_n_threads
 
-from .test_threads import FIT, needs_fork, needs_openmp, needs_proc, run_python
+from .test_threads import needs_openmp, run_python
 
 
 @pytest.fixture(autouse=True)
@@ -139,39 +138,6 @@ def test_number_applies_in_other_python_threads():
         worker.start()
         worker.join()
     assert found == [3]
-
-
-@needs_openmp
-@needs_proc
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_fit_uses_the_given_number_of_threads(tmp_path, n_threads):
-    """Counts the process's threads; OPENBLAS_NUM_THREADS prevents threads of BLAS."""
-    code = f"""
-    import os
-    import pcnet
-    with pcnet.set_num_threads({n_threads}):
-        fit()
-    print(len(os.listdir('/proc/self/task')))
-    """
-    program = FIT + textwrap.dedent(code)
-    environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
-    assert run_python(program, tmp_path, **environment) == str(n_threads)
-
-
-@needs_fork
-@needs_openmp
-def test_forked_child_uses_one_thread(tmp_path):
-    code = """
-    import os
-    import pcnet
-    from pcnet._core.threads import effective_n_threads
-    pcnet.set_num_threads(4)
-    child = os.fork()
-    if child == 0:
-        os._exit(effective_n_threads())
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
-    assert run_python(code, tmp_path) == "1"
 
 
 def test_same_bits_with_any_number():

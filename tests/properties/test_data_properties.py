@@ -202,17 +202,6 @@ def test_containers_of_the_same_values_agree(container, stored, kind):
         np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("stored", ["uint8", "float32", ">f8"])
-def test_memory_maps_agree_wherever_their_data_begin(tmp_path, stored, kind):
-    X = np.random.default_rng(0).integers(0, 100, (80, 5)).astype(stored)
-    y = X[:, 0] > X[:, 1]
-    (tmp_path / "X.bin").write_bytes(b"abc" + X.tobytes())
-    mapped = np.memmap(tmp_path / "X.bin", X.dtype, "r", offset=3, shape=X.shape)
-    options = {"input_scaling": kind, "dtype": "float32"}
-    assert_same_bits(*(tiny(PCClassifier, **options).fit(Z, y) for Z in (X, mapped)))
-
-
 @given(seed=st.integers(0, 100), power=exponents)
 def test_sparse_columns_are_divided_as_dense_ones(seed, power):
     rng = np.random.default_rng(seed)
