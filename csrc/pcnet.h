@@ -65,6 +65,7 @@ typedef enum {
     PCNET_CONVERGED = 1,         /* |gradient| <= tol |v| */
     PCNET_ENERGY_STALLED = 2,    /* relative decrease of the energy below energy_tol */
     PCNET_ROUNDING_FLOOR = 3,    /* no step lowers the energy by more than rounding */
+    PCNET_PREDICTED = 4,         /* the output delta predicts a gradient that small */
 } pcnet_termination;
 
 typedef enum { PCNET_ADAM = 0, PCNET_SGD = 1, PCNET_NESTEROV = 2 } pcnet_solver;
@@ -121,6 +122,7 @@ typedef struct {
     int max_steps;     /* >= 0, accepted steps */
     double tol;        /* >= 0, of the gradient test */
     double energy_tol; /* >= 0, 0 = off */
+    int predict;       /* 1: a sample may end as PCNET_PREDICTED, without a last backward pass */
 } pcnet_error_descent;
 
 typedef struct {

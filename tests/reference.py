@@ -38,9 +38,10 @@ MAX_STEP = 1.5
 ARMIJO = 1e-4
 SHRINK = 0.3
 UNJUDGED = 32  # times the noise of the energy
+BENT = 0.2  # times tol
 
 # Why a sample's inference ended (see `error_descent`)
-LIMIT, CONVERGED, ENERGY, FLOOR = 0, 1, 2, 3
+LIMIT, CONVERGED, ENERGY, FLOOR, PREDICTED = 0, 1, 2, 3, 4
 
 
 def loss_curvature(loss, mu, y, u):
@@ -95,7 +96,7 @@ class Inference(NamedTuple):
     energy: np.ndarray  # (n,) float64
     n_steps: np.ndarray  # (n,) accepted steps
     n_passes: np.ndarray  # (n,) forward and backward passes, a pair counts 1
-    status: np.ndarray  # (n,) LIMIT, CONVERGED, ENERGY or FLOOR
+    status: np.ndarray  # (n,) LIMIT, CONVERGED, ENERGY, FLOOR or PREDICTED
     energy_traces: list  # a sample's energy before each step and after the last
 
 
@@ -119,7 +120,7 @@ def activity_descent(net, X, Y, objective, *, n_steps, rate):
     )
 
 
-def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
+def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol, predict_convergence=True):
     """Gradient descent on eps_l = z_l - mu_l with a step length for each sample.
 
     A sample stops at the first of these conditions, checked in this order:
@@ -130,11 +131,14 @@ def error_descent(net, X, Y, objective, *, max_steps, tol, energy_tol):
                the rounding of F itself and of the output it is computed from; from the
                feed-forward state a step is taken even if rounding hides its effect on F
     ENERGY     the last step lowered F by less than energy_tol |F|
+    PREDICTED  with `predict_convergence` and tol of 0.01 or more, after a step: the outputs predict
+               that the next d is small, see `_end_is_predicted`
 
     Samples are independent, so this loops over them; see `_descend`.
     """
+    predict = predict_convergence and tol >= 0.01 and objective.activity_decay == 0
     ends = [
-        _descend(net, X[i : i + 1], Y[i : i + 1], objective, (max_steps, tol, energy_tol))
+        _descend(net, X[i : i + 1], Y[i : i + 1], objective, (max_steps, tol, energy_tol, predict))
         for i in range(X.shape[0])
     ]
     z = [np.concatenate(layer) for layer in zip(*(end.z for end in ends), strict=True)]
@@ -160,13 +164,14 @@ class _End(NamedTuple):
 
 def _descend(net, x, y, objective, options):
     """Error descent of one sample; x (1, D), y (1, K)."""
-    max_steps, tol, energy_tol = options
+    max_steps, tol, energy_tol, predict = options
     z = forward(net, x)
     eps = [np.zeros_like(hidden) for hidden in z[:-1]]
     trace = [_error_energy(z, eps, y, objective)]
     v, d = _direction(net, z, eps, y, objective)
     step = _opening_step(z[-1], y, d, objective)
     half_passes = 2
+    a = np.zeros_like(z[-1])
     while True:
         if np.sqrt(_squares(d)) <= tol * np.sqrt(_squares(v)):
             return _End(z, eps, trace, half_passes, CONVERGED)
@@ -178,14 +183,46 @@ def _descend(net, x, y, objective, options):
         if found is None:
             z, eps = _floor(net, x, (z, eps), d, step if len(trace) == 1 else 0.0, noise)
             return _End(z, eps, trace, half_passes, FLOOR)
+        before = z[-1]
         z, eps, step, energy = found
         trace.append(energy)
         if trace[-2] - energy < energy_tol * abs(trace[-2]):
             return _End(z, eps, trace, half_passes, ENERGY)
+        deltas = [
+            output_delta(objective.loss, mu, y, objective.output_precision)
+            for mu in (before, z[-1])
+        ]
+        a = a + a.dtype.type(step) * (deltas[0] - a)
+        if predict:
+            moved = (z[-1] - before, step * float(np.sum(_dot(v, d))))
+            lost = trace[0] - energy
+            if _end_is_predicted(deltas, a, moved, float(np.sum(_squares(v))), lost, tol):
+                return _End(z, eps, trace, half_passes, PREDICTED)
         v, turned = _direction(net, z, eps, y, objective)
         half_passes += 1
         step = _barzilai_borwein(step, d, turned)
         d = turned
+
+
+def _end_is_predicted(deltas, a, moved, vv, lost, tol):
+    """Whether the next direction is predicted to be small, after a step.
+
+    With P = d mu_L / d eps, v = P^T delta. While P stays the same, eps = P^T a and the next
+    direction is P^T (delta - a).
+
+    Parameters
+    ----------
+    deltas : (delta, delta) before and after the step
+    a : after the step, which added step (delta - a) to it
+    moved : change of mu_L, and its product with delta, step <v, d>, if P is as before
+    vv : |v|^2 before the step
+    lost : energy lost since the feed-forward state
+    """
+    old, new = (delta.astype(np.float64) for delta in deltas)
+    change, expected = moved
+    still = 0.5 * np.sum((new - a) ** 2) * vv / np.sum(old**2)
+    bent = abs(np.sum(old * change) - expected)
+    return still <= tol**2 * lost and bent <= BENT * tol * lost
 
 
 def _error_energy(z, eps, y, objective):

@@ -280,8 +280,32 @@ MUTANTS = [
     (
         "last step not committed",
         "error_descent.inc",
-        "if (slow) {\n            commit_step(s, s->live[k], it->step);",
-        "if (slow) {\n            ;",
+        "end_is_predicted(s, s->live[k])) {\n            commit_step(s, s->live[k], it->step);",
+        "end_is_predicted(s, s->live[k])) {\n            ;",
+    ),
+    (
+        "predicted: tolerance not squared",
+        "error_descent.inc",
+        "options->tol * options->tol * lost",
+        "options->tol * lost",
+    ),
+    (
+        "predicted: bent networks",
+        "error_descent.inc",
+        "fabs(moved - it->step * vd)",
+        "0 * fabs(moved - it->step * vd)",
+    ),
+    (
+        "predicted: a not updated",
+        "error_descent.inc",
+        "a[j] += (real)it->step * left[j];",
+        "a[j] += 0 * left[j];",
+    ),
+    (
+        "predicted: with activity decay",
+        "error_descent.inc",
+        " || t->objective->activity_decay > 0)\n        return 0;",
+        ")\n        return 0;",
     ),
     # ---- learning
     (

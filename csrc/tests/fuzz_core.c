@@ -34,7 +34,8 @@ static method take_method(bytes *in, int max_steps) {
     static const double rates[] = {0.1, 0.5, 1, 1e-30, 1e30};
     return (method){
         .is_error_descent = take_below(in, 4) > 0,
-        .error = {max_steps, take_choice(in, tols, 6), take_choice(in, energy_tols, 4)},
+        .error = {max_steps, take_choice(in, tols, 6), take_choice(in, energy_tols, 4),
+                  take_below(in, 2)},
         .activity = {max_steps, take_choice(in, rates, 5)},
     };
 }
@@ -51,8 +52,8 @@ static pcnet_status infer(fuzz_case *c, const method *how, void *workspace, int 
 static void check_sample(const fuzz_case *c, int i, double start) {
     const double energy = c->energy[i];
     CHECK(isfinite(energy) && energy <= start, "sample %d from %g to %g", i, start, energy);
-    CHECK(c->status[i] >= PCNET_REACHED_MAX_STEPS && c->status[i] <= PCNET_ROUNDING_FLOOR,
-          "status %d", c->status[i]);
+    CHECK(c->status[i] >= PCNET_REACHED_MAX_STEPS && c->status[i] <= PCNET_PREDICTED, "status %d",
+          c->status[i]);
     CHECK(c->n_steps[i] >= 0 && c->n_steps[i] <= c->max_steps, "%d steps", c->n_steps[i]);
     CHECK(c->n_half_passes[i] > c->n_steps[i], "%d half passes", c->n_half_passes[i]);
     CHECK(c->n_steps[i] > 0 || energy == start, "no step, from %g to %g", start, energy);

@@ -4,7 +4,7 @@
 #include <math.h>
 
 static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
-static const pcnet_error_descent good_options = {3, 1e-3, 0};
+static const pcnet_error_descent good_options = {3, 1e-3, 0, 1};
 static const pcnet_activity_descent good_descent = {3, 0.1};
 
 enum { N_SAMPLES = 3, N_COUNTS = 3 };
@@ -115,7 +115,8 @@ static void check_options(const setting *s) {
         {PCNET_SQUARED_ERROR, 1, NAN, 0}, {PCNET_HUBER, 1, 0, 0},
         {PCNET_HUBER, 1, 0, -1},          {PCNET_HUBER, 1, 0, NAN},
     };
-    const pcnet_error_descent options[] = {{-1, 0, 0}, {3, -1, 0}, {3, NAN, 0}, {3, 0, -1}};
+    const pcnet_error_descent options[] = {
+        {-1, 0, 0, 0}, {3, -1, 0, 0}, {3, NAN, 0, 0}, {3, 0, -1, 0}};
     const pcnet_activity_descent descents[] = {{-1, 0.1}, {3, 0}, {3, -1}, {3, NAN}};
     for (size_t i = 0; i < sizeof objectives / sizeof objectives[0]; i++)
         REFUSED(infer_with(s, net, batch, &objectives[i], &good_options, 1));

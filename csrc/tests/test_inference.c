@@ -87,7 +87,7 @@ static double gradient_at_end(const model *m, samples *b, const pcnet_objective 
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads) {
     enum { MAX_STEPS = 60 };
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02, 0};
-    const pcnet_error_descent options = {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-6 : 1e-3, 0};
+    const pcnet_error_descent options = {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-6 : 1e-3, 0, 0};
     model *m = model_new(v, s);
     samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
     void *workspace = workspace_new(m, n_samples, n_threads);
@@ -168,7 +168,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
 
 void test_not_finite_start(variant v, const shape *s) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
-    const pcnet_error_descent error_options = {8, 1e-3, 0};
+    const pcnet_error_descent error_options = {8, 1e-3, 0, 1};
     const pcnet_activity_descent activity_options = {8, 0.1};
     model *m = model_new(v, s);
     samples *b = samples_new(m, 3, PCNET_SQUARED_ERROR);
@@ -200,7 +200,7 @@ void test_interrupted(variant v) {
     const shape s = {"wide", 5, {96, 96, 96, 96, 96, 4}, PCNET_TANH, 1, 1};
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0};
     enum { N_SAMPLES = 130, N_THREADS = 1, STEPS = 6 };
-    const pcnet_error_descent error_options = {STEPS, 0, 0};
+    const pcnet_error_descent error_options = {STEPS, 0, 0, 1};
     const pcnet_activity_descent activity_options = {STEPS, 0.1};
     model *m = model_new(v, &s);
     samples *b = samples_new(m, N_SAMPLES, PCNET_SQUARED_ERROR);

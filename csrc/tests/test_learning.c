@@ -255,7 +255,7 @@ void test_not_finite_gradient(variant v, const shape *s) {
 /* Inference and an update with n_threads; leaves its results in m and b. */
 static void train_once(model *m, samples *b, int n_threads) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0};
-    const pcnet_error_descent options = {6, 1e-2, 1e-6};
+    const pcnet_error_descent options = {6, 1e-2, 1e-6, 1};
     const size_t n = (size_t)b->n_samples;
     void *workspace = workspace_new(m, b->n_samples, n_threads);
     vec energy = vec_new(PCNET_FLOAT64, n), loss = vec_new(PCNET_FLOAT64, n);

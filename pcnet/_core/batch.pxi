@@ -24,7 +24,7 @@ cdef class Batch(SinglePasses):
     """
 
     def error_descent(self, X, Y, loss, double output_precision, double activity_decay,
-                      int max_steps, double tol, double energy_tol):
+                      int max_steps, double tol, double energy_tol, bint predict=False):
         """Inference by error descent; results in `activities`, `errors` and the report."""
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
@@ -32,6 +32,7 @@ cdef class Batch(SinglePasses):
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
         cdef pcnet_error_descent options
         options.max_steps, options.tol, options.energy_tol = max_steps, tol, energy_tol
+        options.predict = predict
         self._begin_records(max_steps)
         self._set(X, Y)
         with nogil:

@@ -66,6 +66,13 @@ class Status(enum.IntEnum):
     CONVERGED = PCNET_CONVERGED, "converged"
     ENERGY_STALLED = PCNET_ENERGY_STALLED, "at a stalled energy"
     ROUNDING_FLOOR = PCNET_ROUNDING_FLOOR, "at the floor of rounding"
+    PREDICTED = PCNET_PREDICTED, "converged as predicted"
+
+
+def is_converged(status):
+    """Whether samples that ended so count as converged; ndarray of int -> ndarray of bool."""
+    # plain ints: NumPy compares arrays with members of an enumeration several times more slowly
+    return (status == <int> PCNET_CONVERGED) | (status == <int> PCNET_PREDICTED)
 
 
 TILE_SIZE = pcnet_tile_size()

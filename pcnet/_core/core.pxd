@@ -40,6 +40,7 @@ cdef extern from "pcnet.h" nogil:
         PCNET_CONVERGED
         PCNET_ENERGY_STALLED
         PCNET_ROUNDING_FLOOR
+        PCNET_PREDICTED
     ctypedef enum pcnet_solver:
         PCNET_ADAM
         PCNET_SGD
@@ -78,6 +79,7 @@ cdef extern from "pcnet.h" nogil:
         int max_steps
         double tol
         double energy_tol
+        int predict
     ctypedef struct pcnet_activity_descent:
         int n_steps
         double rate

@@ -180,7 +180,7 @@ class FullBatch(Optimizer):
             counts += (
                 batch.n_steps[:n].sum(),
                 batch.n_half_passes[:n].sum() / 2,
-                np.count_nonzero(ended == binding.Status.CONVERGED),
+                np.count_nonzero(binding.is_converged(ended)),
                 np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS),
             )
         if not all(np.isfinite(g).all() for g in gradients):

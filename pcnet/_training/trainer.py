@@ -18,8 +18,7 @@ from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport
 
-# plain ints: NumPy compares arrays with members of an enumeration several times more slowly
-_CONVERGED = int(binding.Status.CONVERGED)
+# a plain int: NumPy compares arrays with members of an enumeration several times more slowly
 _REACHED_MAX_STEPS = int(binding.Status.REACHED_MAX_STEPS)
 
 
@@ -212,7 +211,7 @@ class Trainer(Optimizer):
             energy=dot(share, batch.energy[:n]),
             n_steps=float(batch.n_steps[:n].mean()),
             n_passes=float(batch.n_half_passes[:n].mean()) / 2,
-            converged=np.count_nonzero(ended == _CONVERGED) / n,
+            converged=np.count_nonzero(binding.is_converged(ended)) / n,
             ended=np.count_nonzero(ended != _REACHED_MAX_STEPS) / n,
             weight=float(n if sample_weight is None else np.sum(sample_weight)),
         )

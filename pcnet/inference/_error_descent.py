@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._checks import check_count, check_positive
+from .._checks import check_count, check_flag, check_positive
 from .._core.binding import Batch
 from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
+
+# The smallest tol at which ends are predicted: what the outputs do not show matters below.
+_LEAST_PREDICTED = 0.01
 
 
 @dataclass(eq=False, repr=False)
@@ -39,6 +42,10 @@ class ErrorDescent(InferenceMethod):
         A sample also ends when a step lowers its energy by less than this fraction; 0 or more, 0
         turns the test off. Such samples, and those whose energy can fall by no more than rounding,
         do not count as converged.
+    predict_convergence : bool, default True
+        Whether a sample also ends when its outputs predict that it is as close to equilibrium as
+        `tol` asks, which saves the backward pass that would check it; see Notes. Such samples count
+        as converged. Without effect with activity decay or with ``tol < 0.01``.
 
     See Also
     --------
@@ -47,6 +54,19 @@ class ErrorDescent(InferenceMethod):
     Notes
     -----
     The error-space formulation is that of [2]_.
+
+    The prediction: without activity decay ``v = P^T delta``. While P stays the same, as in linear
+    networks, ``eps = P^T a`` and the next direction is ``P^T (delta - a)``, where each step adds
+    ``s (delta - a)`` to a, which starts at 0. A sample ends after a step if
+
+    - ``|delta' - a|^2 |v|^2 / (2 |delta|^2) <= tol^2 (F0 - F)``: the energy still to lose, against
+      that lost so far; delta' is the delta after the step, delta and v are those before it;
+    - ``|<delta, mu_L' - mu_L> - s <v, v - eps>| <= 0.2 tol (F0 - F)``: the output mu_L moved as far
+      along delta as P told.
+
+    On networks of 3 to 128 layers trained on MNIST 94 to 99 % of the samples ended so, and at least
+    99 % kept at most 1 % of their excess energy. Fewer do where inference changes P much, as in
+    untrained networks or at output precision 1: see ``docs/equilibrium.md``.
 
     References
     ----------
@@ -58,6 +78,7 @@ class ErrorDescent(InferenceMethod):
     max_steps: int = 30
     tol: float = 0.05
     energy_tol: float = 1e-6
+    predict_convergence: bool = True
 
     steps_option = "max_steps"
 
@@ -65,9 +86,11 @@ class ErrorDescent(InferenceMethod):
         check_count("max_steps", self.max_steps)
         check_positive("tol", self.tol, or_zero=True)
         check_positive("energy_tol", self.energy_tol, or_zero=True)
+        check_flag("predict_convergence", self.predict_convergence)
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
-        options = self.max_steps, self.tol, self.energy_tol
+        predict = self.predict_convergence and self.tol >= _LEAST_PREDICTED
+        options = self.max_steps, self.tol, self.energy_tol, predict
         batch.error_descent(X, Y, *objective.terms, *options)
 
 
@@ -87,6 +110,7 @@ class ProspectiveConfiguration(ErrorDescent):
     max_steps : int, default 200
     tol : float, default 1e-3
     energy_tol : float, default 1e-8
+    predict_convergence : bool, default True
         Ranges and meaning as for `ErrorDescent`.
 
     References

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from .._checks import check_no_overflow
-from .._core.binding import Status
+from .._core.binding import Status, is_converged
 from .._network_checks import check_clamped, objective_of
 from .._network_core import core_batch, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
@@ -38,10 +38,11 @@ class InferenceResult:
         Passes of each sample, the feed-forward pass included. One forward and one backward pass
         count as 1: 2 forward passes and 1 backward pass are 1.5.
     converged : ndarray of bool, (n,)
-        Whether the gradient met the method's tolerance.
+        Whether the gradient met the method's tolerance, or was predicted to.
     status : ndarray of int, (n,)
         How inference ended: 0 limit of steps, 1 converged, 2 the energy fell too little,
-        3 no step lowers the energy by more than rounding. `Status` names these numbers.
+        3 no step lowers the energy by more than rounding, 4 converged as predicted. `Status` names
+        these numbers.
     energy_trace : ndarray of float64, (steps + 1,)
         Mean energy after 0, 1, .. steps; samples that ended keep their last energy.
     """
@@ -149,7 +150,7 @@ def infer(
         energy=batch.energy[:n].copy(),
         n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
-        converged=batch.status[:n] == Status.CONVERGED,
+        converged=is_converged(batch.status[:n]),
         status=batch.status[:n].copy(),
         energy_trace=batch.trace[: batch.n_steps.max() + 1].copy(),
     )

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from .._checks import check_choice, check_positive
-from .._core.binding import Batch, Status
+from .._core.binding import Batch, Status, is_converged
 from .._objective import Objective
 from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
@@ -150,6 +150,7 @@ def _count_phases(batch, n, n_phases):
         batch.n_half_passes[:n] += batch.n_half_passes[rows]
         np.maximum(batch.n_steps[:n], batch.n_steps[rows], out=batch.n_steps[:n])
         ended, other = batch.status[:n], batch.status[rows]
-        # converged if both are; at the limit of steps if one is
+        # converged if both are, as predicted if one is; at the limit of steps if one is
         worse = (ended == Status.CONVERGED) | (other == Status.REACHED_MAX_STEPS)
+        worse |= (ended == Status.PREDICTED) & ~is_converged(other)
         ended[worse] = other[worse]

@@ -76,15 +76,18 @@ ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 @pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_error_descent_steps_and_status(activation, loss, tolerance):
+@pytest.mark.parametrize("predict", [False, True], ids=["check", "predict"])
+def test_error_descent_steps_and_status(activation, loss, predict, tolerance):
     """Every sample has the reference's number of steps and status, float64."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65, loss)
-    result = pcnet.infer(net, X, Y, method=ErrorDescent(**ENDS), loss=loss)
-    expected = reference.error_descent(net, X, Y, objective(loss), **ENDS)
+    method = ErrorDescent(**ENDS, predict_convergence=predict)
+    result = pcnet.infer(net, X, Y, method=method, loss=loss)
+    expected = reference.error_descent(net, X, Y, objective(loss), **method.get_params())
     assert np.array_equal(result.n_steps, expected.n_steps)
     assert np.array_equal(result.status, expected.status)
-    assert np.array_equal(result.converged, expected.status == reference.CONVERGED)
+    converged = np.isin(expected.status, (reference.CONVERGED, reference.PREDICTED))
+    assert np.array_equal(result.converged, converged)
     assert np.array_equal(result.n_passes, expected.n_passes)
     check_state(result, expected, tolerance("float64", "inference"))
     check_trace(result, expected, tolerance("float64", "inference"))
@@ -95,9 +98,36 @@ def test_error_descent_reaches_every_status(activation):
     """All status values occur in the comparison with the reference."""
     net = make_network((9, *(12,) * 6, 4), activation)
     X, Y = make_batch(net, 65)
-    end = reference.error_descent(net, X, Y, objective(), **ENDS)
+    end = reference.error_descent(net, X, Y, objective(), **ENDS, predict_convergence=False)
     assert set(end.status) == {reference.LIMIT, reference.CONVERGED, reference.ENERGY}
     assert len(set(end.n_steps)) > 2
+    assert reference.PREDICTED in reference.error_descent(net, X, Y, objective(), **ENDS).status
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_predicted_ends_save_a_half_pass(loss, skip, dtype):
+    """Samples end as predicted where the reference says so; each has one backward pass less."""
+    net = make_network((9, *(12,) * 6, 4), "tanh", skip=skip, dtype=dtype)
+    X, Y = make_batch(net, 65, loss)
+    problem = {"loss": loss, "output_precision": 0.1}
+    method = ErrorDescent()
+    result = pcnet.infer(net, X, Y, method, **problem)
+    expected = reference.error_descent(net, X, Y, objective(**problem), **method.get_params())
+    assert np.mean(expected.status == reference.PREDICTED) > 0.3
+    assert np.array_equal(result.status, expected.status)
+    predicted = result.status == reference.PREDICTED
+    assert np.all(2 * result.n_passes[predicted] >= 2 * result.n_steps[predicted] + 1)
+    assert np.any(2 * result.n_passes[predicted] == 2 * result.n_steps[predicted] + 1)
+
+
+@pytest.mark.parametrize("tol, activity_decay", [(0.05, 1e-3), (0.009, 0.0)])
+def test_ends_are_not_predicted_with_activity_decay_or_small_tol(tol, activity_decay):
+    net = make_network((9, *(12,) * 6, 4), "tanh")
+    X, Y = make_batch(net, 65)
+    problem = {"output_precision": 0.1, "activity_decay": activity_decay}
+    result = pcnet.infer(net, X, Y, ErrorDescent(tol=tol), **problem)
+    assert not np.any(result.status == reference.PREDICTED)
 
 
 def test_error_descent_stops_at_the_rounding_floor(dtype):

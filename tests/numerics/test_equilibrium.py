@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pcnet
-from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.inference import ActivityDescent, ErrorDescent, Status
 
 from .. import reference
 from ..helpers import (
@@ -74,15 +74,33 @@ def test_smooth_nets_end_at_a_stationary_point(activation, parameterization, los
 @pytest.mark.parametrize("tol", [1e-1, 1e-2, 1e-4])
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "relu", "selu"])
 def test_converged_means_the_gradient_test(activation, tol):
-    """`converged` means ||dF/d eps|| <= tol ||v||, and no other status."""
+    """`converged` means ||dF/d eps|| <= tol ||v|| where no end is predicted."""
     net = make_network((4, *(8,) * 12, 3), activation)
     X, Y = make_batch(net, 60)
-    method = ErrorDescent(max_steps=60, tol=tol, energy_tol=1e-9)
+    method = ErrorDescent(max_steps=60, tol=tol, energy_tol=1e-9, predict_convergence=False)
     result = pcnet.infer(net, X, Y, method=method, output_precision=1.0)
     gradient, pull = _error_space_norms(net, X, Y, result)
     met = gradient <= tol * pull * (1 + 1e-6)  # the test's two norms are rounded separately
     assert np.any(result.converged)
     assert np.all(met[result.converged])
+
+
+@pytest.mark.parametrize("tol", [0.1, 0.05, 0.01])
+@pytest.mark.parametrize("precision", [0.1, 1.0])
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+def test_predicted_ends_of_linear_nets(skip, precision, tol):
+    """In a linear net P = d mu_L / d eps is constant, and the excess energy at most
+    cond(P P^T) tol^2 of that lost."""
+    net = make_network((4, *(7,) * 5, 3), "identity", skip=skip)
+    X, Y = make_batch(net, 60)
+    result = pcnet.infer(net, X, Y, ErrorDescent(60, tol, 0.0), output_precision=precision)
+    predicted = result.status == Status.PREDICTED
+    assert np.mean(predicted) > 0.3
+    best = closed_forms.equilibrated_energies(net, X, Y, precision)
+    start = pcnet.infer(net, X, Y, ErrorDescent(0), output_precision=precision).energy
+    square = closed_forms.rescaling(net, precision) - np.eye(3) / precision  # P P^T
+    excess = (result.energy - best) / (start - result.energy)
+    assert np.all(excess[predicted] <= np.linalg.cond(square) * tol**2)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
