@@ -333,10 +333,16 @@ MUTANTS = [
         "scratch[i * PANEL + j] *= 1 + 0 * weight;",
     ),
     (
+        "blocks of one layer too far",
+        "update.inc",
+        "index - from->first >= blocks_of(net, from->layer)",
+        "index - from->first >= blocks_of(net, from->layer) + 1",
+    ),
+    (
         "last block skipped",
         "update.inc",
-        "for (int index = 0; index < count; index++) {\n        if (run->watch->stop)",
-        "for (int index = 0; index < count - 1; index++) {\n        if (run->watch->stop)",
+        "for (int index = 0; index < count; index++) {\n            if (run->watch->stop)",
+        "for (int index = 0; index < count - 1; index++) {\n            if (run->watch->stop)",
     ),
     (
         "no bias correction of the mean",
