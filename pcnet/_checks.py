@@ -108,6 +108,21 @@ def check_flag(name, value):
     return bool(value)
 
 
+def check_core_dtype(dtype, others=""):
+    """The NumPy dtype; a ValueError unless it is one of the core's. ``others`` begins the text."""
+    try:
+        resolved = np.dtype(dtype)
+    except TypeError:
+        resolved = None
+    # by name: for NumPy a float64 dtype equals None
+    if resolved is None or resolved.name not in ("float32", "float64"):
+        raise ValueError(
+            f"dtype must be {others}'float32' or 'float64', or the NumPy types of these names; got "
+            f"{dtype!r}"
+        )
+    return resolved
+
+
 def check_iterable(name, values, wanted):
     """The entries of ``values`` as a list; a TypeError unless it is an ordered iterable."""
     if not np.iterable(values) or isinstance(values, (str, bytes)):

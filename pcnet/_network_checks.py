@@ -67,16 +67,6 @@ def check_activation(activation: Activations, n_hidden: int) -> Activation | tup
     return activation[0] if len(set(activation)) == 1 else tuple(activation)
 
 
-def check_core_dtype(dtype):
-    try:
-        dtype = np.dtype(dtype)
-    except TypeError:
-        dtype = None
-    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be float32 or float64; got {dtype}")
-    return dtype
-
-
 def check_per_layer(name, values, length):
     if not np.iterable(values) or isinstance(values, str):
         raise TypeError(

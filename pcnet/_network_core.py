@@ -96,7 +96,7 @@ def _pack(net, backward):
         biases=biases,
         packed=[forward, transposes],
     )
-    return PackedWeights(_arrays(net), _other_fields(net), core, biases, forward, transposes)
+    return PackedWeights(parameters(net), _other_fields(net), core, biases, forward, transposes)
 
 
 def make_read_only(net: Network) -> None:
@@ -114,10 +114,11 @@ def make_read_only(net: Network) -> None:
 
 def is_read_only(net: Network) -> bool:
     """Whether the weights and biases are as `make_read_only` leaves them."""
-    return all(a.flags.owndata and not a.flags.writeable for a in _arrays(net))
+    return all(a.flags.owndata and not a.flags.writeable for a in parameters(net))
 
 
-def _arrays(net):
+def parameters(net: Network) -> list[Floats]:
+    """All weight and bias arrays of a network."""
     return [*net.weights, *(net.biases or [])]
 
 
@@ -128,7 +129,7 @@ def _other_fields(net):
 
 def _is_current(net, kept):
     try:
-        arrays = _arrays(net)
+        arrays = parameters(net)
         return (
             len(arrays) == len(kept.arrays)
             and all(a is b and not a.flags.writeable for a, b in zip(arrays, kept.arrays))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from ._checks import (
     all_finite,
     check_choice,
+    check_core_dtype,
     check_flag,
     check_float_array,
     check_layer_sizes,
@@ -22,7 +23,6 @@ from ._core.threads import effective_n_threads
 from ._network_checks import (
     check_activation,
     check_activities,
-    check_core_dtype,
     check_fields,
     check_gamma,
     check_inputs,

@@ -8,7 +8,7 @@ from numbers import Number
 
 import numpy as np
 
-from .._checks import shown
+from .._checks import check_core_dtype, shown
 
 MAX_WIDTH = 2**31 - 1  # a C int
 
@@ -158,19 +158,7 @@ def check_dtype(dtype):
     ValueError
         The type is another one: the core computes in float32 and float64 only.
     """
-    if dtype is None:
-        return None
-    try:
-        resolved = np.dtype(dtype)
-    except TypeError:
-        resolved = None
-    # by name: for NumPy a float64 dtype equals None
-    if resolved is None or resolved.name not in ("float32", "float64"):
-        raise ValueError(
-            "dtype must be None (follow X), 'float32' or 'float64', or the NumPy types of "
-            f"these names; got {dtype!r}"
-        )
-    return resolved
+    return None if dtype is None else check_core_dtype(dtype, "None (follow X), ")
 
 
 def check_sample_weight(sample_weight, n_samples):

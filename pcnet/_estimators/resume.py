@@ -11,10 +11,11 @@ import numpy as np
 
 from .._core import binding
 from .._data.fingerprint import fingerprint
+from .._network_core import parameters
 from .._training.checkpoint import CheckpointWriter, resolve_checkpoint, run_state
 from .._training.checkpoint_file import read_checkpoint, write_checkpoint
 from .._training.same_value import same_value
-from .._training.stopping import Plateau, parameters, with_parameters
+from .._training.stopping import Plateau, with_parameters
 from .._types import Estimator
 from .._version import __version__
 from .._warnings import warn

@@ -16,6 +16,7 @@ from .._checks import check_count
 from .._core.binding import packed_sizes
 from .._core.threads import effective_n_threads
 from .._data.checks import check_dtype
+from .._network_core import parameters
 from .._training.lbfgs import FullBatch
 from .._training.minibatches import Minibatches
 from .._training.start import batch_size_of
@@ -151,13 +152,13 @@ def summarise(estimator, X=None, y=None, *, n_features=None, n_outputs=None, n_s
     batch_size, n_batches = _batches(estimator, n_samples)
     seconds = None if n_batches is None else n_batches * _seconds_per_step(probe, batch_size)
     network = probe.network_
-    parameters = [*network.weights, *(network.biases or [])]
+    arrays = parameters(network)
     return Summary(
         name=type(estimator).__name__,
         dtype=network.dtype.name,
         layers=_layers(network),
-        n_parameters=sum(array.size for array in parameters),
-        model_bytes=sum(array.nbytes for array in parameters),
+        n_parameters=sum(array.size for array in arrays),
+        model_bytes=sum(array.nbytes for array in arrays),
         packed_bytes=network.dtype.itemsize * sum(packed_sizes(network.layer_sizes, network.dtype)),
         training_bytes=_training_bytes(estimator, network, batch_size),
         n_epochs=None if n_batches is None else _most_epochs(estimator, n_batches),
@@ -264,8 +265,8 @@ def _training_bytes(estimator, network, batch_size):
     batch are 3 times its activations. L-BFGS has float64 vectors instead of moments:
     `history_size` pairs, and those of the point, the gradient and the line search.
     """
-    arrays = [*network.weights, *(network.biases or [])]
-    parameters = sum(array.nbytes for array in arrays)
+    arrays = parameters(network)
+    plain = sum(array.nbytes for array in arrays)
     copies = 2 + bool(estimator.early_stopping)
     sizes = network.layer_sizes
     transposed = network.dtype.itemsize * sum(packed_sizes(sizes, network.dtype, transposed=True))
@@ -274,9 +275,9 @@ def _training_bytes(estimator, network, batch_size):
     if solver.full_batch:
         n_vectors = 2 * solver.history_size + LBFGS_VECTORS
         vectors = 8 * n_vectors * sum(array.size for array in arrays)
-        return copies * parameters + transposed + vectors + batch_size * row + _OVERHEAD_BYTES
+        return copies * plain + transposed + vectors + batch_size * row + _OVERHEAD_BYTES
     copies += solver.n_moments
-    return copies * parameters + transposed + batch_size * row + _OVERHEAD_BYTES
+    return copies * plain + transposed + batch_size * row + _OVERHEAD_BYTES
 
 
 def _seconds_per_step(probe, batch_size):

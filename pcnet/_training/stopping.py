@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from .._network_core import parameters
 from ..callbacks import Callback
 
 
@@ -87,11 +88,6 @@ class MaxTime(Callback):
 
     def on_batch_end(self, run, report):
         return run.max_time is not None and run.seconds() >= run.max_time
-
-
-def parameters(network):
-    """All weight and bias arrays of a network in one list."""
-    return [*network.weights, *(network.biases or [])]
 
 
 def with_parameters(network, arrays):

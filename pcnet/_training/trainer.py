@@ -12,7 +12,7 @@ import numpy as np
 from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
-from .._network_core import core_output
+from .._network_core import core_output, parameters
 from ..inference._learning import weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
@@ -66,7 +66,7 @@ class Trainer(Optimizer):
             self._centring = Centring(centre, network, self._forward, n_rows)
         self._rates = learning_rate_multipliers(network)
         self._scales = gradient_scales(network, objective.output_precision)
-        self._n_parameters = sum(p.size for p in [*network.weights, *(network.biases or [])])
+        self._n_parameters = sum(p.size for p in parameters(network))
         self.load()
         if state is not None:
             self._load_state(state)

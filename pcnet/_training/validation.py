@@ -76,7 +76,7 @@ def own_validation(estimator, given):
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"The validation set cannot be used: {error}") from error
     given = given._replace(sample_weight=weight)
-    score = _scorer(estimator, X, targets, weight)
+    score = _scorer(estimator, targets, weight)
     return Validation(X, targets, weight, score, resolve_scoring(estimator), given)
 
 
@@ -92,7 +92,7 @@ def held_out_validation(estimator, data, given, rows):
         given = ValidationSet(*parts)
     else:
         given = None
-    return Validation(X, targets, weight, _scorer(estimator, X, targets, weight), scoring, given)
+    return Validation(X, targets, weight, _scorer(estimator, targets, weight), scoring, given)
 
 
 def train_score(estimator, data):
@@ -103,7 +103,7 @@ def train_score(estimator, data):
     if len(rows) < 2:  # R2 is not defined
         return None
     X, targets, weight = data.part(rows)
-    return TrainScore(X, _scorer(estimator, X, targets, weight))
+    return TrainScore(X, _scorer(estimator, targets, weight))
 
 
 def resolve_scoring(estimator):
@@ -114,11 +114,9 @@ def resolve_scoring(estimator):
     return Scorers(scoring, estimator)
 
 
-def _scorer(estimator, X, targets, sample_weight):
-    """Function that scores the outputs of ``predict_outputs(X)``."""
-    return lambda predict_outputs: estimator._encoder.score(
-        targets, predict_outputs(X), sample_weight
-    )
+def _scorer(estimator, targets, sample_weight):
+    """Function that scores outputs for these samples."""
+    return lambda outputs: estimator._encoder.score(targets, outputs, sample_weight)
 
 
 class Validation(Callback):
@@ -132,7 +130,7 @@ class Validation(Callback):
         Targets of these samples.
     sample_weight : ndarray or None
     score : callable
-        ``score(predict_outputs) -> float`` gives the estimator's own score.
+        ``score(outputs) -> float`` gives the estimator's own score.
     scoring : None, "loss" or Scorers
         The monitored value: the estimator's score, minus the loss, or the first of the scorers.
     given : ValidationSet
@@ -156,7 +154,7 @@ class Validation(Callback):
             loss = float(np.average(values, weights=self.sample_weight))
         record = {"validation_loss": loss}
         if self.scoring is None:
-            record["validation_score"] = self.score(lambda X: outputs)
+            record["validation_score"] = self.score(outputs)
         elif self.scoring == "loss":
             record["validation_score"] = -loss
         elif finite and run.estimator._encoder.is_decodable(outputs):
@@ -223,7 +221,7 @@ class TrainScore(Callback):
         self.score = score
 
     def measure(self, run):
-        return {"train_score": self.score(run.optimizer.output)}
+        return {"train_score": self.score(run.optimizer.output(self.X))}
 
 
 def some_rows(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from .._objective import Objective
 from .._types import Floats
 from ._method import InferenceMethod
 from ._passes import SampleTraces, check_finite, sample_energies, start_feed_forward
-from ._rows import add_scaled, hidden_blocks, keep_samples, sample_squares
+from ._rows import add_scaled, copy_samples, hidden_blocks, keep_samples, sample_squares
 from ._runge_kutta import PAIRS, step_factors
 
 #: The largest first step; in time 1 an uncoupled error decays by the factor e.
@@ -151,7 +151,7 @@ class _Flow:
         batch, n = self.batch, len(self.X)
         energies = start_feed_forward(batch, self.X, self.Y, self.objective)
         self._differentiate(0)
-        _copy(self._start, self._state, n)
+        copy_samples(self._start, self._state, slice(n))
         squares = sample_squares(self._slopes[0], n)
         self.samples = _Samples(
             index=np.arange(n),
@@ -216,7 +216,7 @@ class _Flow:
     def _move(self, blocks, weights):
         """blocks = start - step * sum of weights * slopes."""
         n = len(self.X)
-        _copy(blocks, self._start, n)
+        copy_samples(blocks, self._start, slice(n))
         for weight, slopes in zip(weights, self._slopes):
             if weight != 0:
                 add_scaled(blocks, -weight * self.samples.step, slopes)
@@ -261,10 +261,10 @@ class _Flow:
             return
         samples, n = self.samples, len(self.X)
         rejected = np.flatnonzero(~accepted)
-        _copy(self._state, self._start, rows=rejected)
-        _copy(self._start, self._state, n)
+        copy_samples(self._state, self._start, rejected)
+        copy_samples(self._start, self._state, slice(n))
         if self.pair.first_is_last:
-            _copy(self._slopes[0], self._slopes[-1], rows=np.flatnonzero(accepted))
+            copy_samples(self._slopes[0], self._slopes[-1], np.flatnonzero(accepted))
         else:
             energies = self._slope_of(np.flatnonzero(accepted))
             samples.n_half_passes = samples.n_half_passes + 2 * accepted
@@ -307,14 +307,7 @@ class _Flow:
     def report(self, X, Y):
         """Write the last activities of all samples, and their errors, into the batch."""
         n, batch = len(X), self.batch
-        _copy(self._state, self._final, n)
+        copy_samples(self._state, self._final, slice(n))
         batch.evaluate(X, Y, self.objective.loss, self.objective.output_precision)
         batch.n_half_passes[:n] += 1
         self._traces.report()
-
-
-def _copy(targets, sources, n=None, rows=None):
-    """Copy the first n samples, or these rows."""
-    which = slice(n) if rows is None else rows
-    for target, source in zip(targets, sources, strict=True):
-        target[:, which] = source[:, which]

@@ -15,7 +15,7 @@ from ..network import Network
 from ._learning import WeightUpdate
 from ._method import InferenceMethod
 from ._passes import SampleTraces, start_feed_forward, with_decay
-from ._rows import add_scaled, hidden_blocks
+from ._rows import add_scaled, copy_samples, hidden_blocks
 
 _SHRINK, _GROW, _SMALLEST_STEP = 0.3, 1.5, 1e-4
 
@@ -195,7 +195,7 @@ class _Descent:
         n_trials = 0
         while n_trials < self.options.max_steps and np.any(ended < 0):
             n_trials += 1
-            self._copy(self.eps, self.best)
+            copy_samples(self.eps, self.best, slice(n))
             add_scaled(self.eps, np.where(ended < 0, steps, 0.0), self.directions)
             tried = self._push(self.responses)
             lower = (ended < 0) & (tried <= energies)
@@ -206,7 +206,7 @@ class _Descent:
             self._accept(np.flatnonzero(lower), ended)
             self._trace(n_steps, energies)
         ended[ended < 0] = Status.REACHED_MAX_STEPS
-        self._copy(self.eps, self.best)
+        copy_samples(self.eps, self.best, slice(n))
         self._push()
         for eps, precision in zip(self.eps, self.precision, strict=True):
             eps[:, :n] *= precision[:, :n]
@@ -236,10 +236,6 @@ class _Descent:
             moved += np.einsum("lij,lij->i", step, step, dtype=np.float64)
             pulled += np.einsum("lij,lij->i", target, target, dtype=np.float64)
         ended[rows[moved <= float(self.options.tol) ** 2 * pulled]] = Status.CONVERGED
-
-    def _copy(self, targets, sources):
-        for target, source in zip(targets, sources, strict=True):
-            target[:, : self.n] = source[:, : self.n]
 
     def _trace(self, n_steps, energies):
         self.traces.write(np.arange(self.n), n_steps, energies)

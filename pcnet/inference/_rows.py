@@ -37,6 +37,12 @@ def sample_squares(blocks, n):
     return total
 
 
+def copy_samples(targets, sources, which):
+    """Copy the samples of a slice or index array, in all layers."""
+    for target, source in zip(targets, sources, strict=True):
+        target[:, which] = source[:, which]
+
+
 def keep_samples(blocks, keep):
     """Move the rows of the kept samples (rising index array) to the front, in place."""
     for block in blocks:

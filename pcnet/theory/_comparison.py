@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import reference
+from .._network_core import parameters
 from .._types import Float64s, Loss, Method
 from ..inference import ErrorDescent, infer, learning_gradients
 from ..network import Network
@@ -182,13 +183,13 @@ def _output_change(net, x, y, options):
     """d mu_L (K,) along minus the gradients of one sample, up to a positive factor."""
     weights, biases = learning_gradients(net, x, y, *options)
     gradients = [*weights, *(biases or [])]
-    arrays = [*net.weights, *(net.biases or [])]
+    arrays = parameters(net)
     size = np.sqrt(sum(np.vdot(g, g) for g in gradients))
     reach = _REACH * (1 + np.sqrt(sum(np.vdot(a, a) for a in arrays))) / size if size > 0 else 0.0
     ends = []
     for sign in (-1.0, 1.0):
         moved = net.copy()
-        for array, gradient in zip([*moved.weights, *(moved.biases or [])], gradients, strict=True):
+        for array, gradient in zip(parameters(moved), gradients, strict=True):
             array += sign * reach * gradient
         ends.append(reference.forward(moved, x)[-1][0])
     return ends[0] - ends[1]
