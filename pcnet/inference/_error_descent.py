@@ -90,8 +90,9 @@ class ErrorDescent(InferenceMethod):
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         predict = self.predict_convergence and self.tol >= _LEAST_PREDICTED
-        options = self.max_steps, self.tol, self.energy_tol, predict
-        batch.error_descent(X, Y, *objective.terms, *options)
+        batch.error_descent(
+            X, Y, *objective.terms, self.max_steps, self.tol, self.energy_tol, predict
+        )
 
 
 @dataclass(eq=False, repr=False)
