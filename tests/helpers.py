@@ -1,6 +1,10 @@
-"""Functions of several tiers: relative errors, and networks and batches to test on."""
+"""Functions of several tiers: relative errors, new processes, networks and batches to test on."""
 
 import itertools
+import os
+import subprocess
+import sys
+import textwrap
 from collections import Counter
 from types import SimpleNamespace
 
@@ -30,6 +34,20 @@ def relative_error(actual, expected):
     if not np.isfinite(deviation):
         return np.inf
     return deviation / size if size > 0 else deviation
+
+
+def python_process(code, folder, *arguments, **environment):
+    """A new interpreter outside the source tree that has run the code without an error.
+
+    Variables of the environment that set numbers of threads are not inherited.
+    """
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "LOKY_"))}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code), *map(str, arguments)],
+        cwd=folder, env=env | environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def covering(points, strength):

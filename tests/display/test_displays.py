@@ -1,8 +1,6 @@
 """The displays' numbers against direct computation, and what the displays draw with matplotlib."""
 
 import doctest
-import subprocess
-import sys
 
 import matplotlib
 import numpy as np
@@ -25,6 +23,7 @@ from pcnet.inference import ActivityDescent, ErrorDescent
 from pcnet.theory import backprop_gradients, in_float64
 
 from ..estimators.support import iris, small
+from ..helpers import python_process
 
 matplotlib.use("agg")
 from matplotlib import pyplot
@@ -287,25 +286,19 @@ def test_bad_number_of_steps(fitted, n_steps):
 
 
 def test_without_matplotlib_the_error_names_the_package(tmp_path):
-    code = (
-        "import sys; sys.modules['matplotlib'] = None\n"  # import raises ImportError
-        "from pcnet.display import TrainingDisplay\n"
-        "display = TrainingDisplay.from_history({'loss': [2.0, 1.0]})\n"
-        "try:\n"
-        "    display.plot()\n"
-        "except ImportError as error:\n"
-        "    print(error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    )
-    assert "TrainingDisplay.plot needs matplotlib" in done.stdout
-    assert 'pip install "pcnet[plot]"' in done.stdout
+    code = """
+    import sys
+    sys.modules["matplotlib"] = None  # import raises ImportError
+    from pcnet.display import TrainingDisplay
+    display = TrainingDisplay.from_history({"loss": [2.0, 1.0]})
+    try:
+        display.plot()
+    except ImportError as error:
+        print(error)
+    """
+    said = python_process(code, tmp_path).stdout
+    assert "TrainingDisplay.plot needs matplotlib" in said
+    assert 'pip install "pcnet[plot]"' in said
 
 
 @pytest.mark.parametrize("module", [pcnet.display._training, pcnet.theory._backprop])

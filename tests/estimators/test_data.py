@@ -1,6 +1,5 @@
 """Data of other types and layouts: the same bits as when converted first, without a full copy."""
 
-import subprocess
 import sys
 import tracemalloc
 
@@ -25,6 +24,7 @@ from pcnet._data.rows import (
 )
 from pcnet.exceptions import FeatureScaleWarning
 
+from ..helpers import python_process
 from .support import ESTIMATORS, assert_same_bits, small
 
 RNG = np.random.default_rng(0)
@@ -245,40 +245,33 @@ def test_neither_fit_nor_predict_makes_a_float_copy(form):
 def test_large_memory_map_is_read_in_blocks(tmp_path):
     """Anonymous memory (RssAnon) does not include the pages of the map."""
     program = """
-import sys, numpy as np
-from pcnet import PCClassifier
-def anonymous():
-    text = open("/proc/self/status").read()
-    return int(text.split("RssAnon:")[1].split()[0]) / 1024
-X = np.memmap(sys.argv[1], np.uint8, "r", shape=(60000, 784))
-y = np.arange(60000) % 10
-PCClassifier((16,), max_iter=1, dtype="float32").fit(X[:200], y[:200])
-before, most = anonymous(), 0.0
-model = PCClassifier((16,), max_iter=1, batch_size=512, dtype="float32", random_state=0)
-import threading, time
-done = threading.Event()
-def watch():
-    global most
-    while not done.wait(0.005):
-        most = max(most, anonymous() - before)
-watcher = threading.Thread(target=watch)
-watcher.start()
-model.fit(X, y)
-model.predict(X)
-done.set()
-watcher.join()
-print(most)
-"""
+    import sys, numpy as np
+    from pcnet import PCClassifier
+    def anonymous():
+        text = open("/proc/self/status").read()
+        return int(text.split("RssAnon:")[1].split()[0]) / 1024
+    X = np.memmap(sys.argv[1], np.uint8, "r", shape=(60000, 784))
+    y = np.arange(60000) % 10
+    PCClassifier((16,), max_iter=1, dtype="float32").fit(X[:200], y[:200])
+    before, most = anonymous(), 0.0
+    model = PCClassifier((16,), max_iter=1, batch_size=512, dtype="float32", random_state=0)
+    import threading, time
+    done = threading.Event()
+    def watch():
+        global most
+        while not done.wait(0.005):
+            most = max(most, anonymous() - before)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    model.fit(X, y)
+    model.predict(X)
+    done.set()
+    watcher.join()
+    print(most)
+    """
     values = np.random.default_rng(0).integers(0, 2, (60000, 784), dtype=np.uint8)
     values.tofile(tmp_path / "X.bin")  # 47 MB; as float32 188 MB
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program, str(tmp_path / "X.bin")],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=tmp_path,
-    )
+    done = python_process(program, tmp_path, tmp_path / "X.bin")
     assert float(done.stdout) < 40  # MB
 
 

@@ -1,7 +1,5 @@
 """Concurrent Python threads, as with free-threaded CPython, give the results of one thread."""
 
-import subprocess
-import sys
 import sysconfig
 import threading
 import warnings
@@ -11,6 +9,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import pcnet
+
+from ..helpers import python_process
 
 N_THREADS = 6
 
@@ -102,12 +102,5 @@ def test_the_import_leaves_the_gil_as_it_was(tmp_path):
     """A free-threaded Python switches its GIL on for extensions that do not declare themselves."""
     free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     code = "import sys, pcnet; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
-    done = subprocess.run(
-        [sys.executable, "-P", "-W", "error", "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.stdout.strip() == str(not free_threaded), done.stderr
+    done = python_process(code, tmp_path, PYTHONWARNINGS="error")
+    assert done.stdout.strip() == str(not free_threaded)

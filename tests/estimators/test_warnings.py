@@ -1,8 +1,5 @@
 """Every warning points at the caller's line, and repeated calls do not repeat it."""
 
-import subprocess
-import sys
-import textwrap
 import warnings
 
 import numpy as np
@@ -16,6 +13,7 @@ from pcnet.exceptions import FeatureScaleWarning
 from pcnet.inference import ActivityDescent, ErrorDescent, ErrorOptimization
 from pcnet.solvers import LBFGS
 
+from ..helpers import python_process
 from .support import data_for, small
 
 X, y = data_for(PCClassifier, 60)
@@ -125,27 +123,19 @@ def test_many_calls_of_partial_fit_warn_once(Estimator, arguments):
 
 
 def test_under_the_default_filter_a_loop_shows_one_warning(tmp_path):
-    script = tmp_path / "loop.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import numpy as np
-            from pcnet import PCRegressor
-            from pcnet.inference import ErrorDescent
-
-            rng = np.random.default_rng(0)
-            model = PCRegressor((8,), inference=ErrorDescent(max_steps=0), random_state=0)
-            for _ in range(50):
-                X = rng.standard_normal((20, 3))
-                model.partial_fit(X, X[:, 0])
-            """
-        )
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", str(script)], capture_output=True, text=True, check=True, timeout=600
-    )
-    assert done.stderr.count("ConvergenceWarning") == 1, done.stderr
-    assert f"{script}:" in done.stderr
+    code = """
+    import numpy as np
+    from pcnet import PCRegressor
+    from pcnet.inference import ErrorDescent
+    rng = np.random.default_rng(0)
+    model = PCRegressor((8,), inference=ErrorDescent(max_steps=0), random_state=0)
+    for _ in range(50):
+        X = rng.standard_normal((20, 3))
+        model.partial_fit(X, X[:, 0])
+    """
+    warned = python_process(code, tmp_path).stderr
+    assert warned.count("ConvergenceWarning") == 1, warned
+    assert warned.startswith("<string>:")
 
 
 def test_unpickled_estimator_does_not_warn_again(tmp_path):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ..helpers import python_process
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pcnet"
 
@@ -163,14 +165,14 @@ def without_comments(path):
 
 
 def test_importing_all_modules_does_not_import_matplotlib(tmp_path):
-    code = (
-        "import importlib, pkgutil, sys, pcnet\n"
-        "for module in pkgutil.walk_packages(pcnet.__path__, 'pcnet.'):\n"
-        "    if not module.name.endswith('__main__'):\n"
-        "        importlib.import_module(module.name)\n"
-        "sys.exit('matplotlib' in sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True, timeout=600)
+    code = """
+    import importlib, pkgutil, sys, pcnet
+    for module in pkgutil.walk_packages(pcnet.__path__, "pcnet."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    sys.exit("matplotlib" in sys.modules)
+    """
+    python_process(code, tmp_path)
 
 
 def test_source_folder_without_core_gives_remedy(tmp_path):

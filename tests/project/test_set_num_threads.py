@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from pcnet import PCClassifier, set_num_threads
 from pcnet._core.threads import effective_n_threads
 
-from .test_threads import needs_openmp, run_python
+from .test_threads import needs_openmp
 
 
 @pytest.fixture(autouse=True)
@@ -118,16 +118,9 @@ def test_many_overlapping_blocks_leave_no_number():
 
 
 @needs_openmp
-def test_number_overrides_threadpoolctl_and_environment(tmp_path):
+def test_number_overrides_threadpoolctl():
     with threadpool_limits(1, user_api="openmp"), set_num_threads(3):
         assert effective_n_threads() == 3
-    code = """
-    import pcnet
-    from pcnet._core.threads import effective_n_threads as n
-    pcnet.set_num_threads(3)
-    print(n())
-    """
-    assert run_python(code, tmp_path, OMP_NUM_THREADS="1") == "3"
 
 
 @needs_openmp

@@ -1,9 +1,9 @@
 """The number of threads, and state after calls; in a new process where earlier calls matter."""
 
-import os
-import subprocess
+import json
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -11,9 +11,17 @@ from threadpoolctl import threadpool_limits
 import pcnet
 from pcnet._core.threads import effective_n_threads
 
+from ..helpers import python_process
+
 needs_openmp = pytest.mark.skipif(not pcnet.has_openmp(), reason="built without OpenMP")
 needs_fork = pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="no safe fork here")
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def run_python(code, folder, **environment):
+    """Standard output of a new process that ignores warnings."""
+    return python_process(code, folder, PYTHONWARNINGS="ignore", **environment).stdout.strip()
+
 
 FIT = """
 import numpy as np
@@ -24,35 +32,77 @@ def fit():
     return PCClassifier((64,) * 6, max_iter=1, batch_size=200, random_state=0).fit(X, y)
 """
 
-
-def run_python(code, folder, timeout=600, **environment):
-    """Standard output of a fresh interpreter outside the source tree."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "LOKY_"))}
-    env.update(environment, PYTHONWARNINGS="ignore")
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(code)],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+FACTS = """
+import json, os, sys
+import pcnet
+from pcnet._core.threads import effective_n_threads
+def forked(work):
+    child = os.fork()
+    if child == 0:
+        os._exit(work())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+facts = {"default": effective_n_threads()}
+with pcnet.set_num_threads(4):
+    facts["given"] = effective_n_threads()
+if os.path.exists("/proc/self/task"):
+    facts["started"] = []
+    for n_threads in (1, None, 4):
+        with pcnet.set_num_threads(n_threads):
+            model = fit()
+        facts["started"].append(len(os.listdir("/proc/self/task")))
+if sys.platform not in {"win32", "darwin"}:
+    with pcnet.set_num_threads(4):
+        facts["forked"] = forked(effective_n_threads)
+    expected = model.predict(X).tolist()
+    facts["forked fit"] = forked(
+        lambda: model.predict(X).tolist() == fit().predict(X).tolist() == expected
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+print(json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def process(request, tmp_path_factory):
+    """OMP_NUM_THREADS, and facts of a process with this number; BLAS has no threads there."""
+    environment = {"OMP_NUM_THREADS": str(request.param), "OPENBLAS_NUM_THREADS": "1"}
+    output = run_python(FIT + FACTS, tmp_path_factory.mktemp("process"), **environment)
+    return SimpleNamespace(n_threads=request.param, facts=json.loads(output))
 
 
 @needs_openmp
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_omp_num_threads_limits_threads(tmp_path, n_threads):
-    code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
-    assert run_python(code, tmp_path, OMP_NUM_THREADS=str(n_threads)) == str(n_threads)
+def test_omp_num_threads_limits_threads(process):
+    assert process.facts["default"] == process.n_threads
 
 
 @needs_openmp
-def test_joblibs_cpu_limit_limits_threads(tmp_path):
-    code = "from pcnet._core.threads import effective_n_threads as n; print(n())"
-    assert run_python(code, tmp_path, LOKY_MAX_CPU_COUNT="1") == "1"
+def test_set_num_threads_overrides_omp_num_threads(process):
+    assert process.facts["given"] == 4
+
+
+@needs_openmp
+@needs_proc
+def test_fit_starts_the_allowed_number_of_threads(process):
+    """Counts the process's threads after fits with 1 thread, the default and 4 threads."""
+    assert process.facts["started"] == [1, process.n_threads, 4]
+
+
+@needs_fork
+def test_a_forked_child_uses_one_thread(process):
+    """Also where `set_num_threads` asks for more."""
+    assert process.facts["forked"] == 1
+
+
+@needs_fork
+def test_a_child_forked_after_a_fit_fits_and_predicts(process):
+    """Without protection the child would hang at its first parallel region."""
+    assert process.facts["forked fit"] == 1
+
+
+@needs_openmp
+def test_joblibs_cpu_limit_limits_threads(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert effective_n_threads() == 1
 
 
 @needs_openmp
@@ -78,54 +128,9 @@ def test_joblib_workers_share_the_cpus(tmp_path):
     run_python(code, tmp_path)
 
 
-@needs_openmp
-@needs_proc
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_fit_starts_no_more_threads_than_allowed(tmp_path, n_threads):
-    """Counts the process's threads after a fit; OMP_NUM_THREADS also bounds OpenBLAS's pool."""
-    code = "fit(); import os; print(len(os.listdir('/proc/self/task')))"
-    n_tasks = int(run_python(FIT + code, tmp_path, OMP_NUM_THREADS=str(n_threads)))
-    if n_threads == 1:
-        assert n_tasks == 1
-    else:
-        # OpenMP's pool and one pool for each loaded OpenBLAS: numpy's and scipy's
-        assert 2 <= n_tasks <= 4
-
-
 @needs_fork
-def test_a_forked_child_uses_one_thread(tmp_path):
-    code = """
-    import os
-    from pcnet._core.threads import effective_n_threads
-    child = os.fork()
-    if child == 0:
-        os._exit(effective_n_threads())
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
-    assert run_python(code, tmp_path, OMP_NUM_THREADS="2") == "1"
-
-
-@needs_fork
-def test_a_child_forked_after_a_fit_fits_and_predicts(tmp_path):
-    """Without protection the child would hang at its first parallel region."""
-    code = """
-    import multiprocessing
-    model = fit()
-    def work(queue):
-        queue.put((model.predict(X).tolist(), fit().predict(X).tolist()))
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    child = context.Process(target=work, args=(queue,))
-    child.start()
-    predicted, refitted = queue.get(timeout=300)
-    child.join()
-    assert predicted == refitted == model.predict(X).tolist()
-    """
-    run_python(FIT + textwrap.dedent(code), tmp_path, OMP_NUM_THREADS="2")
-
-
-@needs_fork
-def test_fit_continues_while_another_thread_forks(tmp_path):
+@pytest.mark.parametrize("n_fits", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_fit_continues_while_another_thread_forks(tmp_path, n_fits):
     """OpenBLAS's threads hang if another thread forks, so a fit must not wait for them."""
     code = """
     import os, threading
@@ -133,7 +138,7 @@ def test_fit_continues_while_another_thread_forks(tmp_path):
     X, y = rng.normal(size=(600, 200)), np.arange(600) % 3
     done = threading.Event()
     def work(**arguments):
-        for _ in range(4):
+        for _ in range(N):
             model = PCClassifier((128,) * 2, batch_size=200, random_state=0, **arguments)
             model.fit(X, y).transform(X)
             model.class_energies(X[:50])
@@ -151,9 +156,9 @@ def test_fit_continues_while_another_thread_forks(tmp_path):
         n_forks += 1
     print(n_forks > 0)
     """
-    program = FIT + textwrap.dedent(code)
+    program = f"N = {n_fits}\n{FIT}{textwrap.dedent(code)}"
     environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "4"}
-    assert run_python(program, tmp_path, timeout=180, **environment) == "True"
+    assert run_python(program, tmp_path, **environment) == "True"
 
 
 BLAS_THREADS = """
@@ -196,7 +201,7 @@ def test_a_child_forked_during_a_fit_keeps_its_blas_threads(tmp_path):
 
 
 @needs_proc
-@pytest.mark.parametrize("n_interrupts", [250, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_interrupts", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_interrupted_calls_change_no_number_of_threads(tmp_path, n_interrupts):
     """Ctrl-C at random moments of calls with one row, and of blocks of `set_num_threads`."""
     code = """
@@ -237,35 +242,21 @@ def test_interrupted_calls_change_no_number_of_threads(tmp_path, n_interrupts):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
 def test_too_little_memory_for_threads_uses_one_thread(tmp_path):
     """GNU's OpenMP would terminate the process."""
-    script = tmp_path / "scarce.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import resource
-            from pathlib import Path
-
-            import numpy as np
-            import pcnet
-
-            net = pcnet.Network.init((64, 128, 128, 10), random_state=0)
-            X, Y = np.ones((512, 64), np.float32), np.eye(10, dtype=np.float32)[np.arange(512) % 10]
-            pcnet.set_num_threads(1)
-            expected = pcnet.infer(net, X, Y).energy
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            limit = pages * resource.getpagesize() + (40 << 20)  # a stack alone takes 8 MB
-            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-            pcnet.set_num_threads(64)
-            assert np.array_equal(pcnet.infer(net, X, Y).energy, expected)
-            print("alive")
-            """
-        )
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", str(script)], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "alive\n"
+    code = """
+    import resource
+    from pathlib import Path
+    import numpy as np
+    import pcnet
+    net = pcnet.Network.init((64, 128, 128, 10), random_state=0)
+    X, Y = np.ones((512, 64), np.float32), np.eye(10, dtype=np.float32)[np.arange(512) % 10]
+    pcnet.set_num_threads(1)
+    expected = pcnet.infer(net, X, Y).energy
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (40 << 20)  # a stack alone takes 8 MB
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    pcnet.set_num_threads(64)
+    assert np.array_equal(pcnet.infer(net, X, Y).energy, expected)
+    """
+    warned = python_process(code, tmp_path).stderr
     if pcnet.has_openmp():
-        assert (
-            "RuntimeWarning: The system does not let this process start 64 threads" in done.stderr
-        )
+        assert "RuntimeWarning: The system does not let this process start 64 threads" in warned
