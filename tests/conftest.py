@@ -1,5 +1,7 @@
 """The table of tolerances, fixtures of all tiers, and the implementation of the mark `covering`."""
 
+import signal
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -46,6 +48,14 @@ def one_blas_thread():
     """One thread is faster for thousands of systems of some dozen unknowns."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def interruptible():
+    """Make SIGINT raise KeyboardInterrupt, also if the tests run as a background job."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

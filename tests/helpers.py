@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
 
@@ -48,6 +49,16 @@ def python_process(code, folder, *arguments, **environment):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done
+
+
+def peak_of(call):
+    """The largest number of bytes that a call has allocated at once."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def covering(points, strength):

@@ -19,14 +19,7 @@ from ..helpers import make_batch, make_network
 #: Steps of a call that would take minutes; an interrupt must end it within these seconds, which
 #: allow for a busy machine.
 FOREVER, SOON = 10**8, 20.0
-
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Make SIGINT raise KeyboardInterrupt, also if the tests run as a background job."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 def problem(sizes, n_samples, activation="tanh", dtype=np.float32):

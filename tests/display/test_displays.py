@@ -1,7 +1,5 @@
 """The displays' numbers against direct computation, and what the displays draw with matplotlib."""
 
-import doctest
-
 import matplotlib
 import numpy as np
 import pytest
@@ -299,10 +297,3 @@ def test_without_matplotlib_the_error_names_the_package(tmp_path):
     said = python_process(code, tmp_path).stdout
     assert "TrainingDisplay.plot needs matplotlib" in said
     assert 'pip install "pcnet[plot]"' in said
-
-
-@pytest.mark.parametrize("module", [pcnet.display._training, pcnet.theory._backprop])
-def test_examples_in_docstrings(module):
-    failures, examples = doctest.testmod(module)
-    assert examples > 0
-    assert failures == 0

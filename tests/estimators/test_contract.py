@@ -1,6 +1,5 @@
 """Oracle: scikit-learn's own checks, and its tools (clone, pickle, search, pipelines)."""
 
-import doctest
 import inspect
 import pickle
 import re
@@ -14,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import pcnet
 from pcnet import PCClassifier, PCRegressor
 from pcnet.inference import ErrorDescent
 from pcnet.solvers import SGD, Adam
@@ -170,12 +168,3 @@ def test_feature_names(Estimator):
     assert list(model.feature_names_in_) == list("abcdef")
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame[list("bacdef")])
-
-
-@pytest.mark.parametrize(
-    "module", [pcnet._estimators.classifier, pcnet._estimators.regressor, pcnet.solvers]
-)
-def test_examples_in_docstrings(module):
-    failures, examples = doctest.testmod(module)
-    assert examples > 0
-    assert failures == 0

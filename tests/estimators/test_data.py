@@ -1,7 +1,6 @@
 """Data of other types and layouts: the same bits as when converted first, without a full copy."""
 
 import sys
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from pcnet._data.rows import (
 )
 from pcnet.exceptions import FeatureScaleWarning
 
-from ..helpers import python_process
+from ..helpers import peak_of, python_process
 from .support import ESTIMATORS, assert_same_bits, small
 
 RNG = np.random.default_rng(0)
@@ -212,15 +211,6 @@ def test_the_right_type_is_not_copied(tmp_path):
             PCClassifier(), data, LABELS, dtype=[np.float64, np.float32], reset=True
         )
         assert np.shares_memory(rows.X, data)
-
-
-def peak_of(work):
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("form", ["uint8", "fortran", "csr", "chunks"])

@@ -1,7 +1,6 @@
 """Oracle: after Ctrl-C, divergence or a fork there is a usable, consistent estimator."""
 
 import _thread
-import signal
 import threading
 import warnings
 
@@ -45,14 +44,6 @@ def test_interrupted_early_stopping_keeps_the_best_weights():
     with pytest.warns(UserWarning, match="interrupted"):
         shorter.fit(X, y)
     assert_same_bits(model, shorter)
-
-
-@pytest.fixture
-def interruptible():
-    """Make SIGINT raise KeyboardInterrupt, also if the tests run as a background job."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -2,7 +2,6 @@
 
 import pickle
 import time
-import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -13,6 +12,7 @@ from pcnet import PCClassifier, PCRegressor, set_num_threads
 from pcnet.inference import ErrorDescent
 from pcnet.solvers import LBFGS, SGD
 
+from ..helpers import peak_of
 from .support import ESTIMATORS, data_for, small
 
 
@@ -136,12 +136,7 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
         learning_rate_init=1e-5,
     )
     small(PCClassifier, max_iter=1).fit(X[:50, :4], y[:50])  # what is imported at the first use
-    tracemalloc.start()
-    try:
-        model.fit(X, y)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of(lambda: model.fit(X, y))
     held_out = early_stopping * 0.1 * X.nbytes  # data, which the figure does not include
     assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
 
@@ -165,12 +160,7 @@ def test_memory_with_lbfgs(hidden, history_size):
     options = {"solver": LBFGS(history_size=history_size), "max_iter": history_size + 3}
     model = small(PCClassifier, hidden_layer_sizes=hidden, **options)
     small(PCClassifier, **options).fit(X[:50, :4], y[:50])  # what is imported at the first use
-    tracemalloc.start()
-    try:
-        model.fit(X, y)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of(lambda: model.fit(X, y))
     assert model.summary().training_bytes == pytest.approx(peak, rel=0.3)
 
 

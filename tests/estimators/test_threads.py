@@ -1,8 +1,4 @@
-"""Oracle: one thread. Any other number must give the same bits; a forked child must not hang."""
-
-import multiprocessing
-import os
-import threading
+"""Oracle: one thread. Any other number must give the same bits."""
 
 import numpy as np
 import pytest
@@ -12,7 +8,7 @@ from pcnet import PCClassifier
 from pcnet.inference import ExactEquilibrium
 
 from ..helpers import starts_threads
-from .support import ESTIMATORS, assert_same_bits, data_for, digits, parameters, small
+from .support import ESTIMATORS, assert_same_bits, data_for, small
 
 
 def fit_with(n_threads, Estimator, X, y, **arguments):
@@ -75,44 +71,3 @@ def test_same_bits_with_any_number_of_blas_threads(Estimator, arguments, dtype):
         np.testing.assert_equal(history, results[0][1])
         np.testing.assert_array_equal(predicted, results[0][2])
         np.testing.assert_array_equal(energy, results[0][3])
-
-
-def test_fits_in_python_threads_do_not_disturb_each_other():
-    X, y = digits(200)
-    alone = small(PCClassifier).fit(X, y)
-    models = [small(PCClassifier) for _ in range(3)]
-    threads = [threading.Thread(target=model.fit, args=(X, y)) for model in models]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for model in models:
-        assert_same_bits(alone, model)
-
-
-# large enough for the fit to start threads
-FORKED = {"hidden_layer_sizes": (160, 160, 160), "batch_size": 120}
-
-
-def _fit_in_child(X, y, queue):
-    queue.put([p.copy() for p in parameters(small(PCClassifier, **FORKED).fit(X, y))])
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_forked_child_fits_after_a_threaded_fit():
-    X, y = data_for(PCClassifier)
-    with threadpool_limits(limits=2, user_api="openmp"):
-        parent = small(PCClassifier, **FORKED).fit(X, y)
-        assert starts_threads(parent.network_.layer_sizes, 120)
-        context = multiprocessing.get_context("fork")
-        queue = context.Queue()
-        child = context.Process(target=_fit_in_child, args=(X, y, queue), daemon=True)
-        child.start()
-        try:
-            result = queue.get(timeout=300)
-        finally:
-            child.join(timeout=10)
-            child.kill()
-    for a, b in zip(parameters(parent), result):
-        np.testing.assert_array_equal(a, b)

@@ -4,6 +4,8 @@ A block of "text" below it is its output; numbers in it may differ by rounding.
 """
 
 import contextlib
+import doctest
+import importlib
 import importlib.util
 import io
 import re
@@ -14,9 +16,14 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
+import pcnet
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+WITH_EXAMPLES = [
+    path for path in sorted((ROOT / "pcnet").rglob("*.py")) if ">>> " in path.read_text("utf-8")
+]
 FOLDERS = "benchmarks|csrc|docs|examples|pcnet|tests|wheels"
 TEXTS = [
     *PAGES,
@@ -68,6 +75,20 @@ def test_python_blocks_of_the_pages_run(page, tmp_path, monkeypatch):
             exec(compile(block, page.name, "exec"), names)
         printed = stream.getvalue()
     pyplot.close("all")
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_examples_in_docstrings(path):
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    failures, examples = doctest.testmod(importlib.import_module(name))
+    assert examples > 0
+    assert failures == 0
+
+
+@pytest.mark.parametrize("module", [pcnet, pcnet.inference, pcnet.theory], ids=lambda m: m.__name__)
+def test_every_public_name_is_documented(module):
+    public = [getattr(module, name) for name in module.__all__]
+    assert [value for value in public if callable(value) and not value.__doc__] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

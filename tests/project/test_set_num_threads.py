@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pcnet import PCClassifier, set_num_threads
+from pcnet import set_num_threads
 from pcnet._core.threads import effective_n_threads
 
 from .test_threads import needs_openmp
@@ -131,18 +131,6 @@ def test_number_applies_in_other_python_threads():
         worker.start()
         worker.join()
     assert found == [3]
-
-
-def test_same_bits_with_any_number():
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(120, 8)), np.arange(120) % 3
-    found = []
-    for n_threads in (1, 2, 3):
-        with set_num_threads(n_threads):
-            model = PCClassifier((64,) * 4, max_iter=1, batch_size=60, random_state=0).fit(X, y)
-            found.append(model.predict_proba(X))
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
 
 
 @pytest.mark.parametrize(

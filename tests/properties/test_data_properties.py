@@ -19,7 +19,7 @@ from pcnet._data.scaling import combine, measure, scaling_of, target_scaling
 from pcnet.exceptions import FeatureScaleWarning
 
 from ..estimators.support import ESTIMATORS, assert_same_bits, data_for, small
-from ..estimators.test_data import peak_of
+from ..helpers import peak_of
 
 KINDS = ("standard", "max")
 LOSSES = {PCClassifier: ("squared_error", "log_loss"), PCRegressor: ("squared_error", "huber")}

@@ -2,13 +2,14 @@
 
 import copy
 import pickle
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from pcnet import Network, PCClassifier, PCRegressor, infer
+
+from ..helpers import peak_of
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 5))
@@ -35,12 +36,7 @@ def test_predictions_of_kept_weights_have_the_bits_of_freshly_packed_ones(cls, d
 
 def packs(model, call):
     """Whether a call packs all weights: whether it allocates as many bytes."""
-    tracemalloc.start()
-    try:
-        call()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of(call)
     assert not 0.5 < peak / model.summary().packed_bytes < 1
     return peak >= model.summary().packed_bytes
 

@@ -1,7 +1,5 @@
 """Predictions of sparse rows. Oracle: the same rows as a dense array, to the bit."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import scipy.sparse
@@ -9,6 +7,8 @@ import scipy.sparse
 from pcnet import PCClassifier, PCRegressor, set_num_threads
 from pcnet._data.rows import SparseRows
 from pcnet._network_sparse import is_sparse_enough
+
+from ..helpers import peak_of
 
 N_ROWS, N_FEATURES = 70, 400
 SHORT = {"max_iter": 2, "alpha": 0.1, "random_state": 0}
@@ -35,12 +35,7 @@ def test_sparse_rows_never_become_dense(n_rows):
     X = scipy.sparse.csr_array(X)
     model = PCClassifier((9, 7), **SHORT).fit(X, np.arange(70) % 2)
     model.predict(X)  # packs the weights
-    tracemalloc.start()
-    try:
-        model.predict(X[:n_rows])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = peak_of(lambda: model.predict(X[:n_rows]))
     assert peak < n_rows * n_features * 8 / 4
 
 
