@@ -113,7 +113,7 @@ CLAIMS = {
     "docs/deep-losses.md": [
         *(group_row(*row) for row in LEARNING.items()),
         *(held_out_row(loss, label) for loss in LOSSES for label in HELD_OUT),
-        "and {deep_losses.drift.800:.0f*100} % too small after 800",
+        "after 800 it was {deep_losses.drift.800:.0f*100} % too small",
         "is {deep_losses.huber.chosen:.2f}. The settled state found "
         "{deep_losses.huber.settled.1:.1f}, {deep_losses.huber.settled.8:.1f} and "
         "{deep_losses.huber.settled.32:.1f} at",
@@ -122,8 +122,8 @@ CLAIMS = {
         "that costs {energy_passes.5.float32:.0f} passes a sample in float32 and "
         "{energy_passes.5.float64:.0f} in float64, and leaves at most {energy_passes.left:e} of",
         "{energy_decay.5.float32.passes:.0f} and {energy_decay.5.float64.passes:.0f} passes at 5 "
-        "layers; at 31 layers {energy_decay.31.float32.passes:.0f} and "
-        "{energy_decay.31.float64.passes:.0f}, and some samples use up the 1,000 steps and have "
+        "layers, {energy_decay.31.float32.passes:.0f} and {energy_decay.31.float64.passes:.0f} at "
+        "31 layers. There some samples use up the 1,000 steps and have "
         "{energy_decay.31.float64.left:e} of",
         "leaves at most {energy_decay.31.short.left:e} there in "
         "{energy_decay.31.short.passes:.0f} passes.",
@@ -257,7 +257,7 @@ def rewrite(root, figures):
         for passage in passages:
             match, problem = located(text, passage)
             if problem:
-                continue  # `problems` tells of it
+                continue  # `problems` reports it
             for place, (name, form) in reversed(list(enumerate(pattern(passage)[1], 1))):
                 if name in figures:
                     start, end = match.span(place)

@@ -11,7 +11,7 @@ import tempfile
 import warnings
 
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-#: Pages whose output tells of the machine: times, memory, threads.
+#: Pages whose output depends on the machine: times, memory, threads.
 OF_THE_MACHINE = ("resources",)
 
 

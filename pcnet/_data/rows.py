@@ -222,7 +222,7 @@ class ChunkedRows(Rows):
 
 
 def is_sparse(X):
-    """Whether X is of scipy.sparse, which whoever has made such a matrix has imported."""
+    """Whether X is of scipy.sparse; if it is, scipy.sparse has been imported."""
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and sparse.issparse(X)
 
