@@ -29,6 +29,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "api_pages",
     "code_links",
+    "formulas",
     "offline_mathjax",
 ]
 root_doc = "index"

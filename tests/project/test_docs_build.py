@@ -148,3 +148,39 @@ def test_every_public_name_in_the_pages_gets_a_link(extension, index):
             if match and match[1] in names and (page, match[1]) not in links.OTHERS:
                 unlinked += [(page, code)] if index.find(code, page) is None else []
     assert unlinked == []
+
+
+@pytest.mark.parametrize(
+    "text, latex",
+    [
+        (
+            "z_l <- z_l - rate dF/dz_l",
+            r"z _{l} \leftarrow z _{l} - \operatorname{rate} \partial F / \partial z _{l}",
+        ),
+        ("F* = 1/2 r S^-1 r^T", r"F ^* = \tfrac12 r S ^{-1} r ^{\top}"),
+        ("S = I / lambda + sum_l P_l^T P_l", r"S = I / \lambda + \sum _{l} P _{l} ^{\top} P _{l}"),
+        (
+            "||v|| <= tol |e_l|^2",
+            r"\lVert v \rVert \le \operatorname{tol} \lvert e _{l} \rvert ^{2}",
+        ),
+        (
+            "dW_l = a_l f_l(z^0_{l-1})^T e_l",
+            r"\mathrm{d} W _{l} = a _{l} f _{l} ( z ^{0} _{l-1} ) ^{\top} e _{l}",
+        ),
+        ("d mu_L / d z_l", r"\partial \mu _{L} / \partial z _{l}"),
+        ("loss * 2 z_l", r"\operatorname{loss} \cdot 2 z _{l}"),
+    ],
+)
+def test_formulas_of_docstrings_become_latex(extension, text, latex):
+    assert extension("formulas").to_latex(text) == latex
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("beta_1", "alpha / 2", "y = x", "n_samples", "infer(net, X)", "x ** 2"),
+        *("slices[l - 1].start + n_l", "||open", "unknown^2", '"a_l"', "ceil(n_samples / batch)"),
+    ],
+)
+def test_code_of_docstrings_stays_code(extension, text):
+    assert extension("formulas").to_latex(text) is None

@@ -26,7 +26,7 @@ WORDS = {
 
 def sentences(text):
     """Number of words and text of each sentence of the paragraphs and lists."""
-    text = re.sub(r"^(```|\$\$).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^```.*?^```$|\$\$.*?\$\$", "", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"^(\||#|!\[|:::).*$", "", text, flags=re.MULTILINE)
     for paragraph in re.split(r"\n\s*\n|\n\s*(?=[-*] |\d+\. )", text):
         plain = re.sub(r"`[^`]*`|\$[^$]*\$", "X", " ".join(paragraph.split()))
