@@ -94,15 +94,31 @@ typedef struct {
     double huber_delta;      /* d > 0 of PCNET_HUBER; unused by the others */
 } pcnet_objective;
 
+/* Rows of which only some entries are stored, the others being 0 (CSR): row i holds the entries
+ * starts[i] .. starts[i + 1] - 1, in ascending columns. */
+typedef struct {
+    const ptrdiff_t *starts; /* (rows + 1) */
+    const int *columns;      /* (n_values) */
+    const void *values;      /* (n_values) */
+    ptrdiff_t n_values;
+} pcnet_sparse_rows;
+
+typedef enum {
+    PCNET_OUT_OF_RANGE = 0, /* a start or a column; the core refuses the rows */
+    PCNET_UNORDERED = 1,    /* columns of some row do not ascend or repeat; refused, too */
+    PCNET_ASCENDING = 2,    /* as the core takes them */
+} pcnet_sparse_order;
+
 /* The arrays of one batch.  A row of the activities or errors of layer l starts every
  * strides[l - 1] elements. */
 typedef struct {
     int n_samples;
-    const void *inputs;       /* (n_samples, D) */
+    const void *inputs;       /* (n_samples, D), or NULL: sparse_inputs */
     const void *targets;      /* (n_samples, K), K = n_L; NULL where no target is needed */
     void *const *activities;  /* per layer: z_1, .., z_H, mu_L */
     void *const *errors;      /* per layer: e_1, .., e_H, output delta */
     const ptrdiff_t *strides; /* per layer: >= n_l */
+    const pcnet_sparse_rows *sparse_inputs; /* n_samples rows of D columns; read without `inputs` */
 } pcnet_batch;
 
 /* Results of inference, per sample. */
@@ -185,6 +201,9 @@ typedef struct {
     void (*pack_transposed)(int n_rows, int n_columns, const void *plain, void *packed);
     void (*unpack)(int n_rows, int n_columns, const void *packed, void *plain);
 
+    /* What rows of n_columns columns are like; reads no value. */
+    pcnet_sparse_order (*sparse_order)(const pcnet_sparse_rows *rows, int n_rows, int n_columns);
+
     /* Bytes of workspace (64-byte aligned) that any function below needs for up to n_samples and
      * just n_threads. */
     size_t (*workspace_size)(const pcnet_network *net, int n_samples, int n_threads);
@@ -192,10 +211,10 @@ typedef struct {
     /* Feed-forward pass into batch->activities. */
     pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
                             int n_threads);
-    /* Feed-forward outputs only: out (n_samples, K) = mu_L.  Where an input, or an activity that has
+    /* Feed-forward outputs only: out (n_samples, K) = mu_L; of the batch it reads the inputs.  Where an input, or an activity that has
      * overflowed, is inf or nan, so is all of its row of the next layer's mu, and the status says
      * PCNET_OUTPUT_NOT_FINITE; `out` is written. */
-    pcnet_status (*output)(const pcnet_network *net, const void *inputs, int n_samples, void *out,
+    pcnet_status (*output)(const pcnet_network *net, const pcnet_batch *batch, void *out,
                            void *workspace, int n_threads);
     /* At batch->activities z_1..z_H: errors, mu_L (OUT, in the activities of layer L), and, where
      * not NULL, layer_energies (n_samples, L) with the last

@@ -440,4 +440,14 @@ MUTANTS = [
         "add_scaled_row(width(t, l), -run->rate, row_of(gradient, i), error(t, l, i));",
         ";",
     ),
+    # ---- sparse inputs
+    ("sparse: half panel", "sparse.inc", ".half_row = HALF_PANEL", ".half_row = PANEL"),
+    ("sparse: order", "sparse.inc", "ascend &= column > before;", "ascend &= column >= before;"),
+    ("sparse: last column", "sparse.inc", "column >= n_columns)", "column > n_columns)"),
+    (
+        "sparse: entries beyond",
+        "sparse.inc",
+        "stop > rows->n_values)",
+        "stop > rows->n_values + 1)",
+    ),
 ]

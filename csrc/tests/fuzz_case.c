@@ -120,8 +120,12 @@ static void take_batch(fuzz_case *c, bytes *in) {
         c->activity_at[i] = c->activities[i].data;
         c->error_at[i] = c->errors[i].data;
     }
-    c->batch =
-        (pcnet_batch){n, c->inputs.data, c->targets.data, c->activity_at, c->error_at, c->strides};
+    c->batch = (pcnet_batch){.n_samples = n,
+                             .inputs = c->inputs.data,
+                             .targets = c->targets.data,
+                             .activities = c->activity_at,
+                             .errors = c->error_at,
+                             .strides = c->strides};
 }
 
 static void make_report(fuzz_case *c, int with_trace) {

@@ -102,6 +102,42 @@ static void fuzz_inference(fuzz_case *c, bytes *in) {
         check_one_thread(c, &how);
 }
 
+/* ---- sparse inputs ---- */
+
+/* The inputs that are not 0, as sparse rows, give the dense outputs; damaged ones are refused or
+ * computed, and read nothing else. */
+static void fuzz_sparse(fuzz_case *c, bytes *in, vec dense) {
+    const int n = c->n_samples, n_columns = c->sizes[0], most = n * n_columns;
+    ptrdiff_t *starts = exact_alloc((size_t)(n + 1) * sizeof *starts);
+    int *columns = exact_alloc((size_t)most * sizeof *columns);
+    vec values = vec_new(c->dtype, (size_t)most), out = vec_new(c->dtype, dense.n);
+    pcnet_sparse_rows rows = {starts, columns, values.data, 0};
+    pcnet_batch batch = {.n_samples = n, .sparse_inputs = &rows};
+    for (int k = 0; k < most; k++) {
+        if (k % n_columns == 0)
+            starts[k / n_columns] = rows.n_values;
+        if (vec_get(c->inputs, (size_t)k) == 0)
+            continue;
+        columns[rows.n_values] = k % n_columns;
+        vec_set(values, (size_t)rows.n_values++, vec_get(c->inputs, (size_t)k));
+    }
+    starts[n] = rows.n_values;
+    c->core->output(&c->net, &batch, out.data, c->workspace, c->n_threads);
+    CHECK(!all_finite(c->weights[0]) || fuzz_same(out, dense), "sparse outputs");
+    starts[take_below(in, n + 1)] += take_below(in, 256) - 128;
+    if (rows.n_values > 0)
+        columns[take_below(in, 256) % rows.n_values] = take_below(in, 256) - 128;
+    const pcnet_status status =
+        c->core->output(&c->net, &batch, out.data, c->workspace, c->n_threads);
+    CHECK((status == PCNET_BAD_ARGUMENT) ==
+              (c->core->sparse_order(&rows, n, n_columns) != PCNET_ASCENDING),
+          "damaged rows: status %d", (int)status);
+    exact_free(starts);
+    exact_free(columns);
+    vec_free(&values);
+    vec_free(&out);
+}
+
 /* ---- given activities ---- */
 
 static void fuzz_evaluation(fuzz_case *c, bytes *in) {
@@ -110,8 +146,8 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
     vec out = vec_new(c->dtype, (size_t)c->n_samples * (size_t)k), gradients[MOST_LAYERS];
     double *energies = exact_alloc((size_t)(c->n_samples * (top + 1)) * sizeof(double));
     CHECK(c->core->forward(&c->net, &c->batch, c->workspace, c->n_threads) == PCNET_OK, "forward");
-    const pcnet_status status = c->core->output(&c->net, c->inputs.data, c->n_samples, out.data,
-                                                c->workspace, c->n_threads);
+    const pcnet_status status =
+        c->core->output(&c->net, &c->batch, out.data, c->workspace, c->n_threads);
     int layers_are_finite = 1, inputs_are_finite = 1;
     for (int n = 0; n < c->n_samples; n++) {
         for (int l = 0; l <= top; l++)
@@ -134,6 +170,7 @@ static void fuzz_evaluation(fuzz_case *c, bytes *in) {
                 vec_get(c->activities[top], (size_t)n * (size_t)c->strides[top] + (size_t)j);
             CHECK(fuzz_same_number(a, b), "output %d of sample %d: %g, %g", j, n, a, b);
         }
+    fuzz_sparse(c, in, out);
     if (top > 0 && take_below(in, 2))
         fuzz_fill(in, c->activities[take_below(in, top)]);
     for (int i = 0; i < top; i++) {

@@ -12,6 +12,7 @@ static const shape shapes[] = {
     {"residual relu", 6, {5, 33, 33, 33, 33, 33, 3}, PCNET_RELU, 1, 1},
     {"uneven gelu", 4, {13, 31, 8, 65, 2}, PCNET_GELU, 1, 1},
     {"plain silu", 4, {16, 32, 32, 32, 10}, PCNET_SILU, 0, 0},
+    {"wide first layer", 2, {11, 180, 3}, PCNET_RELU, 0, 1},
 };
 
 static const pcnet_objective objectives[] = {
@@ -34,6 +35,7 @@ static void test_variant(variant v) {
             const int n_threads = 1 + k % 3;
             test_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_single_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
+            test_sparse(v, s, batches[k], n_threads);
             test_error_descent(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             test_update(v, s, batches[k], n_threads);
@@ -75,6 +77,7 @@ int main(void) {
             }
             test_activations(v);
             test_packing(v);
+            test_sparse_order(v);
             test_interrupted(v);
             for (v.packed = WITH_TRANSPOSES; v.packed <= WEIGHTS_ALONE; v.packed++)
                 test_variant(v);

@@ -131,8 +131,12 @@ static void check_options(const setting *s) {
     REFUSED(core->activity_descent(net, batch, &good_objective, NULL, &s->report, s->workspace, 1));
     REFUSED(core->error_descent(net, batch, &good_objective, &good_options, NULL, s->workspace, 1));
     REFUSED(core->error_descent(net, batch, &good_objective, &good_options, &s->report, NULL, 1));
-    REFUSED(core->output(net, s->b->inputs.data, -1, s->b->errors[0].data, s->workspace, 1));
-    REFUSED(core->output(net, NULL, 1, s->b->errors[0].data, s->workspace, 1));
+    pcnet_batch none = *batch, negative = *batch;
+    none.inputs = NULL;
+    negative.n_samples = -1;
+    REFUSED(core->output(net, &negative, s->b->errors[0].data, s->workspace, 1));
+    REFUSED(core->output(net, &none, s->b->errors[0].data, s->workspace, 1));
+    REFUSED(core->output(net, NULL, s->b->errors[0].data, s->workspace, 1));
     REFUSED(core->errors(net, batch, NULL, NULL, s->workspace, 1));
     REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
     check_single_passes(s);

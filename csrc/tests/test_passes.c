@@ -24,8 +24,7 @@ static void check_forward(const model *m, samples *b, void *workspace, int n_thr
     CHECK(worst < tolerance(m), "%s: prediction off by %g", m->s.name, worst);
 
     vec out = vec_new(m->v.dtype, (size_t)b->n_samples * (size_t)n_outputs);
-    status =
-        m->v.core->output(&m->net, b->inputs.data, b->n_samples, out.data, workspace, n_threads);
+    status = m->v.core->output(&m->net, &b->batch, out.data, workspace, n_threads);
     CHECK(status == PCNET_OK, "status %d", (int)status);
     worst = 0;
     for (int n = 0; n < b->n_samples; n++)
@@ -245,13 +244,13 @@ void test_not_finite_input(variant v, const shape *s, int n_samples) {
     for (size_t k = 0; k < m->weights[0].n; k++)
         vec_set(m->weights[0], k, 0);
     model_pack(m);
-    CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) == PCNET_OK,
+    CHECK(v.core->output(&m->net, &b->batch, out.data, workspace, 2) == PCNET_OK,
           "%s: finite inputs", s->name);
     for (size_t place = 0; place < b->inputs.n; place += 1 + b->inputs.n / 7)
         for (int k = 0; k < 3; k++) {
             const double kept = vec_get(b->inputs, place);
             vec_set(b->inputs, place, bad[k]);
-            CHECK(v.core->output(&m->net, b->inputs.data, n_samples, out.data, workspace, 2) ==
+            CHECK(v.core->output(&m->net, &b->batch, out.data, workspace, 2) ==
                       PCNET_OUTPUT_NOT_FINITE,
                   "%s: input %d is %g", s->name, (int)place, bad[k]);
             vec_set(b->inputs, place, kept);

@@ -9,6 +9,8 @@ void test_activations(variant v);
 void test_packing(variant v);
 void test_passes(variant v, const shape *s, int n_samples, int n_threads,
                  const pcnet_objective *objective);
+void test_sparse(variant v, const shape *s, int n_samples, int n_threads);
+void test_sparse_order(variant v);
 void test_not_finite_input(variant v, const shape *s, int n_samples);
 void test_single_passes(variant v, const shape *s, int n_samples, int n_threads,
                         const pcnet_objective *objective);

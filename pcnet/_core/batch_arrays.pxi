@@ -85,7 +85,7 @@ cdef class BatchArrays:
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
-    cdef object _workspace
+    cdef object _workspace, _inputs
     cdef _Records _records
     cdef ptrdiff_t[::1] _strides
     cdef pcnet_batch batch
@@ -158,14 +158,12 @@ cdef class BatchArrays:
 
     cdef int _set(self, X, Y) except -1:
         """Set the batch's inputs and, if any, targets; returns the number of samples."""
-        cdef int n = X.shape[0]
-        sizes = self.network.layer_sizes
-        if n > self.capacity:
-            raise ValueError(f"{n} samples in a batch made for {self.capacity}")
-        self.batch.n_samples = n
-        self.batch.inputs = <void *> _address(X, self.network.dtype, (n, sizes[0]))
+        if X.shape[0] > self.capacity:
+            raise ValueError(f"{X.shape[0]} samples in a batch made for {self.capacity}")
+        cdef int n = _set_inputs(self.network, X, &self.batch)
+        self._inputs = X
         self.batch.targets = NULL if Y is None else <void *> _address(
-            Y, self.network.dtype, (n, sizes[-1]))
+            Y, self.network.dtype, (n, self.network.layer_sizes[-1]))
         return n
 
     def like_activities(self):

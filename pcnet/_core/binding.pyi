@@ -51,7 +51,7 @@ def pack_weights(
 ) -> None: ...
 def unpack_weights(packed: Sequence[_Floats], weights: Sequence[_Floats]) -> None: ...
 def logistic(x: _Floats, out: _Floats) -> _Floats: ...
-def output(network: CoreNetwork, X: _Floats, out: _Floats, n_threads: int) -> bool: ...
+def output(network: CoreNetwork, X: _Inputs, out: _Floats, n_threads: int) -> bool: ...
 
 class ThreadBlock:
     def __init__(self, n_threads: int) -> None: ...
@@ -88,6 +88,19 @@ class CoreNetwork:
     def n_layers(self) -> int: ...
     def row_stride(self, n: int) -> int: ...
 
+class SparseInputs:
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    ascending: bool
+    def __init__(
+        self, starts: _Array, columns: _Array, values: _Floats, n_columns: int
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def entries(self) -> tuple[_Array, _Array, _Floats]: ...
+    def __getitem__(self, rows: slice) -> SparseInputs: ...
+
+_Inputs = _Floats | SparseInputs
+
 class LayerRows(list[Any]):
     kind: tuple[int, tuple[int, ...], np.dtype[Any]]
     flat: _Floats
@@ -120,10 +133,10 @@ class BatchArrays:
     def like_activities(self) -> LayerRows: ...
 
 class SinglePasses(BatchArrays):
-    def forward(self, X: _Floats) -> None: ...
+    def forward(self, X: _Inputs) -> None: ...
     def evaluate(
         self,
-        X: _Floats,
+        X: _Inputs,
         Y: _Floats,
         loss: _Loss,
         output_precision: float,
@@ -131,7 +144,7 @@ class SinglePasses(BatchArrays):
     ) -> _Float64s: ...
     def forward_from_errors(
         self,
-        X: _Floats,
+        X: _Inputs,
         Y: _Floats | None = None,
         loss: _Loss = "squared_error",
         output_precision: float = 1.0,
@@ -169,7 +182,7 @@ class SinglePasses(BatchArrays):
 class Batch(SinglePasses):
     def error_descent(
         self,
-        X: _Floats,
+        X: _Inputs,
         Y: _Floats,
         loss: _Loss,
         output_precision: float,
@@ -181,7 +194,7 @@ class Batch(SinglePasses):
     ) -> None: ...
     def activity_descent(
         self,
-        X: _Floats,
+        X: _Inputs,
         Y: _Floats,
         loss: _Loss,
         output_precision: float,
@@ -190,10 +203,10 @@ class Batch(SinglePasses):
         rate: float,
     ) -> None: ...
     def weight_gradients(
-        self, X: _Floats, sample_weight: _Float64s
+        self, X: _Inputs, sample_weight: _Float64s
     ) -> tuple[list[_Floats], list[_Floats] | None]: ...
-    def gradient_square(self, update: Update, X: _Floats, sample_weight: _Float64s) -> float: ...
-    def update(self, update: Update, X: _Floats, sample_weight: _Float64s) -> int: ...
+    def gradient_square(self, update: Update, X: _Inputs, sample_weight: _Float64s) -> float: ...
+    def update(self, update: Update, X: _Inputs, sample_weight: _Float64s) -> int: ...
 
 class Update:
     def __init__(

@@ -60,6 +60,15 @@ cdef extern from "pcnet.h" nogil:
         double output_precision
         double activity_decay
         double huber_delta
+    ctypedef struct pcnet_sparse_rows:
+        const ptrdiff_t *starts
+        const int *columns
+        const void *values
+        ptrdiff_t n_values
+    ctypedef enum pcnet_sparse_order:
+        PCNET_OUT_OF_RANGE
+        PCNET_UNORDERED
+        PCNET_ASCENDING
     ctypedef struct pcnet_batch:
         int n_samples
         const void *inputs
@@ -67,6 +76,7 @@ cdef extern from "pcnet.h" nogil:
         void **activities
         void **errors
         const ptrdiff_t *strides
+        const pcnet_sparse_rows *sparse_inputs
     ctypedef struct pcnet_report:
         double *energy
         double *loss
@@ -115,9 +125,10 @@ cdef extern from "pcnet.h" nogil:
         void (*pack)(int, int, const void *, void *) noexcept nogil
         void (*pack_transposed)(int, int, const void *, void *) noexcept nogil
         void (*unpack)(int, int, const void *, void *) noexcept nogil
+        pcnet_sparse_order (*sparse_order)(const pcnet_sparse_rows *, int, int) noexcept nogil
         size_t (*workspace_size)(const pcnet_network *, int, int) noexcept nogil
         pcnet_status (*forward)(const pcnet_network *, const pcnet_batch *, void *, int) noexcept nogil
-        pcnet_status (*output)(const pcnet_network *, const void *, int, void *, void *, int) noexcept nogil
+        pcnet_status (*output)(const pcnet_network *, const pcnet_batch *, void *, void *, int) noexcept nogil
         pcnet_status (*errors)(const pcnet_network *, const pcnet_batch *,
                                const pcnet_objective *, double *, void *, int) noexcept nogil
         pcnet_status (*error_descent)(const pcnet_network *, const pcnet_batch *,

@@ -195,9 +195,8 @@ def output(CoreNetwork network, X, out, int n_threads):
         finite.
     """
     cdef pcnet_status status
-    _check_counts("the samples of one call", [X.shape[0]])
-    cdef int n = X.shape[0]
-    cdef const void *inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
+    cdef pcnet_batch batch = _batch_of(NULL, 0)
+    cdef int n = _set_inputs(network, X, &batch)
     cdef void *target = <void *> _address(
         out, network.dtype, (n, network.layer_sizes[-1]), True)
     # a thread's tile holds no more; pages it does not use (of inference) stay untouched
@@ -206,7 +205,7 @@ def output(CoreNetwork network, X, out, int n_threads):
     cdef void *workspace = <void *> <uintptr_t> buffer.ctypes.data
     cdef pcnet_network called = _for_one_call(network)
     with nogil:
-        status = network.core.output(&called, inputs, n, target, workspace, n_threads)
+        status = network.core.output(&called, &batch, target, workspace, n_threads)
     if status == PCNET_OUTPUT_NOT_FINITE:
         return True
     _check(status)

@@ -97,7 +97,7 @@ cdef class SmallCalls:
         """Write the outputs; whether all are finite."""
         cdef Py_buffer target
         cdef pcnet_status status
-        cdef int n = <int> view.shape[0]
+        cdef pcnet_batch batch = _batch_of(view.buf, <int> view.shape[0])
         cdef _Workspace workspace
         try:
             workspace = self._spare.pop()
@@ -106,7 +106,7 @@ cdef class SmallCalls:
         PyObject_GetBuffer(out, &target, PyBUF_ND | PyBUF_WRITABLE)
         with nogil:  # interrupted is NULL: the call is short
             status = self._network.core.output(
-                &self._network.net, view.buf, n, target.buf, workspace.start, 1)
+                &self._network.net, &batch, target.buf, workspace.start, 1)
         finite = status == PCNET_OK and self._all_finite(&target)
         PyBuffer_Release(&target)
         self._spare.append(workspace)
