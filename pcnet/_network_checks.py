@@ -231,8 +231,13 @@ def check_activities(
 
 
 def check_inputs(net: Network, X: ArrayLike) -> NDArray[Any]:
-    """Inputs (n, D) checked by `check_rows`, after a check of the network's fields."""
+    """Inputs (n, D) checked by `check_rows`, after a check of the network's fields.
+
+    `SparseInputs`, which estimators have checked, stay as they are.
+    """
     check_finite_fields(net)
+    if isinstance(X, binding.SparseInputs):
+        return X
     return check_rows(net, "X", X, net.layer_sizes[0])
 
 

@@ -10,36 +10,29 @@ from numpy.typing import ArrayLike
 
 from ._core import binding
 from ._core.threads import effective_n_threads
-from ._data.rows import SparseRows, as_rows
+from ._data.rows import INPUT_ROWS, as_rows
 from ._network_checks import (
     check_activities,
     check_clamped,
     check_fields,
     objective_of,
 )
-from ._network_sparse import is_sparse_enough, sparse_output
 from ._objective import Objective
 from ._types import Floats
 
 if TYPE_CHECKING:
     from .network import Network
 
-#: Rows of one call into the core for outputs: Python sees a Ctrl-C between calls only.
-OUTPUT_ROWS = 2**14
-
-
 _READ_ONLY = "_read_only"  # in the state of a pickled network
 
 
 class PackedWeights(NamedTuple):
-    """Packed weights of a read-only network, and what they were packed from."""
+    """A read-only network as the core takes it, and what its weights were packed from."""
 
     arrays: list[Floats]
     rest: tuple[Any, ...]
     core: binding.CoreNetwork
-    biases: list[Floats] | None
-    forward: list[Floats]
-    backward: list[Floats | None] | None
+    backward: bool
 
 
 class KeptPackedWeights:
@@ -66,19 +59,14 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
     only after another array has taken the place of one of them. Arrays that can be written are
     packed in every call: NumPy does not say when one is written.
     """
-    return packed_network(net, backward).core
-
-
-def packed_network(net: Network, backward: bool = True) -> PackedWeights:
-    """As `core_network`, with the packed weights."""
     kept = getattr(net, "_packed", None)
     if kept is not None and (kept.backward or not backward) and _is_current(net, kept):
-        return kept
+        return kept.core
     check_fields(net)
-    packed = _pack(net, backward)
+    core = _pack(net, backward)
     if is_read_only(net):
-        net._packed = packed
-    return packed
+        net._packed = PackedWeights(parameters(net), _other_fields(net), core, backward)
+    return core
 
 
 def _pack(net, backward):
@@ -87,7 +75,7 @@ def _pack(net, backward):
     transposes = binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None
     binding.pack_weights([_ready(W) for W in net.weights], forward, transposes)
     biases = None if net.biases is None else [_ready(b) for b in net.biases]
-    core = binding.CoreNetwork(
+    return binding.CoreNetwork(
         sizes,
         net.activations,
         net.skips,
@@ -96,7 +84,6 @@ def _pack(net, backward):
         biases=biases,
         packed=[forward, transposes],
     )
-    return PackedWeights(parameters(net), _other_fields(net), core, biases, forward, transposes)
 
 
 def make_read_only(net: Network) -> None:
@@ -145,11 +132,8 @@ def core_batch(net: Network, n_samples: int, trace_steps: int | None = None) -> 
 
 
 def network_output(net: Network, X: Any) -> tuple[Floats, bool]:
-    """`core_output` of a network; zeros of sparse rows cost nothing."""
-    packed = packed_network(net, backward=False)
-    if isinstance(X, SparseRows) and is_sparse_enough(X):
-        return sparse_output(net, packed, X)
-    return core_output(packed.core, X)
+    """`core_output` of a network."""
+    return core_output(core_network(net, backward=False), X)
 
 
 def core_output(network: binding.CoreNetwork, X: Any) -> tuple[Floats, bool]:
@@ -170,10 +154,10 @@ def core_output(network: binding.CoreNetwork, X: Any) -> tuple[Floats, bool]:
     """
     out = np.empty((len(X), network.layer_sizes[-1]), network.dtype)
     suspect = False
-    for whole, block in as_rows(X).blocks():
-        for start in range(0, len(block), OUTPUT_ROWS):
-            rows = block[start : start + OUTPUT_ROWS]
-            to = out[whole][start : start + OUTPUT_ROWS]
+    for whole, block in as_rows(X).inputs():
+        for start in range(0, len(block), INPUT_ROWS):
+            rows = block[start : start + INPUT_ROWS]
+            to = out[whole][start : start + INPUT_ROWS]
             suspect |= binding.output(network, rows, to, effective_n_threads())
     return out, suspect
 

@@ -20,6 +20,7 @@ from ._checks import (
     check_positive,
 )
 from ._core.threads import effective_n_threads
+from ._data.rows import INPUT_ROWS
 from ._network_checks import (
     check_activation,
     check_activities,
@@ -35,7 +36,6 @@ from ._network_checks import (
     named_errors,
 )
 from ._network_core import (
-    OUTPUT_ROWS,
     KeptPackedWeights,
     batch_at,
     core_batch,
@@ -306,8 +306,8 @@ class Network(KeptPackedWeights):
         X = check_inputs(self, X)
         outputs, overflowed = network_output(self, X)
         if overflowed or not all_finite(outputs):
-            for start in range(0, len(X), OUTPUT_ROWS):
-                self.forward(X[start : start + OUTPUT_ROWS])  # raises an error that names the layer
+            for start in range(0, len(X), INPUT_ROWS):
+                self.forward(X[start : start + INPUT_ROWS])  # raises an error that names the layer
         return outputs
 
     def energy(

@@ -244,10 +244,10 @@ MUTANTS = [
         "tests/serving/test_packed_weights.py",
     ),
     (
-        "sparse rows: no biases",
-        "_network_sparse.py",
-        "biases=packed.biases",
-        "biases=None",
+        "sparse rows: the first of duplicates",
+        "_data/sparse.py",
+        "np.add.at(sums, np.cumsum(is_first) - 1, values[order])",
+        "sums[:] = values[order][is_first]",
         "tests/serving/test_sparse_predictions.py",
     ),
     (

@@ -5,30 +5,24 @@ matrices, images of uint8, memory maps, chunks) is converted a few rows at a tim
 bits as if it had been converted as a whole.
 """
 
+import functools
 import sys
 
 import numpy as np
 
-from .._warnings import warn
-from ..exceptions import FeatureScaleWarning
 from .checks import check_data, is_finite, raise_not_finite
 from .chunks import Chunks
+from .sparse import is_sparse_enough, sparse_inputs
 
 #: Entries of a block that is converted at once while reading all rows: 32 MB of float64.
 BLOCK_ENTRIES = 2**22
 BLOCK_ROWS = 1024
+#: Rows that the core reads in one call.
+INPUT_ROWS = 2**14
 #: Rows that are converted to float64 at once.
 FLOAT64_ROWS = 256
 #: ... and about so many entries, where the rows are long.
 FLOAT64_ENTRIES = 200_000
-
-#: Features whose root mean square lies within these bounds pass without a warning,
-SCALE_BOUNDS = (1 / 30, 30.0)
-#: as do columns up to this multiple of the columns' median.
-SCALE_RATIO = 1000.0
-SCALE_ROWS = 1000
-#: A float64 whose square is infinite.
-SQUARES_OVERFLOW = 1e155
 
 
 class Rows:
@@ -80,6 +74,25 @@ class Rows:
         for start in range(0, n_samples, size):
             part = slice(start, min(start + size, n_samples))
             yield part, self.take(part, out[: part.stop - start])
+
+    def sparse(self, rows):
+        """Some rows as `SparseInputs`; None if they are stored or multiplied faster as dense ones.
+
+        Parameters
+        ----------
+        rows : slice of step 1, or int ndarray of shape (n,)
+        """
+
+    def inputs(self):
+        """Yield (slice, X) from first to last, X as the core takes it: rows of `blocks`, or
+        `SparseInputs`."""
+        for start in range(0, len(self), INPUT_ROWS):
+            part = slice(start, min(start + INPUT_ROWS, len(self)))
+            X = self.sparse(part)
+            if X is None:
+                yield from self.blocks()
+                return
+            yield part, X
 
     def root_mean_squares(self, rows):
         """Root mean square of each column over some rows (index array), float64."""
@@ -159,9 +172,19 @@ class SparseRows(Rows):
     def __init__(self, X):
         super().__init__(X.shape, X.dtype)
         self.X = X.tocsr()
+        self.is_sparse_enough = is_sparse_enough(self.X)
 
     def take(self, rows, out):
         return self.X[rows].toarray(out=out)
+
+    @functools.cached_property
+    def _inputs(self):
+        return sparse_inputs(self.X)
+
+    def sparse(self, rows):
+        if not self.is_sparse_enough:
+            return None
+        return self._inputs[rows] if isinstance(rows, slice) else sparse_inputs(self.X[rows])
 
     def root_mean_squares(self, rows):
         part = self.X[rows].astype(np.float64)
@@ -193,6 +216,9 @@ class RowSubset(Rows):
 
     def take(self, rows, out):
         return self.source.take(self.index[rows], out)
+
+    def sparse(self, rows):
+        return self.source.sparse(self.index[rows])
 
 
 class ChunkedRows(Rows):
@@ -384,49 +410,3 @@ def first_not_finite(rows):
             if not is_finite(block):
                 return block
     return None
-
-
-# ---------------------------------------------------------------- scale of features
-
-
-def warn_if_unscaled(rows, *, small_is_fine=False, names=None):
-    """Warn if features are far from unit scale, as some rows tell.
-
-    Parameters
-    ----------
-    rows : Rows
-        At most 1000 of them, evenly spaced, are looked at.
-    small_is_fine : bool, default=False
-        Whether only large features matter.
-    names : sequence of str, default=None
-        What to call the columns.
-    """
-    index = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.intp)
-    columns = rows.root_mean_squares(index)
-    used = columns[columns > 0]
-    largest = columns.max()
-    if len(used) == 0 or not largest < SQUARES_OVERFLOW:
-        return  # nothing to scale; or training ends at once, in an error that says the same
-    low, high = SCALE_BOUNDS
-    scale = float(largest * np.sqrt(np.mean(np.square(columns / largest))))
-    # Sparse features, such as the words of a text, train well with most of them 0; scaled up to a
-    # mean square of 1 they were worse.
-    entries = scale / np.sqrt(rows.filled(index)) if scale < low else scale
-    large = np.flatnonzero(columns / SCALE_RATIO > np.median(used))
-    if len(large):
-        shown = ", ".join(str(i if names is None else names[i]) for i in large[:5])
-        more = f" and {len(large) - 5} more" if len(large) > 5 else ""
-        found = (
-            f"the root mean square of column {shown}{more} is more than {SCALE_RATIO:g} times "
-            "the columns' median"
-        )
-    elif scale > high or (entries < low and not small_is_fine):
-        found = f"their root mean square is about {scale:.1g}"
-    else:
-        return
-    warn(
-        f"Features are far from unit scale: {found}. Training may be slow, poor or diverge. Scale "
-        "them, for example make_pipeline(StandardScaler(), ...), or MaxAbsScaler() for sparse "
-        "data; or set input_scaling='standard' or 'max'",
-        FeatureScaleWarning,
-    )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .rows import FLOAT64_ROWS, Rows, RowSubset, SparseRows
+from .sparse import scaled_inputs
 
 KINDS = ("standard", "max")
 
@@ -51,6 +52,10 @@ class ScaledRows(Rows):
         for start in range(0, len(out), FLOAT64_ROWS):
             self._take_some(rows[start : start + FLOAT64_ROWS], out[start : start + FLOAT64_ROWS])
         return out
+
+    def sparse(self, rows):
+        part = None if self.mean is not None else self.source.sparse(rows)
+        return None if part is None else scaled_inputs(part, self.scale, self.dtype)
 
     def _take_some(self, rows, out):
         if isinstance(rows, range):

@@ -12,8 +12,9 @@ from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.checks import check_sample_weight
+from .._data.feature_scale import warn_if_unscaled
 from .._data.first_calls import SETTLE_ROWS
-from .._data.rows import check_rows_and_targets, warn_if_unscaled
+from .._data.rows import check_rows_and_targets
 from .._network_checks import check_terms
 from .._network_core import make_read_only
 from .._random import ORDER, remember, seed_of, split_seed, stream

@@ -20,6 +20,7 @@ from .._prediction.energy import clamped_energies
 from .._prediction.outputs import hidden_activities
 from .._types import Features, Float64s, Floats, Method
 from ..inference import InferenceResult, Objective, infer
+from ..inference._method import resolve_method
 from ..network import Network
 from .decorators import available_if
 from .summary import Summary, summarise
@@ -255,11 +256,14 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         rows, Y = self._clamp(X, y)
-        X = np.empty(rows.shape, self.network_.dtype)
-        for part, block in rows.blocks():
-            X[part] = block
         if method is None:  # not the argument `inference`, which may have changed since
             method = getattr(self, "inference_", self._trained["inference"])
+        method = resolve_method(method, "method of inference")
+        X = rows.sparse(slice(0, len(rows))) if method.takes_sparse else None
+        if X is None:
+            X = np.empty(rows.shape, self.network_.dtype)
+            for part, block in rows.blocks():
+                X[part] = block
         return infer(self.network_, X, Y, method, *self._objective().terms)
 
     def summary(

@@ -55,7 +55,7 @@ def clamped_energies(network, objective, X, targets, inference=None):
     energies = np.empty((len(X), len(targets)))
     n_cut_off = 0
     batch = core_batch(network, min(len(X), ROWS_PER_CALL))
-    for block, rows in small_blocks(X):
+    for block, rows in small_blocks(X, sparse=method.takes_sparse):
         for column, Y in enumerate(targets):
             Y = np.repeat(Y, len(rows), axis=0) if len(Y) == 1 else Y[block]
             method.run(batch, rows, Y, objective)

@@ -35,14 +35,16 @@ def hidden_activities(network, X, index):
     return out
 
 
-def small_blocks(X):
-    """Yield (slice, array) of at most `ROWS_PER_CALL` rows each, from first to last.
+def small_blocks(X, sparse=True):
+    """Yield (slice, rows) of at most `ROWS_PER_CALL` rows each, from first to last.
 
     Parameters
     ----------
     X : Rows or ndarray
+    sparse : bool, default=True
+        Whether rows may be `SparseInputs`.
     """
-    for whole, block in as_rows(X).blocks():
+    for whole, block in as_rows(X).inputs() if sparse else as_rows(X).blocks():
         for start in range(0, len(block), ROWS_PER_CALL):
             rows = block[start : start + ROWS_PER_CALL]
             yield slice(whole.start + start, whole.start + start + len(rows)), rows

@@ -54,6 +54,7 @@ class ActivityDescent(InferenceMethod):
 
     steps_option = "n_steps"
     has_end_test = False
+    takes_sparse = True
     rounds_errors = True
 
     def check(self) -> None:

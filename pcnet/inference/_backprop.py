@@ -28,6 +28,7 @@ class Backprop(InferenceMethod):
 
     has_end_test = False
     minimizes_energy = False
+    takes_sparse = True
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Write the feed-forward activities and the deltas into the batch."""

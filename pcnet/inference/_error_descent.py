@@ -81,6 +81,7 @@ class ErrorDescent(InferenceMethod):
     predict_convergence: bool = True
 
     steps_option = "max_steps"
+    takes_sparse = True
 
     def check(self) -> None:
         check_count("max_steps", self.max_steps)

@@ -47,6 +47,9 @@ class InferenceMethod(Options):
         the general rule of the estimators.
     rows_per_sample : int
         Number of rows of the batch that the method uses for each sample; default 1.
+    takes_sparse : bool
+        Whether `run` only passes X on to the batch and asks for its length, and therefore takes the
+        core's sparse rows, too. Default False: sparse rows become dense, a block at a time.
 
     See Also
     --------
@@ -60,6 +63,7 @@ class InferenceMethod(Options):
     rounds_errors = False
     auto_precision: float | None = None
     rows_per_sample = 1
+    takes_sparse = False
 
     def check(self) -> None:
         """Raise ValueError or TypeError if an option is out of range. Default: no check.

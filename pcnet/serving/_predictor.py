@@ -14,7 +14,7 @@ from .._data.checks import check_overflow, check_transform_layer
 from .._data.features import check_features, raise_not_finite
 from .._data.rows import Rows, first_not_finite, rows_of
 from .._data.scaling import ANY_DTYPE, ScaledRows
-from .._network_core import make_read_only, network_output, packed_network
+from .._network_core import core_network, make_read_only, network_output
 from .._objective import Objective
 from .._prediction.energy import clamped_energies, class_energies, novelty_scores
 from .._prediction.outputs import hidden_activities
@@ -61,7 +61,7 @@ class Predictor:
             self.feature_names_in_ = np.array(content.feature_names, dtype=object)
         is_plain = not content.steps and content.input_scale is None
         has_names = content.feature_names is not None
-        core = packed_network(network, backward=False).core
+        core = core_network(network, backward=False)
         self._small = None if has_names or not is_plain else SmallCalls(core)
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from pcnet import Chunks, PCClassifier, PCRegressor
+from pcnet._data.feature_scale import warn_if_unscaled
 from pcnet._data.rows import (
     BLOCK_ROWS,
     ConvertedRows,
@@ -19,7 +20,6 @@ from pcnet._data.rows import (
     SparseRows,
     check_rows,
     check_rows_and_targets,
-    warn_if_unscaled,
 )
 from pcnet.exceptions import FeatureScaleWarning
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from pcnet import PCClassifier, PCRegressor
-from pcnet._network_core import OUTPUT_ROWS
+from pcnet._data.rows import INPUT_ROWS
 from pcnet.inference import ActivityDescent, ErrorDescent, Status
 from pcnet.solvers import SGD
 
@@ -63,9 +63,9 @@ def test_a_real_signal_ends_a_long_fit():
 
 
 def test_outputs_of_many_rows_are_those_of_their_parts():
-    X, y = data_for(PCClassifier, n_samples=2 * OUTPUT_ROWS + 1)
+    X, y = data_for(PCClassifier, n_samples=2 * INPUT_ROWS + 1)
     model = small(PCClassifier, max_iter=1).fit(X[:80], y[:80])
-    parts = [model.decision_function(part) for part in np.split(X, [77, OUTPUT_ROWS])]
+    parts = [model.decision_function(part) for part in np.split(X, [77, INPUT_ROWS])]
     np.testing.assert_array_equal(model.decision_function(X), np.concatenate(parts))
 
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"_version", "_checks", "_lazy", "_options", "_random", "_types", "_warnings", "exceptions"},
     {"_core"},
     {"_data", "_objective", "_saved_state", "losses", "solvers", "schedules", "callbacks"},
-    {"network", "_network_checks", "_network_core", "_network_sparse", "parameterization"},
+    {"network", "_network_checks", "_network_core", "parameterization"},
     {"inference"},
     {"_training", "_prediction", "theory"},
     {"_estimators"},

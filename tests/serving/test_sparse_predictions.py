@@ -5,8 +5,6 @@ import pytest
 import scipy.sparse
 
 from pcnet import PCClassifier, PCRegressor, set_num_threads
-from pcnet._data.rows import SparseRows
-from pcnet._network_sparse import is_sparse_enough
 
 from ..helpers import peak_of
 
@@ -28,26 +26,31 @@ def fitted(cls=PCClassifier, hidden=(9, 7), **arguments):
     return cls(hidden, **{**SHORT, **arguments}).fit(X, target)
 
 
-@pytest.mark.parametrize("n_rows", [1, 16, 70])
-def test_sparse_rows_never_become_dense(n_rows):
-    n_features = 20_000
-    X = scipy.sparse.random(70, n_features, 1e-3, format="csr", rng=np.random.default_rng(1))
-    X = scipy.sparse.csr_array(X)
-    model = PCClassifier((9, 7), **SHORT).fit(X, np.arange(70) % 2)
-    model.predict(X)  # packs the weights
-    peak = peak_of(lambda: model.predict(X[:n_rows]))
-    assert peak < n_rows * n_features * 8 / 4
+@pytest.fixture
+def never_dense(monkeypatch):
+    """A call during which no sparse row may become dense."""
+
+    def refuse(X, **_):
+        raise AssertionError(f"{X.shape} became dense")
+
+    def call(function, *args):
+        with monkeypatch.context() as patched:
+            for kind in (scipy.sparse.csr_array, scipy.sparse.csr_matrix):
+                patched.setattr(kind, "toarray", refuse)
+            return function(*args)
+
+    return call
 
 
 @pytest.mark.parametrize("hidden", [(), (9,), (9, 7), (130, 130, 130)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cls", [PCClassifier, PCRegressor])
-def test_outputs_have_the_bits_of_dense_rows(cls, dtype, hidden):
+def test_outputs_have_the_bits_of_dense_rows(cls, dtype, hidden, never_dense):
     model = fitted(cls, hidden, dtype=dtype)
     for rows in (1, 15, 16, 17, N_ROWS):
         X = sparse_rows(dtype=dtype)[:rows]
-        assert is_sparse_enough(SparseRows(X))
-        np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
+        outputs = never_dense(model._outputs, X)
+        np.testing.assert_array_equal(outputs, model._outputs(X.toarray()))
 
 
 def with_empty_rows(X):
@@ -79,6 +82,18 @@ def unsorted(X):
     return X
 
 
+def with_long_indices(X):
+    X = X.copy()
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def with_wrong_flag(X):
+    X = unsorted(X)
+    X.has_sorted_indices = X.has_canonical_format = True
+    return X
+
+
 FORMS = [
     with_empty_rows,
     with_explicit_zeros,
@@ -90,6 +105,8 @@ FORMS = [
     lambda X: (X * 100).astype(np.int32),
     lambda X: scipy.sparse.csr_array(X.shape),
     lambda X: sparse_rows(0.6),
+    with_long_indices,
+    with_wrong_flag,
 ]
 
 
@@ -100,11 +117,11 @@ def test_forms_of_sparse_rows_have_the_bits_of_dense_ones(form):
     np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
 
 
-def test_weights_that_were_replaced_are_used():
+def test_weights_that_were_replaced_are_used(never_dense):
     model, X = fitted(), sparse_rows()
-    before = model._outputs(X)
+    before = never_dense(model._outputs, X)
     model.network_.weights[0] = 2 * model.network_.weights[0]
-    after = model._outputs(X)
+    after = never_dense(model._outputs, X)
     assert not np.array_equal(after, before)
     np.testing.assert_array_equal(after, model._outputs(X.toarray()))
 
@@ -145,3 +162,55 @@ def test_products_that_overflow_are_reported():
     X.data[:] = 3e38
     with pytest.raises(FloatingPointError):
         model.predict(X)
+
+
+@pytest.mark.parametrize("scaling", [None, "max"])
+@pytest.mark.parametrize("call", ["predict", "transform", "class_energies", "energy", "infer"])
+def test_calls_on_sparse_rows_have_the_bits_of_dense_ones(call, scaling, never_dense):
+    model, X = fitted(input_scaling=scaling, dtype="float32"), sparse_rows(dtype=np.float32)
+    y = () if call in ("predict", "transform", "class_energies") else (model.predict(X),)
+    compute = getattr(model, call)
+    found, expected = never_dense(compute, X, *y), compute(X.toarray(), *y)
+    if call == "infer":
+        found, expected = (np.hstack(r.activities + r.errors) for r in (found, expected))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_duplicates_are_summed_in_the_order_stored():
+    model, values = fitted(dtype="float32"), np.float32([1e8, 1.0, -1e8, 1.0])
+    X = scipy.sparse.csr_array((values, [7, 3, 7, 7], [0, 4]), shape=(1, N_FEATURES))
+    np.testing.assert_array_equal(model._outputs(X), model._outputs(X.toarray()))
+
+
+@pytest.mark.parametrize(
+    ("array", "place", "value"),
+    [("indices", 5, -1), ("indices", 5, N_FEATURES), ("indptr", 3, 10**6), ("indptr", 3, -1)],
+)
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_damaged_index_arrays_are_refused(array, place, value, index):
+    model, X = fitted(), sparse_rows()
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    getattr(X, array)[place] = value
+    with pytest.raises(ValueError, match="index arrays of the sparse X are damaged"):
+        model.predict(X)
+
+
+def test_indices_beyond_32_bits_are_refused():
+    model, X = fitted(), sparse_rows()
+    X.indices = X.indices.astype(np.int64)
+    X.indices[5] += 2**32
+    with pytest.raises(ValueError, match="damaged"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize(
+    "call", ["predict_proba", "decision_function", "transform", "energy", "infer", "score"]
+)
+def test_memory_is_a_small_part_of_dense_rows(call):
+    X = scipy.sparse.random(2000, 20_000, 1e-3, "csr", np.float32, rng=np.random.default_rng(0))
+    y = np.arange(2000) % 3
+    model = PCClassifier((5,), dtype="float32", **SHORT).fit(X[:64], y[:64])
+    arguments = (X, y) if call in ("energy", "infer", "score") else (X,)
+    getattr(model, call)(X[:2], *(a[:2] for a in arguments[1:]))  # packs the weights
+    peak = peak_of(lambda: getattr(model, call)(*arguments))
+    assert peak < 4e6  # a dense copy has 160 MB
