@@ -116,7 +116,6 @@ class Trainer(Optimizer):
             self._centring.begin()
 
     def sync(self):
-        """Write the current weights and biases into the network."""
         binding.unpack_weights(self._forward, self.network.weights)
         _copy_all(self._biases, self.network.biases)
 
@@ -140,7 +139,6 @@ class Trainer(Optimizer):
         return OptimizerState(self._n_updates, moments, self._bias_moments)
 
     def state(self):
-        """A copy of the solver's memory; training can continue."""
         moments = []
         for packed in self._moments:
             moments.append([np.empty_like(w) for w in self.network.weights])

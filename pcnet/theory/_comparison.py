@@ -21,6 +21,7 @@ from ..network import Network
 from ._backprop import backprop_gradients, cosine
 from ._checks import check_problem, feed_forward
 from ._equilibrium import equilibrium_energy, equilibrium_weight_gradients
+from ._newton import is_quadratic
 
 #: Inference of nonlinear networks, with a tighter tolerance than in training.
 EXACT = ErrorDescent(max_steps=500, tol=1e-4, energy_tol=1e-10)
@@ -103,8 +104,7 @@ def compare_with_backprop(
 
 def _equilibrium(net, X, Y, objective, method):
     """Mean energy and its weight gradients at the equilibrium."""
-    is_linear = set(net.activations) == {"identity"} and objective.loss == "squared_error"
-    if is_linear and method is None:
+    if method is None and is_quadratic(net, objective):
         problem = (net, X, Y, objective.output_precision, 0.0)
         return equilibrium_energy(*problem).mean(), equilibrium_weight_gradients(*problem)[0]
     method = EXACT if method is None else method

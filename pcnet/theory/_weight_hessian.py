@@ -21,6 +21,7 @@ from .._network_checks import check_fields
 from .._types import Float64s
 from ..network import Network, check_network
 from ._curvature import activation_second_derivative, output_curvature
+from ._linearization import linearization_at
 
 
 def weight_slices(net: Network) -> list[slice]:
@@ -207,6 +208,7 @@ class Tangent:
     def __init__(self, net, X, activities, errors):
         self.net = net
         self.errors = errors
+        self._linear = linearization_at(net, activities)
         names = net.activations
         below = [X, *activities]
         self.sent_up = [reference.activation(name, z) for name, z in zip(names, below)]
@@ -216,12 +218,8 @@ class Tangent:
 
     def prediction(self, index, dW, below=None):
         """Change of mu_l, l = index + 1; ``below`` is dz_{l-1}, None for no change."""
-        net = self.net
-        change = self.sent_up[index] @ dW
-        if below is None:
-            return net.scales[index] * change
-        change = net.scales[index] * (change + (self.slopes[index] * below) @ net.weights[index])
-        return change + below if net.skips[index] else change
+        change = self.net.scales[index] * (self.sent_up[index] @ dW)
+        return change if below is None else change + self._linear.up(index - 1, below)
 
     def feedback(self, index, dW, above, z=None):
         """Change of the feedback from layer l = index + 1 to the activities of layer l - 1.
@@ -229,13 +227,11 @@ class Tangent:
         The feedback is ``a_l (e_l W_l^T) f'(z_{l-1}) + tau_l e_l``. ``above`` is the change of e_l,
         ``z`` that of z_{l-1}, None for no change.
         """
-        net = self.net
-        pull = above @ net.weights[index].T + self.errors[index] @ dW.T
-        change = pull * self.slopes[index]
+        gain = self._linear.gains[index - 1]
+        change = self._linear.down(index - 1, above) + gain * (self.errors[index] @ dW.T)
         if z is not None:
-            change = change + self.pulls[index] * self.bends[index] * z
-        change = net.scales[index] * change
-        return change + above if net.skips[index] else change
+            change += self.net.scales[index] * self.pulls[index] * self.bends[index] * z
+        return change
 
     def weight_gradient(self, index, above, below=None):
         """Change of the mean ``- a_l / n f_l(z_{l-1})^T e_l``; ``above`` is that of e_l."""
