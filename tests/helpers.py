@@ -7,9 +7,11 @@ import sys
 import textwrap
 import tracemalloc
 from collections import Counter
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from pcnet import Network
 from pcnet._core import binding
@@ -198,3 +200,19 @@ def solver_step(options, n_updates, rate, gradient, weights, *moments):
     for array, from_ in zip(after, packed, strict=True):
         binding.unpack_weights(from_, [array])
     return after
+
+
+needs_file_limit = pytest.mark.skipif(os.name != "posix", reason="limits of file sizes")
+
+
+@contextmanager
+def largest_file(n_bytes):
+    """Larger files cannot be written, as if the disk were full."""
+    import resource  # not on Windows
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -19,13 +19,9 @@ from ..estimators.support import (
     data_for,
     small,
 )
+from ..helpers import largest_file, needs_file_limit
 from .test_checkpoint_file import Failing, posix
 from .test_resume import assert_same_run, start_and_stop_at
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 
 def entries(folder):
@@ -85,18 +81,7 @@ def test_error_at_any_call_is_one_warning_and_the_fit_continues(error, tmp_path)
         assert entries(tmp_path) == ["c"]
 
 
-@contextmanager
-def largest_file(n_bytes):
-    """A limit of the system for files that this process writes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@posix
+@needs_file_limit
 def test_a_file_without_space_is_one_warning(tmp_path):
     X, y = data_for(PCRegressor)
     model = small(PCRegressor, checkpoint=tmp_path / "c", max_iter=2).fit(X, y)
