@@ -21,7 +21,7 @@ from .._core.threads import effective_n_threads
 from .._network_core import core_network, network_output
 from ..inference import ErrorDescent
 from ..parameterization import PerLayer, gradient_scales, learning_rate_multipliers
-from .optimizer import Optimizer, StepReport
+from .optimizer import Optimizer, StepReport, inference_sums
 from .quasi_newton import QuasiNewton
 
 #: Smallest limit of steps of the tightened inference.
@@ -176,13 +176,7 @@ class FullBatch(Optimizer):
                 total += part
             loss += dot(share, batch.loss[:n])
             energy += dot(share, batch.energy[:n])
-            ended = batch.status[:n]
-            counts += (
-                batch.n_steps[:n].sum(),
-                batch.n_half_passes[:n].sum() / 2,
-                np.count_nonzero(binding.is_converged(ended)),
-                np.count_nonzero(ended != binding.Status.REACHED_MAX_STEPS),
-            )
+            counts += inference_sums(batch, n)
         if not all(np.isfinite(g).all() for g in gradients):
             raise FloatingPointError("the gradient is not finite")
         n = blocks.n_samples

@@ -4,6 +4,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from .._core.binding import Batch, Status, is_converged
+
+# a plain int: NumPy compares arrays with members of an enumeration several times more slowly
+_REACHED_MAX_STEPS = int(Status.REACHED_MAX_STEPS)
+
 
 class StepReport(NamedTuple):
     """Results of one training step; means are weighted by the sample weights.
@@ -33,6 +40,17 @@ class StepReport(NamedTuple):
     converged: float
     ended: float
     weight: float
+
+
+def inference_sums(batch: Batch, n: int) -> tuple[int, float, int, int]:
+    """Steps, passes, converged and ended samples of the first ``n`` rows of a batch."""
+    status = batch.status[:n]
+    return (
+        batch.n_steps[:n].sum(),
+        batch.n_half_passes[:n].sum() / 2,
+        int(np.count_nonzero(is_converged(status))),
+        int(np.count_nonzero(status != _REACHED_MAX_STEPS)),
+    )
 
 
 @dataclass

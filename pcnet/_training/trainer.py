@@ -16,10 +16,7 @@ from .._network_core import core_output, parameters
 from ..inference._learning import weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
-from .optimizer import Optimizer, OptimizerState, StepReport
-
-# a plain int: NumPy compares arrays with members of an enumeration several times more slowly
-_REACHED_MAX_STEPS = int(binding.Status.REACHED_MAX_STEPS)
+from .optimizer import Optimizer, OptimizerState, StepReport, inference_sums
 
 
 class Trainer(Optimizer):
@@ -202,15 +199,15 @@ class Trainer(Optimizer):
         )
         for weight_update in updates:
             self._learn(weight_update, learning_rate, weight_decay)
-        ended = batch.status[:n]
+        n_steps, n_passes, converged, ended = inference_sums(batch, n)
         return StepReport(
             n_samples=n,
             loss=dot(share, batch.loss[:n]),
             energy=dot(share, batch.energy[:n]),
-            n_steps=float(batch.n_steps[:n].mean()),
-            n_passes=float(batch.n_half_passes[:n].mean()) / 2,
-            converged=np.count_nonzero(binding.is_converged(ended)) / n,
-            ended=np.count_nonzero(ended != _REACHED_MAX_STEPS) / n,
+            n_steps=float(n_steps / n),
+            n_passes=float(n_passes / n),
+            converged=converged / n,
+            ended=ended / n,
             weight=float(n if sample_weight is None else np.sum(sample_weight)),
         )
 
