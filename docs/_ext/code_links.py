@@ -122,10 +122,8 @@ class Index:
 
     def find(self, text, page, near=()):
         """Where inline code of a page leads; `near` are classes named before, last one first."""
-        if text in FILES:
-            return FILES[text], ""
-        if match := SCRIPT.match(text):
-            return self._file(PurePosixPath(match[1]))
+        if file := self.find_file(text):
+            return file
         if text[0] == '"' == text[-1] and text.strip('"') in self.methods:
             return self.classes[self.methods[text.strip('"')]]
         match = IDENTIFIER.match(text)
@@ -133,7 +131,14 @@ class Index:
             return None
         return self._name(match[1], page, near)
 
-    def _file(self, path):
+    def find_file(self, text, page=None, near=()):
+        """The page of a file that code names."""
+        if text in FILES:
+            return FILES[text], ""
+        match = SCRIPT.match(text)
+        if not match:
+            return None
+        path = PurePosixPath(match[1])
         folder = path.parts[0]
         if folder == "examples" and path.suffix == ".py" and path.stem[0] != "_":
             return f"gallery/{path.stem}", ""
@@ -197,8 +202,6 @@ def setup(app):
 
         def run(self, **kwargs):
             self.page = self.env.docname
-            if self.page.startswith(f"{api_pages.FOLDER}/"):
-                return
             CodeLinks.index = self.index or Index()
             classes = {}  # names of classes, by the block and by the section that they stand in
             for literal in list(self.document.findall(nodes.literal)):
@@ -206,7 +209,10 @@ def setup(app):
                 near = classes.get(block, [])
                 if self.page in SUBJECTS:
                     near = near + classes.get(section, [])
-                target = self.index.find(literal.astext(), self.page, near)
+                find = self.index.find
+                if self.page.startswith(f"{api_pages.FOLDER}/"):
+                    find = self.index.find_file  # names have roles there
+                target = find(literal.astext(), self.page, near)
                 if isinstance(target, tuple) and target[1].split(".")[-1] in self.index.classes:
                     for place in (block, section):
                         classes.setdefault(place, []).insert(0, target[1].split(".")[-1])

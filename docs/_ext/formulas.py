@@ -33,7 +33,14 @@ TOKEN = re.compile(
 )
 #: What only a formula has: a subscript of layers or units, a power, a norm, an assignment.
 SIGN = re.compile(r"_(?:\{|[lLH01]\b|lk\b|beta\b)|\^|\|\||<-|\bd[FLW]/d|sum_")
-CODE = re.compile(r"[\"`:@\\]|\w\(\)|\.\w|^\w+_\d$")
+#: Formulas that docstrings have outside of code: W_1..W_L, mu_L, z_{l-1}, ||v|| <= tol ||u||.
+_LAYER = r"(?:[A-Za-z]|mu|tau|eps|delta)_(?:\{[^{}\s]+\}|[lLH1])"
+_NORM = r"\|\|[^|\n]+\|\|(?:\^2)?"
+PROSE = re.compile(
+    rf"(?<![\w.`])(?:{_LAYER}(?:\^T|\^2)?(?:\.\.{_LAYER})?(?!\w)"
+    rf"|{_NORM}(?: (?:<=|/|=) (?:tol )?{_NORM})*)"
+)
+CODE = re.compile(r"[\"`:@\\]|\w\(\)|(?<!\.)\.\w|^[a-z]{4,}_\d$")
 
 
 def to_latex(text):
@@ -116,6 +123,21 @@ def setup(app):
                 latex = to_latex(literal.astext()) if plain else None
                 if latex:
                     literal.replace_self(nodes.math(latex, latex))
+            for paragraph in self.document.findall(nodes.paragraph):
+                for text in [n for n in paragraph.children if isinstance(n, nodes.Text)]:
+                    if PROSE.search(text):
+                        paragraph.replace(text, list(self.typeset(str(text))))
+
+        def typeset(self, text):
+            """Nodes of a text with mathematics where it has formulas."""
+            end = 0
+            for match in PROSE.finditer(text):
+                latex = to_latex(match[0])
+                if latex:
+                    yield nodes.Text(text[end : match.start()])
+                    yield nodes.math(latex, latex)
+                    end = match.end()
+            yield nodes.Text(text[end:])
 
     app.add_transform(Formulas)
     return {"parallel_read_safe": True}

@@ -167,6 +167,7 @@ def test_every_public_name_in_the_pages_gets_a_link(extension, index):
             "dW_l = a_l f_l(z^0_{l-1})^T e_l",
             r"\mathrm{d} W _{l} = a _{l} f _{l} ( z ^{0} _{l-1} ) ^{\top} e _{l}",
         ),
+        ("W_1..W_L", r"W _{1} \ldots W _{L}"),
         ("d mu_L / d z_l", r"\partial \mu _{L} / \partial z _{l}"),
         ("loss * 2 z_l", r"\operatorname{loss} \cdot 2 z _{l}"),
     ],
