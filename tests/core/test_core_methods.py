@@ -134,30 +134,6 @@ def test_threads_of_the_exact_equilibrium(dtype, threads):
 
 @pytest.mark.parametrize(
     "method",
-    [
-        ActivityDescent(momentum=1.0),
-        ActivityDescent(momentum=-0.1),
-        AdamActivityDescent(n_steps=-1),
-        AdamActivityDescent(rate=0.0),
-        AdamActivityDescent(beta_1=1.0),
-        AdamActivityDescent(beta_2=1.5),
-        AdamActivityDescent(epsilon=0.0),
-        ErrorOptimization(n_steps=-1),
-        ErrorOptimization(rate=-1.0),
-        ErrorOptimization(momentum=1.0),
-        GaussSeidel(n_sweeps=-1),
-        GaussSeidel(rate=0.0),
-    ],
-)
-def test_bad_options(method):
-    net = make_network((3, 4, 2))
-    X, Y = make_batch(net, 3)
-    with pytest.raises(ValueError, match="must be"):
-        pcnet.infer(net, X, Y, method)
-
-
-@pytest.mark.parametrize(
-    "method",
     [ActivityDescent(400, 50.0, 0.5), GaussSeidel(400, 50.0), ErrorOptimization(400, 50.0)],
 )
 def test_divergence_is_an_error(method, dtype):

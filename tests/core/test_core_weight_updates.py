@@ -276,17 +276,3 @@ def test_user_defined_method(tolerance):
     by_hand = [a + b for a, b in zip(whole, half, strict=True)]
     found, _ = learning_gradients(net, X, Y, Twice(**options), **vars(OBJECTIVE))
     assert relative_error(found, by_hand) <= tolerance("float64", "training")
-
-
-BAD = {"n_steps": [0, -1, 1.5], "rate": [0.0, np.nan]}
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
-def test_bad_options_of_incremental(name, value):
-    with pytest.raises((ValueError, TypeError), match=name):
-        learning_gradients(
-            make_network((4, 6, 3)),
-            np.ones((2, 4)),
-            np.ones((2, 3)),
-            IncrementalDescent(**{name: value}),
-        )

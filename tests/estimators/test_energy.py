@@ -95,6 +95,7 @@ def test_class_energies_and_score_follow_their_definition():
     np.testing.assert_allclose(model.score_samples(X), sharp, rtol=1e-12)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("depth", [4, 31])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 def test_unknown_digits_score_below_known_ones(depth, loss):

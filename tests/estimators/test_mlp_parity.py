@@ -158,14 +158,6 @@ def test_wrong_classes_in_partial_fit():
     assert all("classes" in message for message in errors_of(PCClassifier, no_classes))
 
 
-def test_partial_fit_accepts_classes_that_come_later():
-    model = small(PCClassifier)
-    model.partial_fit([[1], [2], [3]], ["a", "b", "c"], classes=["a", "b", "c", "d"])
-    for _ in range(30):
-        model.partial_fit([[4]], ["d"])
-    assert model.score([[4]], ["d"]) == 1
-
-
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_partial_fit_refuses_early_stopping_also_after_fit(Estimator):
     X, y = iris()

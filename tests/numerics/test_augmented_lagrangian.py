@@ -189,21 +189,3 @@ def test_too_large_rate_is_an_error():
     net = make_network((5, 8, 8, 3), "identity", parameterization="sp")
     with pytest.raises(FloatingPointError, match="rate"):
         pcnet.infer(net, *make_batch(net, 3), AugmentedLagrangian(400, rate=50.0))
-
-
-BAD = {
-    "n_steps": [-1, 1.5],
-    "alpha": [-0.1, np.nan, 2.0],
-    "rho": [0.0, "1", 0.5],
-    "rate": [0.0, -1.0, "auto"],
-    "inner_steps": [0],
-    "timing": ["before", None],
-    "power_steps": [0, 1.5],
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
-def test_bad_options(name, value):
-    net = make_network((4, 6, 3))
-    with pytest.raises((ValueError, TypeError), match=name):
-        pcnet.infer(net, *make_batch(net, 2), method=AugmentedLagrangian(**{name: value}))

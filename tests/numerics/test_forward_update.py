@@ -8,7 +8,6 @@ from pcnet.inference import (
     ActivityDescent,
     ErrorDescent,
     ForwardUpdate,
-    IncrementalDescent,
     PrecisionDescent,
     learning_gradients,
 )
@@ -70,12 +69,3 @@ def test_one_hidden_layer_changes_only_the_output_gradient(tolerance):
     forward = learning_gradients(net, X, Y, ForwardUpdate("error"))
     assert relative_error(forward[0][0], plain[0][0]) <= tolerance("float64", "inference")
     assert relative_error(forward[0][1], plain[0][1]) > 1e-3
-
-
-@pytest.mark.parametrize(
-    "method", [IncrementalDescent(), "incremental", ForwardUpdate(), "ahead", 3]
-)
-def test_bad_methods(method):
-    net = make_network((4, 6, 3))
-    with pytest.raises((ValueError, TypeError), match=r"method must be|inference must be"):
-        pcnet.infer(net, *make_batch(net, 2), ForwardUpdate(method))

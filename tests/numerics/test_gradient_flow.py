@@ -274,25 +274,6 @@ def test_factors_of_the_step():
     assert step_factors(2, (0.0, 0.1, 0.9), np.array([[1.01], [100.0], [1e-9]]))[0] <= 0.9
 
 
-BAD = {
-    "pair": ["euler", 3],
-    "step": [0.0, -1.0, np.inf, "auto"],
-    "rtol": [0.0, np.nan],
-    "atol": [0.0, -1],
-    "max_time": [0.0, np.inf],
-    "max_steps": [-1, 2.5],
-    "steady_tol": [-1e-3, None],
-    "controller": [(1.0,), 0.5, (0.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, "1", 0.0)],
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
-def test_bad_options(name, value):
-    net = make_network((4, 6, 3))
-    with pytest.raises((ValueError, TypeError), match=name):
-        pcnet.infer(net, *make_batch(net, 2), method=GradientFlow(**{name: value}))
-
-
 @pytest.mark.parametrize("n_samples", [1, 4, 16])
 def test_time_of_jpc_is_the_number_of_samples_times_ours(n_samples):
     """jpc integrates the gradient of the batch's mean energy, so its time is n times as long."""

@@ -182,22 +182,6 @@ def test_targets_outside_of_the_range_of_probabilities(beta, loss, dtype):
     assert result.n_passes.max() < 5000
 
 
-BAD = {
-    "method": [Nudged(), "descent", ErrorDescent],
-    "beta": [0.0, 1.5, -0.1, "small"],
-    "kind": ["both", None],
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
-def test_bad_options(name, value):
-    net = make_network((4, 6, 3))
-    with pytest.raises(
-        (ValueError, TypeError), match="method must|inference must" if name == "method" else name
-    ):
-        pcnet.infer(net, *make_batch(net, 2), method=Nudged(**{name: value}))
-
-
 @pytest.mark.parametrize("kind", ["negative", "centered"])
 def test_no_negative_rates(kind):
     net = make_network((4, 6, 3))

@@ -1,4 +1,4 @@
-"""NumPy numbers as options, as searches pass them, give the same bits as floats."""
+"""Options of methods: NumPy numbers give the bits of floats; errors name what cannot be used."""
 
 import numpy as np
 import pytest
@@ -64,3 +64,83 @@ def test_same_bits_as_floats(method, kind, dtype):
 
     for as_numpy, as_float in zip(found(kind), found(float), strict=True):
         np.testing.assert_array_equal(as_numpy, as_float)
+
+
+BAD = {
+    ActivityDescent: {"momentum": [1.0, -0.1]},
+    AdamActivityDescent: {
+        "n_steps": [-1],
+        "rate": [0.0],
+        "beta_1": [1.0],
+        "beta_2": [1.5],
+        "epsilon": [0.0],
+    },
+    ErrorOptimization: {"n_steps": [-1], "rate": [-1.0], "momentum": [1.0]},
+    GaussSeidel: {"n_sweeps": [-1], "rate": [0.0]},
+    GradientFlow: {
+        "pair": ["euler", 3],
+        "step": [0.0, -1.0, np.inf, "auto"],
+        "rtol": [0.0, np.nan],
+        "atol": [0.0, -1],
+        "max_time": [0.0, np.inf],
+        "max_steps": [-1, 2.5],
+        "steady_tol": [-1e-3, None],
+        "controller": [(1.0,), 0.5, (0.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, "1", 0.0)],
+    },
+    AugmentedLagrangian: {
+        "n_steps": [-1, 1.5],
+        "alpha": [-0.1, np.nan, 2.0],
+        "rho": [0.0, "1", 0.5],
+        "rate": [0.0, -1.0, "auto"],
+        "inner_steps": [0],
+        "timing": ["before", None],
+        "power_steps": [0, 1.5],
+    },
+    IncrementalDescent: {"n_steps": [0, -1, 1.5], "rate": [0.0, np.nan]},
+    PrecisionDescent: {
+        "n_steps": [-1, 0.5],
+        "rate": [0.0, np.nan],
+        "base": [-0.1, "small"],
+        "schedule": ["spike", None, [[[1.0]]], [1.0, -1.0], [np.nan] * 2, "12"],
+    },
+    LearnedPrecision: {
+        "max_steps": [-1, 1.5],
+        "tol": [-1.0, None],
+        "learning_rate": [-0.1, "fast"],
+        "normalize": ["yes", 1],
+        "bounds": [(1.0,), 3.0, (0.0, 2.0), (2.0, 3.0), (0.1, 0.5), (0.5, np.inf)],
+    },
+    Nudged: {"beta": [0.0, 1.5, -0.1, "small"], "kind": ["both", None]},
+}
+
+
+@pytest.mark.parametrize(
+    "method, name, value",
+    [
+        (m, name, v)
+        for m, options in BAD.items()
+        for name, values in options.items()
+        for v in values
+    ],
+)
+def test_bad_options_are_named(method, name, value):
+    net = make_network((4, 6, 3))
+    use = learning_gradients if method is IncrementalDescent else pcnet.infer
+    with pytest.raises((ValueError, TypeError), match=name):
+        use(net, *make_batch(net, 2), method(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    "outer, inner",
+    [
+        *((Nudged, inner) for inner in (Nudged(), "descent", ErrorDescent)),
+        *(
+            (ForwardUpdate, inner)
+            for inner in (IncrementalDescent(), "incremental", ForwardUpdate(), "ahead", 3)
+        ),
+    ],
+)
+def test_methods_that_another_method_cannot_contain(outer, inner):
+    net = make_network((4, 6, 3))
+    with pytest.raises((ValueError, TypeError), match=r"method must be|inference must be"):
+        pcnet.infer(net, *make_batch(net, 2), outer(inner))

@@ -102,23 +102,6 @@ def test_spikes_from_precision_zero_give_scaled_backpropagation(rate, n_steps, t
             assert relative_error(a, share * b) <= tolerance("float64", "inference")
 
 
-BAD_DESCENT = {
-    "n_steps": [-1, 0.5],
-    "rate": [0.0, np.nan],
-    "base": [-0.1, "small"],
-    "schedule": ["spike", None, [[[1.0]]], [1.0, -1.0], [np.nan] * 2, "12"],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [(n, v) for n, values in BAD_DESCENT.items() for v in values]
-)
-def test_bad_options_of_descent(name, value):
-    net = make_network((4, 6, 3))
-    with pytest.raises((ValueError, TypeError), match=name):
-        pcnet.infer(net, *make_batch(net, 2), method=PrecisionDescent(**{name: value}))
-
-
 @pytest.mark.parametrize("schedule", [[1.0], [1.0] * 3, np.ones((3, 2)), np.ones((20, 3))])
 def test_schedules_for_other_networks(schedule):
     net = make_network((4, 6, 3))
@@ -313,21 +296,3 @@ def test_a_network_without_hidden_layers():
     result = pcnet.infer(net, X, Y, LearnedPrecision())
     assert np.all(result.converged)
     assert learn(LearnedPrecision().for_training(net, None), net, X, Y, 2).precisions_ == []
-
-
-BAD_LEARNED = {
-    "max_steps": [-1, 1.5],
-    "tol": [-1.0, None],
-    "learning_rate": [-0.1, "fast"],
-    "normalize": ["yes", 1],
-    "bounds": [(1.0,), 3.0, (0.0, 2.0), (2.0, 3.0), (0.1, 0.5), (0.5, np.inf)],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [(n, v) for n, values in BAD_LEARNED.items() for v in values]
-)
-def test_bad_options_of_learned_precision(name, value):
-    net = make_network((4, 6, 3))
-    with pytest.raises((ValueError, TypeError), match=name):
-        pcnet.infer(net, *make_batch(net, 2), method=LearnedPrecision(**{name: value}))

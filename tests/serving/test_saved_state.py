@@ -3,8 +3,6 @@
 import copy
 import pickle
 
-import joblib
-import numpy as np
 import pytest
 
 from pcnet import PCClassifier, PCRegressor, __version__
@@ -32,13 +30,3 @@ def test_format_number_is_only_in_the_saved_state():
     for other in (model, copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert not [name for name in vars(other) if name.startswith("_pcnet")]
         assert vars(other).keys() == vars(model).keys()
-
-
-def test_compressed_joblib_file_continues_with_the_same_bits(tmp_path):
-    X = np.random.default_rng(0).standard_normal((30, 3))
-    model = PCRegressor((8,), max_iter=3, random_state=0).fit(X, X[:, 0])
-    joblib.dump(model, tmp_path / "model.joblib", compress=3)
-    loaded = joblib.load(tmp_path / "model.joblib")
-    np.testing.assert_array_equal(
-        model.partial_fit(X, X[:, 0]).predict(X), loaded.partial_fit(X, X[:, 0]).predict(X)
-    )
