@@ -259,12 +259,12 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if method is None:  # not the argument `inference`, which may have changed since
             method = getattr(self, "inference_", self._trained["inference"])
         method = resolve_method(method, "method of inference")
-        X = rows.sparse(slice(0, len(rows))) if method.takes_sparse else None
-        if X is None:
-            X = np.empty(rows.shape, self.network_.dtype)
+        inputs: Any = rows.sparse(slice(0, len(rows))) if method.takes_sparse else None
+        if inputs is None:
+            inputs = np.empty(rows.shape, self.network_.dtype)
             for part, block in rows.blocks():
-                X[part] = block
-        return infer(self.network_, X, Y, method, *self._objective().terms)
+                inputs[part] = block
+        return infer(self.network_, inputs, Y, method, *self._objective().terms)
 
     def summary(
         self,
