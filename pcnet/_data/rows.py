@@ -105,6 +105,13 @@ class Rows:
             total += np.square(block / unit).sum(axis=0)
         return np.sqrt(total / len(rows)) * unit
 
+    def toarray(self, dtype=None):
+        """All rows as one new array, of this dtype if given."""
+        out = np.empty(self.shape, self.dtype if dtype is None else dtype)
+        for part, block in self.blocks():
+            out[part] = block
+        return out
+
     def filled(self, rows):
         """Share of the entries of some rows (index array) that are not 0."""
         blocks = RowSubset(self, rows).blocks()

@@ -7,11 +7,12 @@ import numpy as np
 from ..display import LayerEnergyDisplay
 from ..display._common import OTHER, OURS
 from ..display._record import (
+    WITHOUT_END,
     Trace,
     problem_of,
     stable_rate,
     trace_activity_descent,
-    trace_error_descent,
+    trace_runs,
 )
 from ..inference import ErrorDescent
 
@@ -52,7 +53,7 @@ def record_energies(model, X, y):
     """
     problem, _ = problem_of(model, X[:N_IMAGES], y[:N_IMAGES], None)
     equilibrium = problem.infer(ErrorDescent(max_steps=50, tol=1e-4, energy_tol=0))
-    error = trace_error_descent(problem, N_ERROR_STEPS)
+    error = trace_runs(problem, WITHOUT_END, N_ERROR_STEPS)
     n_steps = max(model.n_layers_, 2 * N_ERROR_STEPS)
     rate = stable_rate(problem, n_steps)
     activity = trace_activity_descent(problem, n_steps, rate)

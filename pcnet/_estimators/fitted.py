@@ -261,9 +261,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         method = resolve_method(method, "method of inference")
         inputs: Any = rows.sparse(slice(0, len(rows))) if method.takes_sparse else None
         if inputs is None:
-            inputs = np.empty(rows.shape, self.network_.dtype)
-            for part, block in rows.blocks():
-                inputs[part] = block
+            inputs = rows.toarray(self.network_.dtype)
         return infer(self.network_, inputs, Y, method, *self._objective().terms)
 
     def summary(

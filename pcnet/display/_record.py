@@ -20,6 +20,9 @@ from ..network import Network
 from ..theory import in_float64
 from ._common import Display
 
+#: Error descent with its end tests off.
+WITHOUT_END = ErrorDescent(tol=0, energy_tol=0)
+
 
 class Trace(NamedTuple):
     """Energies during inference, mean over the samples."""
@@ -74,10 +77,7 @@ def problem_of(estimator, X, y, inference):
     # not its argument `inference`, which may have changed since
     method = resolve_method(estimator._trained["inference"] if inference is None else inference)
     rows, Y = estimator._clamp(X, y)
-    X = np.empty(rows.shape)
-    for part, block in rows.blocks():
-        X[part] = block
-    exact = in_float64(estimator.network_)
+    exact, X = in_float64(estimator.network_), rows.toarray(np.float64)
     problem = Problem(exact, X, Y.astype(np.float64), dict(vars(estimator._objective())))
     return problem, method
 
@@ -90,31 +90,19 @@ def trace_energies(problem, method, n_steps):
     if isinstance(method, ActivityDescent) and not method.momentum and method.rate is not None:
         return trace_activity_descent(problem, n_steps, method.rate)
     if isinstance(method, ErrorDescent):
-        return trace_error_descent(problem, n_steps)
-    return trace_other(problem, method, n_steps)
-
-
-def trace_error_descent(problem, n_steps):
-    """Error descent with its end tests off."""
-    return trace_runs(
-        problem, [ErrorDescent(max_steps=k, tol=0, energy_tol=0) for k in range(n_steps + 1)]
-    )
-
-
-def trace_other(problem, method, n_steps):
-    """Any method that has an option for its number of steps."""
-    if method.steps_option is None or method.has_end_test:
+        method = WITHOUT_END
+    elif method.steps_option is None or method.has_end_test:
         raise ValueError(
             "inference must be a method with an option for the number of steps, such as 'error'; "
             f"got {method!r}"
         )
-    runs = [clone(method).set_params(**{method.steps_option: k}) for k in range(n_steps + 1)]
-    return trace_runs(problem, runs)
+    return trace_runs(problem, method, n_steps)
 
 
-def trace_runs(problem, methods):
+def trace_runs(problem, method, n_steps):
     """Run inference separately for 0, 1, .. steps and record the energies."""
-    results = [problem.infer(method) for method in methods]
+    runs = [clone(method).set_params(**{method.steps_option: k}) for k in range(n_steps + 1)]
+    results = [problem.infer(run) for run in runs]
     return Trace(
         np.array([result.n_passes.mean() for result in results]),
         np.array([problem.energies(result.activities) for result in results]),

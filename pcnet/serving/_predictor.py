@@ -246,10 +246,8 @@ class Predictor:
                 "the model was trained with a method of inference of your own, which no file "
                 "holds; pass it as method"
             )
-        dense = np.empty(rows.shape, self.network_.dtype)
-        for part, block in rows.blocks():
-            dense[part] = block
-        return infer(self.network_, dense, Y, method, **vars(self._objective))
+        features = rows.toarray(self.network_.dtype)
+        return infer(self.network_, features, Y, method, *self._objective.terms)
 
     # ------------------------------------------------------------ rows and targets
 
