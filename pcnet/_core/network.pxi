@@ -131,16 +131,21 @@ def allocate_packed(layer_sizes, dtype, *, transposed=False):
 
 
 def pack_weights(weights, forward, backward=None):
-    """Pack weights, and their transposes (not the first) into other arrays."""
+    """Pack weights, and their transposes (not the first) into other arrays; without the GIL."""
     cdef const pcnet_core *core = _find_core(weights[0].dtype, default_isa())
-    cdef uintptr_t source
+    cdef uintptr_t source, packed, transposed
+    cdef int n_in, n_out
     for l, w in enumerate(weights):
+        n_in, n_out = w.shape
         source = _address(w, w.dtype, w.shape)
-        core.pack(w.shape[0], w.shape[1], <void *> source, <void *> _address(
-            forward[l], w.dtype, (core.packed_size(w.shape[0], w.shape[1]),), True))
+        packed = _address(forward[l], w.dtype, (core.packed_size(n_in, n_out),), True)
+        transposed = 0
         if backward is not None and backward[l] is not None:
-            core.pack_transposed(w.shape[0], w.shape[1], <void *> source, <void *> _address(
-                backward[l], w.dtype, (core.packed_size(w.shape[1], w.shape[0]),), True))
+            transposed = _address(backward[l], w.dtype, (core.packed_size(n_out, n_in),), True)
+        with nogil:
+            core.pack(n_in, n_out, <void *> source, <void *> packed)
+            if transposed:
+                core.pack_transposed(n_in, n_out, <void *> source, <void *> transposed)
 
 
 def unpack_weights(packed, weights):

@@ -6,6 +6,7 @@ plain, packed, and Adam's two moments; narrow layers have a fifth, the packed tr
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .._core import binding
 from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from .._network_core import core_output, parameters
+from .._random import run_side_by_side
 from ..inference._learning import weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
@@ -107,7 +109,9 @@ class Trainer(Optimizer):
 
     def load(self):
         """Read the network's weights and biases."""
-        binding.pack_weights(self.network.weights, self._forward, self._backward)
+        layers = zip(self.network.weights, self._forward, self._backward, strict=True)
+        tasks = [partial(binding.pack_weights, [w], [p], [t]) for w, p, t in layers]
+        run_side_by_side(tasks, self._n_parameters, effective_n_threads())
         _copy_all(self.network.biases, self._biases)
         if self._centring is not None:
             self._centring.begin()
