@@ -119,6 +119,9 @@ typedef struct {
     void *const *errors;      /* per layer: e_1, .., e_H, output delta */
     const ptrdiff_t *strides; /* per layer: >= n_l */
     const pcnet_sparse_rows *sparse_inputs; /* n_samples rows of D columns; read without `inputs` */
+    /* (n_samples, K) >= 0, factors of each output's loss; a target of factor 0 is not used, not even
+     * if it is nan.  NULL: all 1. */
+    const void *output_precisions;
 } pcnet_batch;
 
 /* Results of inference, per sample. */
@@ -140,6 +143,18 @@ typedef struct {
     double energy_tol; /* >= 0, 0 = off */
     int predict;       /* 1: a sample may end as PCNET_PREDICTED, without a last backward pass */
 } pcnet_error_descent;
+
+typedef struct {
+    /* When a sample ends; tol: of 1/2 |gradient|^2, which bounds what the energy can still fall in
+     * linear networks, over its whole fall from the feed-forward state; predict is not read. */
+    pcnet_error_descent ends;
+    int memory;      /* 1 .. PCNET_MOST_MEMORY pairs of steps and gradient changes */
+    int from_errors; /* 1: starts from the errors of the batch, unless the energy is higher there;
+                      * 0: from errors of 0 */
+    void *history;   /* of `history_size` bytes, 64-byte aligned */
+} pcnet_quasi_newton;
+
+#define PCNET_MOST_MEMORY 20
 
 typedef struct {
     int n_steps; /* >= 0 */
@@ -208,6 +223,9 @@ typedef struct {
      * just n_threads. */
     size_t (*workspace_size)(const pcnet_network *net, int n_samples, int n_threads);
 
+    /* Bytes of pcnet_quasi_newton's `history` for up to n_samples and just n_threads. */
+    size_t (*history_size)(const pcnet_network *net, int memory, int n_samples, int n_threads);
+
     /* Feed-forward pass into batch->activities. */
     pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
                             int n_threads);
@@ -227,6 +245,11 @@ typedef struct {
                                   const pcnet_objective *objective,
                                   const pcnet_error_descent *options, const pcnet_report *report,
                                   void *workspace, int n_threads);
+    /* The same by L-BFGS of each sample; errors 1..H are IN with from_errors. */
+    pcnet_status (*quasi_newton)(const pcnet_network *net, const pcnet_batch *batch,
+                                 const pcnet_objective *objective,
+                                 const pcnet_quasi_newton *options, const pcnet_report *report,
+                                 void *workspace, int n_threads);
     pcnet_status (*activity_descent)(const pcnet_network *net, const pcnet_batch *batch,
                                      const pcnet_objective *objective,
                                      const pcnet_activity_descent *options,

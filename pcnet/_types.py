@@ -51,6 +51,7 @@ MethodName: TypeAlias = Literal[
     "forward_update",
     "precision",
     "learned_precision",
+    "quasi_newton",
     "backprop",
     "zero_divergence",
 ]

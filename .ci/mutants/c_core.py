@@ -52,8 +52,8 @@ MUTANTS = [
     (
         "half of the squared error",
         "losses.inc",
-        "                sum += 0.5 * difference * difference;",
-        "                sum += difference * difference;",
+        "        sum += 0.5 * difference * difference;",
+        "        sum += difference * difference;",
     ),
     # ---- scales, skips, biases
     (
@@ -187,14 +187,14 @@ MUTANTS = [
     (
         "lambda of the delta dropped",
         "losses.inc",
-        "out[j] = lambda * (t[j] - m[j]);",
-        "out[j] = t[j] - m[j];",
+        "delta[j] = lambda * (t[j] - m[j]);",
+        "delta[j] = t[j] - m[j];",
     ),
     (
         "lambda of log loss dropped",
         "losses.inc",
-        "delta[j] = lambda * (real)((double)t[j] - weight * probability);",
-        "delta[j] = (real)((double)t[j] - weight * probability);",
+        "delta[j] = lambda * (real)(weighted_target(t, p, j) - weight * probability);",
+        "delta[j] = (real)(weighted_target(t, p, j) - weight * probability);",
     ),
     (
         "lambda of the evaluation dropped",
@@ -244,8 +244,8 @@ MUTANTS = [
     (
         "no sufficient decrease",
         "error_descent.inc",
-        "it->energy - ARMIJO * it->step * it->sums.dd",
-        "it->energy + ARMIJO * it->step * it->sums.dd",
+        "it->energy - ARMIJO * it->step * it->fall",
+        "it->energy + ARMIJO * it->step * it->fall",
     ),
     (
         "tolerance not squared",

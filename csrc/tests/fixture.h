@@ -41,6 +41,7 @@ typedef struct {
 typedef struct {
     int n_samples;
     vec inputs, targets;
+    vec precisions; /* of the outputs, see observe_in_part */
     vec activities[MAX_LAYERS], errors[MAX_LAYERS];
     void *activity_pointers[MAX_LAYERS], *error_pointers[MAX_LAYERS];
     ptrdiff_t strides[MAX_LAYERS];
@@ -55,6 +56,8 @@ size_t n_weights(const model *m, int layer); /* layer = 1..L */
 
 /* Random inputs; targets that suit the loss; activities and errors zero. */
 samples *samples_new(const model *m, int n_samples, pcnet_loss loss);
+/* From now on the outputs have different precisions; where 0, the target is nan. */
+void observe_in_part(samples *b);
 void samples_free(samples *b);
 /* z_l of a sample, unit i; layer = 1..L. */
 double activity(const samples *b, int layer, int sample, int i);

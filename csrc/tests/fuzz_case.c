@@ -110,6 +110,10 @@ static void take_batch(fuzz_case *c, bytes *in) {
     c->n_samples = n;
     c->inputs = filled(in, c->dtype, (size_t)n * (size_t)c->sizes[0]);
     c->targets = filled(in, c->dtype, (size_t)n * (size_t)c->sizes[n_layers]);
+    c->precisions = filled(in, c->dtype, c->targets.n);
+    for (size_t i = 0; i < c->precisions.n; i++)
+        if (!(vec_get(c->precisions, i) >= 0))
+            vec_set(c->precisions, i, 0);
     c->sample_weight = vec_new(PCNET_FLOAT64, (size_t)n);
     for (int i = 0; i < n; i++)
         vec_set(c->sample_weight, (size_t)i, 1.0 / n);
@@ -125,7 +129,8 @@ static void take_batch(fuzz_case *c, bytes *in) {
                              .targets = c->targets.data,
                              .activities = c->activity_at,
                              .errors = c->error_at,
-                             .strides = c->strides};
+                             .strides = c->strides,
+                             .output_precisions = take_below(in, 2) ? NULL : c->precisions.data};
 }
 
 static void make_report(fuzz_case *c, int with_trace) {
@@ -162,6 +167,8 @@ fuzz_case *fuzz_case_new(bytes *in) {
     take_batch(c, in);
     make_report(c, with_trace);
     c->workspace = exact_alloc(c->core->workspace_size(&c->net, c->n_samples, c->n_threads));
+    c->history =
+        exact_alloc(c->core->history_size(&c->net, PCNET_MOST_MEMORY, c->n_samples, c->n_threads));
     return c;
 }
 
@@ -174,8 +181,10 @@ void fuzz_case_free(fuzz_case *c) {
     }
     vec_free(&c->inputs);
     vec_free(&c->targets);
+    vec_free(&c->precisions);
     vec_free(&c->sample_weight);
-    void *others[] = {c->energy, c->loss, c->n_steps, c->n_half_passes, c->status, c->workspace, c};
+    void *others[] = {c->energy, c->loss,      c->n_steps, c->n_half_passes,
+                      c->status, c->workspace, c->history, c};
     records_free(c->records);
     for (int k = 0; k < COUNT(others); k++)
         exact_free(others[k]);

@@ -23,7 +23,7 @@ typedef struct {
     int n_samples, n_threads, max_steps;
     int sizes[MOST_LAYERS + 1], activations[MOST_LAYERS], skips[MOST_LAYERS];
     double scales[MOST_LAYERS];
-    vec weights[MOST_LAYERS], biases[MOST_LAYERS], inputs, targets, sample_weight;
+    vec weights[MOST_LAYERS], biases[MOST_LAYERS], inputs, targets, precisions, sample_weight;
     vec packed_weights[MOST_LAYERS], packed_transposes[MOST_LAYERS];
     vec activities[MOST_LAYERS], errors[MOST_LAYERS];
     const void *bias_at[MOST_LAYERS];
@@ -34,6 +34,7 @@ typedef struct {
     step_records *records; /* or NULL */
     int *n_steps, *n_half_passes, *status;
     void *workspace;
+    void *history; /* for the largest memory */
     pcnet_network net;
     pcnet_batch batch;
     pcnet_objective objective;

@@ -22,10 +22,14 @@ static int all_finite(vec v) {
 
 /* ---- inference ---- */
 
+typedef enum { ERROR_DESCENT = 0, QUASI_NEWTON, ACTIVITY_DESCENT } kind;
+
 typedef struct {
-    int is_error_descent;
+    kind kind;
     pcnet_error_descent error;
     pcnet_activity_descent activity;
+    int memory;
+    const vec *start; /* errors to start from, or NULL */
 } method;
 
 static method take_method(bytes *in, int max_steps) {
@@ -33,22 +37,38 @@ static method take_method(bytes *in, int max_steps) {
     static const double energy_tols[] = {0, 1e-6, 0.1, 2};
     static const double rates[] = {0.1, 0.5, 1, 1e-30, 1e30};
     return (method){
-        .is_error_descent = take_below(in, 4) > 0,
+        .kind = (kind)(take_below(in, 5) / 2),
         .error = {max_steps, take_choice(in, tols, 6), take_choice(in, energy_tols, 4),
                   take_below(in, 2)},
         .activity = {max_steps, take_choice(in, rates, 5)},
+        .memory = 1 + take_below(in, PCNET_MOST_MEMORY),
     };
 }
 
-static pcnet_status infer(fuzz_case *c, const method *how, void *workspace, int n_threads) {
-    return how->is_error_descent
-               ? c->core->error_descent(&c->net, &c->batch, &c->objective, &how->error, &c->report,
-                                        workspace, n_threads)
-               : c->core->activity_descent(&c->net, &c->batch, &c->objective, &how->activity,
-                                           &c->report, workspace, n_threads);
+static pcnet_status infer_by_newton(fuzz_case *c, const method *how, void *workspace,
+                                    int n_threads) {
+    const pcnet_quasi_newton options = {how->error, how->memory, how->start != NULL, c->history};
+    for (int i = 0; how->start != NULL && i < c->net.n_layers; i++)
+        memcpy(c->errors[i].data, how->start[i].data,
+               c->errors[i].n * (c->dtype == PCNET_FLOAT64 ? sizeof(double) : sizeof(float)));
+    return c->core->quasi_newton(&c->net, &c->batch, &c->objective, &options, &c->report, workspace,
+                                 n_threads);
 }
 
-/* Checks the report of a sample after error descent; start: its energy before. */
+static pcnet_status infer(fuzz_case *c, const method *how, void *workspace, int n_threads) {
+    switch (how->kind) {
+    case ERROR_DESCENT:
+        return c->core->error_descent(&c->net, &c->batch, &c->objective, &how->error, &c->report,
+                                      workspace, n_threads);
+    case QUASI_NEWTON:
+        return infer_by_newton(c, how, workspace, n_threads);
+    default:
+        return c->core->activity_descent(&c->net, &c->batch, &c->objective, &how->activity,
+                                         &c->report, workspace, n_threads);
+    }
+}
+
+/* Checks the report of a sample after a descent; start: its energy before. */
 static void check_sample(const fuzz_case *c, int i, double start) {
     const double energy = c->energy[i];
     CHECK(isfinite(energy) && energy <= start, "sample %d from %g to %g", i, start, energy);
@@ -85,21 +105,32 @@ static void check_one_thread(fuzz_case *c, const method *how) {
 }
 
 static void fuzz_inference(fuzz_case *c, bytes *in) {
-    const method how = take_method(in, c->max_steps);
+    method how = take_method(in, c->max_steps);
+    vec given[MOST_LAYERS];
+    if (how.kind == QUASI_NEWTON && take_below(in, 2)) {
+        for (int i = 0; i + 1 < c->net.n_layers; i++)
+            fuzz_fill(in, c->errors[i]);
+        how.start = given;
+    }
+    for (int i = 0; i < c->net.n_layers; i++)
+        given[i] = vec_copy(c->errors[i]);
     method none = how;
     none.error.max_steps = none.activity.n_steps = 0;
+    const int falls = how.kind != ACTIVITY_DESCENT;
     const pcnet_status at_start = infer(c, &none, c->workspace, c->n_threads);
     double *start = exact_alloc((size_t)c->n_samples * sizeof(double));
     memcpy(start, c->energy, (size_t)c->n_samples * sizeof(double));
     const pcnet_status status = infer(c, &how, c->workspace, c->n_threads);
     CHECK(status == PCNET_OK || status == PCNET_ENERGY_NOT_FINITE, "status %d", (int)status);
-    if (how.is_error_descent)
+    if (falls)
         CHECK(status == at_start, "status %d, %d with no step", (int)status, (int)at_start);
-    for (int i = 0; status == PCNET_OK && how.is_error_descent && i < c->n_samples; i++)
+    for (int i = 0; status == PCNET_OK && falls && i < c->n_samples; i++)
         check_sample(c, i, start[i]);
     exact_free(start);
     if (status == PCNET_OK)
         check_one_thread(c, &how);
+    for (int i = 0; i < c->net.n_layers; i++)
+        vec_free(&given[i]);
 }
 
 /* ---- sparse inputs ---- */

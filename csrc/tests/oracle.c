@@ -46,41 +46,52 @@ double oracle_prediction(const model *m, const samples *b, int layer, int sample
     return sum;
 }
 
-static double loss_of(const pcnet_objective *objective, int n, const double *mu, const double *y) {
-    const int loss = objective->loss;
+/* The loss of one output, or for the log loss its term. */
+static double output_loss(const pcnet_objective *objective, double mu, double y, double log_sum) {
     const double bend = objective->huber_delta;
+    switch (objective->loss) {
+    case PCNET_SQUARED_ERROR:
+        return 0.5 * (y - mu) * (y - mu);
+    case PCNET_LOG_LOSS:
+        return -y * (mu - log_sum);
+    case PCNET_LOGISTIC_LOSS:
+        return log1p(exp(-fabs(mu))) + fmax(mu, 0) - y * mu;
+    case PCNET_HUBER:
+        return fabs(y - mu) <= bend ? 0.5 * (y - mu) * (y - mu)
+                                    : bend * fabs(y - mu) - 0.5 * bend * bend;
+    default:
+        return exp(mu) - y * mu - (y > 0 ? y - y * log(y) : 0);
+    }
+}
+
+/* precision: of each output, a target of precision 0 being nan; or NULL. */
+static double loss_of(const pcnet_objective *objective, int n, const double *mu, const double *y,
+                      const double *precision) {
     double sum = 0, largest = -INFINITY, normalizer = 0;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < n; k++)
         largest = fmax(largest, mu[k]);
-        if (loss == PCNET_SQUARED_ERROR)
-            sum += 0.5 * (y[k] - mu[k]) * (y[k] - mu[k]);
-        else if (loss == PCNET_LOGISTIC_LOSS)
-            sum += log1p(exp(-fabs(mu[k]))) + fmax(mu[k], 0) - y[k] * mu[k];
-        else if (loss == PCNET_HUBER)
-            sum += fabs(y[k] - mu[k]) <= bend ? 0.5 * (y[k] - mu[k]) * (y[k] - mu[k])
-                                              : bend * fabs(y[k] - mu[k]) - 0.5 * bend * bend;
-        else if (loss == PCNET_POISSON)
-            sum += exp(mu[k]) - y[k] * mu[k] - (y[k] > 0 ? y[k] - y[k] * log(y[k]) : 0);
-    }
-    if (loss == PCNET_LOG_LOSS) {
-        for (int k = 0; k < n; k++)
-            normalizer += exp(mu[k] - largest);
-        for (int k = 0; k < n; k++)
-            sum -= y[k] * (mu[k] - largest - log(normalizer));
-    }
+    for (int k = 0; k < n; k++)
+        normalizer += exp(mu[k] - largest);
+    for (int k = 0; k < n; k++)
+        if (precision == NULL || precision[k] > 0)
+            sum += (precision == NULL ? 1 : precision[k]) *
+                   output_loss(objective, mu[k], y[k], largest + log(normalizer));
     return sum;
 }
 
 double oracle_layer_energy(const model *m, const samples *b, const pcnet_objective *objective,
                            int layer, int sample) {
-    double mu[256], y[256], sum = 0; /* no test network is wider */
+    double mu[256], y[256], p[256], sum = 0; /* no test network is wider */
     const int n = m->s.sizes[layer];
     for (int j = 0; j < n; j++)
         mu[j] = oracle_prediction(m, b, layer, sample, j);
     if (layer == m->s.n_layers) {
         for (int j = 0; j < n; j++)
             y[j] = vec_get(b->targets, (size_t)sample * (size_t)n + (size_t)j);
-        return objective->output_precision * loss_of(objective, n, mu, y);
+        for (int j = 0; j < n; j++)
+            p[j] = vec_get(b->precisions, (size_t)sample * (size_t)n + (size_t)j);
+        return objective->output_precision *
+               loss_of(objective, n, mu, y, b->batch.output_precisions == NULL ? NULL : p);
     }
     for (int j = 0; j < n; j++) {
         double error = activity(b, layer, sample, j) - mu[j];

@@ -37,6 +37,7 @@ static void test_variant(variant v) {
             test_single_passes(v, s, batches[k], n_threads, &objectives[(i + k) % N_OBJECTIVES]);
             test_sparse(v, s, batches[k], n_threads);
             test_error_descent(v, s, batches[k], n_threads);
+            test_quasi_newton(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             test_update(v, s, batches[k], n_threads);
         }

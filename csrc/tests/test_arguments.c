@@ -12,7 +12,7 @@ enum { N_SAMPLES = 3, N_COUNTS = 3 };
 typedef struct {
     model *m;
     samples *b;
-    void *workspace;
+    void *workspace, *history;
     vec energy, loss;
     int *counts;
     pcnet_report report;
@@ -125,6 +125,16 @@ static void check_options(const setting *s) {
     for (size_t i = 0; i < sizeof descents / sizeof descents[0]; i++)
         REFUSED(core->activity_descent(net, batch, &good_objective, &descents[i], &s->report,
                                        s->workspace, 1));
+    const pcnet_quasi_newton newtons[] = {
+        {good_options, 0, 0, s->history},
+        {good_options, PCNET_MOST_MEMORY + 1, 0, s->history},
+        {good_options, 2, 0, NULL},
+        {options[0], 2, 0, s->history},
+    };
+    for (size_t i = 0; i < sizeof newtons / sizeof newtons[0]; i++)
+        REFUSED(core->quasi_newton(net, batch, &good_objective, &newtons[i], &s->report,
+                                   s->workspace, 1));
+    REFUSED(core->quasi_newton(net, batch, &good_objective, NULL, &s->report, s->workspace, 1));
     REFUSED(infer_with(s, net, batch, NULL, &good_options, 1));
     REFUSED(infer_with(s, net, batch, &good_objective, NULL, 1));
     REFUSED(infer_with(s, net, batch, &good_objective, &good_options, 0));
@@ -172,6 +182,7 @@ void test_bad_arguments(variant v, const shape *sh) {
     };
     s.b = samples_new(s.m, N_SAMPLES, PCNET_SQUARED_ERROR);
     s.workspace = workspace_new(s.m, N_SAMPLES, 1);
+    s.history = exact_alloc(v.core->history_size(&s.m->net, PCNET_MOST_MEMORY, N_SAMPLES, 1));
     s.report = (pcnet_report){
         .energy = s.energy.data,
         .loss = s.loss.data,
@@ -190,6 +201,7 @@ void test_bad_arguments(variant v, const shape *sh) {
     CHECK(pcnet_get_core((pcnet_dtype)7, PCNET_GENERIC) == NULL, "a dtype that does not exist");
     CHECK(pcnet_get_core(PCNET_FLOAT64, (pcnet_isa)7) == NULL, "an isa that does not exist");
     exact_free(s.workspace);
+    exact_free(s.history);
     exact_free(s.counts);
     vec_free(&s.energy);
     vec_free(&s.loss);

@@ -123,6 +123,56 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
     model_free(m);
 }
 
+static void check_newton_start(const samples *b, const report_arrays *r,
+                               const report_arrays *again) {
+    for (int n = 0; n < b->n_samples; n++)
+        CHECK(record_of(again->records, n, 0) <=
+                      vec_get(r->energy, (size_t)n) * (1 + 1e-5) + 1e-12 &&
+                  vec_get(again->energy, (size_t)n) <= record_of(again->records, n, 0),
+              "sample %d ended at %g and starts at %g", n, vec_get(r->energy, (size_t)n),
+              record_of(again->records, n, 0));
+}
+
+/* From errors of 0 to equilibrium; then from the errors found, where nothing is left to do. */
+void test_quasi_newton(variant v, const shape *s, int n_samples, int n_threads) {
+    enum { MAX_STEPS = 80 };
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 5, 0, 0};
+    model *m = model_new(v, s);
+    samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(m, n_samples, n_threads);
+    void *history = exact_alloc(v.core->history_size(&m->net, 4, n_samples, n_threads));
+    report_arrays r = report_new(n_samples, MAX_STEPS), again = report_new(n_samples, MAX_STEPS);
+    pcnet_quasi_newton options = {
+        {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-13 : 1e-5, 0, 0}, 4, 0, history};
+    observe_in_part(b);
+    pcnet_status status = v.core->quasi_newton(&m->net, &b->batch, &objective, &options, &r.report,
+                                               workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    check_report(m, b, &objective, &r, MAX_STEPS);
+    int n_ended = 0;
+    for (int n = 0; n < n_samples; n++) {
+        n_ended += r.status[n] == PCNET_CONVERGED || r.status[n] == PCNET_ROUNDING_FLOOR;
+        for (int t = 1; t <= MAX_STEPS; t++)
+            CHECK(record_of(r.records, n, t) <= record_of(r.records, n, t - 1),
+                  "%s: sample %d rose at step %d", s->name, n, t);
+    }
+    CHECK(s->n_layers == 1 || s->activation == PCNET_RELU || n_ended >= 0.9 * n_samples,
+          "%s: %d of %d at equilibrium", s->name, n_ended, n_samples);
+    options.from_errors = 1;
+    status = v.core->quasi_newton(&m->net, &b->batch, &objective, &options, &again.report,
+                                  workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    check_newton_start(b, &r, &again);
+    const double gradient = gradient_at_end(m, b, &objective, &again, workspace);
+    CHECK(gradient < 50 * sqrt(options.ends.tol), "%s: gradient %g at the end", s->name, gradient);
+    report_free(&r);
+    report_free(&again);
+    exact_free(history);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}
+
 /* z <- z - rate dF/dz, all layers at once. */
 static void plain_step(const model *m, samples *b, const pcnet_objective *objective, double rate,
                        void *workspace) {

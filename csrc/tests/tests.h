@@ -15,6 +15,7 @@ void test_not_finite_input(variant v, const shape *s, int n_samples);
 void test_single_passes(variant v, const shape *s, int n_samples, int n_threads,
                         const pcnet_objective *objective);
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads);
+void test_quasi_newton(variant v, const shape *s, int n_samples, int n_threads);
 void test_activity_descent(variant v, const shape *s, int n_samples, int n_threads);
 void test_not_finite_start(variant v, const shape *s);
 void test_interrupted(variant v);

@@ -15,6 +15,10 @@ cdef class Batch(SinglePasses):
 
     Attributes
     ----------
+    output_precisions : ndarray, (n, K), or None
+        Factors of each output's loss for the batches of n samples that follow, at least 0 and of
+        the network's dtype; a target of factor 0 is not used, not even if it is NaN. Default None:
+        all 1.
     activities, errors : LayerRows: list of ndarray, (capacity, row_stride(n_l))
         z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
     energy, loss : ndarray of float64, (capacity,)
@@ -38,6 +42,28 @@ cdef class Batch(SinglePasses):
         with nogil:
             status = net.core.error_descent(&called, &self.batch, &objective, &options,
                                             &self.report, self.workspace, self.n_threads)
+        _check(status)
+        self._end_records(self.batch.n_samples)
+
+    def quasi_newton(self, X, Y, loss, double output_precision, double activity_decay,
+                     int max_steps, double tol, double energy_tol, int memory, *,
+                     from_errors=False):
+        """As `error_descent`, by L-BFGS of each sample; with ``from_errors`` it starts from the
+        hidden errors that the batch holds, where the energy is not higher than at 0."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_quasi_newton options
+        options.ends.max_steps, options.ends.tol = max_steps, tol
+        options.ends.energy_tol = energy_tol
+        options.memory, options.from_errors = memory, bool(from_errors)
+        options.history = self._history_for(memory)
+        self._begin_records(max_steps)
+        self._set(X, Y)
+        with nogil:
+            status = net.core.quasi_newton(&called, &self.batch, &objective, &options,
+                                           &self.report, self.workspace, self.n_threads)
         _check(status)
         self._end_records(self.batch.n_samples)
 

@@ -85,7 +85,9 @@ cdef class BatchArrays:
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
-    cdef object _workspace, _inputs
+    cdef public object output_precisions
+    cdef object _workspace, _inputs, _history
+    cdef int _history_memory
     cdef _Records _records
     cdef ptrdiff_t[::1] _strides
     cdef pcnet_batch batch
@@ -164,7 +166,22 @@ cdef class BatchArrays:
         self._inputs = X
         self.batch.targets = NULL if Y is None else <void *> _address(
             Y, self.network.dtype, (n, self.network.layer_sizes[-1]))
+        self.batch.output_precisions = NULL
+        if Y is not None and self.output_precisions is not None:
+            self.batch.output_precisions = <void *> _address(
+                self.output_precisions, self.network.dtype, (n, self.network.layer_sizes[-1]))
         return n
+
+    cdef void *_history_for(self, int memory) except NULL:
+        """Memory for the pairs of `quasi_newton`, kept from call to call."""
+        cdef CoreNetwork net = self.network
+        if not 1 <= memory <= PCNET_MOST_MEMORY:
+            raise ValueError(f"memory must be from 1 to {PCNET_MOST_MEMORY}; got {memory}")
+        if self._history is None or memory > self._history_memory:
+            size = net.core.history_size(&net.net, memory, self.capacity, self.n_threads)
+            self._history = aligned_zeros((max(size, 64),), np.uint8)
+            self._history_memory = memory
+        return <void *> <uintptr_t> self._history.ctypes.data
 
     def like_activities(self):
         """Zeroed arrays shaped like `activities`, in one block of memory (`LayerRows`)."""

@@ -23,6 +23,7 @@ ISA_CODES: dict[str, int]
 TILE_SIZE: int
 SERIAL_WORK: int
 MOST_COUNTED: int
+MOST_MEMORY: int
 
 class Status(enum.IntEnum):
     REACHED_MAX_STEPS = ...
@@ -126,6 +127,7 @@ class BatchArrays:
     status: NDArray[np.intc]
     trace: Any  # ndarray of float64, or None
     trace_steps: int | None
+    output_precisions: Any  # ndarray, or None
     def __init__(
         self, network: CoreNetwork, capacity: int, n_threads: int, trace_steps: int | None = None
     ) -> None: ...
@@ -191,6 +193,20 @@ class Batch(SinglePasses):
         tol: float,
         energy_tol: float,
         predict: bool = False,
+    ) -> None: ...
+    def quasi_newton(
+        self,
+        X: _Floats,
+        Y: _Floats,
+        loss: _Loss,
+        output_precision: float,
+        activity_decay: float,
+        max_steps: int,
+        tol: float,
+        energy_tol: float,
+        memory: int,
+        *,
+        from_errors: bool = False,
     ) -> None: ...
     def activity_descent(
         self,

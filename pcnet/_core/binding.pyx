@@ -80,6 +80,7 @@ TILE_SIZE = pcnet_tile_size()
 SERIAL_WORK = PCNET_SERIAL_WORK
 # units of a layer, samples of a call: the core counts both in int, and rounds them up
 MOST_COUNTED = 2**30
+MOST_MEMORY = PCNET_MOST_MEMORY
 
 
 def has_openmp():

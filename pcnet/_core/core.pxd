@@ -77,6 +77,7 @@ cdef extern from "pcnet.h" nogil:
         void **errors
         const ptrdiff_t *strides
         const pcnet_sparse_rows *sparse_inputs
+        const void *output_precisions
     ctypedef struct pcnet_report:
         double *energy
         double *loss
@@ -90,6 +91,12 @@ cdef extern from "pcnet.h" nogil:
         double tol
         double energy_tol
         int predict
+    int PCNET_MOST_MEMORY
+    ctypedef struct pcnet_quasi_newton:
+        pcnet_error_descent ends
+        int memory
+        int from_errors
+        void *history
     ctypedef struct pcnet_activity_descent:
         int n_steps
         double rate
@@ -134,6 +141,10 @@ cdef extern from "pcnet.h" nogil:
         pcnet_status (*error_descent)(const pcnet_network *, const pcnet_batch *,
                                       const pcnet_objective *, const pcnet_error_descent *,
                                       const pcnet_report *, void *, int) noexcept nogil
+        pcnet_status (*quasi_newton)(const pcnet_network *, const pcnet_batch *,
+                                     const pcnet_objective *, const pcnet_quasi_newton *,
+                                     const pcnet_report *, void *, int) noexcept nogil
+        size_t (*history_size)(const pcnet_network *, int, int, int) noexcept nogil
         pcnet_status (*activity_descent)(const pcnet_network *, const pcnet_batch *,
                                          const pcnet_objective *, const pcnet_activity_descent *,
                                          const pcnet_report *, void *, int) noexcept nogil

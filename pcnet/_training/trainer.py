@@ -105,6 +105,25 @@ class Trainer(Optimizer):
         n_rows = max_batch_size * self.method.rows_per_sample
         self._batch = binding.Batch(self._core_network, n_rows, effective_n_threads())
 
+    @property
+    def batch(self):
+        """The memory of inference, which `step` uses."""
+        return self._batch
+
+    @property
+    def n_updates(self):
+        """Solver steps so far."""
+        return self._n_updates
+
+    def set_multipliers(self, rates, scales):
+        """Replace each layer's multiples of the rate, and the factors of the gradients.
+
+        Parameters
+        ----------
+        rates, scales : PerLayer
+        """
+        self._rates, self._scales = rates, scales
+
     # ------------------------------------------------------------ weights and state
 
     def load(self):

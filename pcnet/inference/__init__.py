@@ -24,11 +24,13 @@ from ._method import InferenceMethod
 from ._nudged import Nudged
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
+from ._quasi_newton import QuasiNewton
 
 #: The names of the methods, each for an object with default options.
 METHODS = MappingProxyType(
     {
         "error": ErrorDescent,
+        "quasi_newton": QuasiNewton,
         "activity": ActivityDescent,
         "adam_activity": AdamActivityDescent,
         "error_optimization": ErrorOptimization,
@@ -70,6 +72,7 @@ __all__ = [
     "Passes",
     "PrecisionDescent",
     "ProspectiveConfiguration",
+    "QuasiNewton",
     "Status",
     "WeightUpdate",
     "ZeroDivergence",

@@ -82,6 +82,7 @@ class ErrorDescent(InferenceMethod):
 
     steps_option = "max_steps"
     takes_sparse = True
+    takes_output_precisions = True
 
     def check(self) -> None:
         check_count("max_steps", self.max_steps)

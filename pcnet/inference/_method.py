@@ -45,6 +45,9 @@ class InferenceMethod(Options):
     auto_precision : float or None
         The value of ``output_precision="auto"`` of an estimator with this method; None (default):
         the general rule of the estimators.
+    takes_output_precisions : bool
+        Whether the method leaves the output's loss to the core, so that ``batch.output_precisions``
+        weighs it. Default False.
     rows_per_sample : int
         Number of rows of the batch that the method uses for each sample; default 1.
     takes_sparse : bool
@@ -62,6 +65,7 @@ class InferenceMethod(Options):
     learns_settled = False
     rounds_errors = False
     auto_precision: float | None = None
+    takes_output_precisions = False
     rows_per_sample = 1
     takes_sparse = False
 

@@ -25,6 +25,7 @@ TRUSTED_TYPES = (
     "pcnet.inference._learned_precision.LearnedPrecision",
     "pcnet.inference._nudged.Nudged",
     "pcnet.inference._precision_descent.PrecisionDescent",
+    "pcnet.inference._quasi_newton.QuasiNewton",
     "pcnet.network.Network",
     "pcnet.schedules.Adaptive",
     "pcnet.schedules.Constant",

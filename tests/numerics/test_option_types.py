@@ -18,6 +18,7 @@ from pcnet.inference import (
     LearnedPrecision,
     Nudged,
     PrecisionDescent,
+    QuasiNewton,
     learning_gradients,
 )
 
@@ -25,6 +26,7 @@ from ..helpers import make_batch, make_network
 
 METHODS = [
     ErrorDescent(tol=0.03),
+    QuasiNewton(tol=0.003, energy_tol=1e-7),
     ActivityDescent(5, 0.3),
     ActivityDescent(5, 0.3, momentum=0.7),
     AdamActivityDescent(5, 0.013),

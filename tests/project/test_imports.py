@@ -22,6 +22,7 @@ LAYERS = [
     {"network", "_network_checks", "_network_core", "parameterization"},
     {"inference"},
     {"_training", "_prediction", "theory"},
+    {"generative"},
     {"_estimators"},
     {"serving", "display"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py

@@ -24,6 +24,7 @@ from pcnet.inference import (
     Nudged,
     PrecisionDescent,
     ProspectiveConfiguration,
+    QuasiNewton,
     ZeroDivergence,
 )
 from pcnet.losses import Huber
@@ -47,6 +48,7 @@ CONFIGURATIONS = [
     {"inference": AdamActivityDescent(3), "learning_rate_init": 1e-3},
     {"inference": Backprop()},
     {"inference": ErrorOptimization(3)},
+    {"inference": QuasiNewton(20)},
     {"inference": ExactEquilibrium(), "activation": "identity", "loss": "squared_error"},
     {"inference": GaussSeidel(3), "learning_rate_init": 1e-3},
     {"inference": ZeroDivergence()},

@@ -1,0 +1,12 @@
+"""Generative predictive coding: networks whose input is free and whose output is observed in part.
+
+Layer l predicts the layer above from the activities below, as in `pcnet.Network`; the input z_0 is
+not given but inferred, with a normal prior. It holds the causes of the observed outputs. Outputs
+have a precision each; those of precision 0, such as missing values, are predicted from the rest.
+"""
+
+from ._infer import CauseResult, infer_causes
+from ._prior import Prior
+from ._trainer import CauseTrainer
+
+__all__ = ["CauseResult", "CauseTrainer", "Prior", "infer_causes"]

@@ -1,0 +1,177 @@
+"""`infer_causes`: inference with a free input and outputs that are observed in part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._checks import check_no_overflow
+from .._core.binding import Status
+from .._network_checks import check_finite_fields, check_layers, objective_of
+from .._network_core import core_batch, fill, unpadded
+from .._types import Bools, Float64s, Floats, Ints, Loss, Method
+from ..inference import InferenceMethod, QuasiNewton
+from ..inference._method import check_precision, resolve_method
+from ..network import Network, check_network
+from ._observed import check_observed, weigh_outputs
+from ._prior import Prior, free_input_network
+
+
+@dataclass(frozen=True, eq=False)  # eq=False: == of arrays has no single truth value
+class CauseResult:
+    """The causes and hidden activities that inference reached.
+
+    Attributes
+    ----------
+    causes : ndarray, (n, D)
+        z_0.
+    activities : list of ndarray, (n, n_l)
+        z_1..z_H and, last, the output mu_L, which also predicts the outputs that are not observed.
+    errors : list of ndarray
+        e_0 (n, D), in standard deviations of the prior; e_1..e_H; and last the output's delta, 0
+        where nothing is observed. For the weights' gradients at the result:
+        ``net.weight_gradients(result.causes, result.errors[1:], result.activities)``.
+    energy : ndarray of float64, (n,)
+        ``1/2 |e_0|^2 + sum_l 1/2 |e_l|^2 +`` the weighted loss of the observed outputs.
+    n_steps : ndarray of int, (n,)
+    n_passes : ndarray of float64, (n,)
+        Passes; a forward and a backward pass are 1.
+    converged : ndarray of bool, (n,)
+    status : ndarray of int, (n,)
+        How inference ended, see `pcnet.inference.Status`.
+    """
+
+    causes: Floats
+    activities: list[Floats]
+    errors: list[Floats]
+    energy: Float64s
+    n_steps: Ints
+    n_passes: Float64s
+    converged: Bools
+    status: Ints
+
+    def __repr__(self):  # without the arrays, which are too long to print
+        return (
+            f"CauseResult({len(self.energy)} samples, mean energy {self.energy.mean():.4g}, "
+            f"{self.n_passes.mean():.3g} passes a sample, {self.converged.mean():.0%} converged)"
+        )
+
+
+def infer_causes(
+    net: Network,
+    Y: ArrayLike,
+    method: Method = "quasi_newton",
+    *,
+    prior: Prior | None = None,
+    loss: Loss | None = None,
+    output_precision: ArrayLike | None = None,
+    errors: Sequence[ArrayLike] | None = None,
+) -> CauseResult:
+    """Minimise each sample's energy over the input and the hidden activities, given outputs.
+
+    ``F = 1/2 |e_0|^2 + sum_{l<=H} 1/2 |e_l|^2 + sum_k precision_k loss(mu_Lk, y_k)`` with
+    ``z_0 = mean + e_0 / sqrt(prior precision)``: the negative log of the joint density of causes,
+    hidden activities and observed outputs, up to a constant. An output that is not observed has
+    precision 0 and no influence; the value that fits the rest best is its prediction.
+
+    Parameters
+    ----------
+    net : Network
+        From causes (D) to outputs (K).
+    Y : array-like, (n, K)
+        Outputs, NaN where not observed. Ranges as for `pcnet.infer`.
+    method : {"quasi_newton", "error"} or an object of one of these methods
+    prior : Prior, optional
+        Default: mean 0, precision 1.
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
+    output_precision : float, array-like (K,) or (n, K), or None
+        Precision of all, of each, or of each sample's outputs; in arrays 0 or more, 0 for outputs
+        that are not observed. None: as for ``loss`` the value in ``net.objective``, or else
+        "squared_error" and 1.
+    errors : list of ndarray, optional
+        e_0..e_H to start from, such as ``errors`` of an earlier result; an output's delta after
+        them is ignored. Default: 0. Needs a `QuasiNewton` method.
+
+    Returns
+    -------
+    CauseResult
+
+    Raises
+    ------
+    ValueError
+        An argument has a wrong shape or value.
+    FloatingPointError
+        The energy is not finite at the start.
+
+    Notes
+    -----
+    With rectified activations (relu) and biases of 0, all derivatives vanish where all causes are
+    0, and inference stays there. Use a smooth activation, or a prior's mean other than 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.generative import infer_causes
+    >>> net = Network.init((2, 16, 5), "tanh", random_state=0)
+    >>> Y = np.ones((3, 5))
+    >>> Y[:, 2:] = np.nan
+    >>> result = infer_causes(net, Y, output_precision=10.0)
+    >>> result.causes.shape, result.activities[-1].shape
+    ((3, 2), (3, 5))
+    """
+    check_network(net)
+    check_finite_fields(net)
+    method = resolve_cause_method(method, warm=errors is not None)
+    prior = Prior() if prior is None else prior
+    objective = objective_of(net, loss, None, 0.0)
+    Y, observed = check_observed(net, Y, objective.loss)
+    objective, factors = weigh_outputs(net, objective, output_precision, Y, observed)
+    check_precision(method, objective, net.dtype)
+    free, n = free_input_network(net, prior), len(Y)
+    batch = core_batch(free, n)
+    batch.output_precisions = factors
+    no_input = np.zeros((n, 1), net.dtype)
+    if errors is None:
+        method.run(batch, no_input, Y, objective)
+    else:
+        fill(batch.errors, _start(free, errors, n))
+        method.run_from_errors(batch, no_input, Y, objective)
+    activities, errors = unpadded(free, batch.activities, n), unpadded(free, batch.errors, n)
+    check_no_overflow("activities", activities)
+    check_no_overflow("errors", errors)
+    return CauseResult(
+        causes=activities[0] / activities[0].dtype.type(np.sqrt(prior.precision)),
+        activities=activities[1:],
+        errors=errors,
+        energy=batch.energy[:n].copy(),
+        n_steps=batch.n_steps[:n].copy(),
+        n_passes=batch.n_half_passes[:n] / 2,
+        converged=batch.status[:n] == Status.CONVERGED,
+        status=batch.status[:n].copy(),
+    )
+
+
+def resolve_cause_method(method: Method, warm: bool) -> InferenceMethod:
+    """The method of a ``method`` argument; ``warm``: one that starts from given errors."""
+    method = resolve_method(method, "method")
+    if not method.takes_output_precisions:
+        raise ValueError(
+            "method must be 'quasi_newton' or 'error', or such an object: these weigh each output "
+            f"by its precision; got {method!r}"
+        )
+    if warm and not isinstance(method, QuasiNewton):
+        raise ValueError(
+            f"method must be 'quasi_newton' to start from given errors; got {method!r}"
+        )
+    return method
+
+
+def _start(free, errors, n):
+    """e_0..e_H, checked; an output's delta after them is dropped."""
+    if isinstance(errors, (list, tuple)) and len(errors) == free.n_layers:
+        errors = errors[:-1]
+    return check_layers(free, "errors", errors, n, free.n_layers - 1)

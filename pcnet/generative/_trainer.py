@@ -1,0 +1,179 @@
+"""Training of a network from its causes: inference of the input and an update of the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._network_core import fill
+from .._objective import Objective
+from .._training.optimizer import StepReport
+from .._training.trainer import Trainer
+from .._types import Floats, Ints, Method
+from ..inference import InferenceMethod, QuasiNewton
+from ..network import Network
+from ..parameterization import PerLayer, gradient_scales
+from ..solvers import Adam
+from ._infer import resolve_cause_method
+from ._prior import Prior, free_input_network
+
+
+class _FromErrors(InferenceMethod):
+    """`QuasiNewton` from the errors that the batch holds, for `Trainer`."""
+
+    learns_settled = True
+
+    def __init__(self, method: QuasiNewton) -> None:
+        self.method = method
+
+    def run(self, batch, X, Y, objective):
+        self.method.run_from_errors(batch, X, Y, objective)
+
+
+class CauseTrainer:
+    """Trains a network on its outputs: inference of the causes, then one solver step, in C.
+
+    Parameters
+    ----------
+    net : Network
+        Its weights and biases are read now and written by `sync`.
+    objective : pcnet.inference.Objective
+        Loss and output precision; no activity decay.
+    prior : Prior, optional
+        Default: mean 0, precision 1. It is not trained.
+    method : {"quasi_newton"} or QuasiNewton
+    solver : Adam or SGD, optional
+        Default: `Adam`.
+    max_batch_size : int, default 64
+
+    Attributes
+    ----------
+    n_updates : int
+        Solver steps so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.generative import CauseTrainer
+    >>> from pcnet.inference import Objective
+    >>> rng = np.random.default_rng(0)
+    >>> Y = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 8))
+    >>> Y = Y.astype(np.float32)
+    >>> observed = (rng.random(Y.shape) < 0.8).astype(np.float32)
+    >>> net = Network.init((3, 32, 8), "tanh", random_state=0)
+    >>> trainer = CauseTrainer(net, Objective(output_precision=10.0))
+    >>> errors = trainer.start_errors(len(Y))
+    >>> losses = []
+    >>> for epoch in range(20):
+    ...     for rows in np.split(rng.permutation(200), 4):
+    ...         report = trainer.step(
+    ...             Y[rows], observed[rows], learning_rate=0.03, errors=errors, rows=rows
+    ...         )
+    ...     losses.append(report.energy)
+    >>> trainer.sync()
+    >>> losses[-1] < losses[0]
+    True
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        objective: Objective,
+        prior: Prior | None = None,
+        method: Method = "quasi_newton",
+        solver: Any = None,
+        max_batch_size: int = 64,
+    ) -> None:
+        method = resolve_cause_method(method, warm=True)
+        if objective.activity_decay:
+            raise ValueError(
+                "objective must have an activity_decay of 0: the prior takes its place; got "
+                f"{objective.activity_decay!r}"
+            )
+        self._free = free_input_network(net, Prior() if prior is None else prior)
+        self._net = net
+        self._trainer = Trainer(
+            self._free,
+            objective,
+            _FromErrors(method),
+            Adam() if solver is None else solver,
+            max_batch_size,
+        )
+        self._trainer.set_multipliers(
+            _rates(net),
+            gradient_scales(self._free, objective.output_precision),
+        )
+        self._no_input = np.zeros((max_batch_size, 1), net.dtype)
+
+    @property
+    def n_updates(self) -> int:
+        return self._trainer.n_updates
+
+    def start_errors(self, n_samples: int) -> list[Floats]:
+        """Errors of 0 for n samples, to be kept from step to step: e_0..e_H."""
+        sizes = self._free.layer_sizes[1:-1]
+        return [np.zeros((n_samples, n), self._free.dtype) for n in sizes]
+
+    def step(
+        self,
+        Y: Floats,
+        factors: Floats | None = None,
+        *,
+        learning_rate: float,
+        weight_decay: float = 0.0,
+        errors: list[Floats] | None = None,
+        rows: Ints | None = None,
+    ) -> StepReport:
+        """Infer the causes of a minibatch, then update weights and biases.
+
+        Parameters
+        ----------
+        Y : ndarray, (n, K)
+            C-contiguous, of the network's dtype; anything where the factor is 0.
+        factors : ndarray, (n, K), optional
+            C-contiguous, of the network's dtype: factors of the output precision, 0 or more, 0 for
+            outputs that are not observed. Default: 1.
+        learning_rate : float
+            The same for all layers: a step of `Adam` changes each weight by about so much.
+        weight_decay : float
+            Weights (not biases) are first multiplied by ``1 - learning_rate * weight_decay``.
+        errors : list of ndarray, (n_all, n_l), optional
+            e_0..e_H of all samples. Inference starts from theirs, and writes the final ones there.
+            Default: it starts from 0.
+        rows : ndarray of int, (n,), optional
+            The samples' rows in ``errors``. Default: the first n.
+
+        Returns
+        -------
+        StepReport
+            With mean loss, energy and passes.
+
+        Raises
+        ------
+        FloatingPointError
+            Energy, gradient or new weights are not finite; the weights stay finite.
+        """
+        n, batch = len(Y), self._trainer.batch
+        batch.output_precisions = factors
+        own = slice(n) if rows is None else rows
+        if errors is None:
+            batch.errors.hidden[:] = 0
+        else:
+            fill(batch.errors, [kept[own] for kept in errors])
+        report = self._trainer.step(self._no_input[:n], Y, learning_rate, weight_decay=weight_decay)
+        for kept, layer in zip(errors or [], batch.errors, strict=False):
+            kept[own] = layer[:n, : kept.shape[1]]
+        return report
+
+    def sync(self) -> None:
+        """Write the current weights and biases into the network."""
+        self._trainer.sync()
+
+
+def _rates(net: Network) -> PerLayer:
+    """1 for the layers of the network; 0 for the prior, and for biases that it does not have."""
+    weights = np.ones(net.n_layers + 1)
+    weights[0] = 0
+    return PerLayer(weights, np.zeros_like(weights) if net.biases is None else weights)
