@@ -1,4 +1,4 @@
-"""How badly conditioned inference is: over depth, width and training, for sp and muPC.
+"""Conditioning: how badly conditioned inference is over depth, width and training, sp and muPC.
 
 Activity descent needs about as many steps as the condition number of the activity Hessian.
 A network that carries a signal through many layers must be close to the identity from layer to

@@ -1,4 +1,4 @@
-"""muPC's energy approaches the loss, its gradients backpropagation's, where width exceeds depth.
+"""Energy and loss: muPC's energy approaches the loss where width exceeds depth.
 
 Under muPC the rescaling of the loss is S = I / lambda + sum_l P_l^T P_l with a sum of order depth /
 width: wide networks learn as with backpropagation, at lambda = 1 and with full inference. Standard

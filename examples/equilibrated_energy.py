@@ -1,4 +1,4 @@
-"""The equilibrium energy in closed form, compared with the energy that inference reaches.
+"""Equilibrium energy: the closed form compared with the energy that inference reaches.
 
 For a linear network the energy at equilibrium is a rescaled squared error, F* = 1/2 r S^-1 r^T
 with S = I / lambda + sum_l P_l^T P_l (Innocenti et al. 2024, arXiv:2408.11979, figure 1). Left:

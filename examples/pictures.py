@@ -1,4 +1,4 @@
-"""Draw every display of pcnet.display for one network of 16 layers."""
+"""Pictures: every display of pcnet.display for one network of 16 layers."""
 
 from _common import digits, output_path
 from matplotlib.figure import Figure

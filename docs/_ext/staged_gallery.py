@@ -1,6 +1,6 @@
 """The gallery: every script of examples/, as it is, through sphinx-gallery.
 
-The scripts are plain: a docstring whose first line says what they do, and `output_path` of
+The scripts are plain: a docstring whose first line is "Title: what it shows.", and `output_path` of
 examples/_common.py for the command line. sphinx-gallery wants a heading in the docstring and
 figures of pyplot; so copies of the scripts get the heading, and a scraper takes the figure from
 where `--output` said.
@@ -53,18 +53,30 @@ def stage(script, target, figure, runs):
     source = script.read_text(encoding="utf-8")
     docstring = ast.parse(source).body[0]
     if not isinstance(docstring, ast.Expr) or not isinstance(docstring.value, ast.Constant):
-        raise ValueError(f"{script.name} must open with a docstring; its first line is the title")
-    title, _, text = docstring.value.value.partition("\n")
-    title = title.strip().rstrip(".")
+        raise ValueError(f"{script.name} must open with a docstring: 'Title: what it shows.'")
+    first, _, text = docstring.value.value.partition("\n")
+    title, _, shown = first.strip().rstrip(".").partition(": ")
+    if not shown:
+        raise ValueError(f"{script.name} must begin with 'Title: what it shows.'; got {first!r}")
     code = "\n".join(source.splitlines()[docstring.end_lineno :])
-    lines = ['r"""', title, "=" * len(title), text.strip(), ""]
+    sentence = shown if shown[1].isupper() or shown[2].isupper() else shown[0].upper() + shown[1:]
+    lines = [
+        'r"""',
+        title,
+        "=" * len(title),
+        "",
+        f"{sentence}.",
+        "",
+        text.strip(),
+        "",
+    ]
     lines += [
         f"Run it as ``python examples/{script.name}`` in a clone of the repository; it imports",
         "``examples/_common.py``.",
         "",
     ]
     if not runs and figure.exists():
-        lines += [f".. image:: /images/{figure.name}", f"   :alt: {title}", ""]
+        lines += [f".. image:: /images/{figure.name}", f"   :alt: {shown}", ""]
     lines += [
         '"""',
         "# sphinx_gallery_start_ignore",
@@ -113,6 +125,7 @@ def configuration(examples, staging, images, full):
         "remove_config_comments": True,
         "show_memory": False,
         "show_signature": False,
+        "thumbnail_size": (640, 320),  # most figures are two to three panels wide
         "min_reported_time": 1000,
         "write_computation_times": False,
         "plot_gallery": True,

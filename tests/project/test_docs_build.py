@@ -38,10 +38,10 @@ def test_every_example_is_staged_with_a_heading(stage_all, full):
     examples = sorted((ROOT / "examples").glob("[!_]*.py"))
     assert [path.name for path in staged] == [path.name for path in examples]
     for path, example in zip(staged, examples, strict=True):
-        title, line = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()[:2]
+        lines = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()
         original = ast.get_docstring(ast.parse(example.read_text("utf-8"))).splitlines()[0]
-        assert title == original.rstrip(".")
-        assert line == "=" * len(title)
+        assert f"{lines[0]}: {lines[3]}".lower() == original.lower()
+        assert lines[1:3] == ["=" * len(lines[0]), ""]
         runs = re.search(conf["filename_pattern"], str(path)) is not None
         assert runs == (full or path.stem == "pictures")
         assert runs != (".. image:: " in path.read_text("utf-8"))
