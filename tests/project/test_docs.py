@@ -134,7 +134,19 @@ def test_what_users_search_for_is_in_a_heading(word):
     assert any(word in heading for page in headings for heading in page)
 
 
-@pytest.mark.parametrize("name", ["precision", "performance", "should-i-use"])
+@pytest.mark.parametrize("name", ["should-i-use", "index", "faq"])
+def test_all_figures_are_those_of_the_benchmarks(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    text = re.sub(r"(?<=CONTRIBUTING)\.md|Python \S+|version \d\S+", "", text)
+    benchmarks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    known = {float(figure) for figure in re.findall(r"\d+\.\d+", benchmarks)}
+    known |= {round(figure, digits) for figure in known for digits in (1, 2)}
+    quoted = [float(figure) for figure in re.findall(r"(?<![\w.])\d+\.\d+(?![\w.])", text)]
+    assert [figure for figure in quoted if figure not in known] == []
+
+
+@pytest.mark.parametrize("name", ["precision", "performance"])
 def test_figures_are_those_of_the_benchmarks(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     benchmarks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
