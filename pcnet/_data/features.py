@@ -67,6 +67,8 @@ def raise_not_finite(owner, values):
 
 
 def _table(owner, X):
+    if type(X) is np.ndarray and X.ndim == 2 and X.dtype in (np.float32, np.float64):
+        return X
     is_frame = hasattr(X, "columns") and hasattr(X, "to_numpy")
     try:
         array = X if isinstance(X, np.ndarray) else np.asarray(X)
@@ -99,6 +101,8 @@ def _table(owner, X):
 
 def _check_names(owner, X):
     """scikit-learn's check of a data frame's column names."""
+    if owner.names is None and type(X) is np.ndarray:
+        return
     columns = getattr(X, "columns", None) if hasattr(X, "to_numpy") else None
     found = None if columns is None else [name for name in columns if isinstance(name, str)]
     if not found or len(found) != len(columns):

@@ -52,6 +52,7 @@ class Predictor:
     def __init__(self, content: Content) -> None:
         self._content = content
         self._decoder = content.decoder
+        self._owner = content.owner
         self.network_ = network = content.network
         make_read_only(network)
         self.n_features_in_ = content.n_features
@@ -59,10 +60,11 @@ class Predictor:
             self.classes_ = self._decoder.classes
         if content.feature_names is not None:
             self.feature_names_in_ = np.array(content.feature_names, dtype=object)
-        is_plain = not content.steps and content.input_scale is None
-        has_names = content.feature_names is not None
         core = core_network(network, backward=False)
-        self._small = None if has_names or not is_plain else SmallCalls(core)
+        self._small = SmallCalls(core) if content.input_scale is None else None
+        # features that need no other look than that of SmallCalls
+        takes_any = content.feature_names is None and not content.steps
+        self._direct = self._small if takes_any else None
 
     def __repr__(self) -> str:
         names = [*(step.owner.name for step in self._content.steps), self._content.estimator]
@@ -95,8 +97,8 @@ class Predictor:
         FloatingPointError
             Finite features overflow in the network.
         """
-        if self._small is not None and isinstance(self._decoder, Classes):
-            largest = self._small.largest(X)
+        if self._direct is not None and isinstance(self._decoder, Classes):
+            largest = self._direct.largest(X)
             if largest is not None:
                 return self.classes_.take(largest)
         return self._decoder.decode(self._outputs(X))
@@ -259,42 +261,44 @@ class Predictor:
 
     def _outputs(self, X: Any) -> Floats:
         """Outputs mu_L of the network, (n_samples, n_outputs)."""
-        if self._small is not None:
-            outputs = self._small.outputs(X)
-            if outputs is not None:
-                return outputs
-        rows = self._rows(X)
+        outputs = None if self._direct is None else self._direct.outputs(X)
+        if outputs is None:
+            features = self._features(X)
+            if self._small is not None:
+                outputs = self._small.outputs(features)
+        return self._outputs_of_many(features) if outputs is None else outputs
+
+    def _outputs_of_many(self, features: Any) -> Floats:
+        rows = self._rows(features)
         outputs, suspect = network_output(self.network_, self._scaled(rows))
         if suspect:
             self._check_finite(rows)
         check_overflow(not suspect and all_finite(outputs))
         return outputs
 
-    def _rows(self, X: Any) -> Rows:
+    def _features(self, X: Any) -> Any:
         """Checked features after the steps, not yet known to be finite."""
-        content = self._content
-        features = apply_steps(content.steps, check_features(content.owner, X))
-        return rows_of(features, ANY_DTYPE if content.input_scale is not None else self._dtype)
+        return apply_steps(self._content.steps, check_features(self._owner, X))
+
+    def _rows(self, features: Any) -> Rows:
+        scales = self._content.input_scale is not None
+        return rows_of(features, ANY_DTYPE if scales else self.network_.dtype)
 
     def _finite_rows(self, X: Any) -> Rows:
-        rows = self._rows(X)
+        rows = self._rows(self._features(X))
         self._check_finite(rows)
         return self._scaled(rows)
 
     def _check_finite(self, rows: Rows) -> None:
         values = first_not_finite(rows)
         if values is not None:
-            raise_not_finite(self._content.owner._replace(name=self._content.estimator), values)
+            raise_not_finite(self._owner._replace(name=self._content.estimator), values)
 
     def _scaled(self, rows: Rows) -> Rows:
         content = self._content
         if content.input_scale is None:
             return rows
-        return ScaledRows(rows, content.input_mean, content.input_scale, self._dtype)
-
-    @property
-    def _dtype(self) -> np.dtype[Any]:
-        return self.network_.dtype
+        return ScaledRows(rows, content.input_mean, content.input_scale, self.network_.dtype)
 
     def _targets(self, y: Any, n_samples: int) -> Floats:
         """The network's targets, (n, K)."""
@@ -310,7 +314,7 @@ class Predictor:
             )
         if not isinstance(self._decoder, Classes):
             y = self._numbers(y)
-        return self._decoder.clamp(y, self._dtype)
+        return self._decoder.clamp(y, self.network_.dtype)
 
     def _numbers(self, y: NDArray[Any]) -> NDArray[Any]:
         try:

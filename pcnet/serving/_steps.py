@@ -52,21 +52,32 @@ class Scaling:
         self.casts = casts
         self.clip = clip
         self.takes_sparse = takes_sparse
+        self._ready: dict[np.dtype[Any], list[tuple[np.ufunc, NDArray[Any]]]] = {}
 
     def __call__(self, X: Any) -> Any:
         """The scaled features; X is not changed."""
         if is_sparse(X):
             return self._of_sparse(X)
-        X = np.array(X, dtype=None if X.dtype in FLOATS else np.float64, order="C")
-        check_no_infinity(self.owner, X)
+        dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
+        out = X.astype(dtype, order="C")
+        if self.clip is not None:  # it would hide infinity; else the last check of all finds it
+            check_no_infinity(self.owner, out)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for name, values in self.operations.items():
-                values = values.astype(X.dtype) if self.casts else values
-                OPERATIONS[name](X, values, out=X, casting="same_kind")
+            for operation, values in self._operations_in(dtype):
+                operation(out, values, out=out, casting="same_kind")
         if self.clip is not None:
-            low, high = (np.asarray(end, dtype=X.dtype) for end in self.clip)
-            np.clip(X, low, high, out=X)
-        return X
+            low, high = (np.asarray(end, dtype=dtype) for end in self.clip)
+            np.clip(out, low, high, out=out)
+        return out
+
+    def _operations_in(self, dtype):
+        """The functions with their operands for features of a dtype."""
+        if dtype not in self._ready:
+            self._ready[dtype] = [
+                (OPERATIONS[name], values.astype(dtype) if self.casts else values)
+                for name, values in self.operations.items()
+            ]
+        return self._ready[dtype]
 
     def _of_sparse(self, X):
         if not self.takes_sparse:
