@@ -106,6 +106,31 @@ def test_joblibs_cpu_limit_limits_threads(monkeypatch):
 
 
 @needs_openmp
+@pytest.mark.parametrize("limit", ["1", "2", "1000", "0"])
+def test_number_of_cpus_is_that_of_joblib(tmp_path, limit):
+    """Affinity, the container's quota and the variable count as in joblib, which is not asked."""
+    code = """
+    import joblib
+    from pcnet._core.binding import openmp_max_threads
+    from pcnet._core.threads import effective_n_threads
+    assert effective_n_threads() == min(joblib.cpu_count(), openmp_max_threads())
+    """
+    run_python(code, tmp_path, LOKY_MAX_CPU_COUNT=limit)
+
+
+def test_limits_that_are_no_number_are_named(tmp_path):
+    code = """
+    from pcnet._core.threads import effective_n_threads
+    try:
+        effective_n_threads()
+    except ValueError as error:
+        print(error)
+    """
+    printed = run_python(code, tmp_path, LOKY_MAX_CPU_COUNT="many")
+    assert printed == "the environment variable LOKY_MAX_CPU_COUNT must be an integer; got 'many'"
+
+
+@needs_openmp
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 def test_threadpoolctl_limits_threads(n_threads):
     before = effective_n_threads()
