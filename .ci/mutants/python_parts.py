@@ -237,6 +237,27 @@ MUTANTS = [
         "tests/estimators/test_energy.py",
     ),
     (
+        "predictor: statistics in float64 for float32 features",
+        "serving/_steps.py",
+        "values.astype(dtype) if self.casts else values",
+        "values",
+        "tests/serving/test_predictor.py",
+    ),
+    (
+        "predictor: a file's checksum is not compared",
+        "serving/_file.py",
+        "if checksum.tobytes() != _digest(members):",
+        "if False:",
+        "tests/serving/test_predictor_files.py",
+    ),
+    (
+        "predictor: imputed values of the wrong columns",
+        "serving/_steps.py",
+        "X[rows, columns] = self.values[columns]",
+        "X[rows, columns] = self.values[columns - 1]",
+        "tests/serving/test_predictor.py",
+    ),
+    (
         "packed weights: arrays that can be written count as unchanged",
         "_network_core.py",
         "all(a is b and not a.flags.writeable for",
