@@ -43,6 +43,7 @@ def script(name):
 # Optional packages that a page needs
 NEEDS = {
     "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
+    "deploy": ["onnxruntime", "skl2onnx"],
     "pytorch": ["torch"],
     "saving": ["skops", "onnxruntime", "skl2onnx"],
 }
