@@ -89,7 +89,7 @@ def test_ctrl_c_ends_a_long_predict():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no interval timers")
-@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n_threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_handlers_run_within_one_call(n_threads):
     """A handler that raises nothing is called repeatedly, and the call's result is the same."""
     net, X, _ = problem((16, *[512] * 8, 2), 20_000)

@@ -31,6 +31,7 @@ def assert_same_fit(first, second):
     assert_same_bits(first, second)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("n_samples", [100, 700])
 def test_containers_agree(Estimator, n_samples, tmp_path):

@@ -56,11 +56,16 @@ OWN = {
 }
 VARIANTS = [
     pytest.param(PCClassifier, {}, id="classifier"),
-    pytest.param(PCClassifier, {"loss": "log_loss", "activity_decay": 0.1}, id="log_loss"),
+    pytest.param(
+        PCClassifier,
+        {"loss": "log_loss", "activity_decay": 0.1},
+        id="log_loss",
+        marks=pytest.mark.slow,
+    ),
     pytest.param(PCClassifier, {"input_scaling": "max", "dtype": "float32"}, id="float32"),
     pytest.param(PCRegressor, {}, id="regressor"),
     pytest.param(PCRegressor, {"loss": Huber(0.5), "inference": ErrorDescent()}, id="huber"),
-    pytest.param(PCRegressor, {"loss": "poisson"}, id="poisson"),
+    pytest.param(PCRegressor, {"loss": "poisson"}, id="poisson", marks=pytest.mark.slow),
 ]
 
 

@@ -138,7 +138,8 @@ def test_regressor_keeps_units_for_any_scaling_of_inputs(width, scaling):
 
 
 @pytest.mark.parametrize(
-    "width", [pytest.param(12, marks=slow), 16, pytest.param(18, marks=slow), 128]
+    "width",
+    [pytest.param(12, marks=slow), 16, pytest.param(18, marks=slow), pytest.param(128, marks=slow)],
 )
 def test_pixels_of_0_to_1_are_as_good_as_in_an_mlp(width):
     """With the squared error; a width of 16 had an accuracy of 0.63 to 0.97 by seed."""

@@ -19,6 +19,7 @@ def example(monkeypatch):
     return importlib.import_module
 
 
+@pytest.mark.slow
 def test_mislabelled_digits(example, tmp_path):
     script = example("mislabelled_digits")
     X, y = script.digits()
@@ -103,6 +104,7 @@ def test_every_example_is_listed_tested_and_drawn(script):
     assert image.stat().st_size < 150_000
 
 
+@pytest.mark.slow
 def test_pictures(example, tmp_path):
     script = example("pictures")
     X, y = script.digits()
@@ -113,6 +115,7 @@ def test_pictures(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_conditioning(example, tmp_path):
     """muPC: ~ depth squared, hardly width, larger in training; sp: small, but no signal passes."""
     script = example("conditioning")
@@ -261,6 +264,7 @@ def test_depth_counts_divergence_as_chance(example):
     assert scores[-1] <= 0.2
 
 
+@pytest.mark.slow
 def test_learning_rates(example, tmp_path):
     """The best rate of a small muPC network is that of one four times as wide and deep."""
     script = example("learning_rates")

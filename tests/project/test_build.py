@@ -109,6 +109,7 @@ def test_changed_flags_rebuild(tree):
     assert tree.build()[0] == (0, 0, 1)
 
 
+@pytest.mark.slow
 def test_changed_openmp_setting_rebuilds(tree):
     if tree.run(PCNET_OPENMP="1").returncode != 0:
         pytest.skip("needs OpenMP")
@@ -116,6 +117,7 @@ def test_changed_openmp_setting_rebuilds(tree):
     assert tree.build(PCNET_OPENMP="0")[0][0] == 0
 
 
+@pytest.mark.slow
 def test_changed_compiler_rebuilds(tree):
     assert tree.build(CC=tree.compiler("cc-3", "-DMARK=3"))[0] == (0, 3, 1)
     assert tree.build(CC=tree.compiler("cc-4", "-DMARK=4"))[0] == (0, 4, 1)
@@ -131,6 +133,7 @@ def test_changed_header_rebuilds(tree):
     assert tree.build()[0] == (0, 0, 2)
 
 
+@pytest.mark.slow
 def test_failed_build_is_repeated(tree):
     first, _ = tree.build(CFLAGS="-DMARK=1")
     assert tree.run(CFLAGS="-DMARK=oops").returncode != 0

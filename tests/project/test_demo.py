@@ -61,6 +61,7 @@ def test_demo_trains_compares_and_draws(tmp_path):
     assert np.ptp(imread(picture)[..., :3]) > 0.9
 
 
+@pytest.mark.slow
 def test_a_network_too_narrow_to_learn_is_drawn_to_the_given_path(tmp_path, capsys):
     target = tmp_path / "here.svg"
     assert main([*SMALL, "--depth", "40", "--width", "1", "--output", str(target)]) == 0

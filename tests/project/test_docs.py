@@ -59,6 +59,7 @@ def assert_same_but_for_rounding(printed, shown):
     np.testing.assert_allclose(actual, expected, rtol=0.1, atol=0.02 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_python_blocks_of_the_pages_run(page, tmp_path, monkeypatch):
     for package in NEEDS.get(page.stem, []):

@@ -343,6 +343,7 @@ def test_constant_targets_are_predicted(offset, dtype):
 # ---------------------------------------------------------------- the first calls of partial_fit
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", ["squared_error", "huber"])
 @pytest.mark.parametrize(
     "first", [1, 2, 5, "constant", pytest.param("rows", marks=pytest.mark.slow)]
