@@ -45,7 +45,7 @@ MUTANTS = [
     ),
     (
         "half of the descent's energy",
-        "error_descent.inc",
+        "descent_passes.inc",
         "0.5 * (sums->ee + 2 * step * sums->ed",
         "1.0 * (sums->ee + 2 * step * sums->ed",
     ),
@@ -58,7 +58,7 @@ MUTANTS = [
     # ---- scales, skips, biases
     (
         "scale of the layer above",
-        "error_descent.inc",
+        "descent_passes.inc",
         ".a = (real)t->net->scales[l],",
         ".a = (real)t->net->scales[l - 1],",
     ),
@@ -74,7 +74,7 @@ MUTANTS = [
         "if (t->net->skips[l - 1])\n        p.below = activities_of",
         "if (0)\n        p.below = activities_of",
     ),
-    ("tau of the response ignored", "error_descent.inc", "if (t->net->skips[l])", "if (0)"),
+    ("tau of the response ignored", "descent_passes.inc", "if (t->net->skips[l])", "if (0)"),
     ("tau of the gradient ignored", "evaluate.inc", "if (t->net->skips[l])", "if (0)"),
     ("tau of the output ignored", "evaluate.inc", "if (t->net->skips[l - 1])", "if (0)"),
     ("bias forgotten", "passes.inc", "mu += bias[j];", ";"),
@@ -93,7 +93,7 @@ MUTANTS = [
     # ---- layers and samples
     (
         "first layer gets no response",
-        "error_descent.inc",
+        "descent_passes.inc",
         "l = s->t->net->n_layers - 1, held = 0; l >= 1; l--",
         "l = s->t->net->n_layers - 1, held = 0; l >= 2; l--",
     ),
@@ -180,7 +180,7 @@ MUTANTS = [
     # ---- the objective
     (
         "lambda of the energy dropped",
-        "error_descent.inc",
+        "descent_passes.inc",
         "double energy = objective->output_precision * loss +",
         "double energy = loss +",
     ),
@@ -210,7 +210,7 @@ MUTANTS = [
     ),
     (
         "decay of the energy dropped",
-        "error_descent.inc",
+        "descent_passes.inc",
         "energy += 0.5 * objective->activity_decay",
         "energy += 0 * objective->activity_decay",
     ),
