@@ -86,6 +86,16 @@ def described_members(cls):
     ]
 
 
+def sections_of_scripts(page):
+    """The place of the section that has a script's name in its heading, by the script."""
+    headings = re.findall(r"^## (.*)", page.read_text(encoding="utf-8"), re.M)
+    return {
+        script: re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")  # as MyST and GitHub do
+        for heading in headings
+        for script in re.findall(r"\w+\.py", heading)
+    }
+
+
 class Index:
     """Targets of names: `find(text, page)` is (page, place), an address, or None."""
 
@@ -103,6 +113,7 @@ class Index:
                 if role.startswith("py:"):
                     place = f"{address}/{place.replace('$', name)}"
                     self.addresses[name] = self.addresses[name.split(".")[-1]] = place
+        self.sections = sections_of_scripts(HERE.parents[1] / "benchmarks" / "README.md")
         methods = importlib.import_module("pcnet.inference").METHODS
         self.methods = {name: cls.__name__ for name, cls in methods.items()}
 
@@ -143,7 +154,7 @@ class Index:
         if folder == "examples" and path.suffix == ".py" and path.stem[0] != "_":
             return f"gallery/{path.stem}", ""
         if folder == "benchmarks":
-            return "benchmarks", ""
+            return "benchmarks", self.sections.get(path.name, "")
         if folder == "docs" and path.suffix == ".md" and path.stem != "README":
             return path.relative_to("docs").with_suffix("").as_posix(), ""
         return None
@@ -223,7 +234,7 @@ def setup(app):
             old = literal.deepcopy()
             if isinstance(target, str):
                 new = nodes.reference("", "", old, internal=False, refuri=target)
-            elif target[0] == self.page:
+            elif target == (self.page, ""):
                 return
             elif target[0] in self.env.all_docs:
                 new = make_refnode(self.app.builder, self.page, *target, old)

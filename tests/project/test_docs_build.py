@@ -120,7 +120,8 @@ def test_short_names_belong_to_the_class_named_before(index):
     "code, target",
     [
         ("examples/depth.py", ("gallery/depth", "")),
-        ("python benchmarks/tables.py FOLDER", ("benchmarks", "")),
+        ("python benchmarks/tables.py FOLDER", ("benchmarks", "real-tables-tablespy-folder")),
+        ("benchmarks/log_loss.py", ("benchmarks", "")),
         ("docs/ten-pages/index.md", ("ten-pages/index", "")),
         ("tests/reference.py", None),
         ("infer_something", None),
