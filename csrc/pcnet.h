@@ -119,6 +119,7 @@ typedef struct {
     void *const *errors;      /* per layer: e_1, .., e_H, output delta */
     const ptrdiff_t *strides; /* per layer: >= n_l */
     const pcnet_sparse_rows *sparse_inputs; /* n_samples rows of D columns; read without `inputs` */
+    const pcnet_sparse_rows *sparse_features; /* their transpose, D rows; read by learning alone */
     /* (n_samples, K) >= 0, factors of each output's loss; a target of factor 0 is not used, not even
      * if it is nan.  NULL: all 1. */
     const void *output_precisions;

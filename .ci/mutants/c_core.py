@@ -442,6 +442,7 @@ MUTANTS = [
     ),
     # ---- sparse inputs
     ("sparse: half panel", "sparse.inc", ".half_row = HALF_PANEL", ".half_row = PANEL"),
+    ("sparse: sample weights", "sparse.inc", "if (weights != NULL)", "if (0)"),
     ("sparse: order", "sparse.inc", "ascend &= column > before;", "ascend &= column >= before;"),
     ("sparse: last column", "sparse.inc", "column >= n_columns)", "column > n_columns)"),
     (

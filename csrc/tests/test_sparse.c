@@ -42,6 +42,60 @@ static void free_sparse(sparse_inputs *s) {
     vec_free(&s->values);
 }
 
+/* The transpose, from the dense inputs; zeros are left out. */
+static sparse_inputs transposed(const samples *b, int n_columns) {
+    sparse_inputs s = {.starts = exact_alloc((size_t)(n_columns + 1) * sizeof(ptrdiff_t)),
+                       .columns = exact_alloc(b->inputs.n * sizeof(int)),
+                       .values = vec_new(b->inputs.dtype, b->inputs.n)};
+    size_t n = 0;
+    for (int j = 0; j < n_columns; j++) {
+        s.starts[j] = (ptrdiff_t)n;
+        for (int i = 0; i < b->n_samples; i++) {
+            const double x = vec_get(b->inputs, (size_t)i * (size_t)n_columns + (size_t)j);
+            if (x != 0) {
+                s.columns[n] = i;
+                vec_set(s.values, n++, x);
+            }
+        }
+    }
+    s.starts[n_columns] = (ptrdiff_t)n;
+    s.rows = (pcnet_sparse_rows){s.starts, s.columns, s.values.data, (ptrdiff_t)n};
+    return s;
+}
+
+/* Weight gradients of both batches at the same activities and errors. */
+static void check_gradients(const model *m, const pcnet_batch *dense, pcnet_batch sparse,
+                            void *workspace, int n_threads) {
+    vec weight = sample_weights(dense->n_samples), gradients[2][MAX_LAYERS], biases[MAX_LAYERS];
+    void *at[2][MAX_LAYERS], *bias_at[MAX_LAYERS];
+    for (int i = 0; i < m->s.n_layers; i++) {
+        for (int k = 0; k < 2; k++) {
+            gradients[k][i] = vec_new(m->v.dtype, n_weights(m, i + 1));
+            at[k][i] = gradients[k][i].data;
+        }
+        biases[i] = vec_new(m->v.dtype, (size_t)m->s.sizes[i + 1]);
+        bias_at[i] = biases[i].data;
+    }
+    CHECK(m->v.core->weight_gradients(&m->net, dense, weight.data, at[0], bias_at, workspace, 1) ==
+              PCNET_OK,
+          "dense");
+    CHECK(m->v.core->weight_gradients(&m->net, &sparse, weight.data, at[1], bias_at, workspace,
+                                      n_threads) == PCNET_OK,
+          "sparse");
+    for (int i = 0; i < m->s.n_layers; i++)
+        CHECK(vec_same(gradients[0][i], gradients[1][i]), "%s: gradient %d", m->s.name, i + 1);
+    sparse.sparse_features = NULL;
+    CHECK(m->v.core->weight_gradients(&m->net, &sparse, weight.data, at[1], bias_at, workspace,
+                                      1) == PCNET_BAD_ARGUMENT,
+          "no transpose");
+    for (int i = 0; i < m->s.n_layers; i++) {
+        vec_free(&gradients[0][i]);
+        vec_free(&gradients[1][i]);
+        vec_free(&biases[i]);
+    }
+    vec_free(&weight);
+}
+
 void test_sparse(variant v, const shape *sh, int n_samples, int n_threads) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0};
     model *m = model_new(v, sh);
@@ -65,6 +119,10 @@ void test_sparse(variant v, const shape *sh, int n_samples, int n_threads) {
         CHECK(vec_same(states[i], b->errors[i]), "%s: errors of layer %d", sh->name, i + 1);
         vec_free(&states[i]);
     }
+    sparse_inputs features = transposed(b, sh->sizes[0]);
+    batch.sparse_features = &features.rows;
+    check_gradients(m, &b->batch, batch, workspace, n_threads);
+    free_sparse(&features);
     vec_free(&dense);
     vec_free(&sparse);
     exact_free(workspace);

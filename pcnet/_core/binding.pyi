@@ -94,7 +94,12 @@ class SparseInputs:
     dtype: np.dtype[Any]
     ascending: bool
     def __init__(
-        self, starts: _Array, columns: _Array, values: _Floats, n_columns: int
+        self,
+        starts: _Array,
+        columns: _Array,
+        values: _Floats,
+        n_columns: int,
+        features: SparseInputs | None = None,
     ) -> None: ...
     def __len__(self) -> int: ...
     def entries(self) -> tuple[_Array, _Array, _Floats]: ...

@@ -77,6 +77,7 @@ cdef extern from "pcnet.h" nogil:
         void **errors
         const ptrdiff_t *strides
         const pcnet_sparse_rows *sparse_inputs
+        const pcnet_sparse_rows *sparse_features
         const void *output_precisions
     ctypedef struct pcnet_report:
         double *energy

@@ -15,6 +15,8 @@ cdef class SparseInputs:
         Of the network's dtype.
     n_columns : int
         D.
+    features : SparseInputs, optional
+        The transpose (D, n), which the core needs to learn from these inputs.
 
     Attributes
     ----------
@@ -33,9 +35,10 @@ cdef class SparseInputs:
     cdef readonly object dtype
     cdef readonly bint ascending
     cdef object _arrays
+    cdef SparseInputs _features
     cdef pcnet_sparse_rows rows
 
-    def __init__(self, starts, columns, values, n_columns):
+    def __init__(self, starts, columns, values, n_columns, SparseInputs features=None):
         if len(columns) and columns.dtype != np.intc:  # those that do not fit would wrap around
             columns = np.where((columns < 0) | (columns >= n_columns), -1, columns)
         starts = np.require(starts, np.intp, ["C", "A"])
@@ -45,6 +48,7 @@ cdef class SparseInputs:
         _check_counts("rows and columns", self.shape)
         self.dtype = values.dtype
         self._arrays = starts, columns, values
+        self._features = features
         self.rows.starts = <const ptrdiff_t *> _address(starts, np.intp, (len(starts),))
         self.rows.columns = <const int *> _address(columns, np.intc, (len(values),))
         self.rows.values = <const void *> _address(values, self.dtype, (len(values),))
@@ -93,7 +97,8 @@ cdef pcnet_batch _batch_of(const void *inputs, int n_samples) noexcept:
     cdef pcnet_batch batch
     batch.n_samples = n_samples
     batch.inputs = inputs
-    batch.targets = batch.activities = batch.errors = batch.strides = batch.sparse_inputs = NULL
+    batch.targets = batch.activities = batch.errors = batch.strides = NULL
+    batch.sparse_inputs = batch.sparse_features = NULL
     return batch
 
 
@@ -105,7 +110,7 @@ cdef int _set_inputs(CoreNetwork network, X, pcnet_batch *batch) except -1:
     n = shape[0]
     batch.n_samples = n
     batch.inputs = NULL
-    batch.sparse_inputs = NULL
+    batch.sparse_inputs = batch.sparse_features = NULL
     if not isinstance(X, SparseInputs):
         batch.inputs = <void *> _address(X, network.dtype, (n, network.layer_sizes[0]))
         return n
@@ -114,5 +119,7 @@ cdef int _set_inputs(CoreNetwork network, X, pcnet_batch *batch) except -1:
             f"expected sparse rows of {network.layer_sizes[0]} {network.dtype} columns that "
             f"ascend, got {shape[1]} {X.dtype} columns{'' if X.ascending else ', unordered'}"
         )
+    cdef SparseInputs features = (<SparseInputs> X)._features
     batch.sparse_inputs = &(<SparseInputs> X).rows
+    batch.sparse_features = NULL if features is None else &features.rows
     return n

@@ -29,6 +29,17 @@ def sparse_inputs(X):
     return inputs if inputs.ascending else _in_order(inputs)
 
 
+def with_features(inputs):
+    """The same `SparseInputs`, from which the core can learn, too."""
+    starts, columns, values = inputs.entries()
+    n_rows, n_columns = inputs.shape
+    order = np.argsort(columns, kind="stable")
+    samples = np.repeat(np.arange(n_rows, dtype=np.intc), np.diff(starts))[order]
+    ends = np.cumsum(np.bincount(columns, minlength=n_columns))
+    features = SparseInputs(np.concatenate([[0], ends]), samples, values[order], n_rows)
+    return SparseInputs(starts, columns, values, n_columns, features)
+
+
 def scaled_inputs(inputs, scale, dtype):
     """`SparseInputs` of a dtype whose columns are divided by a float64 scale each, in float64."""
     starts, columns, values = inputs.entries()

@@ -1,5 +1,6 @@
 """The rows of each step: batch size, order of the batches, rows held out."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from .._data.rows import Rows, as_rows
+from .._data.sparse import with_features
 from .._types import Float64s
 
 #: ``batch_size="auto"`` is at most this many samples, ...
@@ -119,20 +121,24 @@ class Minibatches:
         self.n_samples = len(X) if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_samples)
         self.n_batches = -(-self.n_samples // self.batch_size)
-        self._X_batch = np.empty((self.batch_size, X.shape[1]), dtype=X.dtype)
         self._Y_batch = np.empty((self.batch_size, targets.n_outputs), dtype=X.dtype)
 
-    def epoch(self, random_state, start=0):
+    @functools.cached_property
+    def _X_batch(self):
+        return np.empty((self.batch_size, self.X.shape[1]), dtype=self.X.dtype)
+
+    def epoch(self, random_state, start=0, sparse=False):
         """Yield (X, Y, sample_weight) of each batch; valid until the next one.
 
-        The first ``start`` batches are skipped; the order is that of the full epoch.
+        The first ``start`` batches are skipped; the order is that of the full epoch. With
+        ``sparse`` X may be `SparseInputs`.
         """
         order = self._order(random_state)
         first, start = start, start * self.n_samples // self.n_batches
         for i in range(first, self.n_batches):
             stop = (i + 1) * self.n_samples // self.n_batches
             rows = slice(start, stop) if order is None else order[start:stop]
-            yield self._gather(rows, stop - start)
+            yield self._gather(rows, stop - start, sparse)
             start = stop
 
     def _order(self, random_state):
@@ -141,8 +147,12 @@ class Minibatches:
         order = random_state.permutation(self.n_samples)
         return order if self.rows is None else self.rows[order]
 
-    def _gather(self, rows, n):
-        X = self.X.take(rows, self._X_batch[:n])
+    def _gather(self, rows, n, sparse):
+        X = self.X.sparse(rows) if sparse else None
+        if X is None:
+            X = self.X.take(rows, self._X_batch[:n])
+        else:
+            X = with_features(X)
         Y = self.targets.batch(rows, self._Y_batch[:n])
         weight = None if self.sample_weight is None else self.sample_weight[rows]
         return X, Y, weight

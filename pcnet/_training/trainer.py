@@ -176,7 +176,8 @@ class Trainer(Optimizer):
 
     def epoch(self, run):
         """Make a step with each minibatch of the run, at the rate of its schedule."""
-        for X, Y, weight in run.minibatches.epoch(run.random_state, start=run.batch):
+        sparse = self.method.takes_sparse and self._centring is None
+        for X, Y, weight in run.minibatches.epoch(run.random_state, run.batch, sparse):
             rate = run.rate()
             # only here: a FloatingPointError of a callback, scorer or schedule is no divergence
             try:
@@ -194,7 +195,7 @@ class Trainer(Optimizer):
 
         Parameters
         ----------
-        X : ndarray, (n, D)
+        X : ndarray, (n, D), or SparseInputs
             C-contiguous, of the network's dtype; n up to ``max_batch_size``.
         Y : ndarray, (n, K)
             C-contiguous, of the network's dtype.
