@@ -104,7 +104,10 @@ def index_page(modules):
         without notice.
         """)
     ]
-    lines += [".. toctree::", "   :maxdepth: 1", "", *(f"   {name}" for name in modules), ""]
+    for name in modules:
+        summary = inspect.getdoc(importlib.import_module(name)).splitlines()[0]
+        lines.append(f"- :py:mod:`{name}`: {summary}")
+    lines += ["", ".. toctree::", "   :hidden:", "", *(f"   {name}" for name in modules), ""]
     return "\n".join(lines)
 
 

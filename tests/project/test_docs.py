@@ -215,3 +215,10 @@ def test_names_without_a_link_are_found(tmp_path):
     (tmp_path / "a.html").write_text(f"{linked}{code}<code>theory</code><code>pcnet.theory</code>")
     found = [code for _, code in links.unlinked_names(tmp_path)]
     assert found == ["infer(net)", "pcnet.theory"]
+
+
+def test_the_citation_is_of_this_version():
+    text = (DOCS / "cite.md").read_text(encoding="utf-8")
+    assert f"version = {{{pcnet.__version__}}}" in text
+    papers = set(re.findall(r"^@\w+{(\w+),", text, re.M)) - {"pcnet"}
+    assert papers == set(re.findall(r"`([a-z]+20\d\d\w+)`", text))

@@ -186,3 +186,11 @@ def test_formulas_of_docstrings_become_latex(extension, text, latex):
 )
 def test_code_of_docstrings_stays_code(extension, text):
     assert extension("formulas").to_latex(text) is None
+
+
+def test_the_reference_describes_every_module(extension):
+    module = extension("api_pages")
+    described = re.findall(
+        r"^- :py:mod:`(\S+)`: (.{20,})$", module.index_page(module.inventory()), re.M
+    )
+    assert [name for name, _ in described] == module.public_modules()
