@@ -21,7 +21,6 @@ from .._training.lbfgs import FullBatch
 from .._training.minibatches import Minibatches
 from .._training.start import batch_size_of
 from .._training.trainer import Trainer
-from ..inference._learning import learns_feed_forward
 from ..inference._method import resolve_method
 from ..solvers import resolve_solver
 from .automatic import LBFGS_ALPHA, LBFGS_MAX_ITER, LEAST_UPDATES
@@ -294,8 +293,7 @@ def _seconds_per_step(probe, batch_size):
         full = FullBatch(network, objective, method, solver, blocks, _penalty_of(probe), probe.tol)
         step = partial(full.evaluate, full.variables())
     else:
-        feed_forward = learns_feed_forward(objective.loss)
-        trainer = Trainer(network, objective, method, solver, batch_size, feed_forward=feed_forward)
+        trainer = Trainer(network, objective, method, solver, batch_size)
         step = partial(trainer.step, X, Y, 0.0)
     step()  # a first step starts threads and fills caches
     start, n_steps = time.perf_counter(), 0

@@ -8,7 +8,6 @@ from sklearn.base import BaseEstimator
 
 from .._warnings import warn
 from ..callbacks._base import resolve_callbacks
-from ..inference._learning import learns_feed_forward
 from ..inference._method import check_precision, resolve_method
 from ..solvers import resolve_solver
 from .lbfgs import BLOCK, FullBatch
@@ -163,6 +162,5 @@ def _make_optimizer(estimator, solver, minibatches):
         solver,
         minibatches.batch_size,
         state=estimator._optimizer_state,
-        feed_forward=learns_feed_forward(objective.loss),
         centre=estimator._input_centre,
     )

@@ -15,7 +15,7 @@ from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from .._network_core import core_output, parameters
 from .._random import run_side_by_side
-from ..inference._learning import weight_updates
+from ..inference._learning import learns_feed_forward, weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
 from .optimizer import Optimizer, OptimizerState, StepReport, inference_sums
@@ -35,8 +35,6 @@ class Trainer(Optimizer):
     max_batch_size : int
     state : OptimizerState, optional
         Solver memory to continue from; default: none.
-    feed_forward : bool, default False
-        State that the weights learn from, see `pcnet.inference.learning_gradients`.
     centre : ndarray, (D,), optional
         Centre of the inputs, for networks with biases: see `pcnet._training.centring`. Default: 0.
     """
@@ -49,14 +47,13 @@ class Trainer(Optimizer):
         solver,
         max_batch_size,
         state=None,
-        feed_forward=False,
         centre=None,
     ):
         self.network = network
         self.objective = objective
         self.method = method.for_training(network, method)
         self._solver = solver
-        self._feed_forward = feed_forward
+        self._feed_forward = learns_feed_forward(objective.loss)
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
         self._centring = None

@@ -70,7 +70,7 @@ def weight_updates(
 
 
 def learns_feed_forward(loss: Loss) -> bool:
-    """Whether estimators train this loss with ``feed_forward``, see `learning_gradients`.
+    """Whether networks are trained on this loss with ``feed_forward``, see `learning_gradients`.
 
     True for all losses but the squared error.
     """

@@ -25,7 +25,7 @@ from pcnet.parameterization import gradient_scales, learning_rate_multipliers
 from pcnet.solvers import SGD
 from pcnet.theory import backprop_gradients
 
-from ..helpers import make_batch, make_network, relative_error
+from ..helpers import LOSSES, make_batch, make_network, relative_error
 from .support import assert_same_bits, data_for, small
 
 SIZES = (5, 8, 8, 8, 3)
@@ -157,17 +157,18 @@ def test_methods_that_override_weight_updates_keep_their_rule(name):
     assert same == own
 
 
-@pytest.mark.parametrize("feed_forward", [False, True])
-def test_a_training_step_moves_by_the_learning_gradients(feed_forward, tolerance):
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_training_step_moves_by_the_learning_gradients(loss, tolerance):
+    """In fits, in their pilots and in the steps that `summary` times: `Trainer` serves all."""
     net = make_network(SIZES, "tanh")
-    X, Y = make_batch(net, 20, "poisson")
-    objective = Objective("poisson", 0.4)
+    X, Y = make_batch(net, 20, loss)
+    objective = Objective(loss, 0.4)
     weights, _ = learning_gradients(
-        net, X, Y, loss="poisson", output_precision=0.4, feed_forward=feed_forward
+        net, X, Y, loss=loss, output_precision=0.4, feed_forward=loss != "squared_error"
     )
     before = [w.copy() for w in net.weights]
     plain = SGD(momentum=0.0, nesterov=False)
-    trainer = Trainer(net, objective, ErrorDescent(), plain, 20, feed_forward=feed_forward)
+    trainer = Trainer(net, objective, ErrorDescent(), plain, 20)
     trainer.step(X, Y, 0.1)
     trainer.sync()
     factors = learning_rate_multipliers(net).weights * gradient_scales(net, 0.4).weights
