@@ -32,6 +32,7 @@ class PackedWeights(NamedTuple):
     arrays: list[Floats]
     rest: tuple[Any, ...]
     core: binding.CoreNetwork
+    small_calls: binding.SmallCalls
     backward: bool
 
 
@@ -65,7 +66,8 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
     check_fields(net)
     core = _pack(net, backward)
     if is_read_only(net):
-        net._packed = PackedWeights(parameters(net), _other_fields(net), core, backward)
+        small = binding.SmallCalls(core)
+        net._packed = PackedWeights(parameters(net), _other_fields(net), core, small, backward)
     return core
 
 
@@ -134,6 +136,17 @@ def core_batch(net: Network, n_samples: int, trace_steps: int | None = None) -> 
 def network_output(net: Network, X: Any) -> tuple[Floats, bool]:
     """`core_output` of a network."""
     return core_output(core_network(net, backward=False), X)
+
+
+def small_outputs(net: Network, X: Any) -> Floats | None:
+    """Outputs of a few rows by the shortest way, or None: see `binding.SmallCalls`.
+
+    The result is None, too, until the weights of a read-only network are packed.
+    """
+    kept = getattr(net, "_packed", None)
+    if kept is None or not _is_current(net, kept):
+        return None
+    return kept.small_calls.outputs(X)
 
 
 def core_output(network: binding.CoreNetwork, X: Any) -> tuple[Floats, bool]:

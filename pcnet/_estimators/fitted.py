@@ -15,7 +15,7 @@ from .._data.first_calls import follow_inputs
 from .._data.rows import SparseRows, check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_checks import objective_of
-from .._network_core import network_output
+from .._network_core import network_output, small_outputs
 from .._prediction.energy import clamped_energies
 from .._prediction.outputs import hidden_activities
 from .._types import Features, Float64s, Floats, Method
@@ -317,6 +317,10 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         if "network_" not in vars(self):  # check_is_fitted takes as long as a small prediction
             check_is_fitted(self)
+        if self.input_scale_ is None and "feature_names_in_" not in vars(self):
+            outputs = small_outputs(self.network_, X)
+            if outputs is not None:
+                return outputs
         rows = check_rows(self, X, dtype=self._features_dtype(), finite=False)
         outputs, suspect = network_output(self.network_, self._scaled(rows))
         if suspect:  # checking all of X first would take 20 % longer in small networks

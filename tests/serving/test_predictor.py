@@ -18,7 +18,7 @@ from sklearn.preprocessing import (
 
 import pcnet
 from pcnet import Chunks, PCClassifier, PCRegressor
-from pcnet.inference import ErrorDescent, LearnedPrecision, Nudged
+from pcnet.inference import METHODS, ErrorDescent, LearnedPrecision, Nudged
 from pcnet.losses import Huber
 from pcnet.serving import export, load_predictor
 
@@ -290,6 +290,14 @@ def test_infer_uses_the_method_of_the_training(method, tmp_path):
     assert_same_bits(found.energy, wanted.energy)
     for one, other in zip(found.activities + found.errors, wanted.activities + wanted.errors):
         assert_same_bits(one, other)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_of_pcnet_is_stored(name, tmp_path):
+    net = pcnet.Network.init((D, 6, 6, 3), "identity", random_state=0, dtype=np.float64)
+    model = PCClassifier.from_network(net, inference=METHODS[name]())
+    found = exported(model, tmp_path).infer(X[:7], CODES[:7])
+    assert_same_bits(found.energy, model.infer(X[:7], CODES[:7]).energy)
 
 
 def test_methods_of_ones_own_are_left_out(tmp_path):
