@@ -93,7 +93,7 @@ def test_every_public_name_is_documented(module):
     assert [value for value in public if callable(value) and not value.__doc__] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_have_targets(page):
     text = page.read_text(encoding="utf-8")
     linked = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
