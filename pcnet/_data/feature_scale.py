@@ -15,7 +15,7 @@ SQUARES_OVERFLOW = 1e155
 
 
 def warn_if_unscaled(rows, *, small_is_fine=False, names=None):
-    """Warn if features are far from unit scale, as some rows tell.
+    """Warn if features are far from unit scale, judged by some rows.
 
     Parameters
     ----------
