@@ -4,11 +4,13 @@
 
 "tolerance": networks of 30 and 128 layers x 128, trained for an epoch at the default precision;
 on 512 test images the share of samples at equilibrium, the passes, and the cosine of the weight
-gradient to the one at equilibrium, by `tol`. "boost": test accuracy after an epoch, mean of two
-seeds, by the factor of the learning rates of shallow networks (`shallow_boost`).
+gradient to the one at equilibrium, by `tol`, with and without predicted ends. "boost": test
+accuracy after an epoch, mean of two seeds, by the factor of the learning rates of shallow networks
+(`shallow_boost`).
 """
 
 import argparse
+import itertools
 
 import numpy as np
 from _common import load_mnist, print_environment
@@ -26,7 +28,7 @@ def tolerance(data, epochs):
     """A line for each depth and tolerance."""
     X, y, X_test, y_test = data
     X_test, Y = X_test[:512], np.eye(10)[y_test[:512]]
-    print("\nlayers   tol   at equilibrium   passes   cosine to equilibrium")
+    print("\nlayers   tol   predicted   at equilibrium   passes   cosine to equilibrium")
     for depth in (30, 128):
         model = PCClassifier(
             (WIDTH,) * (depth - 1), batch_size=64, max_iter=epochs, random_state=0
@@ -35,12 +37,14 @@ def tolerance(data, epochs):
         exact = as_float64(model.network_)
         best = infer(exact, X_test, Y, ErrorDescent(5000, tol=1e-9, energy_tol=1e-14), **problem)
         start = infer(exact, X_test, Y, ErrorDescent(max_steps=0), **problem)
-        for tol in TOLERANCES:
-            result = infer(model.network_, X_test, Y, ErrorDescent(tol=tol), **problem)
+        for tol, predicted in itertools.product(TOLERANCES, (False, True)):
+            method = ErrorDescent(tol=tol, predict_convergence=predicted)
+            result = infer(model.network_, X_test, Y, method, **problem)
             share = equilibrium_share(result.energy, best.energy, start.energy)
             turned = cosine(gradient_of(exact, X_test, result), gradient_of(exact, X_test, best))
             print(
-                f"{depth:6d} {tol:5.2f} {share:16.1%} {result.n_passes.mean():8.2f} {turned:23.5f}",
+                f"{depth:6d} {tol:5.2f} {predicted!s:>11} {share:16.1%} "
+                f"{result.n_passes.mean():8.2f} {turned:23.5f}",
                 flush=True,
             )
 
