@@ -59,7 +59,7 @@ INFERENCE_ROWS = [
 #: machine whose large sgemm ran at this rate; to be undercut by this factor.
 JPC_MS, JPC_GFLOPS, JPC_FACTOR = 1308, 194, 1308 / 225
 #: (layers, width, steps of training before the measurement, most of PyTorch's time)
-STEP_ROWS = [(128, 128, 300, 0.5), (128, 512, 100, 1.4)]
+STEP_ROWS = [(128, 128, 300, 0.6), (128, 512, 100, 1.15)]
 #: (hidden layers, batch size, most of MLPClassifier's time)
 FIT_ROWS = [((128,) * 8, 64, 0.6), ((100,), 200, 1.0)]
 PREDICT_TARGET = 0.75
