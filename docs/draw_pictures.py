@@ -193,8 +193,8 @@ def escape():
     """Leaving the saddle at the origin: loss over steps, by both gradients."""
     figure, ax = new_figure()
     x, y, start, rate = [[1.0]], [[1.0]], 0.1, 0.2
-    for n_hidden, colour in ((1, BLUE), (3, RED)):
-        for name, style in (("predictive coding", "-"), ("backpropagation", "--")):
+    for n_hidden, style in ((1, "--"), (3, "-")):
+        for name, colour in (("predictive coding", RED), ("backpropagation", BLUE)):
             losses = descend_on_weights(n_hidden, name, x, y, start, rate, n_steps=200)
             label = f"{name}, {n_hidden} hidden"
             ax.plot(losses, style, color=colour, lw=2, label=label)
@@ -314,16 +314,17 @@ def one_step():
         "error descent": (ErrorDescent(max_steps=1, tol=0, energy_tol=0), RED),
     }
     layers = np.arange(1, 17)
-    for shift, (name, (method, colour)) in enumerate(methods.items()):
+    for name, (method, colour) in methods.items():
         after = infer(net, X, Y, method).activities[:-1]
         way = [
             100 * np.sum((z - z0) * (g - z0)) / np.sum((g - z0) ** 2)
             for z, z0, g in zip(after, start, goal, strict=True)
         ]
-        ax.bar(layers + 0.4 * shift - 0.2, way, width=0.4, color=colour, label=name)
+        ax.plot(layers, way, "o-", color=colour, lw=2, clip_on=False, zorder=3, label=name)
     ax.axhline(100, color="0.4", ls="--", lw=1)
     ax.set(xlabel="hidden layer", ylabel="way to equilibrium, %", xticks=layers[::3])
     ax.set_ylim(0, 140)
+    ax.grid(alpha=0.3)
     ax.legend(fontsize=10, frameon=False, loc="upper center", ncols=2)
     return figure
 
@@ -340,9 +341,9 @@ def scales():
     for name, (options, colour) in kinds.items():
         net = deep_network(64, activation="relu", **options)
         sizes = [np.sqrt(np.mean(z**2)) for z in net.forward(X)[:-1]]
-        ax.plot(range(1, 65), sizes, color=colour, lw=2.2, label=name)
-    ax.set(yscale="log", xlabel="hidden layer", ylabel="root mean square of $z_l$")
-    ax.legend(fontsize=10, frameon=False)
+        ax.plot(range(1, 65), sizes, color=colour, lw=2.2)
+        ax.text(65.5, sizes[-1], name, color=colour, fontsize=10, va="center")
+    ax.set(yscale="log", xlabel="hidden layer", ylabel="root mean square of $z_l$", xlim=(0, 82))
     ax.grid(alpha=0.3)
     return figure
 
@@ -363,8 +364,9 @@ def trust_region():
     ax.arrow(*start, *step, color=BLUE, **arrow)
     ax.arrow(*start, *(newton - start), color=RED, **arrow)
     ax.plot(*start, "ko", ms=8)
-    ax.text(0.2, 1.36, "minus the gradient:\nonly the top layer moves", color=BLUE, fontsize=10)
-    ax.text(0.78, 0.72, "minus inverse curvature\ntimes the gradient", color=RED, fontsize=10)
+    beside = {"fontsize": 10, "bbox": {"color": "white", "alpha": 0.85, "pad": 2}}
+    ax.text(0.2, 1.36, "minus the gradient:\nonly the top layer moves", color=BLUE, **beside)
+    ax.text(0.78, 0.72, "minus inverse curvature\ntimes the gradient", color=RED, **beside)
     ax.set(xlabel="$z_1$", ylabel="$z_2$")
     return figure
 
