@@ -25,6 +25,7 @@ FILES = {
 VARIABLES = {
     "model": "PCClassifier",
     "regressor": "PCRegressor",
+    "predictor": "Predictor",
     "net": "Network",
     "network_": "Network",
     "result": "InferenceResult",
@@ -38,6 +39,7 @@ VARIABLES = {
 DEFAULT_CLASSES = ("PCClassifier", "PCRegressor")
 SUBJECTS = {
     "callbacks": ["Callback", "Checkpoint"],
+    "deploy": ["Predictor"],
     "equilibrium": ["ErrorDescent", "InferenceResult", "ActivityDescent"],
     "experiments": ["Passes", "InferenceMethod", "Batch", "InferenceResult", "Network"],
     "inference": ["ErrorDescent", "InferenceResult", "ActivityDescent"],
