@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
-from code_links import IDENTIFIER, OTHERS
+from link_index import IDENTIFIER, OTHERS
 
 REFERENCE = ("api", "gallery")  # folders whose pages are not prose
 HEADINGS = {f"h{level}" for level in range(1, 7)}

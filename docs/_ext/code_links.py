@@ -1,252 +1,85 @@
-"""Links from inline code in the pages to what it names.
+"""Links inline code in the pages to what it names.
 
 A page writes `PCClassifier`, `alpha` or `examples/depth.py` in backticks, which GitHub shows as
-code; on the site it becomes a link: to the API reference (also to a single argument or attribute
-of a class), to scikit-learn's documentation (the names in docs/inventories), to the gallery or to
-another page. `Index` finds the targets and needs no Sphinx.
+code; on the site it becomes a link. link_index.py finds where it leads.
 """
 
-import importlib
-import inspect
-import re
-from pathlib import Path, PurePosixPath
-
 import api_pages
-import inventories
+from docutils import nodes
+from link_index import SUBJECTS, Index
+from sphinx import addnodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.nodes import make_refnode
 
-HERE = Path(__file__).resolve().parent
-FILES = {
-    "CONTRIBUTING.md": "contributing",
-    "CHANGELOG.md": "changes",
-    "benchmarks/README.md": "benchmarks",
-    "examples/": "gallery/index",
-}
-#: What the pages call objects of these classes.
-VARIABLES = {
-    "model": "PCClassifier",
-    "regressor": "PCRegressor",
-    "predictor": "Predictor",
-    "net": "Network",
-    "network_": "Network",
-    "result": "InferenceResult",
-    "batch": "Batch",
-    "linearization": "Linearization",
-    "hessian": "ActivityHessian",
-    "spectrum": "Spectrum",
-}
-#: A short name is that of the class named before it in the same block; on the pages below, of the
-#: class named before it in the same section, or of the first class here that has it; or of these:
-DEFAULT_CLASSES = ("PCClassifier", "PCRegressor")
-SUBJECTS = {
-    "callbacks": ["Callback", "Checkpoint"],
-    "deploy": ["Predictor"],
-    "equilibrium": ["ErrorDescent", "InferenceResult", "ActivityDescent"],
-    "experiments": ["Passes", "InferenceMethod", "Batch", "InferenceResult", "Network"],
-    "inference": ["ErrorDescent", "InferenceResult", "ActivityDescent"],
-    "inference_more": ["InferenceMethod", "GradientFlow", "Nudged", "PrecisionDescent"],
-    "jpc": ["Network", "GradientFlow", "ActivityDescent"],
-    "pictures": ["TrainingDisplay"],
-    "pytorch": ["Network"],
-    "theory": ["Spectrum", "ActivityHessian"],
-    "ten-pages/01-network": ["Network"],
-}
-#: Code that only looks like a name of pcnet: PyTorch's, and columns of `history_`.
-OTHERS = {
-    ("benchmarks", "Adam"),
-    ("pytorch", "Linear"),
-    ("pytorch", "activation"),
-    ("validation", "energy"),
-    ("validation", "learning_rate"),
-}
-#: Pages whose short names are not those of the estimators: of the core, of functions' arguments.
-TOP_LEVEL_ONLY = {"core", "contributing", "packaging", "trust", "saddles", "trust_region"}
-#: Methods whose arguments are linked, too: to the method.
-METHODS_WITH_ARGUMENTS = ("fit", "partial_fit", "score_samples")
-
-IDENTIFIER = re.compile(r"([A-Za-z_][\w.]*?)\.?(?=$|\(|\[|\s?=(?!=))")
-SCRIPT = re.compile(r"(?:python )?((?:examples|benchmarks|docs)/[\w/-]+\.(?:py|md))\b")
-TERM = re.compile(r"^(\w+(?:, \w+)*) ?(?::|$)")
+BLOCKS = (nodes.row, nodes.list_item, nodes.paragraph, nodes.title)
 
 
-def documented_names(value):
-    """Parameters and attributes that a docstring lists."""
-    names, inside = [], False
-    lines = (inspect.getdoc(value) or "").splitlines()
-    for line, below in zip(lines, [*lines[1:], ""]):
-        if below and set(below) == {"-"}:
-            inside = line in ("Parameters", "Attributes")
-        elif inside and (match := TERM.match(line)) and set(line) != {"-"}:
-            names += match[1].split(", ")
-    return names
+def mark_arguments(app, doctree):
+    """Give the parameters and attributes of classes a place that links can name."""
+    if not app.env.docname.startswith(f"{api_pages.FOLDER}/"):
+        return
+    for description in doctree.findall(addnodes.desc):
+        if description["objtype"] not in ("class", "exception") or not description[0]["ids"]:
+            continue
+        full, content = description[0]["ids"][0], description[-1]
+        for fields in content.children:
+            if not isinstance(fields, nodes.field_list):
+                continue
+            for term in fields.findall(nodes.term):
+                name = next(iter(term.findall(nodes.strong)), None)
+                for part in name.astext().split(", ") if name else ():
+                    term["ids"].append(f"{full}.{part}")
 
 
-def described_members(cls):
-    """Methods and properties with docstrings, as autodoc shows them."""
-    found = {name: getattr(cls, name, None) for name in dir(cls) if name[0] != "_"}
-    return [
-        name for name, value in found.items() if callable(value) or inspect.isdatadescriptor(value)
-    ]
+def ancestor(node, kinds):
+    """The nearest node of these kinds around a node, or None."""
+    while node is not None and not isinstance(node, kinds):
+        node = node.parent
+    return node
 
 
-def sections_of_scripts(page):
-    """The place of the section that has a script's name in its heading, by the script."""
-    headings = re.findall(r"^## (.*)", page.read_text(encoding="utf-8"), re.M)
-    return {
-        script: re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")  # as MyST and GitHub do
-        for heading in headings
-        for script in re.findall(r"\w+\.py", heading)
-    }
+class CodeLinks(SphinxPostTransform):
+    default_priority = 5
+    formats = ("html",)
+    index = None
 
+    def run(self, **kwargs):
+        self.page = self.env.docname
+        CodeLinks.index = self.index or Index()
+        classes = {}  # names of classes, by the block and by the section that they stand in
+        for literal in list(self.document.findall(nodes.literal)):
+            block, section = ancestor(literal, BLOCKS), ancestor(literal, (nodes.section,))
+            near = classes.get(block, [])
+            if self.page in SUBJECTS:
+                near = near + classes.get(section, [])
+            find = self.index.find
+            if self.page.startswith(f"{api_pages.FOLDER}/"):
+                find = self.index.find_file  # names have roles there
+            target = find(literal.astext(), self.page, near)
+            if isinstance(target, tuple) and target[1].split(".")[-1] in self.index.classes:
+                for place in (block, section):
+                    classes.setdefault(place, []).insert(0, target[1].split(".")[-1])
+            if target and not ancestor(literal, (nodes.reference, nodes.title)):
+                self.link(literal, target)
 
-class Index:
-    """Targets of names: `find(text, page)` is (page, place), an address, or None."""
-
-    def __init__(self):
-        self.places, self.members, self.classes, self.addresses = {}, {}, {}, {}
-        for module_name, kinds in api_pages.inventory().items():
-            self.places[module_name] = (f"api/{module_name}", "")
-            module = importlib.import_module(module_name)
-            for kind, names in kinds.items():
-                for name in names:
-                    self._add(module_name, name, kind, getattr(module, name))
-        for inventory in sorted((HERE.parent / "inventories").glob("*.txt")):
-            address, lines = inventories.read_text(inventory)
-            for (name, role), place in inventories.places(lines).items():
-                if role.startswith("py:"):
-                    place = f"{address}/{place.replace('$', name)}"
-                    self.addresses[name] = self.addresses[name.split(".")[-1]] = place
-        self.sections = sections_of_scripts(HERE.parents[1] / "benchmarks" / "README.md")
-        methods = importlib.import_module("pcnet.inference").METHODS
-        self.methods = {name: cls.__name__ for name, cls in methods.items()}
-
-    def _add(self, module_name, name, kind, value):
-        full = f"{module_name}.{name}"
-        page = f"api/{module_name}" if kind == "Values" else f"api/{full}"
-        self.places[full] = self.classes[name] = (page, full)
-        if kind in ("Classes", "Exceptions"):
-            for member in [*documented_names(value), *described_members(value)]:
-                self.members.setdefault(member, {}).setdefault(name, (page, f"{full}.{member}"))
-        for method in METHODS_WITH_ARGUMENTS if name in DEFAULT_CLASSES else ():
-            for argument in documented_names(getattr(value, method, None)):
-                if argument not in ("X", "y"):
-                    self.members.setdefault(argument, {}).setdefault(
-                        name, (page, f"{full}.{method}")
-                    )
-
-    def find(self, text, page, near=()):
-        """Where inline code of a page leads; `near` are classes named before, last one first."""
-        if file := self.find_file(text):
-            return file
-        if text[0] == '"' == text[-1] and text.strip('"') in self.methods:
-            return self.classes[self.methods[text.strip('"')]]
-        match = IDENTIFIER.match(text)
-        if not match or (page, match[1]) in OTHERS:
-            return None
-        return self._name(match[1], page, near)
-
-    def find_file(self, text, page=None, near=()):
-        """The page of a file that code names."""
-        if text in FILES:
-            return FILES[text], ""
-        match = SCRIPT.match(text)
-        if not match:
-            return None
-        path = PurePosixPath(match[1])
-        folder = path.parts[0]
-        if folder == "examples" and path.suffix == ".py" and path.stem[0] != "_":
-            return f"gallery/{path.stem}", ""
-        if folder == "benchmarks":
-            return "benchmarks", self.sections.get(path.name, "")
-        if folder == "docs" and path.suffix == ".md" and path.stem != "README":
-            return path.relative_to("docs").with_suffix("").as_posix(), ""
-        return None
-
-    def _name(self, name, page, near):
-        *owners, last = name.split(".")
-        for known in (self.places, self.classes, self.addresses):
-            if name in known:
-                return known[name]
-        if owners:
-            owner = VARIABLES.get(owners[-1], owners[-1])
-            return self.members.get(last, {}).get(owner)
-        if page in TOP_LEVEL_ONLY:
-            return None
-        found = self.members.get(last.split("__")[0], {})
-        for cls in (*near, *SUBJECTS.get(page, ()), *DEFAULT_CLASSES):
-            if cls in found:
-                return found[cls]
-        return None
+    def link(self, literal, target):
+        old = literal.deepcopy()
+        if isinstance(target, str):
+            new = nodes.reference("", "", old, internal=False, refuri=target)
+        elif target == (self.page, ""):
+            return
+        elif target[0] in self.env.all_docs:
+            new = make_refnode(self.app.builder, self.page, *target, old)
+        else:
+            logging.getLogger(__name__).warning(
+                "`%s` should lead to %s, which is no page", old.astext(), target[0]
+            )
+            return
+        literal.replace_self(new)
 
 
 def setup(app):
-    from docutils import nodes
-    from sphinx import addnodes
-    from sphinx.transforms.post_transforms import SphinxPostTransform
-    from sphinx.util import logging
-    from sphinx.util.nodes import make_refnode
-
-    def mark_arguments(app, doctree):
-        """Give the parameters and attributes of classes a place that links can name."""
-        if not app.env.docname.startswith(f"{api_pages.FOLDER}/"):
-            return
-        for description in doctree.findall(addnodes.desc):
-            if description["objtype"] not in ("class", "exception") or not description[0]["ids"]:
-                continue
-            full, content = description[0]["ids"][0], description[-1]
-            for fields in content.children:
-                if not isinstance(fields, nodes.field_list):
-                    continue
-                for term in fields.findall(nodes.term):
-                    name = next(iter(term.findall(nodes.strong)), None)
-                    for part in name.astext().split(", ") if name else ():
-                        term["ids"].append(f"{full}.{part}")
-
-    BLOCKS = (nodes.row, nodes.list_item, nodes.paragraph, nodes.title)
-
-    def ancestor(node, kinds):
-        while node is not None and not isinstance(node, kinds):
-            node = node.parent
-        return node
-
-    class CodeLinks(SphinxPostTransform):
-        default_priority = 5
-        formats = ("html",)
-        index = None
-
-        def run(self, **kwargs):
-            self.page = self.env.docname
-            CodeLinks.index = self.index or Index()
-            classes = {}  # names of classes, by the block and by the section that they stand in
-            for literal in list(self.document.findall(nodes.literal)):
-                block, section = ancestor(literal, BLOCKS), ancestor(literal, (nodes.section,))
-                near = classes.get(block, [])
-                if self.page in SUBJECTS:
-                    near = near + classes.get(section, [])
-                find = self.index.find
-                if self.page.startswith(f"{api_pages.FOLDER}/"):
-                    find = self.index.find_file  # names have roles there
-                target = find(literal.astext(), self.page, near)
-                if isinstance(target, tuple) and target[1].split(".")[-1] in self.index.classes:
-                    for place in (block, section):
-                        classes.setdefault(place, []).insert(0, target[1].split(".")[-1])
-                if target and not ancestor(literal, (nodes.reference, nodes.title)):
-                    self.link(literal, target)
-
-        def link(self, literal, target):
-            old = literal.deepcopy()
-            if isinstance(target, str):
-                new = nodes.reference("", "", old, internal=False, refuri=target)
-            elif target == (self.page, ""):
-                return
-            elif target[0] in self.env.all_docs:
-                new = make_refnode(self.app.builder, self.page, *target, old)
-            else:
-                logging.getLogger(__name__).warning(
-                    "`%s` should lead to %s, which is no page", old.astext(), target[0]
-                )
-                return
-            literal.replace_self(new)
-
     app.connect("doctree-read", mark_arguments)
     app.add_post_transform(CodeLinks)
     return {"parallel_read_safe": True}

@@ -88,7 +88,7 @@ def test_inventories_are_what_intersphinx_reads(extension, tmp_path):
 
 @pytest.fixture
 def index(extension):
-    return extension("code_links").Index()
+    return extension("link_index").Index()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_code_leads_to_scikit_learn(index):
 
 
 def test_every_public_name_in_the_pages_gets_a_link(extension, index):
-    links = extension("code_links")
+    links = extension("link_index")
     names = {*index.classes, *index.places}
     unlinked = []
     for path in (ROOT / "docs").rglob("*.md"):
