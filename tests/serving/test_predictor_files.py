@@ -141,6 +141,12 @@ def test_changed_bytes_are_refused_or_change_nothing(good, tmp_path):
         assert found.predict_proba(X).tobytes() == wanted
 
 
+def test_checksum_covers_every_member(good, tmp_path):
+    for name, content in members_of(good).items():
+        changed = zipped({**members_of(good), name: content[:-1] + bytes([content[-1] ^ 1])})
+        assert_refused(changed, tmp_path, "checksum differs|is no JSON text")
+
+
 def test_compressed_members_are_refused(good, tmp_path):
     data = zipped(members_of(good), zipfile.ZIP_DEFLATED)
     assert_refused(data, tmp_path, "compressed or encrypted")
