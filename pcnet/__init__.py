@@ -1,7 +1,7 @@
 """pcnet: deep predictive-coding networks on ordinary CPUs.
 
-`PCClassifier` and `PCRegressor` are scikit-learn estimators; `Network` and `infer` are for
-studies of predictive coding. See the README for a first example.
+`PCClassifier`, `PCRegressor` and `PCImputer` are scikit-learn estimators; `Network` and `infer` are
+for studies of predictive coding. See the README for a first example.
 """
 
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._core.threads import set_num_threads
     from ._data.chunks import Chunks
     from ._estimators.classifier import PCClassifier
+    from ._estimators.imputer import PCImputer
     from ._estimators.regressor import PCRegressor
     from ._estimators.resume import load_checkpoint
     from ._show_versions import show_versions
@@ -48,6 +49,7 @@ __all__ = [
     "InferenceResult",
     "Network",
     "PCClassifier",
+    "PCImputer",
     "PCRegressor",
     "__version__",
     "callbacks",
@@ -76,6 +78,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name of a module with _
             "InferenceResult": "inference",
             "Network": "network",
             "PCClassifier": "_estimators.classifier",
+            "PCImputer": "_estimators.imputer",
             "PCRegressor": "_estimators.regressor",
             "callbacks": "",
             "display": "",

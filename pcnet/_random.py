@@ -12,7 +12,7 @@ from numbers import Integral
 import numpy as np
 
 #: First entry of a stream's key; those that only some fits draw from come last.
-WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS = range(6)
+WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS, NETWORKS = range(7)
 
 _BLOCK = 2**14  # numbers drawn at once: 128 KB of float64 stay in the cache
 _LARGE = 2**18  # numbers from which starting threads saves time
@@ -73,10 +73,14 @@ def stream(seed, *key):
     Generator
         SFC64, the fastest of NumPy's bit generators.
     """
+    return np.random.Generator(np.random.SFC64(child_seed(seed, *key)))
+
+
+def child_seed(seed, *key):
+    """The `SeedSequence` of one purpose, from a SeedSequence or int."""
     if not isinstance(seed, np.random.SeedSequence):
         seed = np.random.SeedSequence(seed)
-    child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
-    return np.random.Generator(np.random.SFC64(child))
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
 
 
 def split_seed(seed):

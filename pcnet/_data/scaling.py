@@ -166,6 +166,27 @@ def measure(rows, sample_weight=None, columns=None):
     return _statistics(len(counted), low, high, unit, mean, np.sqrt(variance))
 
 
+def measure_observed(X, observed):
+    """`ColumnStatistics` of the observed entries; n counts rows, and empty columns are 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    observed : bool ndarray of shape (n_samples, n_features)
+    """
+    X = np.where(observed, X, 0.0)
+    low = np.min(X, axis=0, where=observed, initial=np.inf)
+    high = np.max(X, axis=0, where=observed, initial=-np.inf)
+    count, empty = observed.sum(axis=0), ~observed.any(axis=0)
+    low[empty] = high[empty] = 0
+    count[empty] = 1
+    unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
+    mean = (X / unit).sum(axis=0) / count
+    rest = np.where(observed, X / unit - mean, 0.0)
+    std = np.sqrt(np.square(rest).sum(axis=0) / count)
+    return _statistics(len(X), low, high, unit, mean, std)
+
+
 def _measure_sparse(X, weight, columns):
     from sklearn.utils.sparsefuncs import mean_variance_axis
 

@@ -66,7 +66,7 @@ def trains_by_minibatches(estimator):
 
 
 @contextmanager
-def _unchanged_on_error(estimator):
+def unchanged_on_error(estimator):
     """Restore the estimator's attributes if the block raises."""
     before = dict(vars(estimator))
     history = before.get("history_", {})
@@ -198,7 +198,7 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
     def _fit(self, X, y, sample_weight, call):
         most = LEAST_UPDATES if self.max_iter == "auto" else self.max_iter
         tasks = begin_tasks(self, X, y, sample_weight, 1 if call.incremental else most)
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             run = self._prepare(X, y, sample_weight, call, tasks)
             train(run)
             self._record(run)

@@ -63,9 +63,14 @@ def train(cls):
     return cls(hidden_layer_sizes=(4,), max_iter=1, learning_rate="linear", random_state=0)
 
 
+def train_imputer():
+    return pcnet.PCImputer(1, (4,), max_iter=1, n_estimators=1, random_state=0)
+
+
 FITTED = {
     pcnet.PCClassifier: pickle.dumps(train(pcnet.PCClassifier).fit(X, LABELS)),
     pcnet.PCRegressor: pickle.dumps(train(pcnet.PCRegressor).fit(X, TARGETS)),
+    pcnet.PCImputer: pickle.dumps(train_imputer().fit(X)),
 }
 RESULT = pcnet.infer(net(), X, Y)
 HESSIAN = theory.activity_hessian(net(), X[0], Y[0])
@@ -261,6 +266,16 @@ def _estimators():
                 yield f"{cls.__name__}.{name}", getattr(made(cls), name), {"X": X}
 
 
+def _imputer():
+    def fit(**arguments):
+        return train_imputer().set_params(**arguments).fit(X)
+
+    yield "PCImputer()", fit, inspect.signature(pcnet.PCImputer.__init__).parameters
+    yield "PCImputer.fit", train_imputer().fit, {"X": X}
+    for name in ("transform", "fit_transform"):
+        yield f"PCImputer.{name}", getattr(made(pcnet.PCImputer), name), {"X": X}
+
+
 def calls():
     """Yield (name, function, base arguments, name of the wrong one, a right value of it)."""
     for name, function, base in _functions():
@@ -274,7 +289,7 @@ def calls():
         for argument, parameter in parameters.items():
             if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and argument != "self":
                 yield name, function, {}, argument, parameter.default
-    for name, function, given in _estimators():
+    for name, function, given in (*_estimators(), *_imputer()):
         fixed = isinstance(given, dict)
         parameters = inspect.signature(function).parameters if fixed else given
         for argument, parameter in parameters.items():

@@ -1,0 +1,167 @@
+"""Networks with inferred causes: training on tables with missing entries, and predictions."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._data.scaling import standardise
+from .._network_core import make_read_only
+from .._random import NETWORKS, ORDER, child_seed, stream
+from ..generative import CauseTrainer, infer_causes
+from ..inference import InferenceMethod, Objective, QuasiNewton
+from ..network import Network
+
+#: Standardised values of larger size count as this large in inference: their squares must not
+#: overflow.
+FAR = 1e6
+
+#: Rows whose causes are inferred at once; limits memory.
+BLOCK_ROWS = 2048
+
+#: Epochs and, where these would be more, updates of an automatic training.
+MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_UPDATES = 60, 20, 2400
+
+
+class Plan(NamedTuple):
+    """How networks are drawn and trained.
+
+    Attributes
+    ----------
+    n_epochs : int or "auto"
+    learning_rate : float
+        Of the first step; it falls linearly to 0.
+    verbose : bool
+        Whether to print a line for each epoch.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activation: Any
+    parameterization: str
+    output_precision: float
+    method: InferenceMethod
+    weight_decay: float
+    batch_size: int
+    learning_rate: float
+    n_epochs: int | str
+    verbose: bool
+
+
+def check_inference(inference, tol=None):
+    """The `QuasiNewton` of an ``inference`` argument; ``tol``: that of the name's object."""
+    if isinstance(inference, QuasiNewton):
+        inference.check()
+        return inference
+    if not isinstance(inference, str) or inference != "quasi_newton":
+        raise ValueError(
+            "inference must be 'quasi_newton' or a pcnet.inference.QuasiNewton, which start from "
+            f"given errors and weigh each output; got {inference!r}"
+        )
+    return QuasiNewton() if tol is None else QuasiNewton(tol=tol)
+
+
+def standardised(values, observed, mean, scale, dtype):
+    """Standardised values of the network's dtype, limited to `FAR`; 0 where not observed.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+    observed : bool ndarray of shape (n, n_columns)
+    mean, scale : float64 ndarray of shape (n_columns,)
+    dtype : dtype
+    """
+    wide = np.where(observed, values, mean)
+    wide = standardise(wide, mean, scale, np.empty(wide.shape))
+    np.clip(wide, -FAR, FAR, out=wide)
+    wide[~observed] = 0
+    return wide.astype(dtype)
+
+
+def train_networks(values, observed, plan, seed, n_networks):
+    """Train networks from different random weights.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+        Standardised, of the networks' dtype; 0 where not observed.
+    observed : bool ndarray of shape (n, n_columns)
+    plan : Plan
+    seed : SeedSequence
+    n_networks : int
+
+    Returns
+    -------
+    networks : list of Network
+    curves : float ndarray of shape (n_networks, n_epochs), or (1, 0) without networks
+        Mean energy of each epoch.
+    """
+    networks, curves = [], []
+    for index in range(n_networks):
+        own = child_seed(seed, NETWORKS, index)
+        title = f"network {index + 1} of {n_networks}"
+        network, curve = _train_one(values, observed.astype(values.dtype), plan, own, title)
+        networks.append(network)
+        curves.append(curve)
+    return networks, np.array(curves) if curves else np.zeros((1, 0))
+
+
+def _train_one(values, factors, plan, seed, title):
+    network = Network.init(
+        plan.layer_sizes,
+        plan.activation,
+        plan.parameterization,
+        random_state=seed,
+        dtype=values.dtype,
+    )
+    network.objective = Objective(output_precision=plan.output_precision)
+    n, order = len(values), stream(seed, ORDER)
+    n_batches = -(-n // plan.batch_size)
+    n_epochs = plan.n_epochs
+    if n_epochs == "auto":
+        n_epochs = int(np.clip(ENOUGH_UPDATES // n_batches, LEAST_EPOCHS, MOST_EPOCHS))
+    trainer = CauseTrainer(
+        network,
+        network.objective,
+        method=plan.method,
+        max_batch_size=min(n, plan.batch_size),
+    )
+    errors = trainer.start_errors(n)  # each row's inference starts where it ended before
+    curve, left = [], n_epochs * n_batches
+    for epoch in range(n_epochs):
+        energy = 0.0
+        for rows in np.array_split(order.permutation(n), n_batches):
+            report = trainer.step(
+                values[rows],
+                factors[rows],
+                learning_rate=plan.learning_rate * left / (n_epochs * n_batches),
+                weight_decay=plan.weight_decay,
+                errors=errors,
+                rows=rows,
+            )
+            left -= 1
+            energy += report.energy * len(rows)
+        curve.append(energy / n)
+        if plan.verbose:
+            print(f"{title}, epoch {epoch + 1} of {n_epochs}: mean energy {curve[-1]:.4g}")
+    trainer.sync()
+    make_read_only(network)
+    return network, curve
+
+
+def predict_outputs(networks, values, method):
+    """Mean of the networks' predictions of all outputs, float64 (n, n_columns).
+
+    Parameters
+    ----------
+    networks : list of Network
+    values : ndarray of shape (n, n_columns)
+        Of the networks' dtype, NaN where not observed.
+    method : QuasiNewton
+    """
+    total = np.zeros(values.shape)
+    for start in range(0, len(values), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        for network in networks:
+            total[block] += infer_causes(network, values[block], method).activities[-1]
+    return total / len(networks)
