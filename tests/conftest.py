@@ -1,10 +1,14 @@
 """The table of tolerances, fixtures of all tiers, and the implementation of the mark `covering`."""
 
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+
+import pcnet
+from pcnet._core.threads import effective_n_threads
 
 from .helpers import covering
 
@@ -48,6 +52,20 @@ def one_blas_thread():
     """One thread is faster for thousands of systems of some dozen unknowns."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def threads():
+    """threads(n): a context in which the core uses up to n threads."""
+
+    @contextmanager
+    def limited(n_threads):
+        with threadpool_limits(limits=n_threads, user_api="openmp"):
+            # a build without OpenMP always has one thread
+            assert effective_n_threads() == (n_threads if pcnet.has_openmp() else 1)
+            yield
+
+    return limited
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
 LOSSES = tuple(binding.LOSS_CODES)
 PARAMETERIZATIONS = ("sp", "ntp", "mupc")
 
+STEP = 1e-5  # of central differences
+
 KINKS = {"hard_tanh": (-1.0, 1.0), "relu": (0.0,), "leaky_relu": (0.0,), "selu": (0.0,)}
 
 
@@ -37,6 +39,20 @@ def relative_error(actual, expected):
     if not np.isfinite(deviation):
         return np.inf
     return deviation / size if size > 0 else deviation
+
+
+def central_differences(function, array):
+    """d function / d array, one entry at a time; `array` is restored."""
+    gradient = np.empty_like(array)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        array[index] = kept + STEP
+        above = function()
+        array[index] = kept - STEP
+        below = function()
+        array[index] = kept
+        gradient[index] = (above - below) / (2 * STEP)
+    return gradient
 
 
 def python_process(code, folder, *arguments, **environment):

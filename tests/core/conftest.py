@@ -1,13 +1,8 @@
 """Fixtures of the core's tests: batch sizes around the tile, shapes, and thread counts."""
 
-from contextlib import contextmanager
-
 import pytest
-from threadpoolctl import threadpool_limits
 
-import pcnet
 from pcnet._core.binding import TILE_SIZE
-from pcnet._core.threads import effective_n_threads
 
 # around one tile and two, and a last tile of one sample
 BATCH_SIZES = (1, 2, TILE_SIZE - 1, TILE_SIZE, TILE_SIZE + 1, 2 * TILE_SIZE, 2 * TILE_SIZE + 1)
@@ -33,17 +28,3 @@ def n_samples(request):
 @pytest.fixture(params=SHAPES.values(), ids=SHAPES.keys())
 def layer_sizes(request):
     return request.param
-
-
-@pytest.fixture
-def threads():
-    """threads(n): a context in which the core uses up to n threads."""
-
-    @contextmanager
-    def limited(n_threads):
-        with threadpool_limits(limits=n_threads, user_api="openmp"):
-            # a build without OpenMP always has one thread
-            assert effective_n_threads() == (n_threads if pcnet.has_openmp() else 1)
-            yield
-
-    return limited

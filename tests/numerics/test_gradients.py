@@ -12,6 +12,8 @@ from ..helpers import (
     ACTIVATIONS,
     LOSSES,
     PARAMETERIZATIONS,
+    STEP,
+    central_differences,
     make_activities,
     make_batch,
     make_network,
@@ -19,7 +21,6 @@ from ..helpers import (
     relative_error,
 )
 
-STEP = 1e-5
 MARGIN = 1e-3  # the distance to kinks is larger than STEP
 SIZES = (3, 4, 4, 3, 2)  # one layer that can have a skip, one that cannot
 N_SAMPLES = 3
@@ -52,20 +53,6 @@ def net(request, parameterization, skip, bias):
     )
     assert list(net.skips) == [False, skip, False, False]
     return net
-
-
-def central_differences(function, array):
-    """d function / d array, one entry at a time; `array` is restored."""
-    gradient = np.empty_like(array)
-    for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + STEP
-        above = function()
-        array[index] = kept - STEP
-        below = function()
-        array[index] = kept
-        gradient[index] = (above - below) / (2 * STEP)
-    return gradient
 
 
 @pytest.mark.covering(2)
