@@ -268,14 +268,7 @@ def check_float_array(
     -------
     ndarray
     """
-    try:
-        array = np.asarray(values)
-    except ValueError:  # NumPy's text names no argument
-        dimensions = "" if ndim is None else f" of {ndim} dimension(s)"
-        raise ValueError(
-            f"{name} must be one array{dimensions}; got a {type(values).__name__} of "
-            "parts whose shapes differ"
-        ) from None
+    array = as_array(name, values, ndim)
     if values is None:
         raise TypeError(f"{name} must be an array of numbers; got None")
     if array.dtype.kind not in "biuf":
@@ -303,6 +296,18 @@ def check_float_array(
             "drop those rows, or scale the values"
         )
     return converted
+
+
+def as_array(name: str, values: Any, ndim: int | None = None) -> NDArray[Any]:
+    """``np.asarray``, whose error names the argument; ndim: as for `check_float_array`."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # NumPy's text names no argument
+        dimensions = "" if ndim is None else f" of {ndim} dimension(s)"
+        raise ValueError(
+            f"{name} must be one array{dimensions}; got a {type(values).__name__} of "
+            "parts whose shapes differ"
+        ) from None
 
 
 def _kind_of(array):

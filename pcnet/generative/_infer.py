@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import check_no_overflow
-from .._core.binding import Status
+from .._core.binding import is_converged
 from .._network_checks import check_finite_fields, check_layers, objective_of
 from .._network_core import core_batch, fill, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
@@ -17,7 +17,7 @@ from ..inference import InferenceMethod, QuasiNewton
 from ..inference._method import check_precision, resolve_method
 from ..network import Network, check_network
 from ._observed import check_observed, weigh_outputs
-from ._prior import Prior, free_input_network
+from ._prior import Prior, free_input_network, resolve_prior
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: == of arrays has no single truth value
@@ -126,7 +126,7 @@ def infer_causes(
     check_network(net)
     check_finite_fields(net)
     method = resolve_cause_method(method, warm=errors is not None)
-    prior = Prior() if prior is None else prior
+    prior = resolve_prior(prior)
     objective = objective_of(net, loss, None, 0.0)
     Y, observed = check_observed(net, Y, objective.loss)
     objective, factors = weigh_outputs(net, objective, output_precision, Y, observed)
@@ -143,14 +143,17 @@ def infer_causes(
     activities, errors = unpadded(free, batch.activities, n), unpadded(free, batch.errors, n)
     check_no_overflow("activities", activities)
     check_no_overflow("errors", errors)
+    with np.errstate(over="ignore"):
+        causes = activities[0] / activities[0].dtype.type(np.sqrt(prior.precision))
+    check_no_overflow("causes", [causes], "the precision of the prior is too small")
     return CauseResult(
-        causes=activities[0] / activities[0].dtype.type(np.sqrt(prior.precision)),
+        causes=causes,
         activities=activities[1:],
         errors=errors,
         energy=batch.energy[:n].copy(),
         n_steps=batch.n_steps[:n].copy(),
         n_passes=batch.n_half_passes[:n] / 2,
-        converged=batch.status[:n] == Status.CONVERGED,
+        converged=is_converged(batch.status[:n]),
         status=batch.status[:n].copy(),
     )
 

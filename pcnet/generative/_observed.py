@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import check_float_array, check_positive, check_representable, rows_hint
+from .._checks import (
+    all_finite,
+    as_array,
+    check_float_array,
+    check_positive,
+    check_representable,
+    rows_hint,
+)
 from .._objective import Objective, check_targets
 from .._types import Floats, Loss
 from ..network import Network
 
 
 def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floats | None]:
-    """Targets (n, K), 0 where NaN, and the mask of those that are observed; None: all are.
+    """Targets (n, K), 0 where NaN or masked, and the mask of those observed; None: all are.
 
     Raises
     ------
@@ -21,25 +28,47 @@ def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floa
         ``"log_loss"`` a row that is observed in part.
     """
     n_outputs = net.layer_sizes[-1]
-    values = np.asarray(Y)
+    values = as_array("Y", Y, 2)
     missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+    if isinstance(Y, np.ma.MaskedArray):
+        missing = missing | np.ma.getmaskarray(Y)
     if missing.any():
         values = np.where(missing, 0, values)
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        place = np.argwhere(np.isinf(values))[0]
+        raise ValueError(
+            f"Y must be finite, or NaN where not observed; got {values[tuple(place)]} at "
+            f"{place.tolist()}. Set values that are not observed to NaN"
+        )
+    if Y is not None:
+        Y = values
     values = check_float_array(
-        "Y", values, net.dtype, 2, (None, n_outputs), copy=False, hint=rows_hint("Y", n_outputs)
+        "Y", Y, net.dtype, 2, (None, n_outputs), copy=False, hint=rows_hint("Y", n_outputs)
     )
-    rows = ~missing.any(axis=1)
-    if loss == "log_loss":
-        partial = np.flatnonzero(~rows & ~missing.all(axis=1))
-        if len(partial):
-            raise ValueError(
-                "Y must hold rows of probabilities that are observed or NaN as a whole with "
-                f"loss='log_loss'; row {partial[0]} is NaN in part. Set all of it to NaN"
-            )
-        check_targets(loss, values[rows])
-    else:
-        check_targets(loss, values)
+    check_whole_rows("Y", "NaN", missing, loss)
+    check_targets(loss, values[~missing.any(axis=1)] if loss == "log_loss" else values)
     return values, ~missing if missing.any() else None
+
+
+def check_whole_rows(name: str, mark: str, missing: Floats, loss: Loss) -> None:
+    """Raise if, with the log loss, a row of the mask (n, K) is marked as missing in part."""
+    if loss != "log_loss":
+        return
+    partial = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
+    if len(partial):
+        raise ValueError(
+            f"{name} must mark rows of probabilities as not observed as a whole with "
+            f"loss='log_loss'; row {partial[0]} is {mark} in part. Set all of it to {mark}"
+        )
+
+
+def check_factors(name: str, factors: Floats) -> None:
+    """Raise unless all factors of the output precision are finite and 0 or more."""
+    if not (all_finite(factors) and factors.min() >= 0):
+        raise ValueError(
+            f"{name} must be finite and 0 or more in each entry, 0 for outputs that are not "
+            f"observed; got {factors.min():g} to {factors.max():g}"
+        )
 
 
 def weigh_outputs(
@@ -50,25 +79,22 @@ def weigh_outputs(
     ``output_precision`` is a number, the objective's; or an array (K,) or (n, K), whose entries
     are the factors at a precision of 1.
     """
-    if output_precision is None or np.ndim(output_precision) == 0:
-        precision = objective.output_precision if output_precision is None else output_precision
+    given = None if output_precision is None else as_array("output_precision", output_precision)
+    if given is None or given.ndim == 0:
+        precision = objective.output_precision if given is None else output_precision
         check_positive("output_precision", precision)
         check_representable("output_precision", precision, net.dtype)
         factors = None if observed is None else observed.astype(net.dtype)
         return Objective(objective.loss, precision), factors
-    factors = np.asarray(output_precision)
-    if factors.shape not in (Y.shape, Y.shape[1:]):
+    if given.shape not in (Y.shape, Y.shape[1:]):
         raise ValueError(
             f"output_precision must be a number or an array of shape {Y.shape[1:]} or {Y.shape}, "
-            f"one for each output; got shape {factors.shape}"
+            f"one for each output; got shape {given.shape}"
         )
-    factors = check_float_array("output_precision", factors, net.dtype, factors.ndim)
-    if (factors < 0).any():
-        raise ValueError(
-            "output_precision must be 0 or more in each entry, 0 for outputs that are not "
-            f"observed; got {factors.min():g}"
-        )
+    factors = check_float_array("output_precision", given, net.dtype, given.ndim)
+    check_factors("output_precision", factors)
     factors = np.broadcast_to(factors, Y.shape)
+    check_whole_rows("output_precision", "0", factors == 0, objective.loss)
     if observed is not None:
         factors = np.where(observed, factors, 0).astype(net.dtype)
     return Objective(objective.loss, 1.0), np.ascontiguousarray(factors)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import check_float_array, check_positive, check_representable
+from .._checks import as_array, check_float_array, check_positive, check_representable, shown
 from .._network_checks import check_fields
 from .._types import Floats
 from ..network import Network
@@ -29,6 +29,18 @@ class Prior:
 
     def __post_init__(self):
         check_positive("precision of the prior", self.precision)
+
+
+def resolve_prior(prior: Prior | None) -> Prior:
+    """The prior of a ``prior`` argument."""
+    if prior is None:
+        return Prior()
+    if not isinstance(prior, Prior):
+        raise TypeError(
+            f"prior must be a pcnet.generative.Prior or None; got {shown(prior)}. Write "
+            "Prior(mean=.., precision=..)"
+        )
+    return prior
 
 
 def free_input_network(net: Network, prior: Prior) -> Network:
@@ -61,7 +73,7 @@ def free_input_network(net: Network, prior: Prior) -> Network:
 
 def _mean(net: Network, prior: Prior) -> Floats:
     n_causes = net.layer_sizes[0]
-    mean = np.asarray(prior.mean)
+    mean = as_array("mean of the prior", prior.mean)
     if mean.ndim == 0:
         mean = np.full(n_causes, mean)
     return check_float_array("mean of the prior", mean, net.dtype, 1, (n_causes,))

@@ -6,29 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_count, check_positive, shown
+from .._network_checks import check_finite_fields, check_terms
 from .._network_core import fill
 from .._objective import Objective
 from .._training.optimizer import StepReport
 from .._training.trainer import Trainer
 from .._types import Floats, Ints, Method
 from ..inference import InferenceMethod, QuasiNewton
-from ..network import Network
+from ..inference._method import check_precision
+from ..network import Network, check_network
 from ..parameterization import PerLayer, gradient_scales
-from ..solvers import Adam
+from ..solvers import Adam, resolve_solver
 from ._infer import resolve_cause_method
-from ._prior import Prior, free_input_network
+from ._minibatch import check_kept_errors, check_minibatch
+from ._prior import Prior, free_input_network, resolve_prior
 
 
 class _FromErrors(InferenceMethod):
-    """`QuasiNewton` from the errors that the batch holds, for `Trainer`."""
+    """`QuasiNewton` for `Trainer`; with ``warm``, from the errors that the batch holds."""
 
     learns_settled = True
 
     def __init__(self, method: QuasiNewton) -> None:
         self.method = method
+        self.warm = False
 
     def run(self, batch, X, Y, objective):
-        self.method.run_from_errors(batch, X, Y, objective)
+        run = self.method.run_from_errors if self.warm else self.method.run
+        run(batch, X, Y, objective)
 
 
 class CauseTrainer:
@@ -43,9 +49,14 @@ class CauseTrainer:
     prior : Prior, optional
         Default: mean 0, precision 1. It is not trained.
     method : {"quasi_newton"} or QuasiNewton
-    solver : Adam or SGD, optional
+    solver : {"adam", "sgd"}, Adam or SGD, optional
         Default: `Adam`.
     max_batch_size : int, default 64
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument has a wrong type or value, or a weight is NaN.
 
     Attributes
     ----------
@@ -86,21 +97,29 @@ class CauseTrainer:
         solver: Any = None,
         max_batch_size: int = 64,
     ) -> None:
+        check_network(net)
+        check_finite_fields(net)
         method = resolve_cause_method(method, warm=True)
+        if not isinstance(objective, Objective):
+            raise TypeError(
+                f"objective must be a pcnet.inference.Objective; got {shown(objective)}"
+            )
+        check_terms(net, objective)
+        check_precision(method, objective, net.dtype)
+        solver = resolve_solver(Adam() if solver is None else solver)
+        if solver.full_batch:
+            raise ValueError(
+                f"solver must be one that steps with each minibatch, Adam or SGD; got {solver!r}"
+            )
+        check_count("max_batch_size", max_batch_size, smallest=1)
         if objective.activity_decay:
             raise ValueError(
                 "objective must have an activity_decay of 0: the prior takes its place; got "
                 f"{objective.activity_decay!r}"
             )
-        self._free = free_input_network(net, Prior() if prior is None else prior)
-        self._net = net
-        self._trainer = Trainer(
-            self._free,
-            objective,
-            _FromErrors(method),
-            Adam() if solver is None else solver,
-            max_batch_size,
-        )
+        self._free = free_input_network(net, resolve_prior(prior))
+        self._method = _FromErrors(method)
+        self._trainer = Trainer(self._free, objective, self._method, solver, max_batch_size)
         self._trainer.set_multipliers(
             _rates(net),
             gradient_scales(self._free, objective.output_precision),
@@ -131,10 +150,12 @@ class CauseTrainer:
         Parameters
         ----------
         Y : ndarray, (n, K)
-            C-contiguous, of the network's dtype; anything where the factor is 0.
+            C-contiguous, of the network's dtype, n up to ``max_batch_size``. In the range of the
+            loss; anything, also NaN, where the factor is 0.
         factors : ndarray, (n, K), optional
             C-contiguous, of the network's dtype: factors of the output precision, 0 or more, 0 for
-            outputs that are not observed. Default: 1.
+            outputs that are not observed; with the log loss in all outputs of a row or in none.
+            Default: 1.
         learning_rate : float
             The same for all layers: a step of `Adam` changes each weight by about so much.
         weight_decay : float
@@ -143,7 +164,7 @@ class CauseTrainer:
             e_0..e_H of all samples. Inference starts from theirs, and writes the final ones there.
             Default: it starts from 0.
         rows : ndarray of int, (n,), optional
-            The samples' rows in ``errors``. Default: the first n.
+            The samples' rows in ``errors``, each once. Default: the first n.
 
         Returns
         -------
@@ -152,16 +173,20 @@ class CauseTrainer:
 
         Raises
         ------
+        TypeError, ValueError
+            An argument has a wrong shape, dtype or value. Nothing has changed.
         FloatingPointError
             Energy, gradient or new weights are not finite; the weights stay finite.
         """
-        n, batch = len(Y), self._trainer.batch
+        batch, sizes = self._trainer.batch, self._free.layer_sizes
+        check_minibatch(Y, factors, sizes[-1], self._trainer.objective.loss, self._no_input)
+        check_positive("learning_rate", learning_rate, or_zero=True)
+        check_positive("weight_decay", weight_decay, or_zero=True)
+        n = len(Y)
+        own = check_kept_errors(errors, rows, sizes[1:-1], n)
+        self._method.warm = errors is not None
         batch.output_precisions = factors
-        own = slice(n) if rows is None else rows
-        if errors is None:
-            batch.errors.hidden[:] = 0
-        else:
-            fill(batch.errors, [kept[own] for kept in errors])
+        fill(batch.errors, [kept[own] for kept in errors or []])
         report = self._trainer.step(self._no_input[:n], Y, learning_rate, weight_decay=weight_decay)
         for kept, layer in zip(errors or [], batch.errors, strict=False):
             kept[own] = layer[:n, : kept.shape[1]]
