@@ -103,3 +103,24 @@ def test_energy_causes_and_predictions(
     np.testing.assert_allclose(result.causes, causes, rtol=0, atol=1e-6)
     predictions = np.array([exact.predictions(*row) for row in rows])
     np.testing.assert_allclose(result.activities[-1], predictions, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("tol", [0.3, 0.03, 1e-3, 1e-6])
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_end_test_bounds_the_excess_energy(tol, warm):
+    """(F - F*) / (F0 - F*) is at most tol where inference converged."""
+    net = linear_network((3, 10, 10, 10, 7), skip=True, bias=True)
+    prior, each = Prior(0.5, 4.0), np.linspace(1.0, 30.0, 7)
+    Y, observed = partly_observed(70, 7)
+    exact = Gaussian(net, prior, each)
+    least = np.array([exact.half_distance(*row) for row in zip(Y, observed, strict=True)])
+    options = {"prior": prior, "output_precision": each}
+    start = infer_causes(net, Y, QuasiNewton(max_steps=0), **options).energy
+    if warm:
+        rng = np.random.default_rng(4)
+        options["errors"] = [0.3 * rng.standard_normal((70, n)) for n in net.layer_sizes[:-1]]
+    result = infer_causes(net, Y, QuasiNewton(500, tol, 0), **options)
+    assert result.converged.all()
+    assert (result.energy - least <= tol * (start - least) + 1e-12 * start).all()
+    if not warm:
+        assert len(set(result.n_steps)) > 1  # samples end by themselves
