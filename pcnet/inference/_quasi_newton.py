@@ -65,6 +65,7 @@ class QuasiNewton(InferenceMethod):
     memory: int = 5
 
     steps_option = "max_steps"
+    takes_sparse = True
     takes_output_precisions = True
 
     def check(self) -> None:

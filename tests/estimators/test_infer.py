@@ -10,6 +10,7 @@ from scipy import sparse
 import pcnet
 from pcnet import Network, PCClassifier, PCRegressor, theory
 from pcnet.inference import (
+    METHODS,
     ActivityDescent,
     ErrorDescent,
     LearnedPrecision,
@@ -82,10 +83,12 @@ def test_infer_matches_energy_and_infer_of_the_network(name):
         np.testing.assert_array_equal(by_terms.energy, by_network.energy)
 
 
-def test_infer_takes_sparse_samples():
+@pytest.mark.parametrize("method", sorted(n for n in METHODS if METHODS[n].takes_sparse))
+def test_infer_takes_sparse_samples(method):
     model, X, y, _ = fitted("classifier")
     np.testing.assert_array_equal(
-        model.infer(sparse.csr_matrix(X), y).energy, model.infer(X, y).energy
+        model.infer(sparse.csr_matrix(X), y, method=method).energy,
+        model.infer(X, y, method=method).energy,
     )
 
 
