@@ -22,9 +22,9 @@ class QuasiNewton(InferenceMethod):
     sample's energy rises, and a sample that has ended costs no further computation.
 
     It takes fewer passes than `ErrorDescent` where many outputs are observed or the output
-    precision is high, as in generative networks (`pcnet.generative`). Where `ErrorDescent` needs
-    only a few steps, it is slower: the directions cost ``4 * memory`` operations for each hidden
-    unit and step.
+    precision is high, as in generative networks (`pcnet.generative`). In classifiers it is slower:
+    the directions cost ``4 * memory`` operations for each hidden unit and step. See
+    ``docs/inference.md`` for figures.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class QuasiNewton(InferenceMethod):
         A sample has converged when ``||g||^2 / 2 <= tol (F_0 - F + ||g||^2 / 2)``, g being the
         gradient, F the energy and F_0 that of the feed-forward state; 0 or more. In linear networks
         the share of the excess energy that is left, (F - F*) / (F_0 - F*), is then at most tol, see
-        Notes. With the default, about nine in ten samples of decoders of the digits with 2 and 6
-        hidden layers kept less than 1 %.
+        Notes. With the default, nine in ten samples of a decoder of the digits with 2 hidden layers
+        kept less than 1 %.
     energy_tol : float, default 1e-6
         A sample also ends when a step lowers its energy by less than this fraction; 0 or more, 0
         turns the test off. Such samples, and those whose energy can fall by no more than rounding,
