@@ -179,6 +179,8 @@ def _shape(X):
 
 def _one_of(name, given, source, found):
     """A number given as an argument or found in the data; they must agree."""
+    if found == 0:
+        raise ValueError(f"{source} is empty: summary reads {name} from it, and got 0")
     if given is None:
         return found
     check_count(name, given, smallest=1)

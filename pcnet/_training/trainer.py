@@ -35,6 +35,9 @@ class Trainer(Optimizer):
     max_batch_size : int
     state : OptimizerState, optional
         Solver memory to continue from; default: none.
+    feed_forward : bool, optional
+        Whether the weights learn at the feed-forward activities, see
+        `pcnet.inference.learning_gradients`. Default: as networks are trained on this loss.
     centre : ndarray, (D,), optional
         Centre of the inputs, for networks with biases: see `pcnet._training.centring`. Default: 0.
     """
@@ -47,13 +50,15 @@ class Trainer(Optimizer):
         solver,
         max_batch_size,
         state=None,
+        feed_forward=None,
         centre=None,
     ):
         self.network = network
         self.objective = objective
         self.method = method.for_training(network, method)
         self._solver = solver
-        self._feed_forward = learns_feed_forward(objective.loss)
+        by_loss = learns_feed_forward(objective.loss)
+        self._feed_forward = by_loss if feed_forward is None else feed_forward
         self._n_updates = 0 if state is None else state.n_updates
         self._allocate(max_batch_size)
         self._centring = None
@@ -171,10 +176,14 @@ class Trainer(Optimizer):
 
     # ------------------------------------------------------------ work
 
+    @property
+    def takes_sparse(self):
+        """Whether steps read sparse rows as they are."""
+        return self.method.takes_sparse and self._centring is None
+
     def epoch(self, run):
         """Make a step with each minibatch of the run, at the rate of its schedule."""
-        sparse = self.method.takes_sparse and self._centring is None
-        for X, Y, weight in run.minibatches.epoch(run.random_state, run.batch, sparse):
+        for X, Y, weight in run.minibatches.epoch(run.random_state, run.batch, self.takes_sparse):
             rate = run.rate()
             # only here: a FloatingPointError of a callback, scorer or schedule is no divergence
             try:

@@ -41,7 +41,7 @@ def make_batches(net, weighted=False):
 def train(net, solver, batches, method=METHOD, objective=OBJECTIVE):
     """The network after these batches, and the reports."""
     net = net.copy()
-    trainer = Trainer(net, objective, method, solver, max(BATCHES))
+    trainer = Trainer(net, objective, method, solver, max(BATCHES), feed_forward=False)
     reports = [
         trainer.step(X, Y, LEARNING_RATE, sample_weight=s, weight_decay=WEIGHT_DECAY)
         for X, Y, s in batches
@@ -172,7 +172,9 @@ def test_state_continues_the_same_run(solver, dtype):
     whole, _ = train(net, solver, batches)
     parts, state = net.copy(), None
     for X, Y, _ in batches:
-        trainer = Trainer(parts, OBJECTIVE, METHOD, solver, max(BATCHES), state=state)
+        trainer = Trainer(
+            parts, OBJECTIVE, METHOD, solver, max(BATCHES), state=state, feed_forward=False
+        )
         trainer.step(X, Y, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         trainer.sync()
         state = trainer.release()
@@ -262,7 +264,8 @@ def test_clipped_gradient_has_the_given_root_mean_square(dtype):
     net = make_network((9, 12, 12, 12, 4), "gelu", dtype=dtype)
     (X, Y), clip = make_batch(net, 40, "logistic"), 0.02
     before = net.copy()
-    trainer = Trainer(net, OBJECTIVE, METHOD, SGD(momentum=0.0, nesterov=False, clip=clip), 40)
+    plain = SGD(momentum=0.0, nesterov=False, clip=clip)
+    trainer = Trainer(net, OBJECTIVE, METHOD, plain, 40, feed_forward=False)
     trainer.step(X, Y, 1.0)
     trainer.sync()
     rates = learning_rate_multipliers(net)

@@ -56,7 +56,8 @@ def method(request):
 def train(net, method, solver, batches, **options):
     """A trained copy, the trainer's last report and its number of updates."""
     net = net.copy()
-    trainer = Trainer(net, OBJECTIVE, method, solver, max(len(X) for X, *_ in batches))
+    largest = max(len(X) for X, *_ in batches)
+    trainer = Trainer(net, OBJECTIVE, method, solver, largest, feed_forward=False)
     for X, Y, sample_weight in batches:
         report = trainer.step(X, Y, RATE, sample_weight, **options)
     trainer.sync()

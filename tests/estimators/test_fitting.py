@@ -122,6 +122,8 @@ def test_best_scored_weights_are_restored():
 class ScriptedTrainer(Trainer):
     """Reports given losses, one per step; an exception among them is raised."""
 
+    takes_sparse = False
+
     def __init__(self, script):
         self.script = iter(script)
         self.network = network()
