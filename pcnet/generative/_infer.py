@@ -125,7 +125,8 @@ def infer_causes(
     """
     check_network(net)
     check_finite_fields(net)
-    method = resolve_cause_method(method, warm=errors is not None)
+    method = resolve_cause_method(method)
+    warm = None if errors is None else check_starts_warm(method)
     prior = resolve_prior(prior)
     objective = objective_of(net, loss, None, 0.0)
     Y, observed = check_observed(net, Y, objective.loss)
@@ -135,11 +136,11 @@ def infer_causes(
     batch = core_batch(free, n)
     batch.output_precisions = factors
     no_input = np.zeros((n, 1), net.dtype)
-    if errors is None:
+    if errors is None or warm is None:
         method.run(batch, no_input, Y, objective)
     else:
         fill(batch.errors, _start(free, errors, n))
-        method.run_from_errors(batch, no_input, Y, objective)
+        warm.run_from_errors(batch, no_input, Y, objective)
     activities, errors = unpadded(free, batch.activities, n), unpadded(free, batch.errors, n)
     check_no_overflow("activities", activities)
     check_no_overflow("errors", errors)
@@ -158,15 +159,20 @@ def infer_causes(
     )
 
 
-def resolve_cause_method(method: Method, warm: bool) -> InferenceMethod:
-    """The method of a ``method`` argument; ``warm``: one that starts from given errors."""
+def resolve_cause_method(method: Method) -> InferenceMethod:
+    """The method of a ``method`` argument."""
     method = resolve_method(method, "method")
     if not method.takes_output_precisions:
         raise ValueError(
             "method must be 'quasi_newton' or 'error', or such an object: these weigh each output "
             f"by its precision; got {method!r}"
         )
-    if warm and not isinstance(method, QuasiNewton):
+    return method
+
+
+def check_starts_warm(method: InferenceMethod) -> QuasiNewton:
+    """The method, if it starts from given errors."""
+    if not isinstance(method, QuasiNewton):
         raise ValueError(
             f"method must be 'quasi_newton' to start from given errors; got {method!r}"
         )

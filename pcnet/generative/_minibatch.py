@@ -54,12 +54,12 @@ def check_kept_errors(
         if rows is not None:
             raise ValueError("rows must be None without errors, whose rows they are")
         return slice(n)
-    n_all = None
+    n_all = -1
     for i, kept in enumerate(check_per_layer("errors", errors, len(sizes))):
         wanted = f"a writable array of floats, (n_all, {sizes[i]}), as start_errors makes"
         if not isinstance(kept, np.ndarray) or kept.dtype.kind != "f" or not kept.flags.writeable:
             raise TypeError(f"errors[{i}] must be {wanted}; got {_kind(kept)}")
-        n_all = len(kept) if n_all is None and kept.ndim else n_all
+        n_all = len(kept) if i == 0 and kept.ndim else n_all
         if kept.shape != (n_all, sizes[i]):
             raise ValueError(f"errors[{i}] must be {wanted}; got {_kind(kept)}")
     if rows is None:

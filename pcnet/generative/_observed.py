@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -81,7 +83,7 @@ def weigh_outputs(
     """
     given = None if output_precision is None else as_array("output_precision", output_precision)
     if given is None or given.ndim == 0:
-        precision = objective.output_precision if given is None else output_precision
+        precision: Any = objective.output_precision if given is None else output_precision
         check_positive("output_precision", precision)
         check_representable("output_precision", precision, net.dtype)
         factors = None if observed is None else observed.astype(net.dtype)

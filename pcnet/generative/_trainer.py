@@ -18,7 +18,7 @@ from ..inference._method import check_precision
 from ..network import Network, check_network
 from ..parameterization import PerLayer, gradient_scales
 from ..solvers import Adam, resolve_solver
-from ._infer import resolve_cause_method
+from ._infer import check_starts_warm, resolve_cause_method
 from ._minibatch import check_kept_errors, check_minibatch
 from ._prior import Prior, free_input_network, resolve_prior
 
@@ -99,7 +99,7 @@ class CauseTrainer:
     ) -> None:
         check_network(net)
         check_finite_fields(net)
-        method = resolve_cause_method(method, warm=True)
+        method = check_starts_warm(resolve_cause_method(method))
         if not isinstance(objective, Objective):
             raise TypeError(
                 f"objective must be a pcnet.inference.Objective; got {shown(objective)}"
