@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import all_finite
 from .._network_checks import check_per_layer
 from .._types import Floats, Ints, Loss
 from ._observed import check_factors, check_whole_rows
@@ -28,9 +27,11 @@ def check_minibatch(
     if factors is not None:
         _check_array("factors", factors, no_input.dtype, Y.shape)
         check_factors("factors", factors)
-        check_whole_rows("factors", "0", factors == 0, loss)
-    if not all_finite(Y):
-        wrong = ~np.isfinite(Y)
+        if loss == "log_loss":
+            check_whole_rows("factors", "0", factors == 0)
+    finite = np.isfinite(Y)
+    if not finite.all():
+        wrong = ~finite
         if factors is not None:
             wrong &= factors > 0
         if wrong.any():

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._checks import (
-    all_finite,
     as_array,
     check_float_array,
     check_positive,
@@ -16,7 +15,7 @@ from .._checks import (
     rows_hint,
 )
 from .._objective import Objective, check_targets
-from .._types import Floats, Loss
+from .._types import Bools, Floats, Loss
 from ..network import Network
 
 
@@ -47,15 +46,14 @@ def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floa
     values = check_float_array(
         "Y", Y, net.dtype, 2, (None, n_outputs), copy=False, hint=rows_hint("Y", n_outputs)
     )
-    check_whole_rows("Y", "NaN", missing, loss)
+    if loss == "log_loss":
+        check_whole_rows("Y", "NaN", missing)
     check_targets(loss, values[~missing.any(axis=1)] if loss == "log_loss" else values)
     return values, ~missing if missing.any() else None
 
 
-def check_whole_rows(name: str, mark: str, missing: Floats, loss: Loss) -> None:
-    """Raise if, with the log loss, a row of the mask (n, K) is marked as missing in part."""
-    if loss != "log_loss":
-        return
+def check_whole_rows(name: str, mark: str, missing: Bools) -> None:
+    """Raise if a row of the mask (n, K) is marked as missing in part."""
     partial = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
     if len(partial):
         raise ValueError(
@@ -66,10 +64,11 @@ def check_whole_rows(name: str, mark: str, missing: Floats, loss: Loss) -> None:
 
 def check_factors(name: str, factors: Floats) -> None:
     """Raise unless all factors of the output precision are finite and 0 or more."""
-    if not (all_finite(factors) and factors.min() >= 0):
+    least, most = factors.min(), factors.max()
+    if not 0 <= least <= most < np.inf:
         raise ValueError(
             f"{name} must be finite and 0 or more in each entry, 0 for outputs that are not "
-            f"observed; got {factors.min():g} to {factors.max():g}"
+            f"observed; got {least:g} to {most:g}"
         )
 
 
@@ -96,7 +95,8 @@ def weigh_outputs(
     factors = check_float_array("output_precision", given, net.dtype, given.ndim)
     check_factors("output_precision", factors)
     factors = np.broadcast_to(factors, Y.shape)
-    check_whole_rows("output_precision", "0", factors == 0, objective.loss)
+    if objective.loss == "log_loss":
+        check_whole_rows("output_precision", "0", factors == 0)
     if observed is not None:
         factors = np.where(observed, factors, 0).astype(net.dtype)
     return Objective(objective.loss, 1.0), np.ascontiguousarray(factors)
