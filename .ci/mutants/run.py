@@ -4,9 +4,9 @@
 
 runs in the root of a tree whose extension is built in place, and does not change that tree. A
 mutant of the C core is compiled for the generic instruction set and tested by the C tests. If they
-pass, an extension is built from it and tested by tests/core, tests/numerics and tests/golden. A
-mutant of a Python file is tested by the tests named with it. A mutant that does not compile is an
-error.
+pass, an extension is built from it and tested by tests/core, tests/numerics, tests/generative and
+tests/golden. A mutant of a Python file is tested by the tests named with it. A mutant that does not
+compile is an error.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import python_parts
 ROOT = Path.cwd()
 LIMIT = 600  # seconds; a mutant that never ends counts as noticed
 C_FLAGS = ["-std=c11", "-O1", "-Icsrc", "-DPCNET_ONLY_GENERIC", "-DPCNET_STOP_AT_FIRST"]
-SECOND_OPINION = ["tests/core", "tests/numerics", "tests/golden"]
+SECOND_OPINION = ["tests/core", "tests/numerics", "tests/generative", "tests/golden"]
 
 
 def main():

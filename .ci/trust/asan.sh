@@ -2,7 +2,7 @@
 # at exit, so leaks are not checked here but in tests/estimators/test_leaks.py.
 flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 instrumented asan "$flags"
-tests=(tests/core tests/numerics tests/golden tests/properties tests/estimators tests/serving)
+tests=(tests/core tests/numerics tests/generative tests/golden tests/properties tests/estimators tests/serving)
 [ -z "$short" ] || tests=(tests/core/test_core_inputs.py tests/core/test_core_network.py
     tests/numerics/test_gradients.py)
 # Without the tests that measure memory, which the sanitizer changes.
