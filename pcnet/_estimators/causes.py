@@ -8,7 +8,7 @@ import numpy as np
 
 from .._data.scaling import standardise
 from .._network_core import make_read_only
-from .._random import NETWORKS, ORDER, child_seed, stream
+from .._random import NETWORKS, ORDER, PILOT_PARTS, child_seed, stream
 from ..generative import CauseTrainer, infer_causes
 from ..inference import InferenceMethod, Objective, QuasiNewton
 from ..network import Network
@@ -20,8 +20,15 @@ FAR = 1e6
 #: Rows whose causes are inferred at once; limits memory.
 BLOCK_ROWS = 2048
 
-#: Epochs and, where these would be more, updates of an automatic training.
-MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_UPDATES = 60, 20, 2400
+#: Most and least epochs of an automatic training; between them it makes this many updates.
+MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_UPDATES = 60, 20, 700
+
+
+#: Weight decays among which pilots choose, and that of tables with too little to measure.
+ALPHAS, USUAL_ALPHA = (0.2, 1.0, 5.0), 1.0
+
+#: Most rows of a pilot, the share of observed entries that it hides, and the least number of them.
+PILOT_ROWS, PILOT_SHARE, PILOT_ENTRIES = 500, 0.2, 20
 
 
 class Plan(NamedTuple):
@@ -29,6 +36,8 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
+    alpha : float
+        Weights without a gradient fall to ``exp(-alpha)`` of their values.
     n_epochs : int or "auto"
     learning_rate : float
         Of the first step; it falls linearly to 0.
@@ -41,7 +50,7 @@ class Plan(NamedTuple):
     parameterization: str
     output_precision: float
     method: InferenceMethod
-    weight_decay: float
+    alpha: float
     batch_size: int
     learning_rate: float
     n_epochs: int | str
@@ -106,6 +115,36 @@ def train_networks(values, observed, plan, seed, n_networks):
     return networks, np.array(curves) if curves else np.zeros((1, 0))
 
 
+def measure_alpha(values, observed, plan, seed):
+    """The one of `ALPHAS` with which a network predicts hidden entries best.
+
+    Parameters
+    ----------
+    values, observed, plan, seed
+        As for `train_networks`; the plan's alpha is not used.
+
+    Returns
+    -------
+    float
+    """
+    rng = stream(seed, PILOT_PARTS)
+    rows = np.sort(rng.permutation(len(values))[:PILOT_ROWS])
+    values, observed = values[rows], observed[rows]
+    hidden = observed & (rng.random(observed.shape) < PILOT_SHARE)
+    if np.count_nonzero(hidden) < PILOT_ENTRIES:
+        return USUAL_ALPHA
+    known = observed & ~hidden
+    given, factors = np.where(known, values, 0), known.astype(values.dtype)
+    partial = np.where(known, values, np.nan)
+    errors = []
+    for alpha in ALPHAS:
+        title = f"pilot with alpha={alpha:g}"
+        network, _ = _train_one(given, factors, plan._replace(alpha=alpha), seed, title)
+        predicted = predict_outputs([network], partial, plan.method)
+        errors.append(np.mean(np.square((predicted - values)[hidden])))
+    return ALPHAS[int(np.argmin(errors))]
+
+
 def _train_one(values, factors, plan, seed, title):
     network = Network.init(
         plan.layer_sizes,
@@ -127,19 +166,20 @@ def _train_one(values, factors, plan, seed, title):
         max_batch_size=min(n, plan.batch_size),
     )
     errors = trainer.start_errors(n)  # each row's inference starts where it ended before
-    curve, left = [], n_epochs * n_batches
+    rates = plan.learning_rate * np.arange(n_epochs * n_batches, 0, -1) / (n_epochs * n_batches)
+    weight_decay = plan.alpha / rates.sum()
+    curve, rates = [], iter(rates)
     for epoch in range(n_epochs):
         energy = 0.0
         for rows in np.array_split(order.permutation(n), n_batches):
             report = trainer.step(
                 values[rows],
                 factors[rows],
-                learning_rate=plan.learning_rate * left / (n_epochs * n_batches),
-                weight_decay=plan.weight_decay,
+                learning_rate=next(rates),
+                weight_decay=weight_decay,
                 errors=errors,
                 rows=rows,
             )
-            left -= 1
             energy += report.energy * len(rows)
         curve.append(energy / n)
         if plan.verbose:

@@ -26,7 +26,13 @@ TIGHT = QuasiNewton(max_steps=1000, tol=1e-20, energy_tol=0)
 
 
 def small(**arguments):
-    defaults = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 3, "n_estimators": 2}
+    defaults = {
+        "n_components": 2,
+        "hidden_layer_sizes": (8,),
+        "max_iter": 3,
+        "n_estimators": 2,
+        "alpha": 1.0,
+    }
     return PCImputer(**{**defaults, "random_state": 0, **arguments})
 
 
@@ -392,7 +398,7 @@ def test_epochs_are_printed(capsys):
 
 
 def test_training_lowers_the_energy():
-    imputer = small(max_iter=30).fit(table())
+    imputer = small(max_iter=30, alpha=0.0).fit(table())
     assert imputer.n_iter_ == len(imputer.energy_curve_) == 30
     assert imputer.energy_curve_[-1] < 0.75 * imputer.energy_curve_[0]
 
@@ -401,3 +407,21 @@ def test_generator_advances_from_fit_to_fit():
     X, rng = table(), np.random.default_rng(0)
     first = small(random_state=rng).fit_transform(X)
     assert (small(random_state=rng).fit_transform(X) != first).any()
+
+
+def test_weight_decay_is_measured_on_hidden_entries():
+    rng = np.random.default_rng(0)
+    clean = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 12))
+    noise = rng.standard_normal((200, 12))
+    assert PCImputer(n_estimators=1, random_state=0).fit(clean).alpha_ == 0.2
+    assert PCImputer(n_estimators=1, random_state=0).fit(noise).alpha_ == 5.0
+    assert PCImputer(n_estimators=1, random_state=0).fit(noise[:6]).alpha_ == 1.0  # 72 entries
+    assert small(alpha=0.7).fit(clean).alpha_ == 0.7
+
+
+def test_automatic_weight_decay_gives_the_same_bits_with_any_number_of_threads():
+    X, results = table(150), []
+    for n_threads in (1, 2):
+        with pcnet.set_num_threads(n_threads):
+            results.append(small(alpha="auto", max_iter=20).fit_transform(X))
+    np.testing.assert_array_equal(*results)
