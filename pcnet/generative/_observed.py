@@ -85,7 +85,7 @@ def weigh_outputs(
         precision: Any = objective.output_precision if given is None else output_precision
         check_positive("output_precision", precision)
         check_representable("output_precision", precision, net.dtype)
-        factors = None if observed is None else observed.astype(net.dtype)
+        factors = None if observed is None else np.ascontiguousarray(observed, net.dtype)
         return Objective(objective.loss, precision), factors
     if given.shape not in (Y.shape, Y.shape[1:]):
         raise ValueError(
