@@ -25,7 +25,7 @@ MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_UPDATES = 60, 20, 700
 
 
 #: Weight decays among which pilots choose, and that of tables with too little to measure.
-ALPHAS, USUAL_ALPHA = (0.2, 1.0, 5.0), 1.0
+ALPHAS, USUAL_ALPHA = (0.3, 1.0, 3.0), 1.0
 
 #: Most rows of a pilot, the share of observed entries that it hides, and the least number of them.
 PILOT_ROWS, PILOT_SHARE, PILOT_ENTRIES = 500, 0.2, 20

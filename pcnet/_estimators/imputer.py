@@ -70,7 +70,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     alpha : float or "auto", default="auto"
         Weight decay: over the whole fit, weights (not biases) without a gradient would fall to
         ``exp(-alpha)`` of their initial value. It makes up for the uncertainty of the causes, which
-        training ignores. "auto": the one of 0.2, 1 and 5 with which a network, trained on at most
+        training ignores. "auto": the one of 0.3, 1 and 3 with which a network, trained on at most
         500 rows, predicts a fifth of their observed entries best that it was not given; 1 if these
         are fewer than 20.
     n_estimators : int, default=4

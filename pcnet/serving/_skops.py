@@ -1,10 +1,11 @@
 """The types that skops must trust to load an estimator of pcnet."""
 
-#: The types in a file with `PCClassifier` or `PCRegressor` that skops does not trust by default.
+#: The types in a file with an estimator of pcnet that skops does not trust by default.
 #: They are pcnet's own, consist of numbers, strings and arrays, and run no code when loaded:
 #: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
+    "pcnet._estimators.imputer.PCImputer",
     "pcnet._estimators.regressor.PCRegressor",
     "pcnet._objective.Huber",
     "pcnet._objective.Objective",

@@ -7,7 +7,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pcnet import PCClassifier, PCRegressor
+from pcnet import PCClassifier, PCImputer, PCRegressor
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
@@ -137,6 +137,16 @@ def test_multilabel():
 
 
 @pytest.mark.usefixtures("no_pickle")
+def test_imputer():
+    X = data(PCRegressor)[0]
+    X = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    imputer = PCImputer(max_iter=2, inference=QuasiNewton(), add_indicator=True, random_state=0)
+    file = skops_io.dumps(imputer.fit(X))
+    loaded = skops_io.loads(file, trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.transform(X), imputer.transform(X))
+
+
+@pytest.mark.usefixtures("no_pickle")
 @pytest.mark.parametrize("model", [*others()], ids=repr)
 def test_loads_with_other_objects_as_arguments(model):
     X = data(type(model))[0]
@@ -149,6 +159,8 @@ def test_every_trusted_type_is_needed():
     needed = set()
     for model in others():
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
+    imputer = PCImputer(max_iter=1).fit(data(PCRegressor)[0])
+    needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(imputer)))
     for Estimator in (PCClassifier, PCRegressor):
         for arguments in CONFIGURATIONS:
             file = skops_io.dumps(fitted(Estimator, arguments))
