@@ -74,17 +74,18 @@ def decoder(n_hidden, n_samples, n_epochs=20):
 
 
 def report(name, run):
-    runs = {kind: [run(make(k, 0.0, 0.0)) for k in STEPS] for kind, make in KINDS.items()}
+    start = run(ErrorDescent(0)).energy
     longest = [run(ErrorDescent(1000, 0.0, 0.0)), run(QuasiNewton(3000, 0.0, 0.0, 20))]
-    start, least = runs["ErrorDescent"][0].energy, np.min([r.energy for r in longest], axis=0)
+    least = np.min([r.energy for r in longest], axis=0)
     print(f"\n{name}: F* / F0 {least.mean() / start.mean():.3f}")
-    for kind, results in runs.items():
-        near = np.array([r.energy - least <= 0.01 * (start - least) for r in results])
-        first, samples = near.argmax(axis=0), range(len(start))
-        steps, passes = (
-            np.where(near.any(axis=0), np.array(found)[first, samples], np.inf)
-            for found in ([r.n_steps for r in results], [r.n_passes for r in results])
-        )
+    for kind, make in KINDS.items():
+        steps, passes = np.full((2, len(start)), np.inf)
+        for k in STEPS:
+            r = run(make(k, 0.0, 0.0))
+            new = (r.energy - least <= 0.01 * (start - least)) & np.isinf(steps)
+            steps[new], passes[new] = r.n_steps[new], r.n_passes[new]
+            if np.isfinite(steps).all():
+                break
         print(f"{kind:14} to 1 %: steps {spread(steps)}, passes {spread(passes)}")
     defaults = [make() for make in KINDS.values()]
     seconds = alternate_seconds([lambda m=m: run(m) for m in defaults], rest=0)

@@ -22,9 +22,9 @@ class QuasiNewton(InferenceMethod):
     sample's energy rises, and a sample that has ended costs no further computation.
 
     It takes fewer passes than `ErrorDescent` where many outputs are observed or the output
-    precision is high, as in generative networks (`pcnet.generative`). In classifiers it is slower:
-    the directions cost ``4 * memory`` operations for each hidden unit and step. See
-    ``docs/inference.md`` for figures.
+    precision is high, as in generative networks (`pcnet.generative`). In classifiers it takes
+    about as many, and each takes longer: the directions cost ``4 * memory`` operations for each
+    hidden unit and step. See ``docs/inference.md`` for figures.
 
     Parameters
     ----------
