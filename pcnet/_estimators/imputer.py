@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -13,8 +13,8 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import LARGEST, check_core_dtype
-from .._data.checks import check_data, check_hidden_layer_sizes
+from .._checks import LARGEST
+from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._network_checks import ACTIVATIONS
 from .._random import seed_of
@@ -91,8 +91,9 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         0. By default `transform` drops these columns.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the initial weights and of the order of rows.
-    dtype : {"float32", "float64"}, default="float32"
-        Type in which the networks compute. The result of `transform` has that of its `X`.
+    dtype : {"float32", "float64"} or None, default="float32"
+        Type in which the networks compute; None: that of `X` in `fit`. The result of `transform`
+        has that of its own `X`.
     verbose : int, default=0
         Whether `fit` prints a line for each epoch.
 
@@ -186,7 +187,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "random_state": ["random_state", np.random.Generator],
-        "dtype": "no_validation",  # check_core_dtype
+        "dtype": "no_validation",  # check_dtype
         "verbose": ["verbose"],
     }
 
@@ -208,7 +209,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         add_indicator: bool = False,
         keep_empty_features: bool = False,
         random_state: RandomState = None,
-        dtype: Literal["float32", "float64"] | DTypeLike = "float32",
+        dtype: DTypeLike | None = "float32",
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
@@ -321,7 +322,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         widths = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_activation(self.activation, len(widths))
         method = check_inference(self.inference)
-        dtype = check_core_dtype(self.dtype)
+        dtype = check_dtype(self.dtype)
         X, missing = self._check_X(X, reset=True)
         observed = ~missing
         self._measure(X, observed)
@@ -334,7 +335,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_components_ = most if self.n_components == "auto" else int(self.n_components)
         observed = observed[:, self.columns_]
         rows = observed.any(axis=1)  # others have nothing to learn from
-        values = self._standardised(X[rows], observed[rows], dtype)
+        values = self._standardised(X[rows], observed[rows], X.dtype if dtype is None else dtype)
         plan = Plan(
             layer_sizes=(self.n_components_, *widths, n_columns),
             activation=self.activation,

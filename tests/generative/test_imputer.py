@@ -1,6 +1,8 @@
 """PCImputer: exact for linear networks; scikit-learn's contract; invariances; unusual data."""
 
+import contextlib
 import inspect
+import io
 import pickle
 import re
 
@@ -346,6 +348,30 @@ def test_divergence_leaves_the_imputer_unchanged():
     with pytest.raises(FloatingPointError):
         fitted.set_params(learning_rate_init=1e38).fit(table(seed=1))
     assert vars(fitted) == before
+
+
+def test_interrupted_fit_leaves_the_imputer_unchanged():
+    fitted = small(random_state=np.random.RandomState(0)).fit(table())
+    before, draws = dict(vars(fitted), verbose=1), fitted.random_state.get_state()[1].copy()
+
+    class Interrupting(io.StringIO):
+        def write(self, text):
+            if "epoch 2" in text:
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    with pytest.raises(KeyboardInterrupt), contextlib.redirect_stdout(Interrupting()):
+        fitted.set_params(verbose=1).fit(table(seed=1, n_columns=4))
+    assert vars(fitted) == before
+    np.testing.assert_array_equal(fitted.random_state.get_state()[1], draws)
+
+
+def test_dtype_of_the_networks():
+    X = table(dtype=np.float32)
+    assert small().fit(X.astype(float)).networks_[0].dtype == np.float32
+    assert small(dtype=None).fit(X).networks_[0].dtype == np.float32
+    assert small(dtype=None).fit(X.astype(float)).networks_[0].dtype == np.float64
+    assert small(dtype=np.float64).fit(X).networks_[0].dtype == np.float64
 
 
 def test_another_number_of_columns_in_transform():
