@@ -3,6 +3,7 @@
 NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
 RANDOM = "tests/numerics/test_random.py"
+IMPUTER = "tests/generative/test_imputer.py"
 
 MUTANTS = [
     (
@@ -277,6 +278,34 @@ MUTANTS = [
         "biases += self._before[0]",
         "biases += self._after[0]",
         "tests/estimators/test_centring.py",
+    ),
+    (
+        "imputer: missing entries enter the standard deviation",
+        "_data/scaling.py",
+        "rest = np.where(observed, X / unit - mean, 0.0)",
+        "rest = X / unit - mean",
+        IMPUTER,
+    ),
+    (
+        "imputer: missing entries learned as means",
+        "_estimators/causes.py",
+        "network, curve = _train_one(values, observed.astype(values.dtype), plan, own, title)",
+        "network, curve = _train_one(values, np.ones_like(values), plan, own, title)",
+        IMPUTER,
+    ),
+    (
+        "imputer: predictions of several networks added",
+        "_estimators/causes.py",
+        "return total / len(networks)",
+        "return total",
+        IMPUTER,
+    ),
+    (
+        "imputer: pilots choose the worst decay",
+        "_estimators/causes.py",
+        "np.argmin(errors)",
+        "np.argmax(errors)",
+        IMPUTER,
     ),
     # the reference, which tests compare with golden values and closed forms
     (

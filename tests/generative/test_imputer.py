@@ -114,6 +114,24 @@ def test_imputations_are_near_the_values():
     assert own < 1.05 * error(KNNImputer())
 
 
+def test_missing_entries_teach_nothing():
+    """Were they learned as means, predictions of half-empty columns would shrink."""
+    full = table(300, 12, missing=0)[:, 1:]
+    missing = np.random.default_rng(1).random(full.shape) < 0.6
+    X = np.where(missing, np.nan, full)
+    imputer = PCImputer(alpha=0.3, n_estimators=2, random_state=0)
+    filled = imputer.fit_transform(X)
+    slope = [np.polyfit(full[m, k], filled[m, k], 1)[0] for k, m in enumerate(missing.T)]
+    assert 0.6 < np.mean(slope) < 1.2
+
+
+def test_columns_are_standardised_by_their_observed_entries():
+    X = table() * 1e3 + 7
+    imputer = small(max_iter=1).fit(X)
+    np.testing.assert_allclose(imputer.input_mean_, np.nanmean(X, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(imputer.input_scale_, np.nanstd(X, axis=0), rtol=1e-12)
+
+
 def test_rows_are_imputed_independently_of_the_others():
     X = table(130)
     imputer = small(max_iter=5).fit(X)
