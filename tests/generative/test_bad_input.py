@@ -170,6 +170,16 @@ def test_masked_arrays(net):
     np.testing.assert_array_equal(infer_causes(net, masked).causes, infer_causes(net, Y).causes)
 
 
+@pytest.mark.parametrize("precision", [2.0, np.full(K, 2.0), np.full((N, K), 2.0)], ids=np.shape)
+def test_layout_in_memory(precision, net):
+    """Columns one after the other, rows with gaps, a list: the same result."""
+    expected = infer_causes(net, Y, output_precision=precision).causes
+    for same in (np.asfortranarray(Y), np.repeat(Y, 2, axis=1)[:, ::2], Y.tolist()):
+        other = np.asfortranarray(precision) if np.ndim(precision) else precision
+        found = infer_causes(net, same, output_precision=other).causes
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_arguments_are_not_written(net):
     given = [Y.copy(), np.ones(Y.shape), *(0.1 * np.ones((N, n)) for n in SIZES[:-1])]
     kept = copy.deepcopy([*given, *net.weights, *net.biases])
