@@ -150,9 +150,11 @@ def _train_one(values, factors, plan, seed, title):
         plan.layer_sizes,
         plan.activation,
         plan.parameterization,
+        bias=True,
         random_state=seed,
         dtype=values.dtype,
     )
+    _start_rectified_units(network, seed)
     network.objective = Objective(output_precision=plan.output_precision)
     n, order = len(values), stream(seed, ORDER)
     n_batches = -(-n // plan.batch_size)
@@ -187,6 +189,14 @@ def _train_one(values, factors, plan, seed, title):
     trainer.sync()
     make_read_only(network)
     return network, curve
+
+
+def _start_rectified_units(network, seed):
+    """Draw the biases of ReLU units, whose derivative at 0 is 0: causes of 0 would never move."""
+    rng = stream(seed, NETWORKS)
+    for activation, biases in zip(network.activations[1:], network.biases, strict=False):
+        if activation == "relu":
+            biases[:] = rng.standard_normal(len(biases))
 
 
 def predict_outputs(networks, values, method):

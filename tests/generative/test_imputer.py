@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pcnet
 from pcnet import PCImputer
+from pcnet._core.binding import ACTIVATION_CODES as ACTIVATIONS
 from pcnet.generative import Prior, infer_causes
 from pcnet.inference import QuasiNewton
 
@@ -112,6 +113,19 @@ def test_imputations_are_near_the_values():
     own = error(PCImputer(random_state=0))
     assert own < 0.4 * error(SimpleImputer())
     assert own < 1.05 * error(KNNImputer())
+
+
+@pytest.mark.parametrize("hidden", [(32,), (16, 16)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_learns(activation, hidden):
+    full = table(200, 12, missing=0)[:, 1:]
+    missing = np.random.default_rng(1).random(full.shape) < 0.25
+    X = np.where(missing, np.nan, full)
+    imputer = PCImputer(
+        hidden_layer_sizes=hidden, activation=activation, alpha=1.0, n_estimators=1, random_state=0
+    )
+    error = (imputer.fit_transform(X) - full)[missing] / full.std()
+    assert np.sqrt(np.mean(error**2)) < 0.75
 
 
 def test_missing_entries_teach_nothing():
