@@ -173,10 +173,12 @@ void test_passes(variant v, const shape *s, int n_samples, int n_threads,
     check_energies(m, b, objective, workspace, n_threads, 0);
     check_activity_gradients(m, b, objective, workspace, n_threads);
     check_weight_gradients(m, b, objective, workspace, n_threads);
-    observe_in_part(b);
-    check_energies(m, b, objective, workspace, n_threads, 0);
-    check_activity_gradients(m, b, objective, workspace, n_threads);
-    check_weight_gradients(m, b, objective, workspace, n_threads);
+    if (n_samples == 1 || n_samples == pcnet_tile_size() + 1) { /* two tiles: the others add none */
+        observe_in_part(b);
+        check_energies(m, b, objective, workspace, n_threads, 0);
+        check_activity_gradients(m, b, objective, workspace, n_threads);
+        check_weight_gradients(m, b, objective, workspace, n_threads);
+    }
     samples_free(b);
     exact_free(workspace);
     model_free(m);
