@@ -104,7 +104,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         `pcnet.generative.infer_causes` takes them.
     columns_ : int ndarray of shape (n_outputs,)
         The columns that the networks predict: those that vary in `fit`.
-    input_mean_, input_scale_ : float64 ndarray of shape (n_features_in_,)
+    input_mean_, input_scale_ : float64 ndarray of shape (D,)
         Mean and scale by which columns are standardised; mean 0 and scale 1 of empty columns.
     n_components_ : int
         Number of causes.
@@ -120,7 +120,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         What appends the indicator columns, if `add_indicator`.
     n_features_in_ : int
         Number of columns seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (D,)
         Names of the columns, if they are strings.
 
     Raises
