@@ -12,7 +12,7 @@ SHORT = {"max_iter": 2, "alpha": 0.1, "random_state": 0, "dtype": "float32"}
 
 def sparse_rows(n_rows=70, n_features=300, density=0.03):
     rng = np.random.default_rng(1)
-    X = scipy.sparse.random(n_rows, n_features, density, "csr", np.float32, rng=rng)
+    X = scipy.sparse.random(n_rows, n_features, density, "csr", np.float32, random_state=1)
     return scipy.sparse.csr_array(X), rng.integers(0, 3, n_rows)
 
 
