@@ -123,6 +123,9 @@ typedef struct {
     /* (n_samples, K) >= 0, factors of each output's loss; a target of factor 0 is not used, not even
      * if it is nan.  NULL: all 1. */
     const void *output_precisions;
+    /* Per hidden layer: rows like those of the activities, added to mu_l as a bias of each sample.
+     * NULL: none. */
+    void *const *sample_biases;
 } pcnet_batch;
 
 /* Results of inference, per sample. */

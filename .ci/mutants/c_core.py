@@ -6,6 +6,13 @@ MUTANTS = [
     ("feedback's sign", "passes.inc", "type value = a * *", "type value = -a * *"),
     ("derivative missing, smooth", "passes.inc", "value *= *(const type *)(slope + j);", ";"),
     (
+        "biases of the samples: those of the first tile",
+        "tiles.inc",
+        "->sample_biases[l - 1] + t->start * stride",
+        "->sample_biases[l - 1]",
+    ),
+    ("biases of the samples: scale applied twice", "passes.inc", "shifted.a = 1;", ";"),
+    (
         "derivative missing, piecewise",
         "passes.inc",
         "value *= rule_##type(r->rule, *(const type *)(z + j));",

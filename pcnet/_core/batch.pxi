@@ -19,6 +19,9 @@ cdef class Batch(SinglePasses):
         Factors of each output's loss for the batches of n samples that follow, at least 0 and of
         the network's dtype; a target of factor 0 is not used, not even if it is NaN. Default None:
         all 1.
+    sample_biases : LayerRows or None
+        Added to mu_1..mu_H of each sample in all that follows; its last array is not used. Default
+        None: 0.
     activities, errors : LayerRows: list of ndarray, (capacity, row_stride(n_l))
         z_1..z_H, mu_L and e_1..e_H, delta; the columns beyond n_l stay 0.
     energy, loss : ndarray of float64, (capacity,)

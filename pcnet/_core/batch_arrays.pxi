@@ -85,7 +85,7 @@ cdef class BatchArrays:
     cdef readonly int capacity, n_threads
     cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
-    cdef public object output_precisions
+    cdef public object output_precisions, sample_biases
     cdef object _workspace, _inputs, _history
     cdef int _history_memory
     cdef _Records _records
@@ -170,6 +170,9 @@ cdef class BatchArrays:
         if Y is not None and self.output_precisions is not None:
             self.batch.output_precisions = <void *> _address(
                 self.output_precisions, self.network.dtype, (n, self.network.layer_sizes[-1]))
+        self.batch.sample_biases = NULL
+        if self.sample_biases is not None:
+            self.batch.sample_biases = self._pointers_of(self.sample_biases)
         return n
 
     cdef void *_history_for(self, int memory) except NULL:

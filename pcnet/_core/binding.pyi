@@ -133,6 +133,7 @@ class BatchArrays:
     trace: Any  # ndarray of float64, or None
     trace_steps: int | None
     output_precisions: Any  # ndarray, or None
+    sample_biases: LayerRows | None
     def __init__(
         self, network: CoreNetwork, capacity: int, n_threads: int, trace_steps: int | None = None
     ) -> None: ...

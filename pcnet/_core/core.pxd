@@ -79,6 +79,7 @@ cdef extern from "pcnet.h" nogil:
         const pcnet_sparse_rows *sparse_inputs
         const pcnet_sparse_rows *sparse_features
         const void *output_precisions
+        void **sample_biases
     ctypedef struct pcnet_report:
         double *energy
         double *loss

@@ -100,6 +100,7 @@ cdef pcnet_batch _batch_of(const void *inputs, int n_samples) noexcept:
     batch.targets = batch.activities = batch.errors = batch.strides = NULL
     batch.sparse_inputs = batch.sparse_features = NULL
     batch.output_precisions = NULL
+    batch.sample_biases = NULL
     return batch
 
 
