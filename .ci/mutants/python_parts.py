@@ -4,6 +4,7 @@ NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
 RANDOM = "tests/numerics/test_random.py"
 IMPUTER = "tests/generative/test_imputer.py"
+SAMPLES = "tests/generative/test_samples.py"
 
 MUTANTS = [
     (
@@ -306,6 +307,41 @@ MUTANTS = [
         "np.argmin(errors)",
         "np.argmax(errors)",
         IMPUTER,
+    ),
+    (
+        "samples: observed outputs without a draw of their noise",
+        "generative/_sample.py",
+        "np.where(precision > 0, noise, 0.0)",
+        "np.where(precision > 0, 0 * noise, 0.0)",
+        SAMPLES,
+    ),
+    (
+        "samples: errors counted from the prior draw",
+        "generative/_chains.py",
+        "batch.errors.hidden += shifts.hidden",
+        "batch.errors.hidden += 0 * shifts.hidden",
+        SAMPLES,
+    ),
+    (
+        "samples: Metropolis's rule upside down",
+        "generative/_chains.py",
+        "energy - proposed",
+        "proposed - energy",
+        SAMPLES,
+    ),
+    (
+        "samples: last leap of a trajectory not halved",
+        "generative/_chains.py",
+        "-steps if leap < n_leaps - 1 else -0.5 * steps",
+        "-steps",
+        SAMPLES,
+    ),
+    (
+        "samples: noise of outputs by the precision instead of its root",
+        "generative/_noise.py",
+        "scale = 1 / np.sqrt(np.where(known, precision, 1.0))",
+        "scale = 1 / np.where(known, precision, 1.0)",
+        SAMPLES,
     ),
     # the reference, which tests compare with golden values and closed forms
     (

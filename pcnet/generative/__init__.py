@@ -7,6 +7,15 @@ have a precision each; those of precision 0, such as missing values, are predict
 
 from ._infer import CauseResult, infer_causes
 from ._prior import Prior
+from ._sample import CauseSamples, Sampler, sample_causes
 from ._trainer import CauseTrainer
 
-__all__ = ["CauseResult", "CauseTrainer", "Prior", "infer_causes"]
+__all__ = [
+    "CauseResult",
+    "CauseSamples",
+    "CauseTrainer",
+    "Prior",
+    "Sampler",
+    "infer_causes",
+    "sample_causes",
+]

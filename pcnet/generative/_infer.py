@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from .._checks import check_no_overflow
 from .._core.binding import is_converged
 from .._network_checks import check_finite_fields, check_layers, objective_of
 from .._network_core import core_batch, fill, unpadded
+from .._objective import Objective
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from ..inference import InferenceMethod, QuasiNewton
 from ..inference._method import check_precision, resolve_method
@@ -127,28 +129,22 @@ def infer_causes(
     check_finite_fields(net)
     method = resolve_cause_method(method)
     warm = None if errors is None else check_starts_warm(method)
-    prior = resolve_prior(prior)
-    objective = objective_of(net, loss, None, 0.0)
-    Y, observed = check_observed(net, Y, objective.loss)
-    objective, factors = weigh_outputs(net, objective, output_precision, Y, observed)
-    check_precision(method, objective, net.dtype)
-    free, n = free_input_network(net, prior), len(Y)
+    given = Given.of(net, Y, prior, loss, output_precision)
+    check_precision(method, given.objective, net.dtype)
+    free, n = given.free, len(given.Y)
     batch = core_batch(free, n)
-    batch.output_precisions = factors
+    batch.output_precisions = given.factors
     no_input = np.zeros((n, 1), net.dtype)
     if errors is None or warm is None:
-        method.run(batch, no_input, Y, objective)
+        method.run(batch, no_input, given.Y, given.objective)
     else:
         fill(batch.errors, _start(free, errors, n))
-        warm.run_from_errors(batch, no_input, Y, objective)
+        warm.run_from_errors(batch, no_input, given.Y, given.objective)
     activities, errors = unpadded(free, batch.activities, n), unpadded(free, batch.errors, n)
     check_no_overflow("activities", activities)
     check_no_overflow("errors", errors)
-    with np.errstate(over="ignore"):
-        causes = activities[0] / activities[0].dtype.type(np.sqrt(prior.precision))
-    check_no_overflow("causes", [causes], "the precision of the prior is too small")
     return CauseResult(
-        causes=causes,
+        causes=given.causes(activities[0]),
         activities=activities[1:],
         errors=errors,
         energy=batch.energy[:n].copy(),
@@ -157,6 +153,52 @@ def infer_causes(
         converged=is_converged(batch.status[:n]),
         status=batch.status[:n].copy(),
     )
+
+
+class Given(NamedTuple):
+    """What is inferred, checked: from the arguments of `infer_causes`.
+
+    Attributes
+    ----------
+    free : Network
+        With the causes as its first layer.
+    Y : ndarray, (n, K)
+        0 where not observed.
+    observed : bool ndarray, (n, K), or None
+        None: all are.
+    objective : Objective
+    factors : ndarray, (n, K), or None
+        Of the objective's output precision; 0 where not observed.
+    """
+
+    free: Network
+    prior: Prior
+    Y: Floats
+    observed: Bools | None
+    objective: Objective
+    factors: Floats | None
+
+    @classmethod
+    def of(
+        cls,
+        net: Network,
+        Y: ArrayLike,
+        prior: Prior | None,
+        loss: Loss | None,
+        output_precision: ArrayLike | None,
+    ) -> Given:
+        prior = resolve_prior(prior)
+        objective = objective_of(net, loss, None, 0.0)
+        Y, observed = check_observed(net, Y, objective.loss)
+        objective, factors = weigh_outputs(net, objective, output_precision, Y, observed)
+        return cls(free_input_network(net, prior), prior, Y, observed, objective, factors)
+
+    def causes(self, first: Floats) -> Floats:
+        """z_0 from the activities of the first layer, ``sqrt(precision) z_0``."""
+        with np.errstate(over="ignore"):
+            causes = first / first.dtype.type(np.sqrt(self.prior.precision))
+        check_no_overflow("causes", [causes], "the precision of the prior is too small")
+        return causes
 
 
 def resolve_cause_method(method: Method) -> InferenceMethod:
