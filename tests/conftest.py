@@ -1,5 +1,6 @@
 """The table of tolerances, fixtures of all tiers, and the implementation of the mark `covering`."""
 
+import gc
 import signal
 from contextlib import contextmanager
 
@@ -74,6 +75,13 @@ def interruptible():
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Exclude the tests and modules from garbage collections, each of which would visit them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

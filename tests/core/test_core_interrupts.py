@@ -36,14 +36,14 @@ def interrupt():
 
 
 def seconds_to_end(call):
-    """Seconds from an interrupt, 0.2 s after the start of a call, to KeyboardInterrupt."""
+    """Seconds from an interrupt, 0.1 s after the start of a call, to KeyboardInterrupt."""
     sent = []
 
     def send():
         sent.append(time.perf_counter())
         interrupt()
 
-    timer = threading.Timer(0.2, send)
+    timer = threading.Timer(0.1, send)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         call()
@@ -119,7 +119,7 @@ def test_exception_of_a_signal_handler_propagates():
 
     net, X, Y = problem((3, *[4] * 40, 2), 1)
     before = signal.signal(signal.SIGINT, handler)
-    timer = threading.Timer(0.2, interrupt)
+    timer = threading.Timer(0.1, interrupt)
     timer.start()
     try:
         with pytest.raises(Stop, match="mine"):

@@ -207,7 +207,9 @@ def test_indices_beyond_32_bits_are_refused():
     "call", ["predict_proba", "decision_function", "transform", "energy", "infer", "score"]
 )
 def test_memory_is_a_small_part_of_dense_rows(call):
-    X = scipy.sparse.random(2000, 20_000, 1e-3, "csr", np.float32, random_state=0)
+    # SciPy draws the places by a permutation of all 40 million unless it gets a Generator
+    rng = np.random.default_rng(0)
+    X = scipy.sparse.random(2000, 20_000, 1e-3, "csr", np.float32, random_state=rng)
     y = np.arange(2000) % 3
     model = PCClassifier((5,), dtype="float32", **SHORT).fit(X[:64], y[:64])
     arguments = (X, y) if call in ("energy", "infer", "score") else (X,)
