@@ -1,5 +1,7 @@
 """Functions of several tiers: relative errors, new processes, networks and batches to test on."""
 
+import functools
+import inspect
 import itertools
 import os
 import subprocess
@@ -60,7 +62,7 @@ def python_process(code, folder, *arguments, **environment):
 
     Variables of the environment that set numbers of threads are not inherited.
     """
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "LOKY_"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_NUM", "OMP_TH", "LOKY_"))}
     done = subprocess.run(
         [sys.executable, "-P", "-c", textwrap.dedent(code), *map(str, arguments)],
         cwd=folder, env=env | environment, capture_output=True, text=True, timeout=600,
@@ -102,6 +104,34 @@ def covering(points, strength):
             for index in holders.pop(combination, ()):
                 missing[index] -= 1
     return sorted(kept)
+
+
+def all_points(names, values):
+    """`pytest.mark.parametrize` in one test, whose error names each point that fails.
+
+    For points that take microseconds, where most of the time would be pytest's.
+    """
+    names = [name.strip() for name in names.split(",")]
+    values = values if len(names) > 1 else ([value] for value in values)
+    points = [dict(zip(names, value, strict=True)) for value in values]
+
+    def decorate(check):
+        @functools.wraps(check)
+        def test(**others):
+            failed = []
+            for point in points:
+                try:
+                    check(**point, **others)
+                except (Exception, pytest.fail.Exception) as error:
+                    failed.append(f"{point}: {type(error).__name__}: {error}")
+            assert not failed, f"{len(failed)} of {len(points)} points:\n" + "\n".join(failed)
+
+        signature = inspect.signature(check)
+        rest = [p for p in signature.parameters.values() if p.name not in names]
+        test.__signature__ = signature.replace(parameters=rest)
+        return test
+
+    return decorate
 
 
 def starts_threads(layer_sizes, n_samples):

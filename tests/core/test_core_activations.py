@@ -6,7 +6,7 @@ import pytest
 from pcnet._core import binding
 
 from .. import reference
-from ..helpers import ACTIVATIONS
+from ..helpers import ACTIVATIONS, all_points
 
 ISAS = binding.available_isas()
 
@@ -69,7 +69,7 @@ def test_small_arguments_have_full_relative_precision(name, isa, dtype, toleranc
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("n", [1, 3, 7, 8, 15, 16, 17, 31, 33])
+@all_points("n", [1, 3, 7, 8, 15, 16, 17, 31, 33])
 def test_lengths_around_the_vectors(name, n, dtype, tolerance):
     z = awkward_values(dtype)[-n:]
     values, slopes = values_and_slopes(name, z, width=n)

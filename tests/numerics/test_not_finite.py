@@ -1,5 +1,6 @@
 """Numbers that overflow, and fields or options that a dtype cannot hold, are errors naming them."""
 
+import itertools
 import re
 import warnings
 
@@ -13,7 +14,7 @@ from pcnet import Network, theory
 from pcnet.inference import ErrorDescent, learning_gradients
 from pcnet.losses import Huber
 
-from ..helpers import make_batch, make_network
+from ..helpers import all_points, make_batch, make_network
 
 SIZES = (3, 4, 4, 2)
 DTYPES = [np.float32, np.float64]
@@ -63,9 +64,8 @@ def problem(dtype, activation="identity", **options):
     return (net, *make_batch(net, 3))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", [0.1, 1e-10, 1e-60, 1e-140])
 @pytest.mark.parametrize("name", FUNCTIONS)
+@all_points("size, dtype", itertools.product([0.1, 1e-10, 1e-60, 1e-140], DTYPES))
 def test_finite_or_an_error(name, size, dtype):
     """For inputs and targets near the dtype's limit, the result is finite or an error."""
     net, X, Y = problem(dtype)
@@ -148,9 +148,8 @@ def test_scales_fit_the_dtype(scale):
         net.forward(X)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
+@all_points("value, dtype", itertools.product([np.nan, np.inf], DTYPES))
 def test_weights_that_are_not_finite(name, value, dtype):
     net, X, Y = problem(dtype)
     net.weights[1][0, 1] = value
@@ -194,8 +193,8 @@ def replaced(weights, what):
     return [*weights[:index], made, *weights[index + 1 :]]
 
 
-@pytest.mark.parametrize(("field", "value", "message"), WRONG_FIELDS)
 @pytest.mark.parametrize("name", [*FUNCTIONS, "copy", "in_float64", "at_origin", "weight_slices"])
+@all_points("field, value, message", WRONG_FIELDS)
 def test_wrong_fields_are_named_by_every_function(name, field, value, message):
     net, X, Y = problem(np.float64)
     activities = hidden(net, X)
@@ -232,8 +231,8 @@ ONE_SAMPLE = {"activity_hessian", "fisher_preconditioner"}
 OWN_ARGUMENTS = {"energy", "activity_gradients", "weight_gradients", *ONE_SAMPLE}
 
 
-@pytest.mark.parametrize(("X", "message"), WRONG_INPUTS)
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - OWN_ARGUMENTS))
+@all_points("X, message", WRONG_INPUTS)
 def test_wrong_inputs_are_named_by_every_function(name, X, message):
     net, _, Y = problem(np.float64)
     with pytest.raises((TypeError, ValueError), match=f"X .*{message}"):

@@ -22,7 +22,7 @@ from pcnet.inference import (
     learning_gradients,
 )
 
-from ..helpers import make_batch, make_network
+from ..helpers import all_points, make_batch, make_network
 
 METHODS = [
     ErrorDescent(tol=0.03),
@@ -116,7 +116,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(
+@all_points(
     "method, name, value",
     [
         (m, name, v)

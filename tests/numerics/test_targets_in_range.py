@@ -8,7 +8,7 @@ from pcnet import theory
 from pcnet.inference import learning_gradients
 from pcnet.losses import Huber
 
-from ..helpers import make_activities, make_batch, make_network
+from ..helpers import all_points, make_activities, make_batch, make_network
 
 SIZES = (3, 5, 2)
 OUTSIDE = [
@@ -86,16 +86,15 @@ def problem(loss, row, dtype):
     return net, X, Y, make_activities(net, 3)
 
 
-@pytest.mark.covering(2)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("loss", "row"), OUTSIDE)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_targets_out_of_range_are_refused(name, loss, row, dtype):
-    with pytest.raises(ValueError, match=f"Y must hold .* with loss='{loss}'; got .* in row"):
-        FUNCTIONS[name](*problem(loss, row, dtype), loss)
+@all_points("loss, row", OUTSIDE)
+def test_targets_out_of_range_are_refused(name, loss, row):
+    for dtype in (np.float32, np.float64):
+        with pytest.raises(ValueError, match=f"Y must hold .* with loss='{loss}'; got .* in row"):
+            FUNCTIONS[name](*problem(loss, row, dtype), loss)
 
 
-@pytest.mark.parametrize(("loss", "row"), INSIDE)
+@all_points("loss, row", INSIDE)
 @pytest.mark.parametrize("name", ["infer", "energy", "backprop_gradients", "loss_hessian"])
 def test_targets_in_range_are_accepted(name, loss, row):
     for dtype in (np.float32, np.float64):

@@ -1,10 +1,10 @@
-"""The subset of a test's grid that is not marked slow, against the definition."""
+"""The subset of a test's grid that is not marked slow, against the definition; `all_points`."""
 
 import itertools
 
 import pytest
 
-from ..helpers import covering
+from ..helpers import all_points, covering
 
 GRID = [
     dict(zip("abcd", values, strict=True))
@@ -38,3 +38,20 @@ def test_covering_of_few_arguments_is_the_whole_grid():
 def test_covering_of_more_values_than_arguments_is_an_error():
     with pytest.raises(ValueError, match="must have 3 arguments"):
         covering([{"a": 0, "b": 1}], 3)
+
+
+def test_all_points_names_each_point_that_fails():
+    @pytest.mark.parametrize("other", [5])
+    @all_points("a, b", [(1, 0), (2, 5), (3, 0)])
+    def check(a, b, other):
+        if a == 3:
+            pytest.fail("as asked")
+        assert b == other
+
+    with pytest.raises(AssertionError) as caught:
+        check(other=5)
+    text = str(caught.value)
+    assert text.startswith("2 of 3 points:\n{'a': 1, 'b': 0}: AssertionError")
+    assert "{'a': 3, 'b': 0}: Failed: as asked" in text
+    assert "'a': 2" not in text
+    assert [mark.name for mark in check.pytestmark] == ["parametrize"]

@@ -18,6 +18,8 @@ from matplotlib import pyplot
 
 import pcnet
 
+from ..helpers import all_points
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -93,14 +95,14 @@ def test_every_public_name_is_documented(module):
     assert [value for value in public if callable(value) and not value.__doc__] == []
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+@all_points("page", TEXTS)
 def test_links_have_targets(page):
     text = page.read_text(encoding="utf-8")
     linked = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
     assert [name for name in linked if not (page.parent / name).exists()] == []
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+@all_points("page", TEXTS)
 def test_paths_in_backticks_exist(page):
     text = page.read_text(encoding="utf-8")
     named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*\.(?:c|h|inc|md|py|pyi|pyx|pxd|pxi))`", text)

@@ -1,15 +1,14 @@
 """Imports point one way, and only the binding includes the C header."""
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from ..helpers import python_process
+from ..helpers import all_points, python_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pcnet"
@@ -37,14 +36,23 @@ def dotted_name(path):
 
 
 MODULES = {dotted_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+COMPILED = {dotted_name(path) for path in PACKAGE.rglob("*.pyx")}
 
 
-def imported_modules(name, at_import_only=False):
-    """Names (without the leading "pcnet.") of the package's own modules that a module imports."""
+@functools.cache
+def syntax_tree(name):
+    """A module's syntax tree without imports for annotations alone, which do not run."""
     tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
-    for node in ast.walk(tree):  # imports for annotations alone do not run
+    for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
+    return tree
+
+
+@functools.cache
+def imported_modules(name, at_import_only=False):
+    """Names (without the leading "pcnet.") of the package's own modules that a module imports."""
+    tree = syntax_tree(name)
     nodes = tree.body if at_import_only else ast.walk(tree)
     is_package = MODULES[name].name == "__init__.py"
     found = set()
@@ -69,8 +77,7 @@ def imported_modules(name, at_import_only=False):
 
 
 def longest_known(dotted):
-    compiled = {dotted_name(path) for path in PACKAGE.rglob("*.pyx")}
-    while dotted and dotted not in MODULES and dotted not in compiled:
+    while dotted and dotted not in MODULES and dotted not in COMPILED:
         dotted = dotted.rpartition(".")[0]
     return dotted
 
@@ -79,12 +86,12 @@ def layer(name):
     return LAYER_OF[name.split(".")[0]]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@all_points("name", MODULES)
 def test_every_module_has_a_layer(name):
     assert name.split(".")[0] in LAYER_OF, f"say in LAYERS where pcnet.{name} belongs"
 
 
-@pytest.mark.parametrize("name", MODULES)
+@all_points("name", MODULES)
 def test_imports_point_to_lower_layers(name):
     upward = {other for other in imported_modules(name) if layer(other) > layer(name)}
     assert not upward, f"pcnet.{name} imports from a higher layer: {sorted(upward)}"
@@ -93,12 +100,11 @@ def test_imports_point_to_lower_layers(name):
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 450, 60, 8
 
 
-@pytest.mark.parametrize("name", MODULES)
+@all_points("name", MODULES)
 def test_modules_and_functions_are_small(name):
     """Docstrings do not count in a function; constructors of estimators may have any length."""
-    text = MODULES[name].read_text(encoding="utf-8")
-    assert text.count("\n") <= MOST_LINES
-    for node in ast.walk(ast.parse(text)):
+    assert MODULES[name].read_text(encoding="utf-8").count("\n") <= MOST_LINES
+    for node in ast.walk(syntax_tree(name)):
         if not isinstance(node, ast.FunctionDef) or is_constructor_of_an_estimator(name, node):
             continue
         docstring = node.body[0] if ast.get_docstring(node) else None
@@ -116,14 +122,13 @@ def is_constructor_of_an_estimator(name, node):
     return name in modules and node.name == "__init__"
 
 
-@pytest.mark.parametrize(
+@all_points(
     "path",
     [
         *(ROOT / "csrc").rglob("*.[ch]"),
         *(ROOT / "csrc").glob("*.inc"),
         *PACKAGE.rglob("*.p[xy][xdi]"),
     ],
-    ids=lambda path: path.name,
 )
 def test_sources_of_the_core_are_small(path):
     if path.parent.name != "tests":

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-import pytest
+from ..helpers import all_points
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ CASES = [("csrc", m) for m in mutants_of("c_core")]
 CASES += [("pcnet", m) for m in mutants_of("python_parts")]
 
 
-@pytest.mark.parametrize("folder, mutant", CASES, ids=lambda value: str(value[0]))
+@all_points("folder, mutant", CASES)
 def test_text_of_each_mutant_occurs_once(folder, mutant):
     name, file, old, new = mutant[:4]
     assert (ROOT / folder / file).read_text(encoding="utf-8").count(old) == 1, name

@@ -8,6 +8,8 @@ import pytest
 
 from pcnet._core.sums import dot, solve_positive
 
+from ..helpers import all_points
+
 PACKAGE = Path(__file__).resolve().parents[2] / "pcnet"
 
 # Analyses that no fit calls, the comparison with MLPClassifier, and the model in plain NumPy.
@@ -43,7 +45,7 @@ def blas_calls(source):
     return [ast.unparse(node) for node in found]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@all_points("path", MODULES)
 def test_no_module_calls_blas(path):
     assert blas_calls(path.read_text(encoding="utf-8")) == []
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
+from ..helpers import all_points
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -35,7 +35,7 @@ def sentences(text):
             yield len(re.findall(r"[A-Za-z][\w'-]*", sentence)), sentence
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@all_points("page", PAGES)
 def test_sentences_are_short(page):
     found = list(sentences(page.read_text(encoding="utf-8")))
     assert [sentence for words, sentence in found if words > LIMIT] == []

@@ -17,6 +17,8 @@ import pcnet
 from pcnet import _types, parameterization
 from pcnet._core import binding
 
+from ..helpers import all_points
+
 ROOT = Path(__file__).resolve().parents[2]
 STUB = ROOT / "pcnet" / "_core" / "binding.pyi"
 SCRIPTS = [ROOT / "tests" / "typing" / f"{name}.py" for name in ("estimators", "study")]
@@ -69,7 +71,7 @@ def functions():
 FUNCTIONS = dict(functions())
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@all_points("name", FUNCTIONS)
 def test_parameters_and_result_are_annotated(name):
     signature = inspect.signature(inspect.unwrap(FUNCTIONS[name]))
     parameters = list(signature.parameters.values())
@@ -105,7 +107,7 @@ def stub_signatures():
 STUBBED = dict(stub_signatures())
 
 
-@pytest.mark.parametrize("name", [n for n in STUBBED if "__" not in n])
+@all_points("name", [n for n in STUBBED if "__" not in n])
 def test_the_stub_has_the_parameters_of_the_compiled_function(name):
     value = functools.reduce(getattr, name.split("."), binding)
     assert list(inspect.signature(value).parameters) == STUBBED[name]
