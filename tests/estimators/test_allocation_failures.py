@@ -18,7 +18,7 @@ from .support import data_for, parameters, small
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-@pytest.fixture(params=[pytest.param(1, marks=pytest.mark.slow), 7])
+@pytest.fixture(params=[pytest.param(1, marks=pytest.mark.slow), 13])
 def every(request):
     """Every how many allocations one fails: testing all takes minutes."""
     return request.param

@@ -126,7 +126,7 @@ def test_log_loss_has_the_temperature_one():
     )
 
 
-@pytest.mark.parametrize("share", [0.0, 0.6])
+@pytest.mark.parametrize("share", [pytest.param(0.0, marks=pytest.mark.slow), 0.6])
 def test_repeated_partial_fit_does_not_lower_the_temperature(share):
     """Errors on training samples are too small to measure the temperature."""
     X, y = noisy_labels(300, share)

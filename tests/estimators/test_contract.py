@@ -23,9 +23,11 @@ about_100 = pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWar
 
 
 @about_100
-@parametrize_with_checks([PCClassifier(max_iter=20), PCRegressor(max_iter=20)])
+@parametrize_with_checks(
+    [PCClassifier(max_iter=20, alpha=0.1, temperature=0.2), PCRegressor(max_iter=20, alpha=0.1)]
+)
 def test_scikit_learn_estimator_checks_in_20_epochs(estimator, check):
-    """With few samples max_iter="auto" would take hundreds of epochs."""
+    """With few samples max_iter="auto" would take hundreds of epochs; no pilots."""
     check(estimator)
 
 
@@ -110,6 +112,7 @@ def test_grid_search_over_names():
     assert len(search.cv_results_["params"]) == 4
 
 
+@pytest.mark.slow  # starts processes
 def test_pipeline_and_cross_validation_in_two_processes():
     X, y = iris()
     model = make_pipeline(StandardScaler(), small(PCClassifier, max_iter=50))

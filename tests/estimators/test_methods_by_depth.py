@@ -10,11 +10,20 @@ from pcnet.inference import METHODS
 
 from .support import digits, iris
 
+DEPTHS = (2, 8, 16)
+SLOW_METHODS = ("adam_activity", "augmented_lagrangian", "gradient_flow", "learned_precision")
 
-@pytest.mark.covering(1)
-@pytest.mark.parametrize("n_layers", [2, 8, 16])
-# "exact" is of linear networks only; in this order the slowest methods get few layers by default
-@pytest.mark.parametrize("name", sorted({*METHODS} - {"exact"}, reverse=True))
+
+def points():
+    """Pairs (name, n_layers); by default one depth of each method, few layers of the slow ones."""
+    for index, name in enumerate(sorted({*METHODS} - {"exact"})):  # "exact": linear networks only
+        default = DEPTHS[0] if name in SLOW_METHODS else DEPTHS[index % 3]
+        for n_layers in DEPTHS:
+            marks = () if n_layers == default else pytest.mark.slow
+            yield pytest.param(name, n_layers, marks=marks)
+
+
+@pytest.mark.parametrize("name, n_layers", [*points()])
 def test_every_method_learns_or_warns(name, n_layers):
     """On iris chance is 1/3, and two classes only 2/3; on digits chance is 1/10."""
     scores, warned = {}, False

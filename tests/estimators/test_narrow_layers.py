@@ -14,7 +14,7 @@ from pcnet import PCClassifier, PCRegressor
 from .support import digits, iris
 
 slow = pytest.mark.slow
-NARROW_SHAPES = [(2,), (3, 3, 3), *(pytest.param(s, marks=slow) for s in [(5, 2), (2, 2), (8, 8)])]
+NARROW_SHAPES = [(2,), *(pytest.param(s, marks=slow) for s in [(3, 3, 3), (5, 2), (2, 2), (8, 8)])]
 SEEDS = (0, 1, 2)
 
 

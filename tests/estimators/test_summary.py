@@ -16,6 +16,7 @@ from ..helpers import peak_of
 from .support import ESTIMATORS, data_for, small
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("hidden", [(), (7,), (16, 16, 5, 5)])
@@ -82,7 +83,7 @@ def test_summary_has_no_side_effects(Estimator):
 
 
 def test_dtype():
-    X, y = data_for(PCRegressor)
+    X, y = data_for(PCRegressor, 3)
     assert small(PCRegressor).summary(X.astype(np.float32), y).dtype == "float32"
     assert small(PCRegressor).summary(X.astype(np.uint8), y).dtype == "float64"
     assert small(PCRegressor).summary(n_features=3, n_outputs=1).dtype == "float64"
@@ -97,6 +98,7 @@ def test_a_fitted_network_and_another_size():
     assert model.summary(n_features=9).layers[-1].n_outputs == 3
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("batch_size", [50, "auto"])
 @pytest.mark.parametrize("validation_fraction", [0.1, 0.5])
@@ -141,6 +143,7 @@ def test_memory_within_30_percent(hidden, n_features, batch_size, solver, early_
     assert model.summary().training_bytes == pytest.approx(peak - held_out, rel=0.3)
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("n_samples", [40, 130, 3000])
 def test_epochs_are_the_most_that_fit_makes(Estimator, n_samples):
@@ -188,6 +191,7 @@ def test_time_is_that_of_a_step_times_their_number(monkeypatch):
 KINDS = [*product(["adam", "sgd"], ["error", "activity"]), ("lbfgs", "error")]
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 @pytest.mark.parametrize("solver, inference", KINDS)
 def test_time_of_all_kinds(loss, solver, inference):

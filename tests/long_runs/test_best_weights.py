@@ -30,6 +30,7 @@ class StopAt(Callback):
         return run.n_steps == self.step
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("scores", SCORES)
 def test_load_checkpoint_has_the_weights_of_a_fit_stopped_there(Estimator, scores, tmp_path):

@@ -31,6 +31,7 @@ def entries(folder):
 # ------------------------------------------------------------ errors while it is written
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_interrupted_at_any_call_and_resumed_to_the_same_bits(early_stopping, after, tmp_path):

@@ -46,7 +46,7 @@ def in_a_child(work, seconds):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-@pytest.mark.parametrize("at_least", [20, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("at_least", [8, pytest.param(60, marks=pytest.mark.slow)])
 def test_kills_at_random_moments(at_least, tmp_path):
     X, y = data_for(PCClassifier, n_samples=200)
     model = small(PCClassifier, max_iter=30, batch_size=20, early_stopping=True, tol=0)

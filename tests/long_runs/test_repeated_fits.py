@@ -99,6 +99,7 @@ def test_the_search_is_named(tmp_path):
         GridSearchCV(model, {}, **RAISE).fit(X, Y)
 
 
+@pytest.mark.slow  # starts processes; by default the same search in this process and in threads
 def test_a_search_in_processes_is_refused(tmp_path):
     model = small(PCClassifier, max_iter=1, checkpoint=tmp_path / "c")
     with pytest.raises(ValueError, match="inside _fit_and_score several fits"):
@@ -117,7 +118,12 @@ SINGLE = {
 }
 
 
-@pytest.mark.parametrize("name", SINGLE)
+def in_this_process():
+    """The names of SINGLE; starting processes is slow."""
+    return [pytest.param(n, marks=[pytest.mark.slow] * n.endswith("processes")) for n in SINGLE]
+
+
+@pytest.mark.parametrize("name", in_this_process())
 def test_single_fits_write_the_checkpoint(name, tmp_path):
     model = small(PCClassifier, max_iter=1, checkpoint=tmp_path / "c")
     assert_same_bits(SINGLE[name](model), load_checkpoint(tmp_path / "c"))

@@ -85,6 +85,7 @@ CASES = {
 }
 
 
+@pytest.mark.covering(1)
 @pytest.mark.filterwarnings("ignore:Maximum iterations")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("case", CASES)

@@ -34,16 +34,25 @@ def table_rows(text):
     return {line[:25].strip(): line[25:].split(maxsplit=4) for line in lines}
 
 
-def test_demo_trains_compares_and_draws(tmp_path):
+@pytest.mark.slow
+def test_the_module_runs_as_a_program(tmp_path):
     command = [sys.executable, "-P", "-W", "error", "-m", "pcnet", *SMALL, "--threads", "1"]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert len(re.findall(r"^Epoch \d+: .* s$", done.stdout, flags=re.MULTILINE)) == 1
-    assert "1 thread." in done.stdout
-    rows = table_rows(done.stdout)
+    assert "pcnet-demo.png" in done.stdout
+
+
+def test_demo_trains_compares_and_draws(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*SMALL, "--threads", "1"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert len(re.findall(r"^Epoch \d+: .* s$", printed.out, flags=re.MULTILINE)) == 1
+    assert "1 thread." in printed.out
+    rows = table_rows(printed.out)
     assert list(rows) == [
         "PCClassifier", "MLPClassifier, default", "MLPClassifier, same shape",
     ]  # fmt: skip
@@ -53,7 +62,7 @@ def test_demo_trains_compares_and_draws(tmp_path):
     assert float(rows["PCClassifier"][4]) >= 1
     assert rows["MLPClassifier, default"][4] == "none (backpropagation)"
     picture = tmp_path / "pcnet-demo.png"
-    assert f"Picture written to {picture}" in done.stdout
+    assert f"Picture written to {picture}" in printed.out
     width, height = png_size(picture)
     assert 1000 <= width <= 2000
     assert 400 <= height <= 1200

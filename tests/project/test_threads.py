@@ -61,7 +61,7 @@ print(json.dumps(facts))
 """
 
 
-@pytest.fixture(scope="module", params=[1, 3])
+@pytest.fixture(scope="module", params=[pytest.param(1, marks=pytest.mark.slow), 3])
 def process(request, tmp_path_factory):
     """OMP_NUM_THREADS, and facts of a process with this number; BLAS has no threads there."""
     environment = {"OMP_NUM_THREADS": str(request.param), "OPENBLAS_NUM_THREADS": "1"}

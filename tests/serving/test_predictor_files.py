@@ -358,6 +358,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
         assert arrays["weights"].size == sum(W.size for W in model.coefs_)
 
 
+@pytest.mark.slow  # .ci/run also does it in an environment that has NumPy alone
 def test_servers_need_numpy_alone(tmp_path):
     """The check that CI runs in an environment without scikit-learn, here with it hidden."""
     tool = Path(__file__).with_name("light_server.py")
