@@ -93,7 +93,9 @@ def test_error_descent_steps_and_status(activation, loss, predict, tolerance):
     check_trace(result, expected, tolerance("float64", "inference"))
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu", "selu"])
+@pytest.mark.parametrize(
+    "activation", ["tanh", *(pytest.param(a, marks=pytest.mark.slow) for a in ("relu", "selu"))]
+)
 def test_error_descent_reaches_every_status(activation):
     """All status values occur in the comparison with the reference."""
     net = make_network((9, *(12,) * 6, 4), activation)
@@ -104,6 +106,7 @@ def test_error_descent_reaches_every_status(activation):
     assert reference.PREDICTED in reference.error_descent(net, X, Y, objective(), **ENDS).status
 
 
+@pytest.mark.covering(1)
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_predicted_ends_save_a_half_pass(loss, skip, dtype):
