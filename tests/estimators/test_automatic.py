@@ -97,7 +97,7 @@ def test_one_vs_rest_gets_finite_probabilities():
     assert np.isfinite(model.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("share", [pytest.param(0.0, marks=pytest.mark.slow), 0.3, 0.8])
 def test_probabilities_are_calibrated(share):
     X, y = noisy_labels(4000, share)
     model = PCClassifier(random_state=0).fit(X[:2000], y[:2000])

@@ -62,8 +62,13 @@ VARIANTS = [
         id="log_loss",
         marks=pytest.mark.slow,
     ),
-    pytest.param(PCClassifier, {"input_scaling": "max", "dtype": "float32"}, id="float32"),
-    pytest.param(PCRegressor, {}, id="regressor"),
+    pytest.param(
+        PCClassifier,
+        {"input_scaling": "max", "dtype": "float32"},
+        id="float32",
+        marks=pytest.mark.slow,
+    ),
+    pytest.param(PCRegressor, {}, id="regressor", marks=pytest.mark.slow),
     pytest.param(PCRegressor, {"loss": Huber(0.5), "inference": ErrorDescent()}, id="huber"),
     pytest.param(PCRegressor, {"loss": "poisson"}, id="poisson", marks=pytest.mark.slow),
 ]

@@ -156,7 +156,9 @@ def test_epochs_are_the_most_that_fit_makes(Estimator, n_samples):
 
 
 @pytest.mark.filterwarnings("ignore:L-BFGS ended")
-@pytest.mark.parametrize("hidden, history_size", [((192,) * 6, 3), ((256, 256), 10)])
+@pytest.mark.parametrize(
+    "hidden, history_size", [pytest.param((192,) * 6, 3, marks=pytest.mark.slow), ((256, 256), 10)]
+)
 def test_memory_with_lbfgs(hidden, history_size):
     X = np.random.default_rng(0).standard_normal((1200, 256), dtype=np.float32)
     y = np.arange(1200) % 10

@@ -43,7 +43,7 @@ def test_same_bits_with_any_number_of_threads(Estimator, inference, solver, dtyp
             np.testing.assert_array_equal(model.predict(X), several)
 
 
-@pytest.mark.covering(2)
+@pytest.mark.covering(1)
 @pytest.mark.filterwarnings("ignore:L-BFGS ended")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize(

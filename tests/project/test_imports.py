@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..helpers import all_points, python_process
+from ..helpers import all_points
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pcnet"
@@ -168,17 +168,6 @@ def test_c_core_does_not_include_python():
 
 def without_comments(path):
     return re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-
-
-def test_importing_all_modules_does_not_import_matplotlib(tmp_path):
-    code = """
-    import importlib, pkgutil, sys, pcnet
-    for module in pkgutil.walk_packages(pcnet.__path__, "pcnet."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    sys.exit("matplotlib" in sys.modules)
-    """
-    python_process(code, tmp_path)
 
 
 def test_source_folder_without_core_gives_remedy(tmp_path):

@@ -9,6 +9,8 @@ import pytest
 
 import pcnet
 
+from ..helpers import python_process
+
 NUMPY_ALONE = (
     "network", "inference", "losses", "solvers", "schedules", "parameterization", "exceptions",
     "serving", "serving._predictor", "_prediction.decoders", "_prediction.energy",
@@ -105,10 +107,25 @@ def test_unknown_names_raise_attribute_error():
         _ = pcnet.PCTransformer
 
 
-def test_classes_pickle_by_name_before_their_first_use(tmp_path):
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What a new process finds in a pickle of classes, and after the import of all modules."""
+    code = """
+    import importlib, pickle, pkgutil, sys
+    print(len(pickle.loads(bytes.fromhex(sys.argv[1]))))
+    import pcnet
+    for module in pkgutil.walk_packages(pcnet.__path__, "pcnet."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    print("matplotlib" in sys.modules)
+    """
     dumped = pickle.dumps([pcnet.PCClassifier, pcnet.Network, pcnet.infer])
-    code = f"import pickle; print(len(pickle.loads({dumped!r})))"
-    found = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == "3"
+    return python_process(code, tmp_path_factory.mktemp("new"), dumped.hex()).stdout.split()
+
+
+def test_classes_pickle_by_name_before_their_first_use(printed):
+    assert printed[0] == "3"
+
+
+def test_importing_all_modules_does_not_import_matplotlib(printed):
+    assert printed[1] == "False"
