@@ -70,6 +70,11 @@ def check_inference(inference, tol=None):
     return QuasiNewton() if tol is None else QuasiNewton(tol=tol)
 
 
+def usual_components(n_columns):
+    """The automatic number of causes."""
+    return min(16, max(1, n_columns // 2))
+
+
 def standardised(values, observed, mean, scale, dtype):
     """Standardised values of the network's dtype, limited to `FAR`; 0 where not observed.
 
@@ -146,21 +151,56 @@ def measure_alpha(values, observed, plan, seed):
 
 
 def _train_one(values, factors, plan, seed, title):
+    network = draw_network(plan, seed, values.dtype)
+    rates = learning_rates(plan, len(values))
+    curve = run_epochs(network, values, factors, plan, rates, stream(seed, ORDER), title)
+    make_read_only(network)
+    return network, curve
+
+
+def draw_network(plan, seed, dtype):
+    """A network with random weights and the plan's objective."""
     network = Network.init(
         plan.layer_sizes,
         plan.activation,
         plan.parameterization,
         bias=True,
         random_state=seed,
-        dtype=values.dtype,
+        dtype=dtype,
     )
     _start_rectified_units(network, seed)
     network.objective = Objective(output_precision=plan.output_precision)
-    n, order = len(values), stream(seed, ORDER)
+    return network
+
+
+def learning_rates(plan, n):
+    """The rate of each minibatch of n samples, (n_epochs, n_batches)."""
     n_batches = -(-n // plan.batch_size)
     n_epochs = plan.n_epochs
     if n_epochs == "auto":
         n_epochs = int(np.clip(ENOUGH_UPDATES // n_batches, LEAST_EPOCHS, MOST_EPOCHS))
+    rates = plan.learning_rate * np.arange(n_epochs * n_batches, 0, -1) / (n_epochs * n_batches)
+    return rates.reshape(n_epochs, n_batches)
+
+
+def run_epochs(network, values, factors, plan, rates, order, title, decay=None):
+    """Train a network in place, an epoch for each row of rates; return the mean energies.
+
+    Parameters
+    ----------
+    network : Network
+    values, factors : ndarray of shape (n, n_columns)
+        Outputs, and factors of the network's output precision, 0 where not observed.
+    plan : Plan
+    rates : ndarray of shape (n_epochs, n_batches)
+    order : Generator
+        Of the order of rows.
+    title : str
+        Of the lines that are printed if the plan is verbose.
+    decay : float, optional
+        Of the weights, in units of the rate. Default: the plan's alpha over the sum of the rates.
+    """
+    n, (n_epochs, n_batches) = len(values), rates.shape
     trainer = CauseTrainer(
         network,
         network.objective,
@@ -168,17 +208,16 @@ def _train_one(values, factors, plan, seed, title):
         max_batch_size=min(n, plan.batch_size),
     )
     errors = trainer.start_errors(n)  # each row's inference starts where it ended before
-    rates = plan.learning_rate * np.arange(n_epochs * n_batches, 0, -1) / (n_epochs * n_batches)
-    weight_decay = plan.alpha / rates.sum()
-    curve, rates = [], iter(rates)
+    decay = plan.alpha / rates.sum() if decay is None else decay
+    curve = []
     for epoch in range(n_epochs):
         energy = 0.0
-        for rows in np.array_split(order.permutation(n), n_batches):
+        for rate, rows in zip(rates[epoch], np.array_split(order.permutation(n), n_batches)):
             report = trainer.step(
                 values[rows],
                 factors[rows],
-                learning_rate=next(rates),
-                weight_decay=weight_decay,
+                learning_rate=rate,
+                weight_decay=decay,
                 errors=errors,
                 rows=rows,
             )
@@ -187,8 +226,7 @@ def _train_one(values, factors, plan, seed, title):
         if plan.verbose:
             print(f"{title}, epoch {epoch + 1} of {n_epochs}: mean energy {curve[-1]:.4g}")
     trainer.sync()
-    make_read_only(network)
-    return network, curve
+    return curve
 
 
 def _start_rectified_units(network, seed):

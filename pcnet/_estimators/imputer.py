@@ -32,6 +32,7 @@ from .causes import (
     predict_outputs,
     standardised,
     train_networks,
+    usual_components,
 )
 from .decorators import fit_context
 
@@ -331,8 +332,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             indicator = MissingIndicator(missing_values=np.nan, sparse=False)
             self.indicator_ = indicator.fit(np.where(missing, np.nan, 0.0))
         n_columns = len(self.columns_)
-        most = min(16, max(1, n_columns // 2))
-        self.n_components_ = most if self.n_components == "auto" else int(self.n_components)
+        auto = self.n_components == "auto"
+        self.n_components_ = usual_components(n_columns) if auto else int(self.n_components)
         observed = observed[:, self.columns_]
         rows = observed.any(axis=1)  # others have nothing to learn from
         values = self._standardised(X[rows], observed[rows], X.dtype if dtype is None else dtype)
