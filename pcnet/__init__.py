@@ -1,7 +1,7 @@
 """pcnet: deep predictive-coding networks on ordinary CPUs.
 
-`PCClassifier`, `PCRegressor` and `PCImputer` are scikit-learn estimators; `Network` and `infer` are
-for studies of predictive coding. See the README for a first example.
+`PCClassifier`, `PCRegressor`, `PCImputer` and `PCGenerative` are scikit-learn estimators; `Network`
+and `infer` are for studies of predictive coding. See the README for a first example.
 """
 
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._core.threads import set_num_threads
     from ._data.chunks import Chunks
     from ._estimators.classifier import PCClassifier
+    from ._estimators.generative import PCGenerative
     from ._estimators.imputer import PCImputer
     from ._estimators.regressor import PCRegressor
     from ._estimators.resume import load_checkpoint
@@ -49,6 +50,7 @@ __all__ = [
     "InferenceResult",
     "Network",
     "PCClassifier",
+    "PCGenerative",
     "PCImputer",
     "PCRegressor",
     "__version__",
@@ -78,6 +80,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name of a module with _
             "InferenceResult": "inference",
             "Network": "network",
             "PCClassifier": "_estimators.classifier",
+            "PCGenerative": "_estimators.generative",
             "PCImputer": "_estimators.imputer",
             "PCRegressor": "_estimators.regressor",
             "callbacks": "",

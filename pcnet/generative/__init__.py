@@ -6,6 +6,7 @@ have a precision each; those of precision 0, such as missing values, are predict
 """
 
 from ._infer import CauseResult, infer_causes
+from ._laplace import log_density
 from ._prior import Prior
 from ._sample import CauseSamples, Sampler, sample_causes
 from ._trainer import CauseTrainer
@@ -17,5 +18,6 @@ __all__ = [
     "Prior",
     "Sampler",
     "infer_causes",
+    "log_density",
     "sample_causes",
 ]

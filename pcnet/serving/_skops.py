@@ -5,8 +5,11 @@
 #: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
+    "pcnet._estimators.generative.PCGenerative",
     "pcnet._estimators.imputer.PCImputer",
     "pcnet._estimators.regressor.PCRegressor",
+    "pcnet._estimators.target_block.ClassBlock",
+    "pcnet._estimators.target_block.ValueBlock",
     "pcnet._objective.Huber",
     "pcnet._objective.Objective",
     "pcnet._training.optimizer.OptimizerState",

@@ -7,7 +7,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pcnet import PCClassifier, PCImputer, PCRegressor
+from pcnet import PCClassifier, PCGenerative, PCImputer, PCRegressor
 from pcnet.inference import (
     ActivityDescent,
     AdamActivityDescent,
@@ -147,6 +147,17 @@ def test_imputer():
 
 
 @pytest.mark.usefixtures("no_pickle")
+@pytest.mark.parametrize("y", [np.array(["a", "b", None] * 10), np.linspace(0, 1, 30), None])
+def test_generative(y):
+    X = data(PCRegressor)[0][:30]
+    model = PCGenerative(max_iter=1, random_state=0).fit(X, y)
+    loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
+    np.testing.assert_array_equal(loaded.score_samples(X), model.score_samples(X))
+    if y is not None:
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.usefixtures("no_pickle")
 @pytest.mark.parametrize("model", [*others()], ids=repr)
 def test_loads_with_other_objects_as_arguments(model):
     X = data(type(model))[0]
@@ -159,8 +170,11 @@ def test_every_trusted_type_is_needed():
     needed = set()
     for model in others():
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
-    imputer = PCImputer(max_iter=1).fit(data(PCRegressor)[0])
-    needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(imputer)))
+    X, y = data(PCRegressor)
+    models = [PCImputer(max_iter=1).fit(X)]
+    models += [PCGenerative(max_iter=1).fit(X, target) for target in (y, y > 0)]
+    for model in models:
+        needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
     for Estimator in (PCClassifier, PCRegressor):
         for arguments in CONFIGURATIONS:
             file = skops_io.dumps(fitted(Estimator, arguments))

@@ -1,0 +1,238 @@
+"""Density, decomposition and joint model of tables with generative networks."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._network_checks import ACTIVATIONS
+from .._types import Activations, Auto, Method, Parameterization, RandomState, Widths
+from ..network import Network
+from ..parameterization import PARAMETERIZATIONS
+from .arguments import real_interval
+from .base import unchanged_on_error
+from .decorators import fit_context
+from .generative_methods import GenerativeMethods
+from .generative_model import fit_model
+
+
+class PCGenerative(GenerativeMethods):
+    """Density of a table, its causes, and a joint model with targets, from one generative network.
+
+    A network predicts each row from a few hidden causes. `fit` trains it on the entries that are
+    observed, so X may have missing ones (NaN) anywhere, in all methods. The one network gives the
+    causes of rows (`transform`), the rows of causes (`inverse_transform`), what a row should be
+    (`reconstruct`), new rows (`sample`), the rest of given rows (`sample_conditional`) and how
+    likely a row is (`score_samples`).
+
+    With targets y the model is that of rows and targets together: `predict` and `predict_proba`
+    from rows of which any part is missing, and `sample` of given classes.
+
+    Parameters
+    ----------
+    n_components : int or "auto", default="auto"
+        Number of causes of a row. "auto": half of the columns that vary, but from 1 to 16.
+    hidden_layer_sizes : int or array-like of int, default=(64,)
+        Widths of the hidden layers between causes and columns. (): the model is linear, as factor
+        analysis.
+    activation : str or list of str, default="gelu"
+        Activation of the hidden layers: {"identity", "tanh", "hard_tanh", "relu", "leaky_relu",
+        "gelu", "selu", "silu", "logistic"}, or one for each layer. See Notes.
+    parameterization : {"mupc", "ntp", "sp"}, default="mupc"
+        Scales of the layers and of initial weights, see `pcnet.parameterization`.
+    output_precision : float, default=10
+        Inverse variance of the noise of entries, in the units of `input_scaling`, at the start of
+        the training. It is then estimated for each column.
+    inference : {"quasi_newton"} or QuasiNewton, default="quasi_newton"
+        How causes are inferred. The name stands for `~pcnet.inference.QuasiNewton` with its
+        defaults while training, and with a smaller ``tol`` afterwards.
+    alpha : float, default=2
+        Weight decay: over the whole fit, weights (not biases) without a gradient would fall to
+        ``exp(-alpha)`` of their initial value.
+    batch_size : int, default=64
+        Rows in a minibatch.
+    learning_rate_init : float, default=0.1
+        Rate of Adam in the first step. It falls linearly to 0.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto": 120 up to 704 rows, fewer above, and 20 from 4,417 rows on.
+    input_scaling : {"standard", "max"} or None, default="standard"
+        Columns are standardised by the mean and standard deviation of their observed entries, or
+        divided by their largest absolute value. None: columns are taken as they are, and should
+        vary by about 1, such as the pixels of images.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the initial weights, of the order of rows, and of samples in training.
+    dtype : {"float32", "float64"} or None, default="float32"
+        Type in which the network computes; None: that of `X` in `fit`.
+    verbose : int, default=0
+        Whether `fit` prints a line for each epoch.
+
+    Attributes
+    ----------
+    network_ : Network
+        From causes to outputs: the columns that vary, in the units of `input_scaling`, and then
+        those of y. `pcnet.generative` takes it, with ``output_precision=output_precision_``.
+    output_precision_ : float64 ndarray of shape (n_outputs,)
+        Inverse variance of the noise of each output.
+    noise_variance_ : float64 ndarray of shape (n_features,)
+        The same as a variance, in the unit of each column; 0 for constant columns.
+    columns_ : int ndarray
+        The columns that the network predicts: those that vary in `fit`.
+    input_mean_, input_scale_ : float64 ndarray of shape (n_features,)
+        Columns are ``mean + scale * output``.
+    classes_ : ndarray of shape (n_classes,)
+        The sorted labels, if y holds labels.
+    n_components_ : int
+        Number of causes.
+    n_iter_ : int
+        Epochs.
+    energy_curve_ : list of float
+        Mean energy of a row in each epoch.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if they are strings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument or the data are invalid; the model is then unchanged.
+    FloatingPointError
+        Training diverged; the model is unchanged.
+
+    See Also
+    --------
+    PCImputer : Imputation by several networks, tuned for that.
+    sklearn.mixture.GaussianMixture : A density of clusters.
+    sklearn.decomposition.FactorAnalysis : The linear model, without missing entries.
+    pcnet.generative.log_density : The density of a given network.
+
+    Notes
+    -----
+    The energy of a row x is ``F = 1/2 |z_0|^2 + sum_l 1/2 |e_l|^2 + sum_k precision_k / 2 (x_k -
+    mu_k)^2`` over its observed entries k, and the density of causes, hidden activities and row is
+    proportional to ``exp(-F)``. With ``activation="identity"`` or without hidden layers rows are
+    normally distributed, and all of the below is exact. Otherwise densities are Laplace's
+    approximation, and samples given a part of a row are near those of the posterior, see
+    `~pcnet.generative.sample_causes`.
+
+    Weights are learned from the most likely causes, which favours large weights and small causes.
+    Three things act against that: weight decay; prior and noise that are estimated from samples of
+    the posterior; and hidden layers with little noise of their own, initially 1/30 of the variance
+    of their signals. The last works for activations that are linear in the large ("identity",
+    "relu", "leaky_relu", "gelu", "silu", "selu"), and these give better densities.
+
+    Columns that do not vary in `fit` are no part of the model: they are filled with their value,
+    and other values there change nothing. A row without observed entries has causes of 0 and the
+    log density 0. In inference, entries further than 10^6 from the mean, in the units of
+    `input_scaling`, count as that far.
+
+    A label's outputs are one-hot, centred, in units of a common spread. A missing target (NaN or
+    None) is one more missing entry: such rows teach what they can.
+
+    The same data, arguments and seeds give the same bits with any number of threads.
+
+    References
+    ----------
+    Oliviers, Bogacz, Meulemans, "Learning probability distributions of sensory inputs with Monte
+    Carlo predictive coding", PLOS Computational Biology 20(10), 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from pcnet import PCGenerative
+    >>> X, y = load_iris(return_X_y=True)
+    >>> missing = np.random.default_rng(0).random(X.shape) < 0.2
+    >>> X = np.where(missing, np.nan, X)
+    >>> model = PCGenerative(random_state=0).fit(X, y)
+    >>> bool(np.mean(model.predict(X) == y) > 0.8)
+    True
+    >>> model.transform(X).shape, model.sample(5, y=2, random_state=0).shape
+    ((150, 2), (5, 4))
+    >>> usual, unusual = model.score_samples([[5.0, 3.5, 1.4, np.nan], [5.0, 3.5, 6.0, np.nan]])
+    >>> bool(usual > unusual)
+    True
+    """
+
+    n_features_in_: int
+    network_: Network
+    classes_: NDArray[Any]
+
+    _parameter_constraints = {
+        "n_components": [StrOptions({"auto"}), Interval(Integral, 1, 2**20, closed="both")],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+        "parameterization": [StrOptions(set(PARAMETERIZATIONS))],
+        "output_precision": [real_interval(0, closed="neither")],
+        "inference": "no_validation",  # check_inference
+        "alpha": [real_interval(0, closed="left")],
+        "batch_size": [Interval(Integral, 1, 2**31 - 2, closed="both")],
+        "learning_rate_init": [real_interval(0, closed="neither")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, 2**31, closed="both")],
+        "input_scaling": [StrOptions({"standard", "max"}), None],
+        "random_state": ["random_state", np.random.Generator],
+        "dtype": "no_validation",  # check_dtype
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_components: int | Auto = "auto",
+        hidden_layer_sizes: Widths = (64,),
+        activation: Activations = "gelu",
+        *,
+        parameterization: Parameterization = "mupc",
+        output_precision: float = 10.0,
+        inference: Method = "quasi_newton",
+        alpha: float = 2.0,
+        batch_size: int = 64,
+        learning_rate_init: float = 0.1,
+        max_iter: int | Auto = "auto",
+        input_scaling: Literal["standard", "max"] | None = "standard",
+        random_state: RandomState = None,
+        dtype: DTypeLike | None = "float32",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.parameterization = parameterization
+        self.output_precision = output_precision
+        self.inference = inference
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.input_scaling = input_scaling
+        self.random_state = random_state
+        self.dtype = dtype
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Train the network on the observed entries of X, and on y.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers, NaN where missing. Each column needs an observed value.
+        y : array-like of shape (n_samples,), default=None
+            Labels (strings, integers or whole numbers) or, if there are fractions, numbers; NaN or
+            None where not known. None: no targets.
+
+        Returns
+        -------
+        self : PCGenerative
+        """
+        with unchanged_on_error(self):
+            fit_model(self, X, y)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

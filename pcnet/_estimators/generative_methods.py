@@ -1,0 +1,301 @@
+"""What a fitted `PCGenerative` answers: causes, rows, samples, densities and targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from .._checks import check_count
+from .._prediction.probabilities import log_softmax
+from .._types import Float64s, Floats, RandomState
+from .decorators import available_if
+from .generative_model import (
+    check_X,
+    class_energies,
+    draw,
+    in_units,
+    inferred,
+    labels_to_sample,
+    log_densities_of,
+    outputs_of,
+)
+from .target_block import ClassBlock, ValueBlock
+
+
+def _has_targets(model):
+    """Whether `fit` got y, for scikit-learn's ``available_if``."""
+    if getattr(model, "_block", False) is None:
+        raise AttributeError("this model was fitted without y, so it predicts none: fit(X, y)")
+    return True
+
+
+def _has_classes(model):
+    """Whether `fit` got labels."""
+    if _has_targets(model) and isinstance(getattr(model, "_block", None), ValueBlock):
+        raise AttributeError("this model was fitted to numbers y, not to labels; use predict")
+    return True
+
+
+class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """The methods of `PCGenerative` other than `fit`; not for direct use."""
+
+    # ------------------------------------------------------------ causes and rows
+
+    def transform(self, X: ArrayLike) -> Floats:
+        """The most likely causes of each row, given its observed entries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components_)
+            Of the dtype of X. A priori causes are standard normal.
+        """
+        X, outputs = self._rows(X)
+        return inferred(self, outputs, lambda result: result.causes).astype(X.dtype)
+
+    def inverse_transform(self, X: ArrayLike) -> Floats:
+        """The row that the network predicts for each row of causes, without noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Causes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        causes = check_array(X, dtype=[np.float64, np.float32])
+        if causes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X must have a column for each of the {self.n_components_} causes, as transform "
+                f"gives them; got {causes.shape[1]} columns"
+            )
+        return in_units(self, self.network_.output(causes), causes.dtype)
+
+    def reconstruct(self, X: ArrayLike) -> Floats:
+        """What the network predicts for all entries of each row, from those observed.
+
+        It is the conditional mean of the missing entries, and of the others without their noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        X, outputs = self._rows(X)
+        return in_units(self, inferred(self, outputs, lambda r: r.activities[-1]), X.dtype)
+
+    # ------------------------------------------------------------ samples
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        y: Any = None,
+        random_state: RandomState = None,
+        *,
+        noise: bool = True,
+    ) -> Float64s:
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        y : label or number, or array-like of shape (n_samples,), default=None
+            The target of all rows, or of each. Only after ``fit(X, y)``.
+        random_state : int, RandomState, Generator or None, default=None
+            None: NumPy's global RandomState.
+        noise : bool, default=True
+            Whether entries have the noise of their columns. Without it, rows are what the network
+            predicts from causes and hidden activities that are drawn; pictures look better so.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        check_count("n_samples", n_samples, smallest=1)
+        if y is None:
+            n_outputs = self.network_.layer_sizes[-1]
+            drawn = draw(self, np.full((1, n_outputs), np.nan), n_samples, random_state)
+            return in_units(self, (drawn.outputs if noise else drawn.activities[-1])[:, 0])
+        drawn = draw(self, labels_to_sample(self, y, n_samples), 1, random_state)
+        return in_units(self, (drawn.outputs if noise else drawn.activities[-1])[0])
+
+    def sample_conditional(
+        self,
+        X: ArrayLike,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        *,
+        noise: bool = True,
+    ) -> Floats:
+        """Draw the missing entries of each row, given the observed ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            NaN where entries are to be drawn.
+        n_samples : int, default=1
+            Samples of each row.
+        random_state, noise
+            As for `sample`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows, n_features)
+            Observed entries as they are in X. Constant columns are filled with their value.
+        """
+        X, outputs = self._rows(X)
+        check_count("n_samples", n_samples, smallest=1)
+        drawn = draw(self, outputs, n_samples, random_state)
+        rows = in_units(self, drawn.outputs if noise else drawn.activities[-1], X.dtype)
+        return np.where(np.isnan(X), rows, X)
+
+    # ------------------------------------------------------------ densities
+
+    def energy(self, X: ArrayLike) -> Float64s:
+        """The least energy of each row, 0 or more: low where the network explains the row well.
+
+        For linear networks it is half the squared Mahalanobis distance of the observed entries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples,)
+        """
+        _, outputs = self._rows(X)
+        return inferred(self, outputs, lambda result: result.energy)
+
+    def score_samples(self, X: ArrayLike) -> Float64s:
+        """Log density of the observed entries of each row; low values mean novel rows.
+
+        Exact for linear networks, Laplace's approximation otherwise, see
+        `~pcnet.generative.log_density`. Causes, hidden activities, missing entries and targets are
+        integrated out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing. Rows with different entries missing have densities of different
+            dimensions, which cannot be compared.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples,)
+        """
+        _, outputs = self._rows(X)
+        return log_densities_of(self, outputs)
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """Mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+        y : ignored
+            For the accuracy of predictions use ``scoring="accuracy"`` in searches.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    # ------------------------------------------------------------ targets
+
+    @available_if(_has_targets)
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row, or the expected number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        if isinstance(self._block, ClassBlock):
+            return self.classes_[np.argmin(self.class_energies(X), axis=1)]
+        _, outputs = self._rows(X)
+        last = slice(-self._block.n_outputs, None)
+        return self._block.decode(inferred(self, outputs, lambda r: r.activities[-1][:, last]))
+
+    @available_if(_has_classes)
+    def predict_proba(self, X: ArrayLike) -> Float64s:
+        """Probability of each class: proportional to ``exp(-F)``, with F of `class_energies`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    @available_if(_has_classes)
+    def predict_log_proba(self, X: ArrayLike) -> Float64s:
+        """Natural logarithm of `predict_proba`, without its underflow.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples, n_classes)
+        """
+        return log_softmax(-self.class_energies(X))
+
+    @available_if(_has_classes)
+    def class_energies(self, X: ArrayLike) -> Float64s:
+        """The least energy of each row with each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            NaN where missing.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`; the smallest energy marks the most probable class.
+        """
+        X, _ = self._rows(X)
+        return class_energies(self, X)
+
+    def _rows(self, X):
+        """Checked rows, and the network's outputs with NaN for what is not known."""
+        check_is_fitted(self)
+        X = check_X(self, X, reset=False)
+        return X, outputs_of(self, X)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_

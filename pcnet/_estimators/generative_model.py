@@ -1,0 +1,206 @@
+"""The steps of `PCGenerative`: its fit, and the way from rows to a network's outputs and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
+from .._data.scaling import measure_observed, scaling_of
+from .._network_core import make_read_only
+from .._objective import Objective
+from .._random import seed_of
+from ..generative import Sampler, infer_causes, log_density, sample_causes
+from ..generative._laplace import PRECISE
+from ..network import check_activation
+from .causes import BLOCK_ROWS, Plan, check_inference, standardised, usual_components
+from .likelihood import train_density
+from .target_block import ClassBlock, check_targets, fit_block
+
+#: Hamiltonian trajectories of samples given targets or a part of the entries.
+TRAJECTORIES = 5
+
+
+def check_X(model, X, reset):
+    """X as floats, NaN where missing."""
+    if issparse(X):
+        raise TypeError(
+            f"X is sparse, but {type(model).__name__} needs a dense array: its zeros count as "
+            "observed. Give X.toarray()"
+        )
+    return check_data(
+        model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+    )
+
+
+def fit_model(model, X, y):
+    """Set the fitted attributes."""
+    widths = check_hidden_layer_sizes(model.hidden_layer_sizes)
+    check_activation(model.activation, len(widths))
+    method, dtype = check_inference(model.inference), check_dtype(model.dtype)
+    X = check_X(model, X, reset=True)
+    vars(model).pop("classes_", None)
+    model._block = None
+    if y is not None:
+        y = check_targets(y, len(X))
+        model._block = fit_block(y)
+        if isinstance(model._block, ClassBlock):
+            model.classes_ = model._block.classes
+    _measure(model, X)
+    n_columns = len(model.columns_)
+    auto = model.n_components == "auto"
+    model.n_components_ = usual_components(n_columns) if auto else int(model.n_components)
+    outputs = outputs_of(model, X, y, dtype=X.dtype if dtype is None else dtype)
+    observed = ~np.isnan(outputs)
+    rows = observed.any(axis=1)  # others have nothing to learn from
+    outputs, observed = outputs[rows], observed[rows]
+    plan = Plan(
+        layer_sizes=(model.n_components_, *widths, outputs.shape[1]),
+        activation=model.activation,
+        parameterization=model.parameterization,
+        output_precision=1.0,
+        method=method,
+        alpha=float(model.alpha),
+        batch_size=int(model.batch_size),
+        learning_rate=float(model.learning_rate_init),
+        n_epochs=model.max_iter,
+        verbose=bool(model.verbose),
+    )
+    start = np.full(outputs.shape[1], float(model.output_precision))
+    network, precisions, curve = train_density(
+        np.where(observed, outputs, 0), observed, plan, start, seed_of(model.random_state)
+    )
+    network.objective = Objective()
+    make_read_only(network)
+    model.network_, model.output_precision_ = network, precisions
+    model.noise_variance_ = np.zeros(X.shape[1])
+    with np.errstate(over="ignore"):
+        noise = np.square(model.input_scale_[model.columns_] / np.sqrt(precisions[:n_columns]))
+    model.noise_variance_[model.columns_] = np.minimum(noise, np.finfo(np.float64).max)
+    model.energy_curve_, model.n_iter_ = curve, len(curve)
+
+
+def _measure(model, X):
+    """Set the attributes that describe the columns."""
+    observed = ~np.isnan(X)
+    empty = np.flatnonzero(~observed.any(axis=0))
+    if len(empty):
+        names = getattr(model, "feature_names_in_", np.arange(X.shape[1]))[empty].tolist()
+        raise ValueError(
+            f"X must have an observed value in each column, but the columns {names} have none. "
+            "Leave them out"
+        )
+    statistics = measure_observed(X, observed)
+    model.columns_ = np.flatnonzero(~statistics.constant)
+    if not len(model.columns_):
+        raise ValueError(
+            "X must have a column with observed values that differ, but all are constant "
+            f"(n_samples={len(X)}); there is nothing to learn"
+        )
+    mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    if model.input_scaling is not None:
+        measured, scale = scaling_of(statistics, model.input_scaling)
+        mean = mean if measured is None else measured
+    mean[statistics.constant] = statistics.mean[statistics.constant]
+    model.input_mean_, model.input_scale_ = mean, scale
+
+
+def outputs_of(model, X, y=None, dtype=None):
+    """The network's outputs (n, K) for checked X and y, NaN where missing or not given."""
+    columns = model.columns_
+    observed = ~np.isnan(X[:, columns])
+    mean, scale = model.input_mean_[columns], model.input_scale_[columns]
+    dtype = model.network_.dtype if dtype is None else dtype
+    values = standardised(X[:, columns], observed, mean, scale, dtype)
+    values[~observed] = np.nan
+    n_more = 0 if model._block is None else model._block.n_outputs
+    more = np.full((len(X), n_more), np.nan, dtype)
+    if y is not None and n_more:
+        more = model._block.encode(y).astype(dtype)
+    return np.hstack([values, more])
+
+
+def in_units(model, outputs, dtype=np.float64):
+    """Rows (.., n_features) in the units of X from outputs (.., K); constant columns filled in."""
+    columns = model.columns_
+    rows = np.broadcast_to(model.input_mean_, (*outputs.shape[:-1], len(model.input_mean_))).copy()
+    with np.errstate(over="ignore"):
+        rows[..., columns] += outputs[..., : len(columns)] * model.input_scale_[columns]
+    largest = np.finfo(dtype).max
+    return np.clip(rows, -largest, largest).astype(dtype)
+
+
+def infer(model, outputs, errors=None):
+    """`infer_causes` with the model's precisions."""
+    return infer_causes(
+        model.network_,
+        outputs,
+        check_inference(model.inference, tol=1e-4),
+        output_precision=model.output_precision_.astype(model.network_.dtype),
+        errors=errors,
+    )
+
+
+def inferred(model, outputs, what):
+    """``what(result)`` of the inference of all rows, a block at a time."""
+    starts = range(0, len(outputs), BLOCK_ROWS)
+    return np.concatenate(
+        [what(infer(model, outputs[start : start + BLOCK_ROWS])) for start in starts]
+    )
+
+
+def class_energies(model, X):
+    """Least energy of each row with each class, (n, n_classes)."""
+    block = model._block
+    outputs = outputs_of(model, X)
+    energies = np.zeros((len(X), len(block.classes)))
+    if not block.n_outputs:  # a single class
+        return inferred(model, outputs, lambda result: result.energy[:, None])
+    for start in range(0, len(X), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        given = outputs[rows].copy()
+        errors = infer(model, given).errors
+        for k, target in enumerate(block.targets):
+            given[:, -block.n_outputs :] = target
+            energies[rows, k] = infer(model, given, errors).energy
+    return energies
+
+
+def log_densities_of(model, outputs):
+    """Log density of the observed entries of X, in its units."""
+    columns = model.columns_
+    method = PRECISE if isinstance(model.inference, str) else model.inference
+    density = log_density(
+        model.network_,
+        outputs,
+        method,
+        output_precision=model.output_precision_.astype(model.network_.dtype),
+    )
+    observed = ~np.isnan(outputs[:, : len(columns)])
+    return density - np.where(observed, np.log(model.input_scale_[columns]), 0.0).sum(axis=1)
+
+
+def draw(model, outputs, n_samples, random_state):
+    """`sample_causes` given outputs (n, K), with trajectories where it is not exact without."""
+    linear = set(model.network_.activations) == {"identity"}
+    exact = linear or np.isnan(outputs).all()
+    sampler = Sampler(
+        check_inference(model.inference, tol=1e-4), n_trajectories=0 if exact else TRAJECTORIES
+    )
+    return sample_causes(
+        model.network_,
+        outputs,
+        n_samples,
+        sampler,
+        output_precision=model.output_precision_.astype(model.network_.dtype),
+        random_state=random_state,
+    )
+
+
+def labels_to_sample(model, y, n_samples):
+    """Outputs (n_samples, K) of the given targets; those of X are NaN."""
+    if model._block is None:
+        raise ValueError("y must be None: this model was fitted without targets. Use fit(X, y)")
+    y = np.full(n_samples, y) if np.ndim(y) == 0 else y
+    y = check_targets(y, n_samples)
+    return outputs_of(model, np.full((n_samples, len(model.input_mean_)), np.nan), y)
