@@ -1,5 +1,8 @@
 # Outputs of a few rows, with little Python between the caller and the core.
 
+#: Multiply-adds of a call that keeps the GIL: some 20 microseconds. Other threads that want it would
+#: take it from a call so short, and handing it over takes longer than the call.
+cdef Py_ssize_t WORK_WITH_GIL = 1 << 20
 
 @cython.final
 @cython.auto_pickle(False)
@@ -37,6 +40,7 @@ cdef class SmallCalls:
     cdef list _spare  # workspaces that no call uses
     cdef Py_ssize_t _n_in, _n_out
     cdef size_t _itemsize, _workspace_size
+    cdef Py_ssize_t _rows_with_gil  # at most so many rows are computed without releasing the GIL
     cdef readonly int most_rows
 
     def __init__(self, CoreNetwork network):
@@ -46,6 +50,7 @@ cdef class SmallCalls:
         self._n_in, self._n_out = sizes[0], sizes[-1]
         self._itemsize = network.dtype.itemsize
         self.most_rows = max(1, min(TILE_SIZE, SERIAL_WORK // work))
+        self._rows_with_gil = WORK_WITH_GIL // work
         self._workspace_size = network.core.workspace_size(&network.net, self.most_rows, 1)
 
     def outputs(self, X):
@@ -60,21 +65,9 @@ cdef class SmallCalls:
             PyBuffer_Release(&view)
 
     def largest(self, X):
-        """The index of the largest output of each row, the first of equal ones, (n,); or None."""
-        cdef Py_buffer view, found
-        if not self._takes(X, &view):
-            return None
-        try:
-            out = np.empty((view.shape[0], self._n_out), self._network.dtype)
-            if not self._compute(&view, out):
-                return None
-            codes = np.empty(view.shape[0], np.intp)
-            PyObject_GetBuffer(codes, &found, PyBUF_ND | PyBUF_WRITABLE)
-            self._find_largest(out, <Py_ssize_t *> found.buf, view.shape[0])
-            PyBuffer_Release(&found)
-            return codes
-        finally:
-            PyBuffer_Release(&view)
+        """The index of the largest output of each row, as of `largest_of_rows`, (n,); or None."""
+        out = self.outputs(X)
+        return None if out is None else largest_of_rows(out)
 
     cdef bint _takes(self, X, Py_buffer *view) except -1:
         """Whether X is as the class says; if so, ``view`` is a buffer to release."""
@@ -104,9 +97,13 @@ cdef class SmallCalls:
         except IndexError:
             workspace = _Workspace(self._workspace_size)
         PyObject_GetBuffer(out, &target, PyBUF_ND | PyBUF_WRITABLE)
-        with nogil:  # interrupted is NULL: the call is short
+        if view.shape[0] <= self._rows_with_gil:
             status = self._network.core.output(
                 &self._network.net, &batch, target.buf, workspace.start, 1)
+        else:
+            with nogil:  # interrupted is NULL: the call is short
+                status = self._network.core.output(
+                    &self._network.net, &batch, target.buf, workspace.start, 1)
         finite = status == PCNET_OK and self._all_finite(&target)
         PyBuffer_Release(&target)
         self._spare.append(workspace)
@@ -124,19 +121,40 @@ cdef class SmallCalls:
                 return False
         return True
 
-    cdef int _find_largest(self, out, Py_ssize_t *codes, Py_ssize_t n) except -1:
-        cdef Py_buffer view
-        cdef Py_ssize_t i, k, best, at
-        PyObject_GetBuffer(out, &view, PyBUF_ND)
-        for i in range(n):
-            at = i * self._n_out
-            best = 0
-            for k in range(1, self._n_out):
-                if self._itemsize == 4:
-                    if (<const float *> view.buf)[at + k] > (<const float *> view.buf)[at + best]:
-                        best = k
-                elif (<const double *> view.buf)[at + k] > (<const double *> view.buf)[at + best]:
-                    best = k
-            codes[i] = best
+
+def largest_of_rows(outputs):
+    """Index of the largest value of each row, the first of equal ones, (n,).
+
+    `np.argmax` gives up the GIL, which in threads that predict few rows takes longer than the rest.
+
+    Parameters
+    ----------
+    outputs : ndarray, (n, K)
+        C-contiguous, float32 or float64, finite.
+    """
+    cdef Py_buffer view, found
+    codes = np.empty(len(outputs), np.intp)
+    PyObject_GetBuffer(outputs, &view, PyBUF_ND)
+    try:
+        PyObject_GetBuffer(codes, &found, PyBUF_ND | PyBUF_WRITABLE)
+        if view.itemsize == 4:
+            _find_largest(<const float *> view.buf, <Py_ssize_t *> found.buf, view.shape)
+        else:
+            _find_largest(<const double *> view.buf, <Py_ssize_t *> found.buf, view.shape)
+        PyBuffer_Release(&found)
+    finally:
         PyBuffer_Release(&view)
-        return 0
+    return codes
+
+
+cdef void _find_largest(
+    const cython.floating *values, Py_ssize_t *codes, const Py_ssize_t *shape
+) noexcept:
+    cdef Py_ssize_t i, k, best
+    for i in range(shape[0]):
+        best = 0
+        for k in range(1, shape[1]):
+            if values[k] > values[best]:
+                best = k
+        codes[i] = best
+        values += shape[1]

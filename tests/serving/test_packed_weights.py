@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pcnet import Network, PCClassifier, PCRegressor, infer
+from pcnet._core.binding import largest_of_rows
 
 from ..helpers import peak_of
 
@@ -167,3 +168,11 @@ def test_rows_that_need_no_conversion_are_checked(wrong):
     }[wrong]
     with pytest.raises(ValueError):  # noqa: PT011  (scikit-learn's texts)
         model.predict(bad)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_first_of_equal_outputs_is_the_largest(dtype):
+    values = np.random.default_rng(0).integers(-2, 3, (200, 5)).astype(dtype)
+    np.testing.assert_array_equal(largest_of_rows(values), values.argmax(axis=1))
+    assert largest_of_rows(values[:, :1].copy()).tolist() == [0] * 200
+    assert largest_of_rows(values[:0]).shape == (0,)
