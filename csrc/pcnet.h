@@ -161,8 +161,10 @@ typedef struct {
 #define PCNET_MOST_MEMORY 20
 
 typedef struct {
-    int n_steps; /* >= 0 */
-    double rate; /* > 0, per sample */
+    int n_steps;         /* >= 0 */
+    double rate;         /* > 0, per sample; not read with `rates` */
+    double momentum;     /* Nesterov's, >= 0 and < 1; 0: plain descent */
+    const double *rates; /* (n_samples) > 0, one for each sample; or NULL */
 } pcnet_activity_descent;
 
 /* A forward pass from given errors.  With targets in the batch it also computes the losses and writes

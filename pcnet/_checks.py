@@ -27,6 +27,8 @@ _ELSEWHERE = {
     "mup": "mupc",
     "pc": "activity",
     "adam": "adam_activity",
+    "nag": "nesterov",
+    "accelerated": "nesterov",
     "bp": "backprop",
     "backpropagation": "backprop",
     "zil": "zero_divergence",

@@ -40,6 +40,7 @@ MethodName: TypeAlias = Literal[
     "error",
     "activity",
     "adam_activity",
+    "nesterov",
     "error_optimization",
     "gauss_seidel",
     "gradient_flow",

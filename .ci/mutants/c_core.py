@@ -119,6 +119,24 @@ MUTANTS = [
         "hidden - step + 2;",
     ),
     (
+        "Nesterov's momentum backwards",
+        "activity_descent.inc",
+        "moved + momentum * (moved - kept[j])",
+        "moved + momentum * (kept[j] - moved)",
+    ),
+    (
+        "Nesterov's momentum after the last step",
+        "activity_descent.inc",
+        "options->momentum > 0 && step < n_steps",
+        "options->momentum > 0",
+    ),
+    (
+        "Nesterov's method keeps the extrapolated activities",
+        "activity_descent.inc",
+        "kept[j] = moved;",
+        "kept[j] = z[j];",
+    ),
+    (
         "last tile skipped",
         "tiles.inc",
         "for (int index = 0; index < count; index++) {\n            tile t",

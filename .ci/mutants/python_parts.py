@@ -343,6 +343,20 @@ MUTANTS = [
         "scale = 1 / np.where(known, precision, 1.0)",
         SAMPLES,
     ),
+    (
+        "Nesterov's momentum from the condition number without its root",
+        "inference/_nesterov.py",
+        "root = math.sqrt(self.condition_number)",
+        "root = self.condition_number",
+        "tests/numerics/test_nesterov.py",
+    ),
+    (
+        "Nesterov's method: one rate for all samples",
+        "inference/_nesterov.py",
+        "rates, extra, rate = sample_rates(passes, None), passes.n_half_passes, 1.0",
+        "rates, extra, rate = None, passes.n_half_passes, sample_rates(passes, None)[0]",
+        "tests/numerics/test_nesterov.py",
+    ),
     # the reference, which tests compare with golden values and closed forms
     (
         "reference: tau ignored",

@@ -36,11 +36,12 @@ static method take_method(bytes *in, int max_steps) {
     static const double tols[] = {1e-3, 1e-6, 0, 0.1, 1e30, 1e-300};
     static const double energy_tols[] = {0, 1e-6, 0.1, 2};
     static const double rates[] = {0.1, 0.5, 1, 1e-30, 1e30};
+    static const double momenta[] = {0, 0.5, 0.99, 1e-300};
     return (method){
         .kind = (kind)(take_below(in, 5) / 2),
         .error = {max_steps, take_choice(in, tols, 6), take_choice(in, energy_tols, 4),
                   take_below(in, 2)},
-        .activity = {max_steps, take_choice(in, rates, 5)},
+        .activity = {max_steps, take_choice(in, rates, 5), take_choice(in, momenta, 4), NULL},
         .memory = 1 + take_below(in, PCNET_MOST_MEMORY),
     };
 }

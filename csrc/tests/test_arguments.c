@@ -5,7 +5,7 @@
 
 static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
 static const pcnet_error_descent good_options = {3, 1e-3, 0, 1};
-static const pcnet_activity_descent good_descent = {3, 0.1};
+static const pcnet_activity_descent good_descent = {3, 0.1, 0.5, NULL};
 
 enum { N_SAMPLES = 3, N_COUNTS = 3 };
 
@@ -117,7 +117,12 @@ static void check_options(const setting *s) {
     };
     const pcnet_error_descent options[] = {
         {-1, 0, 0, 0}, {3, -1, 0, 0}, {3, NAN, 0, 0}, {3, 0, -1, 0}};
-    const pcnet_activity_descent descents[] = {{-1, 0.1}, {3, 0}, {3, -1}, {3, NAN}};
+    double *rates = exact_alloc((size_t)batch->n_samples * sizeof(double));
+    for (int i = 0; i < batch->n_samples; i++)
+        rates[i] = i + 1 < batch->n_samples ? 0.1 : 0;
+    const pcnet_activity_descent descents[] = {
+        {-1, 0.1, 0, NULL}, {3, 0, 0, NULL},   {3, -1, 0, NULL},    {3, NAN, 0, NULL},
+        {3, 0.1, -1, NULL}, {3, 0.1, 1, NULL}, {3, 0.1, NAN, NULL}, {3, 0.1, 0, rates}};
     for (size_t i = 0; i < sizeof objectives / sizeof objectives[0]; i++)
         REFUSED(infer_with(s, net, batch, &objectives[i], &good_options, 1));
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -125,6 +130,7 @@ static void check_options(const setting *s) {
     for (size_t i = 0; i < sizeof descents / sizeof descents[0]; i++)
         REFUSED(core->activity_descent(net, batch, &good_objective, &descents[i], &s->report,
                                        s->workspace, 1));
+    exact_free(rates);
     const pcnet_quasi_newton newtons[] = {
         {good_options, 0, 0, s->history},
         {good_options, PCNET_MOST_MEMORY + 1, 0, s->history},

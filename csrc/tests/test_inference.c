@@ -173,32 +173,50 @@ void test_quasi_newton(variant v, const shape *s, int n_samples, int n_threads) 
     model_free(m);
 }
 
-/* z <- z - rate dF/dz, all layers at once. */
-static void plain_step(const model *m, samples *b, const pcnet_objective *objective, double rate,
-                       void *workspace) {
+/* z <- z - rate dF/dz, all layers at once; then z + momentum (z - kept), and kept is that z. */
+static void plain_step(const model *m, samples *b, const pcnet_objective *objective,
+                       const pcnet_activity_descent *options, vec *kept, void *workspace) {
     vec gradients[MAX_LAYERS];
     gradients_at(m, b, objective, gradients, workspace);
     for (int i = 0; i + 1 < m->s.n_layers; i++) {
-        for (size_t k = 0; k < gradients[i].n; k++)
-            vec_set(b->activities[i], k,
-                    vec_get(b->activities[i], k) - rate * vec_get(gradients[i], k));
+        for (size_t k = 0; k < gradients[i].n; k++) {
+            const size_t sample = k / (size_t)b->batch.strides[i];
+            const double rate = options->rates == NULL ? options->rate : options->rates[sample];
+            const double moved = vec_get(b->activities[i], k) - rate * vec_get(gradients[i], k);
+            const double further = options->momentum * (moved - vec_get(kept[i], k));
+            vec_set(b->activities[i], k, moved + further);
+            vec_set(kept[i], k, moved);
+        }
         vec_free(&gradients[i]);
     }
 }
 
+/* Plain, and by Nesterov's method with a rate of each sample. */
 void test_activity_descent(variant v, const shape *s, int n_samples, int n_threads) {
     enum { N_STEPS = 5 };
-    const pcnet_activity_descent options = {N_STEPS, 0.1};
     model *m = model_new(v, s);
     void *workspace = workspace_new(m, n_samples, n_threads);
-    for (int with_decay = 0; with_decay < 2; with_decay++) { /* decay moves all layers at once */
+    double *rates = exact_alloc((size_t)n_samples * sizeof(double));
+    for (int n = 0; n < n_samples; n++)
+        rates[n] = 0.05 + 0.025 * (n % 3);
+    for (int kind = 0; kind < 4; kind++) {
+        const int with_decay = kind % 2; /* decay moves all layers at once */
+        const pcnet_activity_descent plain = {N_STEPS, 0.1, 0, NULL};
+        const pcnet_activity_descent nesterov = {N_STEPS, 0, 0.5, rates};
+        const pcnet_activity_descent options = kind < 2 ? plain : nesterov;
         const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0, 0};
+        vec kept[MAX_LAYERS];
         samples *expected = samples_new(m, n_samples, PCNET_LOG_LOSS);
         samples *b = samples_new(m, n_samples, PCNET_LOG_LOSS);
         report_arrays r = report_new(n_samples, N_STEPS);
         v.core->forward(&m->net, &expected->batch, workspace, n_threads);
+        for (int i = 0; i < s->n_layers; i++)
+            kept[i] = vec_copy(expected->activities[i]);
         for (int t = 0; t < N_STEPS; t++)
-            plain_step(m, expected, &objective, options.rate, workspace);
+            plain_step(m, expected, &objective, &options, kept, workspace);
+        for (int i = 0; i + 1 < s->n_layers; i++) /* the last step does not extrapolate */
+            for (size_t k = 0; k < kept[i].n; k++)
+                vec_set(expected->activities[i], k, vec_get(kept[i], k));
         pcnet_status status = v.core->activity_descent(&m->net, &b->batch, &objective, &options,
                                                        &r.report, workspace, n_threads);
         CHECK(status == PCNET_OK, "status %d", (int)status);
@@ -208,10 +226,13 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
                     CHECK(fabs(activity(b, l, n, j) - activity(expected, l, n, j)) < tolerance(m),
                           "%s: layer %d, sample %d, unit %d", s->name, l, n, j);
         check_report(m, b, &objective, &r, N_STEPS);
+        for (int i = 0; i < s->n_layers; i++)
+            vec_free(&kept[i]);
         report_free(&r);
         samples_free(b);
         samples_free(expected);
     }
+    exact_free(rates);
     exact_free(workspace);
     model_free(m);
 }
@@ -219,7 +240,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
 void test_not_finite_start(variant v, const shape *s) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
     const pcnet_error_descent error_options = {8, 1e-3, 0, 1};
-    const pcnet_activity_descent activity_options = {8, 0.1};
+    const pcnet_activity_descent activity_options = {8, 0.1, 0, NULL};
     model *m = model_new(v, s);
     samples *b = samples_new(m, 3, PCNET_SQUARED_ERROR);
     void *workspace = workspace_new(m, 3, 1);
@@ -251,7 +272,7 @@ void test_interrupted(variant v) {
     const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0};
     enum { N_SAMPLES = 130, N_THREADS = 1, STEPS = 6 };
     const pcnet_error_descent error_options = {STEPS, 0, 0, 1};
-    const pcnet_activity_descent activity_options = {STEPS, 0.1};
+    const pcnet_activity_descent activity_options = {STEPS, 0.1, 0, NULL};
     model *m = model_new(v, &s);
     samples *b = samples_new(m, N_SAMPLES, PCNET_SQUARED_ERROR);
     void *workspace = workspace_new(m, N_SAMPLES, N_THREADS);

@@ -71,16 +71,23 @@ cdef class Batch(SinglePasses):
         self._end_records(self.batch.n_samples)
 
     def activity_descent(self, X, Y, loss, double output_precision, double activity_decay,
-                         int n_steps, double rate):
-        """Inference by activity descent; results in `activities`, `errors` and the report."""
+                         int n_steps, double rate, *, double momentum=0.0, rates=None):
+        """Inference by activity descent; results in `activities`, `errors` and the report.
+
+        With ``momentum`` by Nesterov's method; ``rates``, float64 (n,), has one rate for each
+        sample, in place of ``rate``.
+        """
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
         cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
         cdef pcnet_activity_descent options
-        options.n_steps, options.rate = n_steps, rate
+        options.n_steps, options.rate, options.momentum = n_steps, rate, momentum
+        options.rates = NULL
         self._begin_records(n_steps)
-        self._set(X, Y)
+        cdef int n = self._set(X, Y)
+        if rates is not None:
+            options.rates = <const double *> _address(rates, np.float64, (n,))
         with nogil:
             status = net.core.activity_descent(&called, &self.batch, &objective, &options,
                                                &self.report, self.workspace, self.n_threads)

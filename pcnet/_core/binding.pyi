@@ -225,6 +225,9 @@ class Batch(SinglePasses):
         activity_decay: float,
         n_steps: int,
         rate: float,
+        *,
+        momentum: float = 0.0,
+        rates: _Float64s | None = None,
     ) -> None: ...
     def weight_gradients(
         self, X: _Inputs, sample_weight: _Float64s

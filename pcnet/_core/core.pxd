@@ -102,6 +102,8 @@ cdef extern from "pcnet.h" nogil:
     ctypedef struct pcnet_activity_descent:
         int n_steps
         double rate
+        double momentum
+        const double *rates
     ctypedef struct pcnet_forward_from_errors:
         int from_errors
         double *loss

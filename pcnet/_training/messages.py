@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..inference import ActivityDescent
+from ..inference import ActivityDescent, NesterovDescent
 from ..inference._passes import has_risen
 
 #: Fraction of an epoch's samples whose inference may reach its limit without a warning.
@@ -21,13 +21,13 @@ def describe_unfinished_inference(run, method, n_hidden, output_precision):
     output_precision : float
         Current value, for the text.
     """
-    if isinstance(method, ActivityDescent):
-        # The method has no end test; the number of layers that the signal reached is known.
+    if isinstance(method, (ActivityDescent, NesterovDescent)):
+        # The methods have no end test; the number of layers that the signal reached is known.
         if method.n_steps >= n_hidden or not run.n_epochs:
             return None
         return (
-            f"ActivityDescent took {method.n_steps} steps, but the signal from the output moves "
-            f"down one layer a step and there are {n_hidden} hidden layers: the first "
+            f"{type(method).__name__} took {method.n_steps} steps, but the signal from the output "
+            f"moves down one layer a step and there are {n_hidden} hidden layers: the first "
             f"{n_hidden - method.n_steps} did not learn. Use n_steps of at least {n_hidden}, or "
             "inference='error', which reaches all layers at once."
         )

@@ -21,6 +21,7 @@ from ._infer import InferenceResult, infer
 from ._learned_precision import LearnedPrecision
 from ._learning import WeightUpdate, learning_gradients
 from ._method import InferenceMethod
+from ._nesterov import NesterovDescent
 from ._nudged import Nudged
 from ._passes import Passes
 from ._precision_descent import PrecisionDescent
@@ -33,6 +34,7 @@ METHODS = MappingProxyType(
         "quasi_newton": QuasiNewton,
         "activity": ActivityDescent,
         "adam_activity": AdamActivityDescent,
+        "nesterov": NesterovDescent,
         "error_optimization": ErrorOptimization,
         "gauss_seidel": GaussSeidel,
         "gradient_flow": GradientFlow,
@@ -67,6 +69,7 @@ __all__ = [
     "InferenceResult",
     "LayerRows",
     "LearnedPrecision",
+    "NesterovDescent",
     "Nudged",
     "Objective",
     "Passes",

@@ -87,10 +87,10 @@ def infer(
         one-hot ones (log_loss), numbers from 0 to 1 (logistic) or of at least 0 (poisson).
     method : str or inference object
         A name of `pcnet.inference.METHODS` selects a method with its default options: "error",
-        "quasi_newton", "activity", "adam_activity", "error_optimization", "gauss_seidel",
-        "gradient_flow",
-        "augmented_lagrangian", "exact", "prospective", "incremental", "nudged", "forward_update",
-        "precision", "learned_precision", "backprop" or "zero_divergence".
+        "quasi_newton", "activity", "adam_activity", "nesterov", "error_optimization",
+        "gauss_seidel", "gradient_flow", "augmented_lagrangian", "exact", "prospective",
+        "incremental", "nudged", "forward_update", "precision", "learned_precision", "backprop" or
+        "zero_divergence".
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
     output_precision : float or None
         lambda, positive.

@@ -27,6 +27,7 @@ TRUSTED_TYPES = (
     "pcnet.inference._gradient_flow.GradientFlow",
     "pcnet.inference._incremental.IncrementalDescent",
     "pcnet.inference._learned_precision.LearnedPrecision",
+    "pcnet.inference._nesterov.NesterovDescent",
     "pcnet.inference._nudged.Nudged",
     "pcnet.inference._precision_descent.PrecisionDescent",
     "pcnet.inference._quasi_newton.QuasiNewton",

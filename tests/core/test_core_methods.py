@@ -11,6 +11,7 @@ from pcnet.inference import (
     ErrorOptimization,
     ExactEquilibrium,
     GaussSeidel,
+    NesterovDescent,
     ZeroDivergence,
 )
 
@@ -29,6 +30,16 @@ def heavy_ball(net, X, Y, o):
         g = reference.activity_gradients(net, X, Y, z, o)
         u = [0.6 * a + b for a, b in zip(u, g, strict=True)]
         z = [a - 0.2 * b for a, b in zip(z, u, strict=True)]
+    return z, reference.errors(net, X, Y, z, o)
+
+
+def nesterov(net, X, Y, o):
+    z = y = reference.forward(net, X)[:-1]
+    for _ in range(N_STEPS):
+        g = reference.activity_gradients(net, X, Y, y, o)
+        moved = [a - 0.2 * b for a, b in zip(y, g, strict=True)]
+        y = [a + 0.6 * (a - b) for a, b in zip(moved, z, strict=True)]
+        z = moved
     return z, reference.errors(net, X, Y, z, o)
 
 
@@ -65,6 +76,7 @@ def gauss_seidel(net, X, Y, o):
 
 CASES = {
     "momentum": (ActivityDescent(N_STEPS, 0.2, momentum=0.6), heavy_ball),
+    "nesterov": (NesterovDescent(N_STEPS, 0.2, 0.6), nesterov),
     "adam": (AdamActivityDescent(N_STEPS, 0.02), adam),
     "error optimization": (ErrorOptimization(N_STEPS, 0.3, 0.5), error_optimization),
     "gauss-seidel": (GaussSeidel(N_STEPS, 0.4), gauss_seidel),

@@ -26,6 +26,7 @@ from pcnet.inference import (
     GradientFlow,
     IncrementalDescent,
     LearnedPrecision,
+    NesterovDescent,
     Nudged,
     PrecisionDescent,
     ProspectiveConfiguration,
@@ -49,6 +50,7 @@ SEARCHES = {
 }
 SEARCHES_OF_PASSES = {  # methods made of single passes of the core
     "momentum": (ActivityDescent(4, 0.2, 0.5), {"inference__momentum": [0.0, 0.5]}),
+    "nesterov": (NesterovDescent(4), {"inference__momentum": [None, 0.5]}),
     "adam": (AdamActivityDescent(4), {"inference__rate": np.array([0.01, 0.03])}),
     "error optimization": (ErrorOptimization(4), {"inference__rate": np.array([0.1, 0.3])}),
     "gauss-seidel": (GaussSeidel(4), {"inference__n_sweeps": [1, 4]}),
