@@ -1,4 +1,4 @@
-"""Shared by the examples: the data, the path of the figure, and the command line."""
+"""Shared by the examples: the data, the command line, and the figure."""
 
 import argparse
 from pathlib import Path
@@ -11,18 +11,71 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 #: Colours of the curves: pcnet's energy first, then the baselines.
 COLOURS = ("#c0392b", "#34608c", "#7f8c8d", "#d68910")
 
+# pixel mean and standard deviation of the MNIST training set, the usual constants
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 
-def digits():
-    """scikit-learn's 1797 digits, pixels from -1 to 1."""
-    X, y = load_digits(return_X_y=True)
-    return (X / 8 - 1).astype(np.float32), y
+#: What the options are, in the help of all scripts.
+TEXTS = {
+    "depth": "hidden layers",
+    "width": "units of a hidden layer",
+    "seeds": "number of random starts, with the seeds 0, 1, ..",
+    "epochs": "epochs of training",
+}
 
 
-def output_path(description, name):
-    """Path of the figure from the command line; by default ``docs/images/<name>``."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--output", type=Path, default=IMAGES / name, help="file of the figure")
-    return parser.parse_args().output
+def digits(data=None):
+    """Images with pixels from -1 to 1, or standardised MNIST from a file; and their labels.
+
+    Parameters
+    ----------
+    data : path-like, optional
+        An npz file with X_train and y_train, as benchmarks/README.md describes it. Default:
+        scikit-learn's 1797 digits.
+    """
+    if data is None:
+        X, y = load_digits(return_X_y=True)
+        return (X / 8 - 1).astype(np.float32), y
+    with np.load(data) as file:
+        X, y = file["X_train"], file["y_train"]
+    X = X.reshape(len(X), -1) / 255
+    return ((X - MNIST_MEAN) / MNIST_STD).astype(np.float32), y.astype(int)
+
+
+def parse(description, name, arguments=None, **defaults):
+    """The command line of an example, as keyword arguments of its `run`.
+
+    Parameters
+    ----------
+    description : str
+        The script's docstring.
+    name : str
+        File name of the figure; by default it goes to ``docs/images``.
+    arguments : list of str, optional
+        Default: those of the process.
+    **defaults
+        For each option of `TEXTS` that the script takes: a number, or a tuple if it takes several.
+        ``data=None`` if it can use MNIST.
+
+    Returns
+    -------
+    dict
+        ``path``, and a value for each of ``defaults``.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    for option, default in defaults.items():
+        if option == "data":
+            parser.add_argument("--data", type=Path, help="MNIST as an npz file, not the digits")
+            continue
+        several = isinstance(default, tuple)
+        text = f"{TEXTS[option]}; default {' '.join(map(str, default)) if several else default}"
+        parser.add_argument(
+            f"--{option}", type=int, nargs="+" if several else None, default=default, help=text
+        )
+    output = IMAGES / name
+    parser.add_argument("--output", type=Path, default=output, help="file of the figure")
+    given = vars(parser.parse_args(arguments))
+    given["path"] = given.pop("output")
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
 
 
 def new_figure(title, width_ratios, height=4.6):

@@ -9,7 +9,7 @@ and the condition number even faster. muPC improves the forward pass, not the co
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 
 from pcnet import Network, PCClassifier
 from pcnet.inference import ErrorDescent
@@ -111,13 +111,13 @@ def draw(tables, epochs, trained, path):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=WIDTHS, seeds=1, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, y = digits()
-    tables = at_the_start(X, y, WIDTHS, DEPTHS)
+    X, y = digits(data)
+    tables = at_the_start(X, y, width, depth, seeds)
     figures = {}
     for name, table in tables.items():
-        deepest = table[table["depth"] == max(DEPTHS)]
+        deepest = table[table["depth"] == max(depth)]
         figures[f"growth.{name}"] = np.exp(np.mean(np.log(deepest["growth"])))
         for row in deepest:
             print(
@@ -127,20 +127,20 @@ def run(path):
     epochs = (1, 2, 4, 8, 16)
     cases = [*(("muPC", depth) for depth in TRAINED), ("sp with skips", 8), ("sp", 8)]
     trained = {case: in_training(X, y, case[1], epochs, name=case[0]) for case in cases}
-    for (name, depth), values in trained.items():
-        print(f"{name:14s} {depth:2d} x 64 in training: {values[0]:8.3g} -> {values[-1]:8.3g}")
+    for (name, n_hidden), values in trained.items():
+        print(f"{name:14s} {n_hidden:2d} x 64 in training: {values[0]:8.3g} -> {values[-1]:8.3g}")
     rises = [values[-1] / values[0] for (name, _), values in trained.items() if name == "muPC"]
     figures |= {"least_rise": min(rises), "greatest_rise": max(rises)}
     table = tables["muPC"]
-    ends = [table["condition"][table["depth"] == depth].mean() for depth in (DEPTHS[0], DEPTHS[-1])]
-    figures["power_of_depth"] = np.log(ends[1] / ends[0]) / np.log(DEPTHS[-1] / DEPTHS[0])
+    ends = [table["condition"][table["depth"] == d].mean() for d in (min(depth), max(depth))]
+    figures["power_of_depth"] = np.log(ends[1] / ends[0]) / np.log(max(depth) / min(depth))
     draw(tables, epochs, trained, path)
     print(f"Figure written to {path}")
     return figures
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "conditioning.png"))
+    run(**parse(__doc__, "conditioning.png", depth=DEPTHS, width=WIDTHS, seeds=1, data=None))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ on MNIST. A run that diverged counts as chance.
 import warnings
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
@@ -36,9 +36,11 @@ class ScoreRecorder(Callback):
         self.scores.append(float(np.mean(outputs.argmax(axis=1) == self.y)))
 
 
-def train(data, depth, parameterization, rate, width=WIDTH, epochs=EPOCHS, every=5):
+def train(data, depth, parameterization, rate, width=WIDTH, epochs=EPOCHS, seed=0):
     """Steps and test accuracies of one network with this number of hidden layers."""
     X_train, X_test, y_train, y_test = data
+    n_steps = epochs * -(-len(X_train) // 64)
+    every = max(1, n_steps // 22)
     record = ScoreRecorder(X_test, y_test, every)
     model = PCClassifier(
         (width,) * depth,
@@ -49,7 +51,7 @@ def train(data, depth, parameterization, rate, width=WIDTH, epochs=EPOCHS, every
         tol=0,
         n_iter_no_change=epochs,
         callbacks=record,
-        random_state=0,
+        random_state=seed,
     )
     with warnings.catch_warnings():
         # inference stops early in networks whose activities overflow
@@ -58,16 +60,19 @@ def train(data, depth, parameterization, rate, width=WIDTH, epochs=EPOCHS, every
         try:
             model.fit(X_train, y_train)
         except FloatingPointError:
-            total = epochs * -(-len(X_train) // 64)
-            record.steps, record.scores = [0, total], [CHANCE, CHANCE]
+            record.steps = list(range(0, n_steps + 1, every))
+            record.scores = [CHANCE] * len(record.steps)
     return np.array(record.steps), np.array(record.scores)
 
 
-def best(data, depth, parameterization, rates=None, **options):
-    """The run with the best final accuracy among the learning rates."""
-    rates = RATES[parameterization] if rates is None else rates
-    runs = [train(data, depth, parameterization, rate, **options) for rate in rates]
-    return max(runs, key=lambda run: run[1][-1])
+def best(data, depth, parameterization, seeds=1, **options):
+    """The run with the best final accuracy among the learning rates, mean over the seeds."""
+    means = []
+    for rate in RATES[parameterization]:
+        arguments = data, depth, parameterization, rate
+        runs = [train(*arguments, seed=seed, **options) for seed in range(seeds)]
+        means.append((runs[0][0], np.mean([scores for _, scores in runs], axis=0)))
+    return max(means, key=lambda run: run[1][-1])
 
 
 def draw(curves, path):
@@ -98,22 +103,23 @@ def draw(curves, path):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=WIDTH, seeds=1, data=None, epochs=EPOCHS):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    data = train_test_split(*digits(), random_state=0)
+    split = train_test_split(*digits(data), random_state=0)
     curves, figures = {}, {}
     for parameterization in RATES:
-        for depth in DEPTHS:
-            curves[parameterization, depth] = found = best(data, depth, parameterization)
-            figures[f"{parameterization}.{depth}"] = accuracy = found[1][-1]
-            print(f"{parameterization:4s} {depth:3d} hidden layers: {accuracy:.1%}", flush=True)
+        for n_hidden in depth:
+            found = best(split, n_hidden, parameterization, seeds, width=width, epochs=epochs)
+            curves[parameterization, n_hidden] = found
+            figures[f"{parameterization}.{n_hidden}"] = accuracy = found[1][-1]
+            print(f"{parameterization:4s} {n_hidden:3d} hidden layers: {accuracy:.1%}", flush=True)
     draw(curves, path)
     print(f"Figure written to {path}")
     return figures
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "depth.png"))
+    run(**parse(__doc__, "depth.png", depth=DEPTHS, width=WIDTH, seeds=1, data=None, epochs=EPOCHS))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ networks are solved in closed form, tanh networks by inference.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 
 from pcnet.theory import backprop_comparison_sweep
 
@@ -16,9 +16,9 @@ N_SEEDS = 2
 TANH_WIDTHS, TANH_DEPTHS = (8, 32, 128), (1, 7)
 
 
-def data(n=64):
+def batch(n=64, data=None):
     """Images and one-hot targets of n digits."""
-    X, y = digits()
+    X, y = digits(data)
     return X[:n].astype(np.float64), np.eye(10)[y[:n]]
 
 
@@ -81,26 +81,29 @@ def draw(tables, path):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    tables = sweeps(*data())
+    tables = sweeps(*batch(data=data), width, depth, seeds)
     for name, table in tables.items():
-        for depth in np.unique(table["depth"]):
-            widths, ratios = averages(table, "energy_to_loss_ratio", depth=depth)
-            _, cosines = averages(table, "gradient_cosine", depth=depth)
+        for n_hidden in np.unique(table["depth"]):
+            widths, ratios = averages(table, "energy_to_loss_ratio", depth=n_hidden)
+            _, cosines = averages(table, "gradient_cosine", depth=n_hidden)
             cells = (f"{w}: {r:.3f} {c:.3f}" for w, r, c in zip(widths, ratios, cosines))
             print(
-                f"{name:10s} {depth:2d} layers, width: energy / loss, cosine   ", "  ".join(cells)
+                f"{name:10s} {n_hidden:2d} layers, width: energy / loss, cosine   ",
+                "  ".join(cells),
             )
     sp = tables["sp"]
-    deepest = sp["gradient_cosine"][sp["depth"] == max(DEPTHS)]
+    deepest = sp["gradient_cosine"][sp["depth"] == max(depth)]
     draw(tables, path)
     print(f"Figure written to {path}")
     return {"sp_cosine": np.max(deepest)}
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "energy_to_loss.png"))
+    run(
+        **parse(__doc__, "energy_to_loss.png", depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None)
+    )
 
 
 if __name__ == "__main__":

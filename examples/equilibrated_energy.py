@@ -7,7 +7,7 @@ error descent and activity descent, at its best rate, are from F* on the trained
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 
 from pcnet import PCClassifier, infer
 from pcnet.callbacks import Callback
@@ -88,29 +88,30 @@ def draw(records, gaps, path):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, y = digits()
+    X, y = digits(data)
     records, gaps, figures = {}, {}, {}
-    for depth in DEPTHS:
-        net, records[depth] = train(X, y, depth)
-        record = records[depth]
-        gaps[depth] = traces(net, record.X, record.Y)
+    for n_hidden in depth:
+        net, records[n_hidden] = train(X, y, n_hidden, width)
+        record = records[n_hidden]
+        gaps[n_hidden] = traces(net, record.X, record.Y)
         worst = np.max(np.abs(np.array(record.reached) / record.predicted - 1))
         print(
-            f"{depth:2d} hidden layers: theory and inference differ by at most {worst:.1e}", end=""
+            f"{n_hidden:2d} hidden layers: theory and inference differ by at most {worst:.1e}",
+            end="",
         )
-        print(", ".join(["", *(f"{name} {gap[-1]:.1e}" for name, gap in gaps[depth].items())]))
-        near = np.flatnonzero(gaps[depth]["error descent"] < 1e-7)
-        figures[f"steps.{depth}"] = near[0] if near.size else np.inf
-        figures[f"activity_descent_excess.{depth}"] = gaps[depth]["activity descent"][-1]
+        print(", ".join(["", *(f"{name} {gap[-1]:.1e}" for name, gap in gaps[n_hidden].items())]))
+        near = np.flatnonzero(gaps[n_hidden]["error descent"] < 1e-7)
+        figures[f"steps.{n_hidden}"] = near[0] if near.size else np.inf
+        figures[f"activity_descent_excess.{n_hidden}"] = gaps[n_hidden]["activity descent"][-1]
     draw(records, gaps, path)
     print(f"Figure written to {path}")
     return figures
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "equilibrated_energy.png"))
+    run(**parse(__doc__, "equilibrated_energy.png", depth=DEPTHS, width=64, data=None))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,29 @@ network makes a large one diverge.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.model_selection import train_test_split
 
 from pcnet import PCClassifier
 from pcnet.theory import learning_rate_transfer
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-#: {(width, hidden layers): rates}; two shapes suffice to show that sp does not transfer.
-SHAPES = {"mupc": {(32, 8): RATES, (128, 32): RATES, (512, 128): (0.01, 0.03, 0.1)}}
-SHAPES["sp"] = {(32, 8): RATES, (128, 32): RATES}
+WIDTHS, DEPTHS = (32, 128, 512), (8, 32, 128)  # of the first, second and third network
+FEW_RATES = {(512, 128): (0.01, 0.03, 0.1)}
 N_SAMPLES, N_EPOCHS = 640, 2
 
 
-def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS):
+def shapes_of(widths=WIDTHS, depths=DEPTHS):
+    """{parameterization: {(width, hidden layers): rates}}.
+
+    All shapes but the last suffice to show that sp does not transfer.
+    """
+    shapes = list(zip(widths, depths, strict=True))
+    mupc = {shape: FEW_RATES.get(shape, RATES) for shape in shapes}
+    return {"mupc": mupc, "sp": dict.fromkeys(shapes[:-1], RATES)}
+
+
+def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS, seed=0):
     """Table with the fields width, depth, rate, score, loss: a row for each training."""
     X_train, X_test, y_train, y_test = data
     estimator = PCClassifier(
@@ -28,7 +37,7 @@ def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS):
         batch_size=64,
         max_iter=n_epochs,
         tol=0,
-        random_state=0,
+        random_state=seed,
     )
     parts = []
     for (width, depth), rates in shapes.items():
@@ -38,6 +47,14 @@ def sweep(data, shapes, parameterization, n_epochs=N_EPOCHS):
             )
         )
     return np.concatenate(parts)
+
+
+def mean_sweep(data, shapes, parameterization, seeds=1):
+    """`sweep`, with the mean scores and losses of several seeds."""
+    tables = [sweep(data, shapes, parameterization, seed=seed) for seed in range(seeds)]
+    for field in ("score", "loss"):
+        tables[0][field] = np.mean([table[field] for table in tables], axis=0)
+    return tables[0]
 
 
 def losses(table, shape):
@@ -83,13 +100,13 @@ def draw(tables, path):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=WIDTHS, seeds=1, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
     X_train, X_test, y_train, y_test = train_test_split(
-        *digits(), train_size=N_SAMPLES, random_state=0
+        *digits(data), train_size=N_SAMPLES, random_state=0
     )
-    data = X_train, X_test, y_train, y_test
-    tables = {name: sweep(data, shapes, name) for name, shapes in SHAPES.items()}
+    split, shapes = (X_train, X_test, y_train, y_test), shapes_of(width, depth)
+    tables = {name: mean_sweep(split, shapes[name], name, seeds) for name in shapes}
     for name, table in tables.items():
         for row in table:
             print(
@@ -97,9 +114,9 @@ def run(path):
                 f"loss {row['loss']:.3f}, test accuracy {row['score']:.1%}"
             )
     figures = {
-        f"{name}.{width} x {depth}": best_rate(table, (width, depth))
+        f"{name}.{shape[0]} x {shape[1]}": best_rate(table, shape)
         for name, table in tables.items()
-        for width, depth in SHAPES[name]
+        for shape in shapes[name]
     }
     for shape, rate in figures.items():
         print(f"{shape}: best rate {rate:g}")
@@ -109,7 +126,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "learning_rates.png"))
+    run(**parse(__doc__, "learning_rates.png", depth=DEPTHS, width=WIDTHS, seeds=1, data=None))
 
 
 if __name__ == "__main__":

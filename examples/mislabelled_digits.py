@@ -7,7 +7,7 @@ networks and of scikit-learn's MLPClassifier.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
@@ -31,7 +31,7 @@ def improbability(model, X, labels):
     return 1 - probabilities[np.arange(len(X)), np.searchsorted(model.classes_, labels)]
 
 
-def rate(X, labels, n_splits=5, max_iter=15):
+def rate(X, labels, n_splits=5, max_iter=15, shape=(64,) * 8):
     """Rating of each sample, high for wrong labels, by networks that were not trained on it."""
     suspicion = {
         name: np.empty(len(X))
@@ -40,7 +40,7 @@ def rate(X, labels, n_splits=5, max_iter=15):
     by_energy, by_probability, by_mlp = suspicion.values()
     folds = StratifiedKFold(n_splits, shuffle=True, random_state=0)
     for train, test in folds.split(X, labels):
-        model = PCClassifier((64,) * 8, max_iter=max_iter, random_state=0)
+        model = PCClassifier(shape, max_iter=max_iter, random_state=0)
         model.fit(X[train], labels[train])
         by_energy[test] = model.energy(X[test], labels[test])
         by_probability[test] = improbability(model, X[test], labels[test])
@@ -78,18 +78,19 @@ def draw_samples(axes, X, labels, y, shown):
         inset = axes.inset_axes(
             [(column + 0.12) / n_columns, 1 - (row + 0.92) / 4, 0.76 / n_columns, 0.72 / 4]
         )
-        inset.imshow(X[sample].reshape(8, 8), cmap="gray_r")
+        side = round(X.shape[1] ** 0.5)
+        inset.imshow(X[sample].reshape(side, side), cmap="gray_r")
         inset.set_axis_off()
         is_wrong = labels[sample] != y[sample]
         text = f"“{labels[sample]}”" + (f", is {y[sample]}" if is_wrong else ", correct")
         inset.set_title(text, color=COLOURS[0] if is_wrong else "0.2", fontsize=10, pad=2)
 
 
-def run(path):
+def run(path, depth=8, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, y = digits()
+    X, y = digits(data)
     labels, wrong = mislabel(y, SHARE_WRONG, seed=0)
-    suspicion = rate(X, labels)
+    suspicion = rate(X, labels, shape=(width,) * depth)
     precision = {name: average_precision_score(wrong, values) for name, values in suspicion.items()}
     for name, value in precision.items():
         print(f"average precision {value:.3f}  {name}")
@@ -99,7 +100,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "mislabelled_digits.png"))
+    run(**parse(__doc__, "mislabelled_digits.png", depth=8, width=64, data=None))
 
 
 if __name__ == "__main__":

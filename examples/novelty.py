@@ -7,7 +7,7 @@ classes dominate it and reverse the order, so the default sharpness is larger.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -25,9 +25,9 @@ def split(y, novel_digits, n_train=1000, seed=0):
     return train, test, novel[test]
 
 
-def rate(X, y, train, test, depth=8, max_iter=15):
+def rate(X, y, train, test, depth=8, max_iter=15, width=64):
     """Novelty of the test rows, high for rows unlike the training rows."""
-    model = PCClassifier((64,) * depth, max_iter=max_iter, random_state=0)
+    model = PCClassifier((width,) * depth, max_iter=max_iter, random_state=0)
     model.fit(X[train], y[train])
     forest = IsolationForest(random_state=0).fit(X[train])
     letter = model.score_samples(X[test], sharpness=model.output_precision_)
@@ -71,13 +71,13 @@ def draw(ratings, areas, path):
     figure.savefig(path, dpi=90)
 
 
-def run(path):
+def run(path, depth=8, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, y = digits()
+    X, y = digits(data)
     ratings, areas = [], {}
     for pair in LEFT_OUT:
         train, test, novel = split(y, pair)
-        ratings.append((novel, rate(X, y, train, test)))
+        ratings.append((novel, rate(X, y, train, test, depth, width=width)))
         for name, values in ratings[-1][1].items():
             areas.setdefault(name, []).append(roc_auc_score(novel, values))
     for name, values in areas.items():
@@ -91,7 +91,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "novelty.png"))
+    run(**parse(__doc__, "novelty.png", depth=8, width=64, data=None))
 
 
 if __name__ == "__main__":

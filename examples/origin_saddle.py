@@ -8,7 +8,7 @@ and 5).
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 
 from pcnet import Network, infer
 from pcnet.theory import (
@@ -25,9 +25,9 @@ SPREAD, RATE, N_STEPS = 0.01, 1.0, 600
 BATCH_SIZE, EVERY = 64, 10
 
 
-def data():
+def images(data=None):
     """Images and one-hot targets of the digits."""
-    X, y = digits()
+    X, y = digits(data)
     return X, np.eye(10, dtype=np.float32)[y]
 
 
@@ -86,7 +86,7 @@ def steps_to_escape(losses, every=EVERY):
     return float(every * left[0]) if left.size else float("inf")
 
 
-def draw(found, curves, path, every=EVERY):
+def draw(found, curves, path, every=EVERY, n_hidden=N_HIDDEN):
     """Spectra at the origin, and the loss of each network over SGD steps."""
     figure, axes = new_figure("The origin: flat for the loss, not for the energy", [1] * 4, 4)
     for (of, (exact, predicted)), colour in zip(found.items(), COLOURS):
@@ -103,7 +103,7 @@ def draw(found, curves, path, every=EVERY):
                 steps = every * np.arange(len(losses))
                 ax.plot(steps, losses, color=colour, lw=1.5, label=name if index == 0 else None)
         title = {"identity": "linear"}.get(activation, activation)
-        ax.set(xlabel="SGD steps", ylim=(0, None), title=f"{title}, {N_HIDDEN} hidden layers")
+        ax.set(xlabel="SGD steps", ylim=(0, None), title=f"{title}, {n_hidden} hidden layers")
     axes[1].set_ylabel("loss")
     axes[1].legend(fontsize=8, loc="lower left")
     for ax in axes:
@@ -111,9 +111,9 @@ def draw(found, curves, path, every=EVERY):
     figure.savefig(path, dpi=70)
 
 
-def run(path):
+def run(path, depth=N_HIDDEN, width=WIDTH, seeds=2, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, Y = data()
+    X, Y = images(data)
     found = spectra(X, Y)
     for of, (exact, predicted) in found.items():
         apart = np.abs(exact - predicted).max()
@@ -123,7 +123,10 @@ def run(path):
     curves, escapes = {}, {name: [] for name in METHODS}
     for activation in ACTIVATIONS:
         curves[activation] = {
-            name: [descend(start(X, Y, activation, seed), X, Y, rule) for seed in range(2)]
+            name: [
+                descend(start(X, Y, activation, seed, width, depth), X, Y, rule)
+                for seed in range(seeds)
+            ]
             for name, rule in METHODS.items()
         }
         for name, runs in curves[activation].items():
@@ -131,7 +134,7 @@ def run(path):
             escapes[name] += steps
             shown = ", ".join(f"{n:.0f}" for n in steps)
             print(f"{activation:8s} {name:17s} leaves the plateau after {shown} steps")
-    draw(found, curves, path)
+    draw(found, curves, path, n_hidden=depth)
     print(f"Figure written to {path}")
     return {
         "escape": np.mean(escapes["predictive coding"]),
@@ -140,7 +143,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "origin_saddle.png"))
+    run(**parse(__doc__, "origin_saddle.png", depth=N_HIDDEN, width=WIDTH, seeds=2, data=None))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ and differ more as the output precision grows.
 import warnings
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
@@ -25,11 +25,15 @@ def cosine(a, b):
     return float(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)))
 
 
-def train(rule, split, depth, width, max_iter):
+def train(rule, split, depth, width, max_iter, seed=0):
     """A trained classifier and its test accuracy after each epoch."""
     X, X_test, y, y_test = split
     model = PCClassifier(
-        (width,) * depth, inference=RULES[rule], max_iter=1, warm_start=True, random_state=0
+        (width,) * depth,
+        inference=RULES[rule],
+        max_iter=1,
+        warm_start=True,
+        random_state=seed,
     )
     accuracies, losses = [], []
     with warnings.catch_warnings():
@@ -79,13 +83,15 @@ def draw(curves, cosines, path):
     figure.savefig(path, dpi=90)
 
 
-def run(path, depth=30, width=64, max_iter=12):
+def run(path, depth=30, width=64, seeds=1, data=None, epochs=12):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X, y = digits()
+    X, y = digits(data)
     split = train_test_split(X, y, test_size=500, random_state=0)
     curves, cosines, figures = {}, {}, {}
     for rule in RULES:
-        model, losses, accuracies = train(rule, split, depth, width, max_iter)
+        runs = [train(rule, split, depth, width, epochs, seed) for seed in range(seeds)]
+        model = runs[0][0]
+        losses, accuracies = (np.mean([found[k] for found in runs], axis=0) for k in (1, 2))
         curves[rule] = losses, accuracies
         figures[f"accuracy.{rule}"] = accuracies[-1]
         print(f"{rule}: loss {losses[-1]:.4f}, test accuracy {accuracies[-1]:.1%}")
@@ -93,7 +99,7 @@ def run(path, depth=30, width=64, max_iter=12):
             fresh, _, _ = train(rule, split, depth, width, 1)
             cosines = {
                 "after 1 epoch": gradient_cosines(fresh, X, y),
-                f"after {max_iter} epochs": gradient_cosines(model, X, y),
+                f"after {epochs} epochs": gradient_cosines(model, X, y),
             }
     for name, values in cosines.items():
         pairs = ", ".join(f"{v:.3f} at {p:g}" for v, p in zip(values, PRECISIONS, strict=True))
@@ -104,7 +110,11 @@ def run(path, depth=30, width=64, max_iter=12):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "pc_against_backprop.png"))
+    run(
+        **parse(
+            __doc__, "pc_against_backprop.png", depth=30, width=64, seeds=1, data=None, epochs=12
+        )
+    )
 
 
 if __name__ == "__main__":

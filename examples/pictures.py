@@ -1,6 +1,6 @@
 """Pictures: every display of pcnet.display for one network of 16 layers."""
 
-from _common import digits, output_path
+from _common import digits, parse
 from matplotlib.figure import Figure
 from sklearn.model_selection import train_test_split
 
@@ -37,10 +37,10 @@ def draw(shown, path):
     figure.savefig(path, dpi=80)
 
 
-def run(path):
+def run(path, depth=15, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
-    X_train, X_test, y_train, y_test = train_test_split(*digits(), random_state=0)
-    model = PCClassifier((64,) * 15, max_iter=15, early_stopping=True, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(*digits(data), random_state=0)
+    model = PCClassifier((width,) * depth, max_iter=15, early_stopping=True, random_state=0)
     model.fit(X_train, y_train)
     draw(displays(model, X_test, y_test), path)
     print(f"Figure written to {path}")
@@ -48,7 +48,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "pictures.png"))
+    run(**parse(__doc__, "pictures.png", depth=15, width=64, data=None))
 
 
 if __name__ == "__main__":

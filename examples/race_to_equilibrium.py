@@ -8,7 +8,7 @@ without duals is activity descent at a rate for each sample; the passes that com
 """
 
 import numpy as np
-from _common import digits, new_figure, output_path
+from _common import digits, new_figure, parse
 
 from pcnet import Network, infer
 from pcnet.inference import (
@@ -22,6 +22,7 @@ from pcnet.inference import (
     LearnedPrecision,
 )
 
+DEPTHS = (4, 32)
 #: Name -> method that makes about k steps.
 RUNNERS = {
     "error descent (default)": lambda k: ErrorDescent(k, tol=0.0, energy_tol=0.0),
@@ -36,9 +37,9 @@ RUNNERS = {
 }
 
 
-def problem(depth, width, n_samples=64):
+def problem(depth, width, n_samples=64, data=None):
     """A residual tanh network in float64, and digits with one-hot targets."""
-    X, y = digits()
+    X, y = digits(data)
     X, Y = X[:n_samples].astype(np.float64), np.eye(10)[y[:n_samples]]
     sizes = (X.shape[1], *(width,) * depth, 10)
     return Network.init(sizes, "tanh", random_state=0, dtype=np.float64), X, Y
@@ -82,23 +83,23 @@ def draw(panels, path):
     figure.savefig(path, dpi=90)
 
 
-def run(path):
+def run(path, depth=DEPTHS, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
     panels, figures = [], {}
-    for depth in (4, 32):
-        curves = race(*problem(depth, 64))
-        panels.append((f"{depth} hidden layers of 64", curves))
-        print(f"{depth} hidden layers: share of the excess energy left after 20 passes")
+    for n_hidden in depth:
+        curves = race(*problem(n_hidden, width, data=data))
+        panels.append((f"{n_hidden} hidden layers of {width}", curves))
+        print(f"{n_hidden} hidden layers: share of the excess energy left after 20 passes")
         for name, curve in curves.items():
-            figures[f"{depth}.{name}"] = left_at(curve, 20.0)
-            print(f"  {figures[f'{depth}.{name}']:9.1e}  {name}")
+            figures[f"{n_hidden}.{name}"] = left_at(curve, 20.0)
+            print(f"  {figures[f'{n_hidden}.{name}']:9.1e}  {name}")
     draw(panels, path)
     print(f"Figure written to {path}")
     return figures
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "race_to_equilibrium.png"))
+    run(**parse(__doc__, "race_to_equilibrium.png", depth=DEPTHS, width=64, data=None))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ whose curvatures there are -1.618 and 0.618, so descent leaves the saddle sooner
 """
 
 import numpy as np
-from _common import COLOURS, new_figure, output_path
+from _common import COLOURS, new_figure, parse
 
 from pcnet import Network
 from pcnet.theory import (
@@ -142,7 +142,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "trust_region.png"))
+    run(**parse(__doc__, "trust_region.png"))
 
 
 if __name__ == "__main__":

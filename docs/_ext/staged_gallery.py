@@ -1,6 +1,6 @@
 """The gallery: every script of examples/, as it is, through sphinx-gallery.
 
-The scripts are plain: a docstring whose first line is "Title: what it shows.", and `output_path` of
+The scripts are plain: a docstring whose first line is "Title: what it shows.", and `parse` of
 examples/_common.py for the command line. sphinx-gallery wants a heading in the docstring and
 figures of pyplot; so copies of the scripts get the heading, and a scraper takes the figure from
 where `--output` said.

@@ -163,7 +163,7 @@ def test_equilibrated_energy(example, tmp_path):
 def test_energy_to_loss(example, tmp_path):
     """muPC: energy / loss and the cosine go to 1 with width / depth; sp: they do not."""
     script = example("energy_to_loss")
-    X, Y = script.data(32)
+    X, Y = script.batch(32)
     tables = script.sweeps(X, Y, (8, 32, 128), (1, 7), n_seeds=1)
     for depth in (1, 7):
         for field in ("energy_to_loss_ratio", "gradient_cosine"):
@@ -188,7 +188,7 @@ def test_energy_to_loss(example, tmp_path):
 def test_origin_saddle(example, tmp_path):
     """The loss's Hessian is 0, the energy's as predicted; PC leaves the origin, BP does not."""
     script = example("origin_saddle")
-    X, Y = script.data()
+    X, Y = script.images()
     found = script.spectra(X[:200], Y[:200], width=4)
     for exact, predicted in found.values():
         np.testing.assert_allclose(exact, predicted, atol=1e-12)
@@ -273,7 +273,7 @@ def test_learning_rates(example, tmp_path):
     )
     data = X, X_test, y, y_test
     shapes = dict.fromkeys(((16, 6), (64, 24)), (0.003, 0.01, 0.03, 0.1))
-    tables = {name: script.sweep(data, shapes, name) for name in script.SHAPES}
+    tables = {name: script.sweep(data, shapes, name) for name in ("mupc", "sp")}
     small, large = (script.best_rate(tables["mupc"], shape) for shape in shapes)
     assert small == large
     small, large = (script.best_rate(tables["sp"], shape) for shape in shapes)
