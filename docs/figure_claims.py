@@ -109,6 +109,9 @@ def held_out_row(loss, label):
     return f"| {head} | {label} | " + " | ".join(cells) + " |"
 
 
+#: Columns of the table of docs/cost.md.
+COSTS = ("error descent", "Nesterov's method", "gradient descent")
+
 CLAIMS = {
     "docs/deep-losses.md": [
         *(group_row(*row) for row in LEARNING.items()),
@@ -147,6 +150,18 @@ CLAIMS = {
         "{learning_rates.mupc.128 x 32:g} for 128 x 32 and {learning_rates.mupc.512 x 128:g} for "
         "512 x 128",
         "With sp it falls from {learning_rates.sp.32 x 8:g} to {learning_rates.sp.128 x 32:g} or",
+    ],
+    "docs/cost.md": [
+        *(
+            row(title, [f"{{hardware_cost.{name}.{what}:.1f}}" for name in COSTS])
+            for title, what in (
+                ("multiply-adds", "work"),
+                ("bytes between layers", "links"),
+                ("numbers kept for a sample", "kept"),
+            )
+        ),
+        "predictive coding may take {hardware_cost.even.1:.0f} steps for the same energy with "
+        "single samples, but only {hardware_cost.even.64:.0f} with batches of 64",
     ],
     "docs/theory.md": [
         "(the activities shrink by 10^{conditioning.growth.sp:decades} in 32 layers)",

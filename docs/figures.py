@@ -162,6 +162,7 @@ TOLERANCES = {
     "learning_rates": (0, 0),
     "race_to_equilibrium": (0.1, 1e-6),
     "conditioning": (0.05, 1e-3),
+    "hardware_cost": (0.02, 0),  # passes of error descent
     "equilibrated_energy": (0.1, 1e-3),
     "origin_saddle": (0.1, 0),
 }

@@ -96,6 +96,28 @@ def test_pc_against_backprop(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_hardware_cost(example, tmp_path):
+    """Backpropagation has the least depth and work; locality pays if its weights are fetched."""
+    script = example("hardware_cost")
+    depths = (4, 32)
+    costs = script.over_depths(depths, width=32)
+    for at in range(len(depths)):
+        for what in ("depth", "multiply_adds", "link_bytes", "stored_values"):
+            least = min(getattr(row[at], what) for row in costs.values())
+            assert getattr(costs["backpropagation"][at], what) == least
+    sizes = script.layer_sizes(32, 32)
+    for n in (1, 64):
+        predictive, fetched, resident, even = script.break_even(sizes, n)
+        assert predictive[0] < fetched
+        assert resident < min(predictive[0], fetched)
+        exact = script.ActivityDescent(round(even), 0.25)
+        found = script.cost(sizes, exact, batch_size=n).energy(script.RESIDENT) / n
+        assert found == pytest.approx(fetched, rel=0.1)
+    energies = {n: script.break_even(sizes, n) for n in (1, 64)}
+    script.draw(costs, energies, tmp_path / "figure.png", depths, 1)
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("[!_]*.py")), ids=lambda path: path.stem)
 def test_every_example_is_listed_tested_and_drawn(script):
     assert f"`{script.name}`" in (EXAMPLES / "README.md").read_text(encoding="utf-8")

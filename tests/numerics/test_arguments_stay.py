@@ -65,6 +65,7 @@ THEORY_CALLS = {
     "backprop_comparison_sweep": lambda c: theory.backprop_comparison_sweep(c.X, c.Y, [2], [1]),
     "backprop_gradients": lambda c: theory.backprop_gradients(c.net, c.X, c.Y),
     "compare_with_backprop": lambda c: theory.compare_with_backprop(c.net, c.X, c.Y),
+    "cost": lambda c: theory.cost(c.net, "backprop"),
     "energy_hessian": lambda c: energy_hessian(c.net, c.X, c.Y, activities=c.z).toarray(),
     "extreme_eigenvalues": lambda c: theory.extreme_eigenvalues(
         activity_hessian(c.net, c.X[:1], c.Y[:1])
