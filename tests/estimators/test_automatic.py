@@ -161,6 +161,13 @@ def test_alpha_is_larger_for_noise_than_for_structure(Estimator):
     assert smooth.max_iter_ > noisy.max_iter_ == noisy.n_iter_
 
 
+def test_random_labels_of_few_samples_are_found_in_samples_not_trained_on():
+    """Pilots that predict the samples they train on find a temperature below 0.2 and alpha 1."""
+    model = PCClassifier((32,), random_state=0).fit(*noisy_labels(200, 1.0))
+    assert model.temperature_ > 0.5
+    assert model.alpha_ > 4
+
+
 def test_noise_is_not_interpolated():
     X, y = noisy_labels(1000, 0.6)
     model = PCClassifier(random_state=0).fit(X, y)
