@@ -29,7 +29,7 @@ def digits(data=None):
     Parameters
     ----------
     data : path-like, optional
-        An npz file with X_train and y_train, as benchmarks/README.md describes it. Default:
+        An npz file with X_train and y_train, as docs/papers.md describes it. Default:
         scikit-learn's 1797 digits.
     """
     if data is None:

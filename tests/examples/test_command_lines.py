@@ -1,6 +1,11 @@
-"""Command lines: the options of the examples reach `run`. No script computes anything here."""
+"""Command lines: the options of the examples reach `run`; docs/papers.md names scripts and options.
+
+No script computes anything here.
+"""
 
 import inspect
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +15,8 @@ import pytest
 from .test_examples import EXAMPLES, example  # noqa: F401 - a fixture
 
 ROOT = EXAMPLES.parent
+PAGE = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"`((?:examples|benchmarks)/\w+\.py[^`]*)`", PAGE)
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("[!_]*.py"))
 
 
@@ -53,3 +60,26 @@ def test_mnist_in_place_of_the_digits(example, tmp_path):  # noqa: F811
     assert X.dtype == np.float32
     np.testing.assert_allclose(X[3, 5], (images[3, 0, 5] / 255 - 0.1307) / 0.3081, rtol=1e-6)
     np.testing.assert_array_equal(y, labels)
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS)))
+def test_papers_name_scripts_and_options_that_exist(command, capsys, monkeypatch):
+    path, *words = shlex.split(command)
+    assert (ROOT / path).exists()
+    sys.modules.pop("_common", None)  # each folder has one of its own
+    monkeypatch.syspath_prepend((ROOT / path).parent)
+    module = {}
+    exec(compile((ROOT / path).read_text(encoding="utf-8"), path, "exec"), module)
+    monkeypatch.setattr(sys, "argv", [path, "--help"])
+    with pytest.raises(SystemExit):
+        module["main"]()
+    sys.modules.pop("_common", None)
+    shown = capsys.readouterr().out
+    for option in (word for word in words if word.startswith("--")):
+        assert re.search(rf"{option}\b", shown), option
+
+
+def test_the_page_names_every_option_of_the_papers():
+    assert len(COMMANDS) >= 15
+    for option in ("depth", "width", "seeds", "data", "output"):
+        assert f"`--{option}`" in PAGE
