@@ -20,6 +20,7 @@ DOCS = ROOT / "docs"
 OF_BENCHMARKS = {
     "reliability.png": "tables.py",
     "scaling.png": "scaling.py",
+    "serving.png": "serving.py",
     "transfer.png": "transfer.py",
 }
 
