@@ -196,6 +196,9 @@ typedef struct {
     void *const *biases;            /* per layer; NULL without biases */
     void *const *bias_first_moments;
     void *const *bias_second_moments;
+    /* Read by a call without a batch: sums of what `packed_gradients` wrote for several batches. */
+    const void *const *weight_gradients;
+    const void *const *bias_gradients; /* NULL without biases */
 } pcnet_update;
 
 /* Multiply-adds of a pass up to which a call uses one thread: below about 50 microseconds of work,
@@ -287,12 +290,18 @@ typedef struct {
     pcnet_status (*weight_gradients)(const pcnet_network *net, const pcnet_batch *batch,
                                      const double *sample_weight, void *const *weight_gradients,
                                      void *const *bias_gradients, void *workspace, int n_threads);
-    /* One solver step of all layers from the errors of the batch. */
+    /* The same gradients as the solver sees them before its factors, for `update` without a batch:
+     * those of W_l packed, with a_l and the sign left out; dF/db_l. */
+    pcnet_status (*packed_gradients)(const pcnet_network *net, const pcnet_batch *batch,
+                                     const double *sample_weight, void *const *weight_gradients,
+                                     void *const *bias_gradients, void *workspace, int n_threads);
+    /* One solver step of all layers from the errors of the batch; with batch and sample_weight NULL,
+     * from the gradients of `update`. */
     pcnet_status (*update)(const pcnet_network *net, const pcnet_batch *batch,
                            const double *sample_weight, const pcnet_update *update,
                            pcnet_fault *fault, void *workspace, int n_threads);
     /* OUT square: that of all gradients as the solver would see them, summed over the entries;
-     * of `update` it reads the scales. */
+     * of `update` it reads the scales and, without a batch, the gradients. */
     pcnet_status (*gradient_square)(const pcnet_network *net, const pcnet_batch *batch,
                                     const double *sample_weight, const pcnet_update *update,
                                     double *square, void *workspace, int n_threads);

@@ -40,6 +40,7 @@ static void test_variant(variant v) {
             test_quasi_newton(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
             test_update(v, s, batches[k], n_threads);
+            test_stored_gradients(v, s, batches[k], n_threads);
         }
         test_not_finite_start(v, s);
         test_not_finite_input(v, s, tile + 1);

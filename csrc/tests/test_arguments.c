@@ -155,6 +155,7 @@ static void check_options(const setting *s) {
     REFUSED(core->output(net, NULL, s->b->errors[0].data, s->workspace, 1));
     REFUSED(core->errors(net, batch, NULL, NULL, s->workspace, 1));
     REFUSED(core->weight_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
+    REFUSED(core->packed_gradients(net, batch, NULL, NULL, NULL, s->workspace, 1));
     check_single_passes(s);
     REFUSED(core->update(net, batch, s->energy.data, NULL, NULL, s->workspace, 1));
     REFUSED(core->gradient_square(net, batch, s->energy.data, NULL, s->loss.data, s->workspace, 1));
@@ -166,6 +167,10 @@ static void check_learning(const setting *s) {
     pcnet_fault fault;
     REFUSED(core->update(&s->m->net, &s->b->batch, s->energy.data, &no_solver, &fault, s->workspace,
                          1));
+    const pcnet_update no_gradients = {.solver = PCNET_SGD};
+    REFUSED(core->update(&s->m->net, NULL, NULL, &no_gradients, &fault, s->workspace, 1));
+    REFUSED(core->gradient_square(&s->m->net, NULL, NULL, &no_gradients, s->loss.data, s->workspace,
+                                  1));
     ptrdiff_t strides[MAX_LAYERS]; /* enough for all but the padding that learning reads */
     pcnet_batch unpadded = s->b->batch;
     unpadded.strides = strides;

@@ -215,6 +215,54 @@ void test_update(variant v, const shape *s, int n_samples, int n_threads) {
     }
 }
 
+/* A step from the gradients that packed_gradients wrote has the bits of one from the batch. */
+void test_stored_gradients(variant v, const shape *s, int n_samples, int n_threads) {
+    model *fused = model_new(v, s), *stored = model_new(v, s);
+    samples *b = samples_new(fused, n_samples, PCNET_SQUARED_ERROR);
+    void *workspace = workspace_new(fused, n_samples, n_threads);
+    optimizer *a = optimizer_new(fused, PCNET_ADAM), *o = optimizer_new(stored, PCNET_ADAM);
+    vec weights[MAX_LAYERS], biases[MAX_LAYERS], sample_weight = sample_weights(n_samples);
+    void *weight_at[MAX_LAYERS], *bias_at[MAX_LAYERS];
+    for (int i = 0; i < s->n_layers; i++) {
+        weight_at[i] = (weights[i] = vec_new(v.dtype, stored->packed_weights[i].n)).data;
+        bias_at[i] = (biases[i] = vec_new(v.dtype, (size_t)s->sizes[i + 1])).data;
+    }
+    make_state(fused, b, workspace);
+    double squares[2] = {-1, -2};
+    pcnet_fault fault = {0};
+    a->update.n_updates = o->update.n_updates = 1;
+    o->update.weight_gradients = (const void *const *)weight_at;
+    o->update.bias_gradients = (const void *const *)bias_at;
+    pcnet_status status =
+        v.core->packed_gradients(&fused->net, &b->batch, sample_weight.data, weight_at,
+                                 s->bias ? bias_at : NULL, workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    v.core->gradient_square(&fused->net, &b->batch, sample_weight.data, &a->update, &squares[0],
+                            workspace, n_threads);
+    v.core->gradient_square(&stored->net, NULL, NULL, &o->update, &squares[1], workspace,
+                            n_threads);
+    CHECK(squares[0] == squares[1], "%s: %g, %g", s->name, squares[0], squares[1]);
+    v.core->update(&fused->net, &b->batch, sample_weight.data, &a->update, &fault, workspace,
+                   n_threads);
+    status = v.core->update(&stored->net, NULL, NULL, &o->update, &fault, workspace, n_threads);
+    CHECK(status == PCNET_OK, "status %d, layer %d", (int)status, fault.layer);
+    for (int i = 0; i < s->n_layers; i++) {
+        CHECK(vec_same(fused->packed_weights[i], stored->packed_weights[i]) &&
+                  vec_same(fused->biases[i], stored->biases[i]) &&
+                  vec_same(a->first[i], o->first[i]) && vec_same(a->second[i], o->second[i]),
+              "%s: layer %d", s->name, i + 1);
+        vec_free(&weights[i]);
+        vec_free(&biases[i]);
+    }
+    vec_free(&sample_weight);
+    optimizer_free(a);
+    optimizer_free(o);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(fused);
+    model_free(stored);
+}
+
 static int all_finite(vec v) {
     for (size_t i = 0; i < v.n; i++)
         if (!isfinite(vec_get(v, i)))

@@ -20,6 +20,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
 void test_not_finite_start(variant v, const shape *s);
 void test_interrupted(variant v);
 void test_update(variant v, const shape *s, int n_samples, int n_threads);
+void test_stored_gradients(variant v, const shape *s, int n_samples, int n_threads);
 void test_not_finite_gradient(variant v, const shape *s);
 void test_same_bits(variant v, const shape *s, int n_samples);
 void test_bad_arguments(variant v, const shape *s);

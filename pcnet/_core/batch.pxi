@@ -125,8 +125,26 @@ cdef class Batch(SinglePasses):
         _check(status)
         return weights, biases if net.has_biases else None
 
-    def gradient_square(self, Update update, X, sample_weight):
+    def packed_gradients(self, X, sample_weight, gradient):
+        """Write the same gradients into a `PackedGradient` of the network."""
+        cdef pcnet_status status
+        cdef CoreNetwork net = self.network
+        cdef pcnet_network called = _for_one_call(net)
+        if gradient.kind != (net.layer_sizes, net.dtype, net.has_biases):
+            raise ValueError("expected a PackedGradient of this network")
+        cdef int n = self._set(X, None)
+        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        cdef void **weights = _mutable(gradient.weight_pointers)
+        cdef void **biases = _mutable(gradient.bias_pointers)
+        with nogil:
+            status = net.core.packed_gradients(&called, &self.batch, weight, weights, biases,
+                                               self.workspace, self.n_threads)
+        _check(status)
+
+    def gradient_square(self, Update update, X=None, sample_weight=None):
         """Square of the gradient as ``update`` would see it, with its scales, over all entries.
+
+        Without X it is that of the gradient of ``update.set_gradients``.
 
         Returns
         -------
@@ -137,16 +155,18 @@ cdef class Batch(SinglePasses):
         cdef double square = 0
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
-        cdef int n = self._set(X, None)
-        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        cdef const double *weight = NULL
+        cdef pcnet_batch *batch = self._source(X, sample_weight, &weight)
         with nogil:
-            status = net.core.gradient_square(&called, &self.batch, weight, &update.update,
+            status = net.core.gradient_square(&called, batch, weight, &update.update,
                                               &square, self.workspace, self.n_threads)
         _check(status)
         return square
 
-    def update(self, Update update, X, sample_weight):
+    def update(self, Update update, X=None, sample_weight=None):
         """One solver step from the present activities and errors.
+
+        Without X it is made from the gradient of ``update.set_gradients``.
 
         Returns
         -------
@@ -158,12 +178,20 @@ cdef class Batch(SinglePasses):
         cdef pcnet_fault fault
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
-        cdef int n = self._set(X, None)
-        cdef const double *weight = <const double *> _address(sample_weight, np.float64, (n,))
+        cdef const double *weight = NULL
+        cdef pcnet_batch *batch = self._source(X, sample_weight, &weight)
         with nogil:
-            status = net.core.update(&called, &self.batch, weight, &update.update, &fault,
+            status = net.core.update(&called, batch, weight, &update.update, &fault,
                                      self.workspace, self.n_threads)
         if status == PCNET_GRADIENT_NOT_FINITE:
             return fault.layer
         _check(status)
         return 0
+
+    cdef pcnet_batch *_source(self, X, sample_weight, const double **weight) except? NULL:
+        """The batch with these rows and their weights; NULL, which stands for given gradients."""
+        if X is None:
+            return NULL
+        cdef int n = self._set(X, None)
+        weight[0] = <const double *> _address(sample_weight, np.float64, (n,))
+        return &self.batch

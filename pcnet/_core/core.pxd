@@ -127,6 +127,8 @@ cdef extern from "pcnet.h" nogil:
         void **biases
         void **bias_first_moments
         void **bias_second_moments
+        const void **weight_gradients
+        const void **bias_gradients
     ctypedef struct pcnet_fault:
         int layer
     ctypedef struct pcnet_core:
@@ -163,6 +165,8 @@ cdef extern from "pcnet.h" nogil:
         pcnet_status (*gauss_seidel_sweep)(const pcnet_network *, const pcnet_batch *, double,
                                            double, void *, int) noexcept nogil
         pcnet_status (*weight_gradients)(const pcnet_network *, const pcnet_batch *,
+                                         const double *, void **, void **, void *, int) noexcept nogil
+        pcnet_status (*packed_gradients)(const pcnet_network *, const pcnet_batch *,
                                          const double *, void **, void **, void *, int) noexcept nogil
         pcnet_status (*update)(const pcnet_network *, const pcnet_batch *, const double *,
                                const pcnet_update *, pcnet_fault *, void *, int) noexcept nogil

@@ -1,4 +1,32 @@
-# The solver step that the core makes.
+# The solver step that the core makes, and gradients that are summed before it.
+
+
+class PackedGradient:
+    """The gradient of all parameters as the solver sees it, in one block of memory, zeroed.
+
+    Parameters
+    ----------
+    network : CoreNetwork
+
+    Attributes
+    ----------
+    flat : ndarray, one-dimensional
+        All of it: sums of several are sums of these.
+    """
+
+    def __init__(self, CoreNetwork network):
+        packed = packed_sizes(network.layer_sizes, network.dtype)
+        biases = network.layer_sizes[1:] if network.has_biases else ()
+        ends = np.cumsum([0, *packed, *biases])
+        self.flat = aligned_zeros((int(ends[-1]),), network.dtype)
+        parts = [self.flat[a:b] for a, b in zip(ends, ends[1:])]
+        self.kind = (network.layer_sizes, network.dtype, network.has_biases)
+        self.weight_pointers = _Pointers(parts[: len(packed)])
+        self.bias_pointers = _Pointers(parts[len(packed) :]) if network.has_biases else None
+
+    def __iadd__(self, other):
+        self.flat += other.flat
+        return self
 
 
 cdef class Update:
@@ -15,7 +43,7 @@ cdef class Update:
     """
 
     cdef pcnet_update update
-    cdef object _keep
+    cdef object _keep, _gradient
     cdef double[:, ::1] _rates
 
     def __init__(self, solver, beta_1, beta_2=0.0, epsilon=0.0, *, forward=None, backward=None,
@@ -37,6 +65,14 @@ cdef class Update:
         self.update.biases = _mutable(self._keep[4])
         self.update.bias_first_moments = _mutable(self._keep[5])
         self.update.bias_second_moments = _mutable(self._keep[6])
+        self.update.weight_gradients = NULL
+        self.update.bias_gradients = NULL
+
+    def set_gradients(self, gradient):
+        """The `PackedGradient` that a call of `Batch.update` without a batch's rows reads."""
+        self._gradient = gradient
+        self.update.weight_gradients = _constant(gradient.weight_pointers)
+        self.update.bias_gradients = _constant(gradient.bias_pointers)
 
     def set_rates(self, weight_rates, bias_rates, weight_scales, bias_scales):
         """Each layer's step size, and the factor of ``- sum_i w_i f(z_{l-1})^T e_l`` (weights)

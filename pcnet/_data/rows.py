@@ -75,6 +75,24 @@ class Rows:
             part = slice(start, min(start + size, n_samples))
             yield part, self.take(part, out[: part.stop - start])
 
+    def map_blocks(self, function, size, weight, *arguments, index=None):
+        """Yield ``function(block, weight, *arguments)`` for blocks of rows, from first to last.
+
+        Parameters
+        ----------
+        function : callable
+        size : int
+            Rows of a block; the last may have fewer.
+        weight : ndarray of shape (n,)
+            One number for each row.
+        *arguments
+        index : int ndarray of shape (n,), default=None
+            Rows of the blocks; None: all.
+        """
+        rows = self if index is None else RowSubset(self, index)
+        for part, block in rows.blocks(size):
+            yield function(block, weight[part], *arguments)
+
     def sparse(self, rows):
         """Some rows as `SparseInputs`; None if they are stored or multiplied faster as dense ones.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .rows import FLOAT64_ROWS, Rows, RowSubset, SparseRows
+from .rows import FLOAT64_ROWS, Rows, SparseRows
 from .sparse import scaled_inputs
 
 KINDS = ("standard", "max")
@@ -145,25 +145,39 @@ def measure(rows, sample_weight=None, columns=None):
     weight = weight[counted] / weight[counted].sum()
     if isinstance(rows, SparseRows):
         return _measure_sparse(rows.X[counted], weight, columns)
-    if len(counted) < len(rows):
-        rows = RowSubset(rows, counted)
+    index = counted if len(counted) < len(rows) else None
 
-    def blocks():
-        for part, block in rows.blocks(FLOAT64_ROWS):
-            yield part, block if columns is None else block[:, columns]
+    def of_blocks(function, *arguments):
+        return rows.map_blocks(function, FLOAT64_ROWS, weight, columns, *arguments, index=index)
 
     n_columns = rows.shape[1] if columns is None else len(columns)
     low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
-    for _, block in blocks():
-        np.minimum(low, block.min(axis=0), out=low)
-        np.maximum(high, block.max(axis=0), out=high)
+    for lowest, highest in of_blocks(_range_of_block):
+        np.minimum(low, lowest, out=low)
+        np.maximum(high, highest, out=high)
     unit = power_of_two(np.maximum(np.abs(low), np.abs(high)))
     mean, variance = np.zeros((2, n_columns))
-    for part, block in blocks():
-        mean += np.einsum("i,ij->j", weight[part], block / unit)
-    for part, block in blocks():  # a sum of deviations from the mean keeps its digits
-        variance += np.einsum("i,ij->j", weight[part], np.square(block / unit - mean))
+    for part in of_blocks(_mean_of_block, unit):
+        mean += part
+    for part in of_blocks(_variance_of_block, unit, mean):
+        variance += part
     return _statistics(len(counted), low, high, unit, mean, np.sqrt(variance))
+
+
+def _range_of_block(block, weight, columns):
+    block = block if columns is None else block[:, columns]
+    return block.min(axis=0), block.max(axis=0)
+
+
+def _mean_of_block(block, weight, columns, unit):
+    block = block if columns is None else block[:, columns]
+    return np.einsum("i,ij->j", weight, block / unit)
+
+
+def _variance_of_block(block, weight, columns, unit, mean):
+    block = block if columns is None else block[:, columns]
+    # a sum of deviations from the mean keeps its digits
+    return np.einsum("i,ij->j", weight, np.square(block / unit - mean))
 
 
 def measure_observed(X, observed):

@@ -20,6 +20,7 @@ from .._objective import Huber, check_loss
 from .._training.checkpoint import resolve_checkpoint
 from .._training.lbfgs import tightened
 from .._training.repeated_fits import repeating_caller
+from .._training.shards import check_shards
 from .._training.validation import resolve_scoring
 from ..callbacks._base import resolve_callbacks
 from ..inference._method import resolve_method
@@ -74,6 +75,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         "alpha": [StrOptions({"auto"}), real_interval(0, closed="left")],
         "solver": "no_validation",  # resolve_solver
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_shards": [Interval(Integral, 1, None, closed="left"), None],
         "learning_rate": "no_validation",  # resolve_learning_rate
         "learning_rate_init": [StrOptions({"auto"}), real_interval(0, closed="neither")],
         "power_t": [real_interval(0, closed="left")],
@@ -114,6 +116,7 @@ class EstimatorArguments(BaseEstimator, ABC):
     alpha: float | types.Auto
     solver: types.Solver
     batch_size: int | types.Auto
+    n_shards: int | None
     learning_rate: types.Schedule
     learning_rate_init: float | types.Auto
     power_t: float
@@ -204,6 +207,7 @@ class EstimatorArguments(BaseEstimator, ABC):
         check_dtype(self.dtype)
         if solver.full_batch:
             tightened(method, solver)
+        check_shards(self.n_shards or 1, solver, method)
 
     def _check_checkpoint(self, call):
         if call.incremental:

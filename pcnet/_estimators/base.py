@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from contextlib import contextmanager
 from typing import Self
@@ -26,6 +27,7 @@ from .._training.loop import train
 from .._training.messages import describe_risen_energy, describe_unfinished_inference
 from .._training.minibatches import TrainingData, split_rows, weighted_rows
 from .._training.run import FitCall
+from .._training.shards import make_trainer
 from .._training.start import make_minibatches, make_observers, make_run
 from .._training.validation import (
     Validation,
@@ -349,6 +351,14 @@ class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArgumen
             if trained.get("scoring", scoring) != scoring:
                 self.history_ = {}
             self._trained["scoring"] = scoring
+
+    def _without_connections(self):
+        """A shallow copy to be saved, of an estimator that needs no other process."""
+        return copy.copy(self)
+
+    def _make_trainer(self, network, method, solver, minibatches, state=None):
+        """The optimiser of one training on minibatches."""
+        return make_trainer(self, network, method, solver, minibatches, state)
 
     # ------------------------------------------------------------ after the loop
 

@@ -78,6 +78,13 @@ batch_size : "auto" or int, default={batch_size}
     ``ceil(n_samples / batch_size)`` batches. "auto": up to {auto_batch_size} samples are one
     batch, more are divided by {auto_batches}, with batches from {least_auto_batch_size} to
     {auto_batch_size}; in `partial_fit` {auto_batch_size}.
+n_shards : int or None, default={n_shards}
+    Number of parts into which each minibatch is cut, at least 1. Inference and gradient of a part
+    are computed alone, and the gradients are added for one update of the weights. So a batch needs
+    the memory of a part of it, and :mod:`pcnet.dask` computes the parts on several machines, to the
+    same bits. None or 1: the batch is one part. Any other number changes results by rounding. Not
+    with "lbfgs", nor with methods of inference that learn or update the weights more than once for
+    each batch.
 learning_rate : str or object, default={learning_rate}
     One of "constant", "linear", "cosine", "invscaling", "adaptive", or an object of
     :mod:`pcnet.schedules`, which can warm up: ``Cosine(warmup=0.1)``.

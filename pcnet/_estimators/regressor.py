@@ -137,6 +137,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
         alpha: float | Auto = "auto",
         solver: Solver = "adam",
         batch_size: int | Auto = "auto",
+        n_shards: int | None = None,
         learning_rate: Schedule = "linear",
         learning_rate_init: float | Auto = "auto",
         power_t: float = 0.5,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from os import PathLike
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from .._warnings import warn
 from ..callbacks._checkpoint import Checkpoint, path_of
 
 #: Arguments that may differ when a run is resumed; any other would change its result.
-_FREE = ("verbose", "callbacks", "checkpoint", "max_time")
+_FREE = ("verbose", "callbacks", "checkpoint", "max_time", "client")
 
 #: Attributes that scikit-learn's callbacks set on an estimator during a fit.
 _TRANSIENT = (
@@ -116,7 +115,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Estimator:
 def save_run(run, path, data, validation, run_id):
     """Write the checkpoint of a run; ``data`` and ``validation`` are fingerprints."""
     estimator = run.estimator
-    view = copy.copy(estimator)
+    view = estimator._without_connections()
     for name in _TRANSIENT:
         vars(view).pop(name, None)
     view.network_ = run.network
@@ -227,7 +226,7 @@ def _check_fingerprint(saved, found, what):
 
 def _check_arguments(saved, new):
     old = saved.estimator
-    if type(old) is not type(new):
+    if type(old) is not getattr(new, "_plain", type(new)):
         raise ValueError(
             f"the checkpoint is one of {type(old).__name__}, not of {type(new).__name__}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -159,7 +160,7 @@ def summarise(estimator, X=None, y=None, *, n_features=None, n_outputs=None, n_s
         n_parameters=sum(array.size for array in arrays),
         model_bytes=sum(array.nbytes for array in arrays),
         packed_bytes=network.dtype.itemsize * sum(packed_sizes(network.layer_sizes, network.dtype)),
-        training_bytes=_training_bytes(estimator, network, batch_size),
+        training_bytes=_training_bytes(estimator, network, batch_size, estimator.n_shards or 1),
         n_epochs=None if n_batches is None else _most_epochs(estimator, n_batches),
         n_batches=n_batches,
         seconds_per_epoch=seconds,
@@ -258,12 +259,13 @@ def _layers(network):
 # ---------------------------------------------------------------- costs
 
 
-def _training_bytes(estimator, network, batch_size):
+def _training_bytes(estimator, network, batch_size, n_shards):
     """Bytes of all copies of the parameters and of a batch.
 
     The copies are plain and packed weights, packed transposes of narrow layers, the solver's
     moments and, with early stopping, the best weights. Activities, errors and working memory of a
-    batch are 3 times its activations. L-BFGS has float64 vectors instead of moments:
+    batch are 3 times its activations; of a batch in shards, one shard has them, and sums of the
+    shards' gradients are copies, too. L-BFGS has float64 vectors instead of moments:
     `history_size` pairs, and those of the point, the gradient and the line search.
     """
     arrays = parameters(network)
@@ -278,7 +280,10 @@ def _training_bytes(estimator, network, batch_size):
         vectors = 8 * n_vectors * sum(array.size for array in arrays)
         return copies * plain + transposed + vectors + batch_size * row + _OVERHEAD_BYTES
     copies += solver.n_moments
-    return copies * plain + transposed + batch_size * row + _OVERHEAD_BYTES
+    if n_shards > 1:
+        copies += 1 + math.ceil(math.log2(min(n_shards, batch_size)))
+    rows = -(-batch_size // n_shards)
+    return copies * plain + transposed + rows * row + _OVERHEAD_BYTES
 
 
 def _seconds_per_step(probe, batch_size):

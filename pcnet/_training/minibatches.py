@@ -96,7 +96,8 @@ class Minibatches:
     """Splits rows of ``X`` into minibatches, with buffers that are allocated once.
 
     There are ``ceil(n / batch_size)`` batches, whose sizes differ by at most one. A short last
-    batch would make a full optimiser step from few samples.
+    batch would make a full optimiser step from few samples. Each batch can be cut into shards,
+    which are processed one after the other or on several machines.
 
     Parameters
     ----------
@@ -110,9 +111,11 @@ class Minibatches:
         Largest size of a batch.
     shuffle : bool
         Whether each epoch visits the rows in a new random order.
+    n_shards : int, default=1
+        Shards of a batch.
     """
 
-    def __init__(self, X, targets, sample_weight, rows, batch_size, shuffle):
+    def __init__(self, X, targets, sample_weight, rows, batch_size, shuffle, n_shards=1):
         self.X = as_rows(X)
         self.targets = targets
         self.sample_weight = sample_weight
@@ -121,11 +124,17 @@ class Minibatches:
         self.n_samples = len(X) if rows is None else len(rows)
         self.batch_size = min(batch_size, self.n_samples)
         self.n_batches = -(-self.n_samples // self.batch_size)
-        self._Y_batch = np.empty((self.batch_size, targets.n_outputs), dtype=X.dtype)
+        self.n_shards = n_shards
+
+    @property
+    def shard_size(self):
+        """Largest size of a shard; that of a batch without shards."""
+        return -(-self.batch_size // self.n_shards)
 
     @functools.cached_property
-    def _X_batch(self):
-        return np.empty((self.batch_size, self.X.shape[1]), dtype=self.X.dtype)
+    def _buffers(self):
+        sizes = self.X.shape[1], self.targets.n_outputs
+        return [np.empty((self.shard_size, size), dtype=self.X.dtype) for size in sizes]
 
     def epoch(self, random_state, start=0, sparse=False):
         """Yield (X, Y, sample_weight) of each batch; valid until the next one.
@@ -133,13 +142,37 @@ class Minibatches:
         The first ``start`` batches are skipped; the order is that of the full epoch. With
         ``sparse`` X may be `SparseInputs`.
         """
+        for rows in self.selections(random_state, start):
+            yield *self.gather(rows, sparse), self.weight_of(rows)
+
+    def selections(self, random_state, start=0):
+        """Yield the rows of each batch, a slice or an array of int."""
         order = self._order(random_state)
         first, start = start, start * self.n_samples // self.n_batches
         for i in range(first, self.n_batches):
             stop = (i + 1) * self.n_samples // self.n_batches
-            rows = slice(start, stop) if order is None else order[start:stop]
-            yield self._gather(rows, stop - start, sparse)
+            yield slice(start, stop) if order is None else order[start:stop]
             start = stop
+
+    def shards(self, rows):
+        """Cut the rows of a batch, in ascending order, into shards of nearly equal sizes.
+
+        Neighbouring rows often lie on the same machine. One shard keeps the order of the batch.
+
+        Returns
+        -------
+        list
+            Of `n_shards` slices or arrays of int, or of one for each row if there are fewer.
+        """
+        if self.n_shards == 1:
+            return [rows]
+        n = len_of(rows)
+        n_shards = min(self.n_shards, n)
+        cuts = [k * n // n_shards for k in range(n_shards + 1)]
+        if isinstance(rows, slice):
+            return [slice(rows.start + a, rows.start + b) for a, b in zip(cuts, cuts[1:])]
+        rows = np.sort(rows)
+        return [rows[a:b] for a, b in zip(cuts, cuts[1:])]
 
     def _order(self, random_state):
         if not self.shuffle:
@@ -147,15 +180,24 @@ class Minibatches:
         order = random_state.permutation(self.n_samples)
         return order if self.rows is None else self.rows[order]
 
-    def _gather(self, rows, n, sparse):
+    def gather(self, rows, sparse):
+        """X and Y of a batch or shard; valid until the next one."""
+        n = len_of(rows)
         X = self.X.sparse(rows) if sparse else None
         if X is None:
-            X = self.X.take(rows, self._X_batch[:n])
+            X = self.X.take(rows, self._buffers[0][:n])
         else:
             X = with_features(X)
-        Y = self.targets.batch(rows, self._Y_batch[:n])
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return X, Y, weight
+        return X, self.targets.batch(rows, self._buffers[1][:n])
+
+    def weight_of(self, rows):
+        """Weights of the rows of a batch or shard, or None."""
+        return None if self.sample_weight is None else self.sample_weight[rows]
+
+
+def len_of(rows):
+    """Number of rows of a slice or an array of int."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
 
 def evenly(n: int, n_chosen: int) -> NDArray[np.intp]:

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._core.binding import Batch, Status, is_converged
+from .._core.sums import dot
+from .._types import Float64s
 
 # a plain int: NumPy compares arrays with members of an enumeration several times more slowly
 _REACHED_MAX_STEPS = int(Status.REACHED_MAX_STEPS)
@@ -40,6 +42,30 @@ class StepReport(NamedTuple):
     converged: float
     ended: float
     weight: float
+
+
+def step_report(samples: Any, share: Float64s, sample_weight: Float64s | None = None) -> StepReport:
+    """The `StepReport` of a minibatch.
+
+    Parameters
+    ----------
+    samples : Batch, or another object with its arrays loss, energy, n_steps, n_half_passes, status
+    share : ndarray of float64 of shape (n,)
+        Normalised sample weights.
+    sample_weight : ndarray of float64 of shape (n,), or None
+    """
+    n = len(share)
+    n_steps, n_passes, converged, ended = inference_sums(samples, n)
+    return StepReport(
+        n_samples=n,
+        loss=dot(share, samples.loss[:n]),
+        energy=dot(share, samples.energy[:n]),
+        n_steps=float(n_steps / n),
+        n_passes=float(n_passes / n),
+        converged=converged / n,
+        ended=ended / n,
+        weight=float(n if sample_weight is None else np.sum(sample_weight)),
+    )
 
 
 def inference_sums(batch: Batch, n: int) -> tuple[int, float, int, int]:
@@ -82,7 +108,11 @@ class Optimizer(ABC):
     objective : Objective
     method : inference object
         Method used in training, with its learned parameters, if any.
+    writes_network : bool
+        Whether `sync` writes (default True); False for a pilot, whose weights are not used.
     """
+
+    writes_network = True
 
     @abstractmethod
     def epoch(self, run):
@@ -119,6 +149,9 @@ class Optimizer(ABC):
     @abstractmethod
     def release(self):
         """Free all memory and return the solver's, as `state` does. No step can follow."""
+
+    def close(self):  # noqa: B027
+        """End without the solver's memory. Default: nothing to do."""
 
     @abstractmethod
     def describe_divergence(self, run):

@@ -31,7 +31,6 @@ from .rates import auto_learning_rate
 from .run import Plan, Run
 from .schedule import Schedule
 from .stopping import MaxTime
-from .trainer import Trainer
 
 #: Epochs of a pilot (or as many as give this number of updates), and its weight decay.
 PILOT_EPOCHS, PILOT_UPDATES, PILOT_ALPHA = 20, 60, 2.0
@@ -175,7 +174,13 @@ def _train(estimator, data, rows, rest, limit, seed):
     if batch_size == "auto":  # small, so that 20 epochs have enough updates
         batch_size = min(AUTO_BATCH_SIZE, max(LEAST_AUTO_BATCH_SIZE, len(rows) // AUTO_BATCHES))
     minibatches = Minibatches(
-        data.X, data.targets, data.weight, rows, batch_size, estimator.shuffle
+        data.X,
+        data.targets,
+        data.weight,
+        rows,
+        batch_size,
+        estimator.shuffle,
+        estimator.n_shards or 1,
     )
     if rate == "auto":
         rate = auto_learning_rate(solver, network, len(rows) / minibatches.n_batches)
@@ -186,15 +191,10 @@ def _train(estimator, data, rows, rest, limit, seed):
     recorder = _Recorder(data, rest)
     max_time = None if estimator.max_time is None else TIME_SHARE * estimator.max_time
     method = copy.deepcopy(resolve_method(estimator.inference)).for_training(network, None)
+    trainer = estimator._make_trainer(network, method, solver, minibatches)
+    trainer.writes_network = False
     run = Run(
-        _PilotTrainer(
-            network,
-            estimator._objective(),
-            method,
-            solver,
-            minibatches.batch_size,
-            centre=estimator._input_centre,
-        ),
+        trainer,
         Plan(
             minibatches,
             schedule,
@@ -206,6 +206,7 @@ def _train(estimator, data, rows, rest, limit, seed):
         observers=[recorder, *([] if max_time is None else [MaxTime()])],
     )
     train(run)
+    trainer.close()
     if run.stop_reason == "interrupted":
         raise KeyboardInterrupt
     if run.stop_reason == "diverged":
@@ -221,13 +222,6 @@ def _shortened(shape, n_steps):
     shape = copy.copy(shape)
     shape.warmup = n_steps // 2
     return shape
-
-
-class _PilotTrainer(Trainer):
-    """Reads the network and never writes it: the weights of a pilot are not used."""
-
-    def sync(self):
-        """Do nothing."""
 
 
 class _Recorder(Callback):

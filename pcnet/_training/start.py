@@ -18,7 +18,6 @@ from .rates import auto_learning_rate
 from .run import Plan, Run
 from .schedule import LEAST_DECAY_STEPS, LEAST_INCREMENTAL_DECAY_STEPS, Schedule
 from .stopping import MaxTime, Plateau
-from .trainer import Trainer
 
 
 def make_minibatches(estimator, data, incremental):
@@ -31,7 +30,8 @@ def make_minibatches(estimator, data, incremental):
             "It is going to be clipped",
         )
     shuffle = estimator.shuffle and not full_batch
-    return Minibatches(data.X, data.targets, data.weight, data.rows, size, shuffle)
+    n_shards = estimator.n_shards or 1
+    return Minibatches(data.X, data.targets, data.weight, data.rows, size, shuffle, n_shards)
 
 
 def batch_size_of(
@@ -155,12 +155,4 @@ def _make_optimizer(estimator, solver, minibatches):
     if solver.full_batch:
         alpha, tol = float(estimator.alpha_), float(estimator.tol)
         return FullBatch(network, objective, method, solver, minibatches, alpha, tol)
-    return Trainer(
-        network,
-        objective,
-        method,
-        solver,
-        minibatches.batch_size,
-        state=estimator._optimizer_state,
-        centre=estimator._input_centre,
-    )
+    return estimator._make_trainer(network, method, solver, minibatches, estimator._optimizer_state)

@@ -11,17 +11,59 @@ from functools import partial
 import numpy as np
 
 from .._core import binding
-from .._core.sums import dot
 from .._core.threads import effective_n_threads
 from .._network_core import core_output, parameters
 from .._random import run_side_by_side
 from ..inference._learning import learns_feed_forward, weight_updates
 from ..parameterization import gradient_scales, learning_rate_multipliers
 from .centring import Centring
-from .optimizer import Optimizer, OptimizerState, StepReport, inference_sums
+from .optimizer import Optimizer, OptimizerState, step_report
 
 
-class Trainer(Optimizer):
+class MinibatchOptimizer(Optimizer):
+    """Base class of the optimisers that make a step with each minibatch."""
+
+    def steps(self, run):
+        """Yield a function for each minibatch of the rest of the epoch.
+
+        ``step(learning_rate, weight_decay=)`` makes the step and returns its `StepReport`.
+        """
+        raise NotImplementedError
+
+    def epoch(self, run):
+        """Make a step with each minibatch of the run, at the rate of its schedule."""
+        for step in self.steps(run):
+            rate = run.rate()
+            # only here: a FloatingPointError of a callback, scorer or schedule is no divergence
+            try:
+                report = step(rate, weight_decay=run.weight_decay)
+            except FloatingPointError as error:
+                run.diverge(error)
+                return
+            yield report
+
+    def describe_divergence(self, run):
+        """Text of the error for a run that diverged."""
+        return (
+            f"Training diverged in epoch {run.n_epochs + 1} (optimiser step "
+            f"{run.n_steps + 1}): {run.error}. The usual causes are a learning_rate_init (now "
+            f"{run.schedule.learning_rate_init:g}) that is too large and features far from unit "
+            "scale: lower the one, put StandardScaler before the other. The weights are the last "
+            "finite ones."
+        )
+
+    def describe_limit(self, run):
+        """Text of a warning, unless the schedule ends at `max_iter` as planned."""
+        if run.schedule.has_horizon:
+            return None
+        return (
+            f"Maximum iterations ({run.max_iter}) reached and the optimization hasn't "
+            "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
+            "learning_rate='linear' or 'cosine'."
+        )
+
+
+class Trainer(MinibatchOptimizer):
     """Trains a network on minibatches.
 
     Parameters
@@ -138,8 +180,9 @@ class Trainer(Optimizer):
             self._centring.begin()
 
     def sync(self):
-        binding.unpack_weights(self._forward, self.network.weights)
-        _copy_all(self._biases, self.network.biases)
+        if self.writes_network:
+            binding.unpack_weights(self._forward, self.network.weights)
+            _copy_all(self._biases, self.network.biases)
 
     def release(self):
         """Free all memory and return the solver's, to continue from. No step can follow.
@@ -181,17 +224,9 @@ class Trainer(Optimizer):
         """Whether steps read sparse rows as they are."""
         return self.method.takes_sparse and self._centring is None
 
-    def epoch(self, run):
-        """Make a step with each minibatch of the run, at the rate of its schedule."""
+    def steps(self, run):
         for X, Y, weight in run.minibatches.epoch(run.random_state, run.batch, self.takes_sparse):
-            rate = run.rate()
-            # only here: a FloatingPointError of a callback, scorer or schedule is no divergence
-            try:
-                report = self.step(X, Y, rate, sample_weight=weight, weight_decay=run.weight_decay)
-            except FloatingPointError as error:
-                run.diverge(error)
-                return
-            yield report
+            yield partial(self.step, X, Y, sample_weight=weight)
 
     def step(self, X, Y, learning_rate, sample_weight=None, weight_decay=0.0):
         """Infer the batch's activities, then update weights and biases.
@@ -223,34 +258,30 @@ class Trainer(Optimizer):
             Energy, gradient or new weights are not finite; the weights stay finite.
         """
         batch, n = self._batch, len(X)
-        share = _shares(sample_weight, n)
+        share = shares(sample_weight, n)
         updates = weight_updates(
             self.method, batch, X, Y, self.objective, share, self._feed_forward
         )
         for weight_update in updates:
-            self._learn(weight_update, learning_rate, weight_decay)
-        n_steps, n_passes, converged, ended = inference_sums(batch, n)
-        return StepReport(
-            n_samples=n,
-            loss=dot(share, batch.loss[:n]),
-            energy=dot(share, batch.energy[:n]),
-            n_steps=float(n_steps / n),
-            n_passes=float(n_passes / n),
-            converged=converged / n,
-            ended=ended / n,
-            weight=float(n if sample_weight is None else np.sum(sample_weight)),
-        )
+            self._learn(self._centred(weight_update), learning_rate, weight_decay)
+        return step_report(batch, share, sample_weight)
 
-    def _learn(self, weight_update, learning_rate, weight_decay):
-        """One update of weights and biases from the batch's activities and errors."""
-        if self._centring is not None:
-            centred = self._centring.centred(weight_update.X)
-            weight_update = weight_update._replace(X=centred)
+    def _centred(self, weight_update):
+        if self._centring is None:
+            return weight_update
+        return weight_update._replace(X=self._centring.centred(weight_update.X))
+
+    def _learn(self, source, learning_rate, weight_decay):
+        """One update of weights and biases.
+
+        ``source`` is a `WeightUpdate` of the batch's activities and errors, or () for the gradient
+        that the solver's step has been given.
+        """
         with np.errstate(over="ignore"):  # an overflow is reported with the new weights
             rates = [learning_rate * rate for rate in self._rates]
-        self._set_rates(rates, self._clipping(*weight_update, rates))
+        self._set_rates(rates, self._clipping(source, rates))
         self._update.begin(self._n_updates + 1, max(0.0, 1.0 - learning_rate * weight_decay))
-        failed = self._batch.update(self._update, *weight_update)
+        failed = self._batch.update(self._update, *source)
         if failed:
             raise FloatingPointError(
                 f"the gradient or the new weights of layer {failed} are not finite at update "
@@ -266,13 +297,13 @@ class Trainer(Optimizer):
         # the core leaves a_l out of the weights' gradient
         self._update.set_rates(*rates, factor * weights * self.network.scales, factor * biases)
 
-    def _clipping(self, X, share, rates):
+    def _clipping(self, source, rates):
         """The factor that keeps the gradient's root mean square within the solver's `clip`."""
         clip = self._solver.clip
         if clip is None:
             return 1.0
         self._set_rates(rates)
-        square = self._batch.gradient_square(self._update, X, share)
+        square = self._batch.gradient_square(self._update, *source)
         size = math.sqrt(square / self._n_parameters)
         # the core reports values that are not finite
         return clip / size if clip < size < math.inf else 1.0
@@ -281,28 +312,6 @@ class Trainer(Optimizer):
         """Outputs mu_L (n, K) with the current weights; X is `Rows`, or an array as for `step`."""
         return core_output(self._core_network, X)[0]
 
-    # ------------------------------------------------------------ messages
-
-    def describe_divergence(self, run):
-        """Text of the error for a run that diverged."""
-        return (
-            f"Training diverged in epoch {run.n_epochs + 1} (optimiser step "
-            f"{run.n_steps + 1}): {run.error}. The usual causes are a learning_rate_init (now "
-            f"{run.schedule.learning_rate_init:g}) that is too large and features far from unit "
-            "scale: lower the one, put StandardScaler before the other. The weights are the last "
-            "finite ones."
-        )
-
-    def describe_limit(self, run):
-        """Text of a warning, unless the schedule ends at `max_iter` as planned."""
-        if run.schedule.has_horizon:
-            return None
-        return (
-            f"Maximum iterations ({run.max_iter}) reached and the optimization hasn't "
-            "converged yet. Raise max_iter or tol, or use a schedule that ends there: "
-            "learning_rate='linear' or 'cosine'."
-        )
-
 
 def _copy_all(sources, targets):
     if sources is not None:
@@ -310,7 +319,7 @@ def _copy_all(sources, targets):
             target[...] = source
 
 
-def _shares(sample_weight, n):
+def shares(sample_weight, n):
     """Normalised sample weights, of sum 1."""
     if sample_weight is None:
         return np.full(n, 1.0 / n)

@@ -58,6 +58,7 @@ class IncrementalDescent(InferenceMethod):
     steps_option = "n_steps"
     has_end_test = False
     rounds_errors = True
+    one_update = False
 
     def check(self) -> None:
         check_count("n_steps", self.n_steps, 1)

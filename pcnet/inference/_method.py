@@ -48,6 +48,9 @@ class InferenceMethod(Options):
     takes_output_precisions : bool
         Whether the method leaves the output's loss to the core, so that ``batch.output_precisions``
         weighs it. Default False.
+    one_update : bool
+        Whether the weights are updated once for each batch (default True), as `n_shards` of the
+        estimators needs.
     rows_per_sample : int
         Number of rows of the batch that the method uses for each sample; default 1.
     takes_sparse : bool
@@ -66,6 +69,7 @@ class InferenceMethod(Options):
     rounds_errors = False
     auto_precision: float | None = None
     takes_output_precisions = False
+    one_update = True
     rows_per_sample = 1
     takes_sparse = False
 
