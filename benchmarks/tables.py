@@ -1,13 +1,14 @@
-"""The estimators' defaults compared with scikit-learn's MLP, on real tables.
+"""The estimators' defaults compared with scikit-learn's MLP or boosted trees, on real tables.
 
-    python benchmarks/tables.py FOLDER [--folds 3] [--seed 1] [--figure reliability.png]
-        [--set alpha=0.03] [--set max_iter=50]
+    python benchmarks/tables.py FOLDER [--peer boosting] [--folds 3] [--seed 1]
+        [--figure reliability.png] [--set alpha=0.03] [--set max_iter=50]
 
 FOLDER holds index.json, which gives task, file, rows and columns of each table, and the tables as
 CSV files whose column "target" is last. The six small sets of benchmarks/defaults.py are added.
 Numbers are imputed by their median and standardised, other columns one-hot encoded. Each fold is
 fitted by both in turn, in one process; PCRegressor takes raw targets, MLPRegressor standardised
-ones. --set changes arguments of pcnet's estimators, to measure variants.
+ones. The peer "boosting" is HistGradientBoosting with its defaults, on the same columns. --set
+changes arguments of pcnet's estimators, to measure variants.
 
 The defaults were chosen on the folds of seed 0; quote those of another seed, and the halves of
 the tables apart (--half odd, --half even).
@@ -26,6 +27,7 @@ from _common import print_environment, verdict
 from defaults import CLASSIFICATION, REGRESSION
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import make_friedman1
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -34,6 +36,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
 from pcnet import PCClassifier, PCRegressor
+
+#: Peer -> its name in tables.
+PEERS = {"mlp": "MLP", "boosting": "trees"}
 
 #: Accuracy of the better of the two above which a table counts as clean.
 CLEAN = 0.93
@@ -48,12 +53,12 @@ def main():
     for task in ("classification", "regression"):
         names = [name for name, table in tables.items() if table[2] == task]
         print(f"\n{task}: {len(names)} tables")
-        print(HEADS[task])
+        print(HEADS[task].replace("  peer", f"{PEERS[arguments.peer]:>6}"))
         rows = {}
         for name in names:
             rows[name] = compare(tables[name], arguments, certain)
             print_row(name, rows[name], task)
-        summarise(rows, task)
+        summarise(rows, task, PEERS[arguments.peer])
     if certain:
         reliability(certain, arguments.figure)
 
@@ -61,6 +66,7 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--peer", choices=PEERS, default="mlp")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--half", choices=["odd", "even"])
@@ -124,7 +130,8 @@ def compare(table, arguments, certain):
         changes[name] = ast.literal_eval(value)
     kept = ([], [])
     for X, y, X_test, y_test in folds_of(table, arguments.folds, arguments.seed):
-        for side, model in zip(kept, models_for(table[2], changes, arguments.seed), strict=True):
+        models = models_for(table[2], changes, arguments.seed, arguments.peer)
+        for side, model in zip(kept, models, strict=True):
             start = time.process_time()
             model.fit(X, y)
             seconds = time.process_time() - start
@@ -136,13 +143,16 @@ def compare(table, arguments, certain):
     return [np.nanmean(side, axis=0) for side in kept]
 
 
-def models_for(task, changes, seed):
+def models_for(task, changes, seed, peer):
     if task == "classification":
-        return PCClassifier(random_state=seed, **changes), MLPClassifier(random_state=seed)
+        kinds = {"mlp": MLPClassifier, "boosting": HistGradientBoostingClassifier}
+        return PCClassifier(random_state=seed, **changes), kinds[peer](random_state=seed)
     changes = {name: v for name, v in changes.items() if name != "temperature"}
-    peer = MLPRegressor(random_state=seed)
-    peer = TransformedTargetRegressor(peer, transformer=StandardScaler())
-    return PCRegressor(random_state=seed, **changes), peer
+    ours = PCRegressor(random_state=seed, **changes)
+    if peer == "boosting":
+        return ours, HistGradientBoostingRegressor(random_state=seed)
+    mlp = MLPRegressor(random_state=seed)
+    return ours, TransformedTargetRegressor(mlp, transformer=StandardScaler())
 
 
 def scores_of(model, X, y, certain):
@@ -168,8 +178,8 @@ def scores_of(model, X, y, certain):
 
 HEADS = {
     "classification": f"{'':18s} accuracy          log loss          ROC AUC           time ratio\n"
-    f"{'':18s}  pcnet    MLP     pcnet    MLP     pcnet    MLP",
-    "regression": f"{'':18s} R2                time ratio\n{'':18s}  pcnet    MLP",
+    f"{'':18s}  pcnet   peer     pcnet   peer     pcnet   peer",
+    "regression": f"{'':18s} R2                time ratio\n{'':18s}  pcnet   peer",
 }
 
 
@@ -180,16 +190,16 @@ def print_row(name, row, task):
     print(f"{name:18s} {cells}   {ours[-1] / theirs[-1]:6.2f}", flush=True)
 
 
-def summarise(rows, task):
+def summarise(rows, task, peer):
     ours, theirs = (np.array([row[i] for row in rows.values()]) for i in (0, 1))
     print_row("mean", (ours.mean(axis=0), theirs.mean(axis=0)), task)
     print_row("median", (np.median(ours, axis=0), np.median(theirs, axis=0)), task)
     total = ours[:, -1].sum() / theirs[:, -1].sum()
     middle = np.median(ours[:, -1] / theirs[:, -1])
-    print(f"time: all fits {total:.2f} of MLP's, median of the ratios {middle:.2f}")
+    print(f"time: all fits {total:.2f} of the time of {peer}, median of the ratios {middle:.2f}")
     if task == "regression":
         gain = (ours - theirs)[:, 0].mean()
-        print(f"R2 {gain:+.4f} against MLP's {verdict(gain, 0)}")
+        print(f"R2 {gain:+.4f} against {peer}: {verdict(gain, 0)}")
         return
     gains = (ours - theirs).mean(axis=0)
     for name, gain, target, at_least in (
@@ -197,7 +207,7 @@ def summarise(rows, task):
         ("log loss", gains[1], 0.0, False),
         ("ROC AUC", gains[2], 0.0, True),
     ):
-        print(f"{name} {gain:+.4f} against MLP's {verdict(gain, target, at_least)}")
+        print(f"{name} {gain:+.4f} against {peer}: {verdict(gain, target, at_least)}")
     clean = np.maximum(ours[:, 0], theirs[:, 0]) > CLEAN
     for label, part in (("clean", clean), ("noisy", ~clean)):
         if part.any():
