@@ -242,3 +242,11 @@ def test_paths_that_trigger_wheels_are_complete(wheels):
     assert missed == []
     for pattern in patterns:
         assert any(fnmatch.fnmatch(name, pattern.replace("**", "*")) for name in files), pattern
+
+
+def test_all_figures_are_computed_on_a_schedule():
+    loaded = workflow("figures")
+    assert loaded["on"]["schedule"]
+    assert any(step.get("run", "").startswith(".ci/figures") for _, step in steps(loaded))
+    text = (ROOT / ".ci" / "figures").read_text(encoding="utf-8")
+    assert "docs/figures.py --check\n" in text and "PCNET_GALLERY=full" in text
