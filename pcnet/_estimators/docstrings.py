@@ -81,7 +81,7 @@ batch_size : "auto" or int, default={batch_size}
 n_shards : int or None, default={n_shards}
     Number of parts into which each minibatch is cut, at least 1. Inference and gradient of a part
     are computed alone, and the gradients are added for one update of the weights. So a batch needs
-    the memory of a part of it, and :mod:`pcnet.dask` computes the parts on several machines, to the
+    the memory of a part of it, and ``pcnet.dask`` computes the parts on several machines, to the
     same bits. None or 1: the batch is one part. Any other number changes results by rounding. Not
     with "lbfgs", nor with methods of inference that learn or update the weights more than once for
     each batch.
