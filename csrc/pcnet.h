@@ -271,10 +271,12 @@ typedef struct {
                                         const pcnet_forward_from_errors *options, void *workspace,
                                         int n_threads);
     /* OUT the responses v_l, l = H..1, to the deltas v_L in the errors of layer L:
-     *     v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l
-     * They may be the errors of the same layers. */
+     *     v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l + s_l
+     * They may be the errors of the same layers.  sources: per hidden layer s_l, other arrays than
+     * the responses; or NULL: 0. */
     pcnet_status (*backward)(const pcnet_network *net, const pcnet_batch *batch, double decay,
-                             void *const *responses, void *workspace, int n_threads);
+                             void *const *sources, void *const *responses, void *workspace,
+                             int n_threads);
     /* OUT, with any u_1..u_L in batch->errors, l = 1..H; with those of `errors` it is dF/dz:
      *     g_l = u_l - [a_{l+1} (u_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} u_{l+1}] + decay z_l */
     pcnet_status (*activity_gradients)(const pcnet_network *net, const pcnet_batch *batch,

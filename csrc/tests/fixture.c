@@ -173,7 +173,7 @@ void values_and_slopes(const variant *v, int activation, int n_rows, int width, 
     for (int n = 0; n < n_rows; n++)
         for (int j = 0; j < width; j++)
             vec_set(b->errors[1], place(b, 2, n, j), 1);
-    CHECK(v->core->backward(&m->net, &b->batch, 0, response_at, workspace, 1) == PCNET_OK,
+    CHECK(v->core->backward(&m->net, &b->batch, 0, NULL, response_at, workspace, 1) == PCNET_OK,
           "slopes of activation %d", activation);
     for (int n = 0; n < n_rows; n++)
         for (int j = 0; j < width; j++) {

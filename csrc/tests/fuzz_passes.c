@@ -15,6 +15,7 @@ typedef struct {
     pass_kind kind;
     double decay, rate; /* of the backward passes */
     pcnet_forward_from_errors forward_from_errors;
+    void *const *sources; /* of the responses */
     vec out[MOST_LAYERS]; /* responses or gradients */
     void *out_at[MOST_LAYERS];
     vec loss, energies;
@@ -32,6 +33,7 @@ static pass *pass_new(fuzz_case *c, bytes *in) {
     for (int i = 0; i < MOST_LAYERS; i++)
         p->out_at[i] = (p->out[i] = vec_new(c->dtype, c->activities[i].n)).data;
     const int from_errors = take_below(in, 2), with = take_below(in, 4);
+    p->sources = with & 2 ? c->batch.activities : NULL;
     p->forward_from_errors =
         (pcnet_forward_from_errors){.from_errors = from_errors,
                                     .loss = p->loss.data,
@@ -54,7 +56,8 @@ static pcnet_status run_pass(fuzz_case *c, pass *p, void *workspace, int n_threa
         return c->core->forward_from_errors(&c->net, &c->batch, &c->objective,
                                             &p->forward_from_errors, workspace, n_threads);
     case BACKWARD:
-        return c->core->backward(&c->net, &c->batch, p->decay, p->out_at, workspace, n_threads);
+        return c->core->backward(&c->net, &c->batch, p->decay, p->sources, p->out_at, workspace,
+                                 n_threads);
     case ACTIVITY_GRADIENTS:
         return c->core->activity_gradients(&c->net, &c->batch, p->decay, p->out_at, workspace,
                                            n_threads);

@@ -90,12 +90,14 @@ static void check_single_passes(const setting *s) {
     REFUSED(
         core->forward_from_errors(net, &without_errors, &good_objective, &good, s->workspace, 1));
     REFUSED(core->forward_from_errors(net, batch, &good_objective, &good, NULL, 1));
-    REFUSED(core->backward(net, batch, 0, NULL, s->workspace, 1));
-    REFUSED(core->backward(net, batch, -1, errors, s->workspace, 1));
-    REFUSED(core->backward(net, &without_errors, 0, errors, s->workspace, 1));
-    REFUSED(core->backward(net, batch, 0, errors, s->workspace, 0));
+    REFUSED(core->backward(net, batch, 0, NULL, NULL, s->workspace, 1));
+    REFUSED(core->backward(net, batch, -1, NULL, errors, s->workspace, 1));
+    REFUSED(core->backward(net, &without_errors, 0, NULL, errors, s->workspace, 1));
+    REFUSED(core->backward(net, batch, 0, NULL, errors, s->workspace, 0));
     REFUSED(core->activity_gradients(net, batch, 0, NULL, s->workspace, 1));
     REFUSED(core->activity_gradients(net, batch, NAN, s->b->activity_pointers, s->workspace, 1));
+    if (net->n_layers > 1)
+        REFUSED(core->backward(net, batch, 0, errors, errors, s->workspace, 1));
     if (net->n_layers > 1)
         REFUSED(core->activity_gradients(net, batch, 0, errors, s->workspace, 1));
     REFUSED(core->gauss_seidel_sweep(net, batch, 0, 0, s->workspace, 1));

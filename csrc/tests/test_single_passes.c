@@ -56,23 +56,12 @@ static void check_forward_from_errors(passes *p, const pcnet_objective *objectiv
     vec_free(&loss);
 }
 
-/* After `check_forward_from_errors`: its responses, and `backward`'s.  z changes by dz as e changes by de,
- * and e - v is the derivative of the energy by e: so v solves v_l = e_l - dF/dz_l + feedback(v_{l+1} - e_{l+1}),
- * and `activity_gradients` of v itself (v_L the delta) is -decay z + decay z = 0. */
-static void check_backward(passes *p, double decay) {
+/* `activity_gradients` of the responses v to sources s (v_L the delta) is s - decay z + decay z = s. */
+static void check_residual(passes *p, double decay, const vec *sources) {
     const pcnet_core *core = p->m->v.core;
     const int top = p->m->s.n_layers;
     samples *b = p->b;
-    vec from_pass[MAX_LAYERS];
-    double worst = 0, residual = 0, largest = 1e-6;
-    for (int i = 0; i + 1 < top; i++)
-        from_pass[i] = vec_copy(p->out[i]);
-    pcnet_status status =
-        core->backward(&p->m->net, &b->batch, decay, p->pointers, p->workspace, p->n_threads);
-    CHECK(status == PCNET_OK, "status %d", (int)status);
-    for (int i = 0; i + 1 < top; i++)
-        worst = fmax(worst, vec_relative_error(from_pass[i], p->out[i]));
-    CHECK(worst < tolerance(p->m), "%s: responses apart by %g", p->m->s.name, worst);
+    double residual = 0, largest = 1e-6;
     pcnet_batch with_responses = b->batch;
     void *signals[MAX_LAYERS];
     vec gradients[MAX_LAYERS];
@@ -86,18 +75,42 @@ static void check_backward(passes *p, double decay) {
     with_responses.errors = signals;
     core->activity_gradients(&p->m->net, &with_responses, decay, gradient_pointers, p->workspace,
                              p->n_threads);
-    for (int i = 0; i + 1 < top; i++)
-        for (size_t k = 0; k < gradients[i].n; k++) {
-            residual = fmax(residual, fabs(vec_get(gradients[i], k)));
-            largest = fmax(largest, fabs(vec_get(p->out[i], k)));
-        }
+    for (int l = 1; l < top; l++)
+        for (int n = 0; n < b->n_samples; n++)
+            for (int j = 0; j < p->m->s.sizes[l]; j++) {
+                const size_t k = (size_t)n * (size_t)b->strides[l - 1] + (size_t)j;
+                const double s = sources == NULL ? 0 : vec_get(sources[l - 1], k);
+                residual = fmax(residual, fabs(vec_get(gradients[l - 1], k) - s));
+                largest = fmax(largest, fabs(vec_get(p->out[l - 1], k)));
+            }
     CHECK(residual < tolerance(p->m) * fmax(1, largest), "%s: v is off by %g", p->m->s.name,
           residual);
-    for (int i = 0; i < top; i++) {
+    for (int i = 0; i < top; i++)
         vec_free(&gradients[i]);
-        if (i + 1 < top)
-            vec_free(&from_pass[i]);
-    }
+}
+
+/* After `check_forward_from_errors`: its responses, and `backward`'s, without and with sources. */
+static void check_backward(passes *p, double decay) {
+    const pcnet_core *core = p->m->v.core;
+    const int top = p->m->s.n_layers;
+    samples *b = p->b;
+    vec from_pass[MAX_LAYERS];
+    double worst = 0;
+    for (int i = 0; i + 1 < top; i++)
+        from_pass[i] = vec_copy(p->out[i]);
+    pcnet_status status =
+        core->backward(&p->m->net, &b->batch, decay, NULL, p->pointers, p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    for (int i = 0; i + 1 < top; i++)
+        worst = fmax(worst, vec_relative_error(from_pass[i], p->out[i]));
+    CHECK(worst < tolerance(p->m), "%s: responses apart by %g", p->m->s.name, worst);
+    check_residual(p, decay, NULL);
+    status = core->backward(&p->m->net, &b->batch, decay, b->batch.activities, p->pointers,
+                            p->workspace, p->n_threads);
+    CHECK(status == PCNET_OK, "status %d", (int)status);
+    check_residual(p, decay, b->activities);
+    for (int i = 0; i + 1 < top; i++)
+        vec_free(&from_pass[i]);
 }
 
 /* dF/dz into p->out; test_passes.c compares it with differences of the energy. */

@@ -170,6 +170,7 @@ class SinglePasses(BatchArrays):
         out: LayerRows,
         *,
         errors: LayerRows | None = None,
+        sources: LayerRows | None = None,
         activity_decay: float = 0.0,
     ) -> None: ...
     def activity_gradients(

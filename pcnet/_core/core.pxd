@@ -159,7 +159,7 @@ cdef extern from "pcnet.h" nogil:
                                             const pcnet_forward_from_errors *, void *,
                                             int) noexcept nogil
         pcnet_status (*backward)(const pcnet_network *, const pcnet_batch *, double, void **,
-                                 void *, int) noexcept nogil
+                                 void **, void *, int) noexcept nogil
         pcnet_status (*activity_gradients)(const pcnet_network *, const pcnet_batch *, double,
                                            void **, void *, int) noexcept nogil
         pcnet_status (*gauss_seidel_sweep)(const pcnet_network *, const pcnet_batch *, double,

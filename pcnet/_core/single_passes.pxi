@@ -101,11 +101,12 @@ cdef class SinglePasses(BatchArrays):
             batch.errors = self._pointers_of(errors)
         return 0
 
-    def backward(self, int n_samples, out, *, errors=None, double activity_decay=0.0):
+    def backward(self, int n_samples, out, *, errors=None, sources=None,
+                 double activity_decay=0.0):
         """One backward pass of the output deltas at `activities`: the responses v of all layers.
 
-        ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l``, v_L being
-        the last of the errors. ``errors - v`` is the gradient in error space; at the feed-forward
+        ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l + s_l``, v_L
+        being the last of the errors. ``errors - v`` is the gradient in error space; at the feed-forward
         activities v are backpropagation's deltas.
 
         Parameters
@@ -115,6 +116,8 @@ cdef class SinglePasses(BatchArrays):
             OUT v_1..v_H; its last array is left alone. May be the errors.
         errors : LayerRows, optional
             Default: those of the batch. Only the last is read.
+        sources : LayerRows, optional
+            s_1..s_H, other arrays than ``out``; the last is not read. Default: 0.
         activity_decay : float
         """
         cdef pcnet_status status
@@ -123,8 +126,11 @@ cdef class SinglePasses(BatchArrays):
         cdef pcnet_network called = _for_one_call(net)
         self._set_state(n_samples, errors, &batch)
         cdef void **responses = self._pointers_of(out)
+        cdef void **added = NULL if sources is None else self._pointers_of(sources)
+        if added == responses:
+            raise ValueError("out must be other arrays than the sources that are read")
         with nogil:
-            status = net.core.backward(&called, &batch, activity_decay, responses,
+            status = net.core.backward(&called, &batch, activity_decay, added, responses,
                                        self.workspace, self.n_threads)
         _check(status)
 
