@@ -142,6 +142,10 @@ CLAIMS = {
             for loss in ("squared_error", "log_loss")
         ),
     ],
+    "docs/generative.md": [
+        "the network recalled {memory.network:.0f*100} % from 45 pixels, the linear memory "
+        "{memory.linear:.0f*100} %.",
+    ],
     "docs/inference.md": [methods_table("tanh"), methods_table("identity")],
     "docs/depth.md": [
         row("muPC, test accuracy", [f"{{depth.mupc.{d}:.1f*100}} %" for d in DEPTHS]),

@@ -71,14 +71,19 @@ def core_network(net: Network, backward: bool = True) -> binding.CoreNetwork:
     return core
 
 
-def _pack(net, backward):
+def pack(net: Network, backward: bool = True) -> tuple[list[Any], Any, Any]:
+    """A network's weights, packed, their packed transposes or None, and its biases or None."""
     sizes = net.layer_sizes
     forward = binding.allocate_packed(sizes, net.dtype)
     transposes = binding.allocate_packed(sizes, net.dtype, transposed=True) if backward else None
     binding.pack_weights([_ready(W) for W in net.weights], forward, transposes)
-    biases = None if net.biases is None else [_ready(b) for b in net.biases]
+    return forward, transposes, None if net.biases is None else [_ready(b) for b in net.biases]
+
+
+def _pack(net, backward):
+    forward, transposes, biases = pack(net, backward)
     return binding.CoreNetwork(
-        sizes,
+        net.layer_sizes,
         net.activations,
         net.skips,
         net.scales,

@@ -521,6 +521,12 @@ MUTANTS = [
         "else if (0)\n        curved = weighted_square",
     ),
     ("precision taken for 1", "losses.inc", "if (p[j] != 1)", "if (p[j] > 1)"),
+    (
+        "sources left out",
+        "single_passes.inc",
+        "add_scaled_row(width(t, l), 1, row_of(sources, i), v);",
+        "(void)sources;",
+    ),
     # ---- quasi-Newton
     (
         "newton: sign of the first loop",

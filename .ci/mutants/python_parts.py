@@ -4,6 +4,9 @@ NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
 RANDOM = "tests/numerics/test_random.py"
 IMPUTER = "tests/generative/test_imputer.py"
+HYBRID = "tests/generative/test_hybrid.py"
+TWO_WAY = "tests/generative/test_bidirectional.py"
+LANGEVIN = "tests/generative/test_langevin.py"
 SAMPLES = "tests/generative/test_samples.py"
 
 MUTANTS = [
@@ -356,6 +359,90 @@ MUTANTS = [
         "rates, extra, rate = sample_rates(passes, None), passes.n_half_passes, 1.0",
         "rates, extra, rate = None, passes.n_half_passes, sample_rates(passes, None)[0]",
         "tests/numerics/test_nesterov.py",
+    ),
+    (
+        "hybrid: amortizer learns from the order of the generator",
+        "generative/_hybrid.py",
+        "return [*reversed(layers), causes]",
+        "return [*layers, causes]",
+        HYBRID,
+    ),
+    (
+        "hybrid: causes in units of the prior as targets",
+        "generative/_hybrid.py",
+        "layers[0] / self._root, layers[1:]",
+        "layers[0], layers[1:]",
+        HYBRID,
+    ),
+    (
+        "hybrid: start without the scale of the prior",
+        "generative/_amortizer.py",
+        "causes.dtype.type(np.sqrt(prior.precision)) * causes",
+        "causes",
+        HYBRID,
+    ),
+    (
+        "bidirectional: causes with a prior of variance 1",
+        "generative/_two_way.py",
+        "self.down.errors[0][:n] = 0  # z_0 has no prior of its own",
+        "pass",
+        TWO_WAY,
+    ),
+    (
+        "bidirectional: missing outputs without the generator's pull",
+        "generative/_two_way.py",
+        "pulls.insert(0, -self.ratio * self.down.errors[-1][:n])",
+        "pulls.insert(0, 0 * self.down.errors[-1][:n])",
+        TWO_WAY,
+    ),
+    (
+        "bidirectional: the generator's pull without its precision",
+        "generative/_two_way.py",
+        "pulls = [-self.ratio * g[:n]",
+        "pulls = [-g[:n]",
+        TWO_WAY,
+    ),
+    (
+        "bidirectional: scale of missing outputs",
+        "generative/_two_way.py",
+        "pull = responses.pop(0)[:, : outputs.shape[1]] / -self.root",
+        "pull = responses.pop(0)[:, : outputs.shape[1]] * -self.root",
+        TWO_WAY,
+    ),
+    (
+        "bidirectional: observed causes follow the recognizer",
+        "generative/_two_way.py",
+        "X = np.where(ends.X_observed, X, mu + d_causes)",
+        "X = mu + d_causes",
+        TWO_WAY,
+    ),
+    (
+        "bidirectional: any step accepted",
+        "generative/_row_lbfgs.py",
+        "ok = energy <= self.energy - _LEAST_FALL * expected",
+        "ok = energy < np.inf",
+        TWO_WAY,
+    ),
+    (
+        "memory: rows of weights divided instead of columns",
+        "generative/_memory.py",
+        "weights = -precision / np.diag(precision)",
+        "weights = -precision / np.diag(precision)[:, None]",
+        "tests/generative/test_memory.py",
+    ),
+    (
+        "Langevin: noise of half the variance",
+        "generative/_langevin.py",
+        "dtype.type(np.sqrt(2 * self.step_size))",
+        "dtype.type(np.sqrt(self.step_size))",
+        LANGEVIN,
+    ),
+    (
+        "Langevin: the same noise in each step of a training",
+        "generative/_langevin.py",
+        "if self._stream is None:",
+        "if True:",
+        LANGEVIN,
     ),
     # the reference, which tests compare with golden values and closed forms
     (

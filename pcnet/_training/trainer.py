@@ -155,6 +155,11 @@ class Trainer(MinibatchOptimizer):
         return self._batch
 
     @property
+    def packed(self):
+        """The packed weights, their packed transposes and the biases or None; steps change them."""
+        return self._forward, self._backward, self._biases
+
+    @property
     def n_updates(self):
         """Solver steps so far."""
         return self._n_updates

@@ -18,6 +18,8 @@ from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from ..inference import InferenceMethod, QuasiNewton
 from ..inference._method import check_precision, resolve_method
 from ..network import Network, check_network
+from ._amortizer import amortized_activities, check_amortizer, start_from
+from ._langevin import Langevin
 from ._observed import check_observed, weigh_outputs
 from ._prior import Prior, free_input_network, resolve_prior
 
@@ -71,6 +73,7 @@ def infer_causes(
     loss: Loss | None = None,
     output_precision: ArrayLike | None = None,
     errors: Sequence[ArrayLike] | None = None,
+    amortizer: Network | None = None,
 ) -> CauseResult:
     """Minimise each sample's energy over the input and the hidden activities, given outputs.
 
@@ -85,7 +88,7 @@ def infer_causes(
         From causes (D) to outputs (K).
     Y : array-like, (n, K)
         Outputs, NaN where not observed. Ranges as for `pcnet.infer`.
-    method : {"quasi_newton", "error"} or an object of one of these methods
+    method : {"quasi_newton", "error"}, an object of one of these methods, or `Langevin`
     prior : Prior, optional
         Default: mean 0, precision 1.
     loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or None
@@ -95,7 +98,11 @@ def infer_causes(
         "squared_error" and 1.
     errors : list of ndarray, optional
         e_0..e_H to start from, such as ``errors`` of an earlier result; an output's delta after
-        them is ignored. Default: 0. Needs a `QuasiNewton` method.
+        them is ignored. Default: 0. Needs a `QuasiNewton` method or `Langevin`.
+    amortizer : Network, optional
+        A network from outputs to causes through the same hidden layers in reverse, as
+        `HybridTrainer` trains it. Inference starts from its activities; it reads 0 where an output
+        is not observed. Not together with ``errors``. Needs such a method, too.
 
     Returns
     -------
@@ -128,17 +135,25 @@ def infer_causes(
     check_network(net)
     check_finite_fields(net)
     method = resolve_cause_method(method)
-    warm = None if errors is None else check_starts_warm(method)
+    if amortizer is not None:
+        check_amortizer(net, amortizer)
+        if errors is not None:
+            raise ValueError("errors must be None with an amortizer, which gives the start")
+    warm = None if errors is None and amortizer is None else check_takes_errors(method)
     given = Given.of(net, Y, prior, loss, output_precision)
     check_precision(method, given.objective, net.dtype)
     free, n = given.free, len(given.Y)
     batch = core_batch(free, n)
     batch.output_precisions = given.factors
     no_input = np.zeros((n, 1), net.dtype)
-    if errors is None or warm is None:
+    if warm is None:
         method.run(batch, no_input, given.Y, given.objective)
     else:
-        fill(batch.errors, _start(free, errors, n))
+        if amortizer is None:
+            fill(batch.errors, _start(free, errors, n))
+        else:
+            start = amortized_activities(amortizer, given.seen, given.prior)
+            start_from(batch, start, no_input, given.Y, given.objective)
         warm.run_from_errors(batch, no_input, given.Y, given.objective)
     activities, errors = unpadded(free, batch.activities, n), unpadded(free, batch.errors, n)
     check_no_overflow("activities", activities)
@@ -193,6 +208,13 @@ class Given(NamedTuple):
         objective, factors = weigh_outputs(net, objective, output_precision, Y, observed)
         return cls(free_input_network(net, prior), prior, Y, observed, objective, factors)
 
+    @property
+    def seen(self) -> Floats:
+        """The outputs, 0 where their factor is 0."""
+        if self.factors is None:
+            return self.Y
+        return np.where(self.factors > 0, self.Y, self.Y.dtype.type(0))
+
     def causes(self, first: Floats) -> Floats:
         """z_0 from the activities of the first layer, ``sqrt(precision) z_0``."""
         with np.errstate(over="ignore"):
@@ -219,6 +241,11 @@ def check_starts_warm(method: InferenceMethod) -> QuasiNewton:
             f"method must be 'quasi_newton' to start from given errors; got {method!r}"
         )
     return method
+
+
+def check_takes_errors(method: InferenceMethod) -> QuasiNewton | Langevin:
+    """The method, if it starts from given errors, or goes on from them."""
+    return method if isinstance(method, Langevin) else check_starts_warm(method)
 
 
 def _start(free, errors, n):

@@ -18,14 +18,14 @@ def check_minibatch(
 
     ``no_input`` has the dtype and the largest number of rows.
     """
-    _check_array("Y", Y, no_input.dtype, (None, n_outputs))
+    check_array("Y", Y, no_input.dtype, (None, n_outputs))
     if len(Y) > len(no_input):
         raise ValueError(
             f"Y must have at most {len(no_input)} rows; got {len(Y)}. Make the trainer with "
             "a larger max_batch_size"
         )
     if factors is not None:
-        _check_array("factors", factors, no_input.dtype, Y.shape)
+        check_array("factors", factors, no_input.dtype, Y.shape)
         check_factors("factors", factors)
         if loss == "log_loss":
             check_whole_rows("factors", "0", factors == 0)
@@ -84,7 +84,8 @@ def check_kept_errors(
     return rows
 
 
-def _check_array(name, array, dtype, shape):
+def check_array(name: str, array: Any, dtype: Any, shape: tuple[int | None, ...]) -> None:
+    """Raise unless the core reads this array as it is; a size of None is any."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
         raise TypeError(
             f"{name} must be an array of {dtype}, the network's dtype; got {_kind(array)}. Convert "

@@ -28,8 +28,27 @@ def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floa
         A wrong shape, an infinite target, or an observed one outside the loss's range; with
         ``"log_loss"`` a row that is observed in part.
     """
-    n_outputs = net.layer_sizes[-1]
-    values = as_array("Y", Y, 2)
+    values, observed = check_observed_rows("Y", Y, net.layer_sizes[-1], net.dtype)
+    if loss == "log_loss":
+        missing = np.zeros(values.shape, bool) if observed is None else ~observed
+        check_whole_rows("Y", "NaN", missing)
+        check_targets(loss, values[~missing.any(axis=1)])
+    else:
+        check_targets(loss, values)
+    return values, observed
+
+
+def check_observed_rows(
+    name: str, Y: ArrayLike, n_columns: int, dtype: Any
+) -> tuple[Floats, Bools | None]:
+    """An array (n, n_columns), 0 where NaN or masked, and the mask of its other entries; None: all.
+
+    Raises
+    ------
+    ValueError
+        A wrong shape, or an infinite entry.
+    """
+    values = as_array(name, Y, 2)
     missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
     if isinstance(Y, np.ma.MaskedArray):
         missing = missing | np.ma.getmaskarray(Y)
@@ -38,17 +57,14 @@ def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floa
     if values.dtype.kind == "f" and np.isinf(values).any():
         place = np.argwhere(np.isinf(values))[0]
         raise ValueError(
-            f"Y must be finite, or NaN where not observed; got {values[tuple(place)]} at "
+            f"{name} must be finite, or NaN where not observed; got {values[tuple(place)]} at "
             f"{place.tolist()}. Set values that are not observed to NaN"
         )
     if Y is not None:
         Y = values
     values = check_float_array(
-        "Y", Y, net.dtype, 2, (None, n_outputs), copy=False, hint=rows_hint("Y", n_outputs)
+        name, Y, dtype, 2, (None, n_columns), copy=False, hint=rows_hint(name, n_columns)
     )
-    if loss == "log_loss":
-        check_whole_rows("Y", "NaN", missing)
-    check_targets(loss, values[~missing.any(axis=1)] if loss == "log_loss" else values)
     return values, ~missing if missing.any() else None
 
 

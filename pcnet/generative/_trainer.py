@@ -18,18 +18,19 @@ from ..inference._method import check_precision
 from ..network import Network, check_network
 from ..parameterization import PerLayer, gradient_scales
 from ..solvers import Adam, resolve_solver
-from ._infer import check_starts_warm, resolve_cause_method
+from ._infer import check_takes_errors, resolve_cause_method
+from ._langevin import Langevin
 from ._minibatch import check_kept_errors, check_minibatch
 from ._prior import Prior, free_input_network, resolve_prior
 
 
-class _FromErrors(InferenceMethod):
-    """`QuasiNewton` for `Trainer`; with ``warm``, from the errors that the batch holds."""
+class StartsFromErrors(InferenceMethod):
+    """A method for `Trainer`; with ``warm`` it starts from the errors that the batch holds."""
 
     learns_settled = True
 
-    def __init__(self, method: QuasiNewton) -> None:
-        self.method = method
+    def __init__(self, method: QuasiNewton | Langevin) -> None:
+        self.method = method.continued() if isinstance(method, Langevin) else method
         self.warm = False
 
     def run(self, batch, X, Y, objective):
@@ -48,7 +49,8 @@ class CauseTrainer:
         Loss and output precision; no activity decay.
     prior : Prior, optional
         Default: mean 0, precision 1. It is not trained.
-    method : {"quasi_newton"} or QuasiNewton
+    method : {"quasi_newton"}, QuasiNewton or Langevin
+        With `Langevin` the weights learn from a sample of the posterior.
     solver : {"adam", "sgd"}, Adam or SGD, optional
         Default: `Adam`.
     max_batch_size : int, default 64
@@ -99,29 +101,16 @@ class CauseTrainer:
     ) -> None:
         check_network(net)
         check_finite_fields(net)
-        method = check_starts_warm(resolve_cause_method(method))
-        if not isinstance(objective, Objective):
-            raise TypeError(
-                f"objective must be a pcnet.inference.Objective; got {shown(objective)}"
-            )
-        check_terms(net, objective)
+        method = check_takes_errors(resolve_cause_method(method))
+        check_objective(net, objective)
         check_precision(method, objective, net.dtype)
-        solver = resolve_solver(Adam() if solver is None else solver)
-        if solver.full_batch:
-            raise ValueError(
-                f"solver must be one that steps with each minibatch, Adam or SGD; got {solver!r}"
-            )
+        solver = resolve_step_solver(solver)
         check_count("max_batch_size", max_batch_size, smallest=1)
-        if objective.activity_decay:
-            raise ValueError(
-                "objective must have an activity_decay of 0: the prior takes its place; got "
-                f"{objective.activity_decay!r}"
-            )
         self._free = free_input_network(net, resolve_prior(prior))
-        self._method = _FromErrors(method)
+        self._method = StartsFromErrors(method)
         self._trainer = Trainer(self._free, objective, self._method, solver, max_batch_size)
         self._trainer.set_multipliers(
-            _rates(net),
+            cause_rates(net),
             gradient_scales(self._free, objective.output_precision),
         )
         self._no_input = np.zeros((max_batch_size, 1), net.dtype)
@@ -197,7 +186,34 @@ class CauseTrainer:
         self._trainer.sync()
 
 
-def _rates(net: Network) -> PerLayer:
+def check_objective(net: Network, objective: Objective) -> None:
+    """Raise unless it is an `Objective` without activity decay that the network's dtype takes."""
+    if not isinstance(objective, Objective):
+        raise TypeError(f"objective must be a pcnet.inference.Objective; got {shown(objective)}")
+    check_terms(net, objective)
+    if objective.activity_decay:
+        raise ValueError(
+            "objective must have an activity_decay of 0: the prior takes its place; got "
+            f"{objective.activity_decay!r}"
+        )
+
+
+def resolve_step_solver(solver: Any) -> Any:
+    """The solver of a ``solver`` argument: one that steps with each minibatch, by default Adam."""
+    solver = resolve_solver(Adam() if solver is None else solver)
+    if solver.full_batch:
+        raise ValueError(
+            f"solver must be one that steps with each minibatch, Adam or SGD; got {solver!r}"
+        )
+    return solver
+
+
+def equal_rates(net: Network) -> PerLayer:
+    """1 for all layers."""
+    return PerLayer(np.ones(net.n_layers), np.ones(net.n_layers))
+
+
+def cause_rates(net: Network) -> PerLayer:
     """1 for the layers of the network; 0 for the prior, and for biases that it does not have."""
     weights = np.ones(net.n_layers + 1)
     weights[0] = 0

@@ -56,6 +56,20 @@ def test_novelty(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_memory(example, tmp_path):
+    """From three quarters of the pixels the network recalls more than the linear memory."""
+    script = example("memory")
+    patterns = script.digits()[0][:50]
+    stored = script.memories(patterns, max_iter=800)
+    partial = script.cover(patterns, 0.75)
+    assert 16 == np.isnan(partial).sum(axis=1).min() == np.isnan(partial).sum(axis=1).max()
+    shares = {n: script.share_recalled(m, patterns, partial) for n, m in stored.items()}
+    assert shares["AssociativeMemory"] > shares["RecurrentMemory"] + 0.1
+    curves = dict.fromkeys(stored, [0.5] * len(script.SHARES))
+    script.draw(patterns, stored, curves, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 def test_race_to_equilibrium(example, tmp_path):
     """Error space reaches equilibrium at 24 layers; descent on the activities hardly starts."""
     script = example("race_to_equilibrium")
