@@ -22,9 +22,12 @@ from ._amortizer import check_amortizer
 from ._infer import check_starts_warm, resolve_cause_method
 from ._minibatch import check_array
 from ._observed import check_observed_rows
-from ._row_lbfgs import RowMinima, minimize_rows
+from ._row_lbfgs import minimize_rows
 from ._trainer import equal_rates, resolve_step_solver
-from ._two_way import CoreParts, Ends, State, TwoWayEnergy, Weights
+from ._two_way import CoreParts, Ends, TwoWayEnergy, Weights
+
+#: Samples that are inferred at once: they limit memory.
+BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)  # eq=False: == of arrays has no single truth value
@@ -151,20 +154,37 @@ def infer_bidirectional(
     precisions = _check_precisions(generator, generator_precision, recognizer_precision)
     ends = _check_ends(generator, X, Y)
     parts = [CoreParts(net, Weights(*pack(net))) for net in (generator, recognizer)]
-    energy, minima, state = _settle(*parts, ends, method, precisions)
-    for name, arrays in (
-        ("activities", [state.causes, *state.hidden, state.outputs]),
-        ("errors", [*state.generator_errors, *state.recognizer_errors]),
-    ):
-        check_no_overflow(name, arrays)
-    return BidirectionalResult(
-        *state,
-        energy=energy,
-        n_steps=minima.n_steps,
-        n_passes=minima.n_evaluations + 0.5,
-        converged=is_converged(minima.status),
-        status=minima.status,
-    )
+    starts = range(0, len(ends.X), BLOCK_ROWS)
+    blocks = [
+        _settle(*parts, ends.of(slice(start, start + BLOCK_ROWS)), method, precisions)
+        for start in starts
+    ]
+    result = BidirectionalResult(*(_joined(field) for field in zip(*blocks, strict=True)))
+    check_no_overflow("activities", [result.causes, *result.hidden, result.outputs])
+    check_no_overflow("errors", [*result.generator_errors, *result.recognizer_errors])
+    return result
+
+
+def _joined(blocks):
+    """Arrays of all blocks, or lists of arrays, as one."""
+    if isinstance(blocks[0], list):
+        return [_joined(layer) for layer in zip(*blocks, strict=True)]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+class _Found(NamedTuple):
+    """The fields of `BidirectionalResult`, for one block of samples."""
+
+    causes: Floats
+    hidden: list[Floats]
+    outputs: Floats
+    generator_errors: list[Floats]
+    recognizer_errors: list[Floats]
+    energy: Float64s
+    n_steps: Ints
+    n_passes: Float64s
+    converged: Bools
+    status: Ints
 
 
 def _settle(
@@ -173,13 +193,19 @@ def _settle(
     ends: Ends,
     method: QuasiNewton,
     precisions: tuple[float, float],
-) -> tuple[Float64s, RowMinima, State]:
-    """Energy, report and state at the minimum."""
+) -> _Found:
+    """Inference on one block of samples."""
     p_g, p_r = precisions
     function = TwoWayEnergy(generator, recognizer, ends, p_g / p_r)
     minima = minimize_rows(function, function.start(), method)
-    minima.n_evaluations += function.n_start_passes
-    return p_r * minima.energy, minima, function.state(minima.x)
+    return _Found(
+        *function.state(minima.x),
+        energy=p_r * minima.energy,
+        n_steps=minima.n_steps,
+        n_passes=minima.n_evaluations + function.n_other_passes,
+        converged=is_converged(minima.status),
+        status=minima.status,
+    )
 
 
 class _Settled(InferenceMethod):
@@ -322,16 +348,16 @@ class BidirectionalTrainer:
         check_positive("learning_rate", learning_rate, or_zero=True)
         check_positive("weight_decay", weight_decay, or_zero=True)
         ends = _check_ends(net, X, Y)
-        energy, minima, state = _settle(*self._parts, ends, self._method, self._precisions)
+        found = _settle(*self._parts, ends, self._method, self._precisions)
         down, up = self._settled
-        down.hidden, down.errors = state.hidden, state.generator_errors
-        up.hidden, up.errors = state.hidden[::-1], state.recognizer_errors[::-1]
-        for trainer, start in zip(self._trainers, (state.causes, state.outputs), strict=True):
+        down.hidden, down.errors = found.hidden, found.generator_errors
+        up.hidden, up.errors = found.hidden[::-1], found.recognizer_errors[::-1]
+        for trainer, start in zip(self._trainers, (found.causes, found.outputs), strict=True):
             trainer.step(start, start, learning_rate, weight_decay=weight_decay)
         return BidirectionalReport(
-            float(energy.mean()),
-            float(minima.n_evaluations.mean() + 0.5),
-            float(is_converged(minima.status).mean()),
+            float(found.energy.mean()),
+            float(found.n_passes.mean()),
+            float(found.converged.mean()),
         )
 
     def sync(self) -> None:

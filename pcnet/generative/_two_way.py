@@ -141,7 +141,8 @@ class TwoWayEnergy:
         widths = [*self.hidden_sizes[::-1]]
         widths = [sizes[-1]] * self.free_Y + widths + [sizes[0]] * self.free_X
         self.cuts = np.cumsum([0, *widths])
-        self.n_start_passes = 3 if self.free_Y else 0
+        # of the start, with its two energies, and of the end
+        self.n_other_passes = 0.5 + (3 + 0.5 * self.free_X if self.free_Y else 0)
 
     def blocks(self, v: Floats) -> tuple[Any, list[Floats], Any]:
         """Views of variables (n, D): z_L's or None, d_H..d_1, d_0 or None."""

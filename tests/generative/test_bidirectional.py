@@ -174,12 +174,17 @@ def test_threads_and_training_threads(large, threads):
     assert found[0] == found[1] == found[2]
 
 
-def test_split_of_the_samples(large):
-    """In blocks with gaps in the same ends, since others take other passes."""
+@pytest.mark.parametrize("blocks", [False, True], ids=["one block", "several"])
+def test_split_of_the_samples(blocks, large):
+    """In parts with gaps in the same ends, since others take other passes."""
     nets, given = large
+    if blocks:
+        nets = pair()
+        given = ends(nets[0], 1100)
     whole = infer_bidirectional(*nets, *given)
     parts = [
-        infer_bidirectional(*nets, *(v[rows] for v in given)) for rows in (slice(50), slice(50, N))
+        infer_bidirectional(*nets, *(v[rows] for v in given))
+        for rows in (slice(50), slice(50, None))
     ]
     for name in ("causes", "outputs", "energy", "n_passes"):
         joined = np.concatenate([getattr(part, name) for part in parts])
