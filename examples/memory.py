@@ -7,7 +7,7 @@ given than patterns are stored, since the linear memory then has no unique answe
 """
 
 import numpy as np
-from _common import COLOURS, digits, output_path
+from _common import COLOURS, digits, parse
 
 from pcnet.generative import AssociativeMemory, RecurrentMemory
 
@@ -101,7 +101,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "memory.png"))
+    run(**parse(__doc__, "memory.png"))
 
 
 if __name__ == "__main__":
