@@ -45,6 +45,7 @@ def script(name):
 # Optional packages that a page needs
 NEEDS = {
     "callbacks": ["sklearn.callback"],  # scikit-learn 1.9
+    "dask": ["distributed"],
     "deploy": ["onnxruntime", "skl2onnx"],
     "pytorch": ["torch"],
     "saving": ["skops", "onnxruntime", "skl2onnx"],

@@ -23,7 +23,7 @@ LAYERS = [
     {"_training", "_prediction", "theory"},
     {"generative"},
     {"_estimators"},
-    {"serving", "display"},
+    {"serving", "display", "dask"},
     {"", "_show_versions", "_demo", "__main__"},  # "" is pcnet/__init__.py
 ]
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
@@ -135,6 +135,14 @@ def is_constructor_of_an_estimator(name, node):
 def test_sources_of_the_core_are_small(path):
     if path.parent.name != "tests":
         assert path.read_text(encoding="utf-8").count("\n") <= MOST_LINES
+
+
+def test_only_pcnet_dask_imports_dask():
+    for name, path in MODULES.items():
+        if name.split(".")[0] != "dask":
+            text = path.read_text("utf-8")
+            found = re.findall(r"^\s*(?:import|from) (?:dask|distributed)\b", text, re.M)
+            assert not found, name
 
 
 def test_no_import_cycle():
