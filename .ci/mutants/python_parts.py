@@ -293,8 +293,8 @@ MUTANTS = [
     (
         "imputer: missing entries learned as means",
         "_estimators/causes.py",
-        "network, curve = _train_one(values, observed.astype(values.dtype), plan, own, title)",
-        "network, curve = _train_one(values, np.ones_like(values), plan, own, title)",
+        "factors = observed.astype(values.dtype)",
+        "factors = np.ones_like(values)",
         IMPUTER,
     ),
     (
@@ -310,6 +310,34 @@ MUTANTS = [
         "np.argmin(errors)",
         "np.argmax(errors)",
         IMPUTER,
+    ),
+    (
+        "imputer: the noise of draws left out",
+        "_estimators/draws.py",
+        "+ spread.factor * (drawn - predicted) + noise",
+        "+ spread.factor * (drawn - predicted)",
+        "tests/generative/test_imputer_draws.py",
+    ),
+    (
+        "imputer: the spread measured on entries that were trained on",
+        "_estimators/imputer.py",
+        "known = observed & ~hidden",
+        "known = observed",
+        "tests/generative/test_imputer_draws.py",
+    ),
+    (
+        "imputer: categories of neighbouring codes",
+        "_estimators/mixed.py",
+        "chosen[j] = np.argmax(codes, axis=1)",
+        "chosen[j] = np.argmax(codes, axis=1) - 1",
+        "tests/generative/test_imputer_categories.py",
+    ),
+    (
+        "imputer: categories drawn from all others",
+        "_estimators/mixed.py",
+        "(points >= shares)",
+        "(points < shares)",
+        "tests/generative/test_imputer_categories.py",
     ),
     (
         "samples: observed outputs without a draw of their noise",

@@ -92,7 +92,7 @@ def standardised(values, observed, mean, scale, dtype):
     return wide.astype(dtype)
 
 
-def train_networks(values, observed, plan, seed, n_networks):
+def train_networks(values, observed, plan, seed, n_networks, resample=None):
     """Train networks from different random weights.
 
     Parameters
@@ -103,6 +103,8 @@ def train_networks(values, observed, plan, seed, n_networks):
     plan : Plan
     seed : SeedSequence
     n_networks : int
+    resample : Generator, optional
+        Draws the rows of each network, with replacement. Default: all rows once.
 
     Returns
     -------
@@ -114,7 +116,12 @@ def train_networks(values, observed, plan, seed, n_networks):
     for index in range(n_networks):
         own = child_seed(seed, NETWORKS, index)
         title = f"network {index + 1} of {n_networks}"
-        network, curve = _train_one(values, observed.astype(values.dtype), plan, own, title)
+        factors = observed.astype(values.dtype)
+        if resample is None:
+            network, curve = _train_one(values, factors, plan, own, title)
+        else:
+            rows = np.sort(resample.integers(len(values), size=len(values)))
+            network, curve = _train_one(values[rows], factors[rows], plan, own, title)
         networks.append(network)
         curves.append(curve)
     return networks, np.array(curves) if curves else np.zeros((1, 0))

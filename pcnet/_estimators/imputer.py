@@ -7,18 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import LARGEST
-from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
+from .._data.checks import check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._network_checks import ACTIVATIONS
-from .._random import seed_of
-from .._types import Activations, Auto, Floats, Method, Parameterization, RandomState, Widths
+from .._random import SAMPLES, seed_of, stream
+from .._types import Activations, Auto, Method, Parameterization, RandomState, Widths
 from .._warnings import warn
 from ..network import Network, check_activation
 from ..parameterization import PARAMETERIZATIONS
@@ -35,6 +34,8 @@ from .causes import (
     usual_components,
 )
 from .decorators import fit_context
+from .draws import SPREAD_SHARE, draw_outputs, measure_spread
+from .mixed import is_nan, read_table, returns_frames, with_flags
 
 
 class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -48,8 +49,9 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     averaged.
 
     Columns are standardised inside by the mean and standard deviation of their observed entries,
-    so units do not matter. Use it for tables of numbers whose columns depend on each other, also
-    nonlinearly. Encode text first.
+    so units do not matter. Use it for tables whose columns depend on each other, also nonlinearly.
+    A column of categories is predicted as a column of 0 and 1 for each category; the category with
+    the largest prediction is filled in.
 
     Parameters
     ----------
@@ -84,6 +86,13 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Epochs of each network. "auto": 60 up to 704 rows, fewer above, and 20 from 2,113 rows on.
     missing_values : int, float or nan, default=nan
         The value of missing entries. With another value than nan, NaN in the data is an error.
+    categorical_features : "from_dtype", array-like of bool, int or str, or None, \
+            default="from_dtype"
+        Columns of categories: a mask, numbers or names. "from_dtype": columns of frames that have
+        a category or string dtype, or hold strings. None: none.
+    sample_posterior : bool, default=False
+        Whether `transform` draws imputations instead of returning the most likely ones, for
+        multiple imputation: each call draws anew, see Notes.
     add_indicator : bool, default=False
         Whether `transform` appends a column with 0 and 1 for each column that had missing values in
         `fit`, as `~sklearn.impute.MissingIndicator` does.
@@ -91,7 +100,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Whether columns without any observed value in `fit` are kept. Their missing entries become
         0. By default `transform` drops these columns.
     random_state : int, RandomState, Generator or None, default=None
-        Seed of the initial weights and of the order of rows.
+        Seed of the initial weights, of the order of rows and of the draws of `sample_posterior`.
     dtype : {"float32", "float64"} or None, default="float32"
         Type in which the networks compute; None: that of `X` in `fit`. The result of `transform`
         has that of its own `X`.
@@ -104,9 +113,13 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         The trained networks, from causes to standardised columns; empty if no column varies.
         `pcnet.generative.infer_causes` takes them.
     columns_ : int ndarray of shape (n_outputs,)
-        The columns that the networks predict: those that vary in `fit`.
-    input_mean_, input_scale_ : float64 ndarray of shape (D,)
-        Mean and scale by which columns are standardised; mean 0 and scale 1 of empty columns.
+        The columns that the networks predict: those that vary in `fit`. They are counted in the
+        encoded table, in which a column for each category takes the place of one of categories.
+    input_mean_, input_scale_ : float64 ndarray of shape (n_encoded,)
+        Mean and scale by which columns are standardised; mean 0 and scale 1 of empty columns. The
+        columns of one categorical column have one scale, that of their total variance.
+    categories_ : dict from int to ndarray
+        The categories of each categorical column that `fit` has seen, sorted.
     n_components_ : int
         Number of causes.
     alpha_ : float
@@ -115,6 +128,11 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Epochs of each network; 0 if there are none.
     energy_curve_ : list of float
         Mean energy of a row in each epoch, averaged over networks.
+    random_state_ : Generator or None
+        What `transform` draws with, if `sample_posterior`.
+    spread_ : Spread or None
+        How draws deviate from predictions, if `sample_posterior`: ``noise``, the standard deviation
+        of each standardised column's noise, and ``factor``, that of the posterior's deviations.
     n_features_with_missing_ : int
         Number of columns with missing values in `fit`.
     indicator_ : MissingIndicator or None
@@ -153,7 +171,14 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     `transform` gives for a row does not depend on the other rows.
 
     Imputations are conditional means and vary less than the data. Statistics of the filled table,
-    such as variances, are biased for that reason.
+    such as variances, are biased for that reason. With `sample_posterior` a missing entry is drawn:
+    `fit` trains each network on a bootstrap sample of the rows and without a tenth of the observed
+    entries, and measures on these how far draws must deviate. Each call of `transform` chooses a
+    network, draws the causes of each row from their posterior (`pcnet.generative.sample_causes`)
+    and adds noise to what it predicts; categories are drawn with the predictions as probabilities.
+    So m calls give m tables whose differences show the uncertainty of the imputations, to be pooled
+    by Rubin's rules. After a `fit` with an int as `random_state` the first call always gives the
+    same table, the second another one, and so on.
 
     Examples
     --------
@@ -185,6 +210,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "learning_rate_init": [real_interval(0, closed="neither")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, 2**31, closed="both")],
         "missing_values": [real_interval(-LARGEST, closed="left"), "nan"],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "sample_posterior": ["boolean"],
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
         "random_state": ["random_state", np.random.Generator],
@@ -207,6 +234,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         learning_rate_init: float = 0.1,
         max_iter: int | Auto = "auto",
         missing_values: float = np.nan,
+        categorical_features: str | ArrayLike | None = "from_dtype",
+        sample_posterior: bool = False,
         add_indicator: bool = False,
         keep_empty_features: bool = False,
         random_state: RandomState = None,
@@ -225,6 +254,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
         self.missing_values = missing_values
+        self.categorical_features = categorical_features
+        self.sample_posterior = sample_posterior
         self.add_indicator = add_indicator
         self.keep_empty_features = keep_empty_features
         self.random_state = random_state
@@ -238,7 +269,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers, with `missing_values` for missing entries.
+            Numbers and categories, with `missing_values` for missing entries; in columns of
+            categories None and missing values of pandas, too.
         y : ignored
 
         Returns
@@ -249,7 +281,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._fit(X)
         return self
 
-    def transform(self, X: ArrayLike) -> Floats:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Fill the missing entries of X.
 
         Parameters
@@ -262,22 +294,26 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ndarray of shape (n_samples, n_features_out)
             X without the columns that were empty in `fit` (unless `keep_empty_features`), and with
             the indicator's columns (if `add_indicator`). Its dtype is that of X, float64 for
-            integers.
+            integers, and object if X holds categories and is not an array of numbers. With
+            ``set_output(transform="pandas")`` columns of categories keep the dtype that they have
+            in a frame X.
 
         Raises
         ------
         ValueError, TypeError
-            X is invalid.
+            X is invalid, or holds a category that `fit` has not seen.
         """
         check_is_fitted(self)
-        values, missing = self._check_X(X, reset=False)
+        mixed, (source, values, missing) = read_table(self, X, reset=False)
         filled = values.copy()
-        self._fill(filled, missing)
-        filled = filled[:, self._kept]
-        if self.indicator_ is None:
-            return filled
-        flags = missing[:, self.indicator_.features_]
-        return np.hstack([filled, flags.astype(filled.dtype)])
+        self._fill(filled, missing if mixed is None else mixed.widen(missing))
+        flags = missing[:, [] if self.indicator_ is None else self.indicator_.features_]
+        if mixed is None:
+            return np.hstack([filled[:, self._kept], flags.astype(filled.dtype)])
+        chosen = mixed.choose(filled, self.random_state_)
+        as_frame = returns_frames(self, source)
+        columns = mixed.restore(source, filled, missing, chosen, self._kept, as_frame)
+        return with_flags(columns, flags)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the columns of `transform`.
@@ -297,26 +333,6 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         flags = [f"missingindicator_{name}" for name in names[self.indicator_.features_]]
         return np.concatenate([names[self._kept], np.array(flags, dtype=object)])
 
-    # ------------------------------------------------------------ data
-
-    def _check_X(self, X, reset):
-        """X as floats and the mask of its missing entries."""
-        if issparse(X):
-            raise TypeError(
-                f"X is sparse, but {type(self).__name__} needs a dense array: its zeros count as "
-                "observed. Give X.toarray()"
-            )
-        nan = is_nan(self.missing_values)
-        X = check_data(
-            self,
-            X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan" if nan else True,
-        )
-        missing = np.isnan(X) if nan else self.missing_values == X
-        return X, missing
-
     # ------------------------------------------------------------ fit
 
     def _fit(self, X):
@@ -324,9 +340,10 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_activation(self.activation, len(widths))
         method = check_inference(self.inference)
         dtype = check_dtype(self.dtype)
-        X, missing = self._check_X(X, reset=True)
-        observed = ~missing
-        self._measure(X, observed)
+        self._mixed, (_, X, missing) = read_table(self, X, reset=True)
+        self.categories_ = {} if self._mixed is None else self._mixed.categories
+        self._measure(X, ~missing)
+        observed = ~missing if self._mixed is None else ~self._mixed.widen(missing)
         self.indicator_ = None
         if self.add_indicator:
             indicator = MissingIndicator(missing_values=np.nan, sparse=False)
@@ -349,30 +366,50 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             n_epochs=self.max_iter,
             verbose=bool(self.verbose),
         )
-        seed = seed_of(self.random_state)
-        observed, n_networks = observed[rows], self.n_estimators if n_columns else 0
+        self._train(values, observed[rows], plan, seed_of(self.random_state))
+
+    def _train(self, values, observed, plan, seed):
+        n_networks = self.n_estimators if len(self.columns_) else 0
         if self.alpha == "auto" and n_networks:
             plan = plan._replace(alpha=measure_alpha(values, observed, plan, seed))
         self.alpha_ = plan.alpha
-        self.networks_, curves = train_networks(values, observed, plan, seed, n_networks)
+        rng = stream(seed, SAMPLES) if self.sample_posterior else None
+        hidden = np.zeros(observed.shape, bool)
+        if rng is not None:
+            hidden = observed & (rng.random(observed.shape) < SPREAD_SHARE)
+        known = observed & ~hidden
+        given = np.where(known, values, 0)
+        self.networks_, curves = train_networks(given, known, plan, seed, n_networks, rng)
         self.energy_curve_ = [float(energy) for energy in np.mean(curves, axis=0)]
         self.n_iter_ = len(self.energy_curve_)
+        self.random_state_, self.spread_ = rng, None
+        if rng is not None and n_networks:
+            partial = np.where(observed, values, np.nan)
+            method = check_inference(self.inference, tol=1e-4)
+            self.spread_ = measure_spread(self.networks_, partial, hidden, method, rng)
+            if self._mixed is not None:  # predictions of codes are probabilities
+                self.spread_ = self.spread_.without(self._mixed.is_code[self.columns_])
 
     def _measure(self, X, observed):
-        """Set the attributes that describe the columns."""
-        empty = ~observed.any(axis=0)
+        """Set the attributes that describe the columns; observed: mask of the table's, (n, D)."""
+        mixed, empty = self._mixed, ~observed.any(axis=0)
         if empty.all():
             raise ValueError("X must have an observed entry, but all its entries are missing")
         self.n_features_with_missing_ = int((~observed).any(axis=0).sum())
         self._kept = np.flatnonzero(~empty | self.keep_empty_features)
+        names = getattr(self, "feature_names_in_", np.arange(len(empty)))
         if empty.any() and not self.keep_empty_features:
-            names = getattr(self, "feature_names_in_", np.arange(X.shape[1]))[empty].tolist()
             warn(
-                f"The columns {names} of X have no observed values; transform drops them. "
-                "keep_empty_features=True keeps them, filled with 0"
+                f"The columns {names[empty].tolist()} of X have no observed values; transform "
+                "drops them. keep_empty_features=True keeps them, filled with 0"
             )
+        if mixed is not None:
+            mixed.check_kept(self._kept, names)
+            observed, empty = mixed.widen(observed), mixed.widen(empty[None])[0]
         statistics = measure_observed(X, observed)
         mean, scale = scaling_of(statistics, "standard")
+        if mixed is not None:
+            scale = mixed.block_scale(scale)
         self.input_mean_ = np.where(empty, 0.0, mean)
         self.input_scale_ = np.where(empty, 1.0, scale)
         self.columns_ = np.flatnonzero(~empty & ~statistics.constant)
@@ -395,13 +432,15 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             observed = ~missing[:, columns]
             values = self._standardised(X[rows], observed, self.networks_[0].dtype)
             values[~observed] = np.nan
+            method = check_inference(self.inference, tol=1e-4)
+            if self.spread_ is None:
+                predicted = predict_outputs(self.networks_, values, method)
+            else:
+                rng = self.random_state_
+                network = self.networks_[rng.integers(len(self.networks_))]
+                predicted = draw_outputs(network, values, self.spread_, method, rng)
             with np.errstate(over="ignore"):
-                filled[:, columns] += (
-                    predict_outputs(
-                        self.networks_, values, check_inference(self.inference, tol=1e-4)
-                    )
-                    * self.input_scale_[columns]
-                )
+                filled[:, columns] += predicted * self.input_scale_[columns]
         largest = np.finfo(X.dtype).max
         X[rows] = np.where(missing, np.clip(filled, -largest, largest).astype(X.dtype), X[rows])
 
@@ -409,8 +448,3 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = is_nan(self.missing_values)
         return tags
-
-
-def is_nan(value):
-    """Whether a value of any type is the float nan."""
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))

@@ -5,8 +5,10 @@
 #: ``skops.io.load(file, trusted=pcnet.serving.TRUSTED_TYPES)``.
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
+    "pcnet._estimators.draws.Spread",
     "pcnet._estimators.generative.PCGenerative",
     "pcnet._estimators.imputer.PCImputer",
+    "pcnet._estimators.mixed.MixedTable",
     "pcnet._estimators.regressor.PCRegressor",
     "pcnet._estimators.target_block.ClassBlock",
     "pcnet._estimators.target_block.ValueBlock",

@@ -160,6 +160,21 @@ def test_generative(y):
 
 
 @pytest.mark.usefixtures("no_pickle")
+def test_imputer_of_categories_that_draws():
+    imputer = categories_imputer()
+    loaded = skops_io.loads(skops_io.dumps(imputer), trusted=TRUSTED_TYPES)
+    X = np.array([["a", np.nan], [None, 2.0]], dtype=object)
+    np.testing.assert_array_equal(loaded.transform(X), imputer.transform(X))
+
+
+def categories_imputer():
+    X = np.array([["a", "b"] * 20, range(40)], dtype=object).T
+    return PCImputer(
+        max_iter=2, categorical_features=[0], sample_posterior=True, random_state=0
+    ).fit(X)
+
+
+@pytest.mark.usefixtures("no_pickle")
 @pytest.mark.parametrize("model", [*others()], ids=repr)
 def test_loads_with_other_objects_as_arguments(model):
     X = data(type(model))[0]
@@ -173,7 +188,7 @@ def test_every_trusted_type_is_needed():
     for model in others():
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
     X, y = data(PCRegressor)
-    models = [PCImputer(max_iter=1).fit(X)]
+    models = [categories_imputer()]
     models += [PCGenerative(max_iter=1).fit(X, target) for target in (y, y > 0)]
     for model in models:
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
