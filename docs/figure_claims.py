@@ -33,7 +33,8 @@ METHODS = {
             "Nudged(kind='positive')",
         ),
         *("ErrorOptimization(rate=0.3)", "GaussSeidel()", "ActivityDescent(rate=0.25)"),
-        *("ActivityDescent(momentum=0.8, rate=0.25)", "AdamActivityDescent(rate=0.003)"),
+        *("ActivityDescent(momentum=0.8, rate=0.25)", "NesterovDescent(n_steps=20, rate=0.25)"),
+        *("NesterovDescent(n_steps=100, rate=0.25)", "AdamActivityDescent(rate=0.003)"),
         *("IncrementalDescent(rate=0.25)", "PrecisionDescent(n_steps=21)"),
         *("ForwardUpdate(method=PrecisionDescent(n_steps=21))", "GradientFlow()"),
         *(

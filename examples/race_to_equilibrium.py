@@ -20,6 +20,7 @@ from pcnet.inference import (
     GaussSeidel,
     GradientFlow,
     LearnedPrecision,
+    NesterovDescent,
 )
 
 DEPTHS = (4, 32)
@@ -31,7 +32,8 @@ RUNNERS = {
     "Gauss-Seidel sweeps, rate 0.5": lambda k: GaussSeidel(k, rate=0.5),
     "activity descent, rate 0.25": lambda k: ActivityDescent(k, rate=0.25),
     "the same, momentum 0.8": lambda k: ActivityDescent(k, rate=0.25, momentum=0.8),
-    "the same, rate 1 / lambda_max": lambda k: AugmentedLagrangian(k, alpha=0.0),
+    "Nesterov's method, rate 0.25": lambda k: NesterovDescent(k, rate=0.25),
+    "activity descent, rate 1 / lambda_max": lambda k: AugmentedLagrangian(k, alpha=0.0),
     "activity descent by Adam": lambda k: AdamActivityDescent(k, rate=0.003),
     "gradient flow (Heun)": lambda k: GradientFlow(max_time=k / 4),
 }
