@@ -249,4 +249,5 @@ def test_all_figures_are_computed_on_a_schedule():
     assert loaded["on"]["schedule"]
     assert any(step.get("run", "").startswith(".ci/figures") for _, step in steps(loaded))
     text = (ROOT / ".ci" / "figures").read_text(encoding="utf-8")
-    assert "docs/figures.py --check\n" in text and "PCNET_GALLERY=full" in text
+    assert "docs/figures.py --check\n" in text
+    assert "PCNET_GALLERY=full" in text
