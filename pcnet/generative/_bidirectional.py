@@ -156,7 +156,7 @@ def infer_bidirectional(
     parts = [CoreParts(net, Weights(*pack(net))) for net in (generator, recognizer)]
     starts = range(0, len(ends.X), BLOCK_ROWS)
     blocks = [
-        _settle(*parts, ends.of(slice(start, start + BLOCK_ROWS)), method, precisions)
+        _settle(parts, ends.of(slice(start, start + BLOCK_ROWS)), method, precisions)
         for start in starts
     ]
     result = BidirectionalResult(*(_joined(field) for field in zip(*blocks, strict=True)))
@@ -188,21 +188,21 @@ class _Found(NamedTuple):
 
 
 def _settle(
-    generator: CoreParts,
-    recognizer: CoreParts,
+    parts: list[CoreParts],
     ends: Ends,
     method: QuasiNewton,
     precisions: tuple[float, float],
 ) -> _Found:
-    """Inference on one block of samples."""
+    """Inference on one block of samples, by the generator and the recognizer."""
     p_g, p_r = precisions
+    generator, recognizer = parts
     function = TwoWayEnergy(generator, recognizer, ends, p_g / p_r)
     minima = minimize_rows(function, function.start(), method)
     return _Found(
         *function.state(minima.x),
         energy=p_r * minima.energy,
         n_steps=minima.n_steps,
-        n_passes=minima.n_evaluations + function.n_other_passes,
+        n_passes=minima.n_evaluations.astype(float) + function.n_other_passes,
         converged=is_converged(minima.status),
         status=minima.status,
     )
@@ -348,7 +348,7 @@ class BidirectionalTrainer:
         check_positive("learning_rate", learning_rate, or_zero=True)
         check_positive("weight_decay", weight_decay, or_zero=True)
         ends = _check_ends(net, X, Y)
-        found = _settle(*self._parts, ends, self._method, self._precisions)
+        found = _settle(self._parts, ends, self._method, self._precisions)
         down, up = self._settled
         down.hidden, down.errors = found.hidden, found.generator_errors
         up.hidden, up.errors = found.hidden[::-1], found.recognizer_errors[::-1]

@@ -94,14 +94,14 @@ class RecurrentMemory:
         self.weights_, self.bias_ = weights, mean - mean @ weights
         return self
 
-    def energy(self, X: ArrayLike) -> Float64s:
+    def energy(self, X: ArrayLike) -> Floats:
         """``1/2 |x - x W - b|^2`` of each row (n, K): low for stored patterns, (n,)."""
         _check_fitted(self, "bias_")
         X = check_float_array("X", X, np.float64, 2, (None, len(self.bias_)))
         errors = X - X @ self.weights_ - self.bias_
         return 0.5 * np.einsum("ij,ij->i", errors, errors)
 
-    def recall(self, partial: ArrayLike) -> Float64s:
+    def recall(self, partial: ArrayLike) -> Floats:
         """Fill missing entries with the values of least energy.
 
         Parameters
@@ -244,7 +244,7 @@ class AssociativeMemory:
         """Least energy of each row (n, K), NaN where missing: low for stored patterns, (n,)."""
         return self._infer("X", X)[2].energy
 
-    def recall(self, partial: ArrayLike) -> Float64s:
+    def recall(self, partial: ArrayLike) -> Floats:
         """Fill missing entries with the network's predictions.
 
         Parameters

@@ -19,7 +19,7 @@ from .._types import Bools, Floats, Loss
 from ..network import Network
 
 
-def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Floats | None]:
+def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Bools | None]:
     """Targets (n, K), 0 where NaN or masked, and the mask of those observed; None: all are.
 
     Raises

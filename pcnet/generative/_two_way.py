@@ -82,12 +82,14 @@ class Ends(NamedTuple):
     """Causes (n, D) and outputs (n, K), any number where not observed, and masks or None: all."""
 
     X: Floats
-    X_observed: Bools | None
+    X_observed: Bools | Any
     Y: Floats
-    Y_observed: Bools | None
+    Y_observed: Bools | Any
 
     def of(self, rows: Any) -> Ends:
-        return Ends(*(None if a is None else a[rows] for a in self))
+        X_observed = None if self.X_observed is None else self.X_observed[rows]
+        Y_observed = None if self.Y_observed is None else self.Y_observed[rows]
+        return Ends(self.X[rows], X_observed, self.Y[rows], Y_observed)
 
 
 class State(NamedTuple):
