@@ -102,6 +102,20 @@ MUTANTS = [
         TRAINING,
     ),
     (
+        "one shard counted twice, another lost",
+        "_training/shards.py",
+        "values += right.values",
+        "values += left.values",
+        "tests/estimators/test_shards.py",
+    ),
+    (
+        "sample weights of the first shard in all",
+        "_training/shards.py",
+        "share = self.share[start : start + len_of(part)]",
+        "share = self.share[: len_of(part)]",
+        "tests/estimators/test_shards.py",
+    ),
+    (
         "last minibatch left out",
         "_training/minibatches.py",
         "for i in range(first, self.n_batches):",
