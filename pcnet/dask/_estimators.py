@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from ._member import Training
 from ._session import Session, WorkerLostError, client_of
 from ._trainer import DaskTrainer
 
+#: Seconds to wait for a worker if none is left.
+WAIT_SECONDS = 20
 #: Default of `n_shards`: up to so many workers compute.
 N_SHARDS = 8
 
@@ -100,6 +103,8 @@ class _OnDask:
             if saved != before:
                 call = call._replace(saved=read_saved_run(self, self.checkpoint))
             warn(f"{lost}. It continues on the workers left, from the last checkpoint.")
+            with suppress(TimeoutError):  # one that was started anew
+                client.wait_for_workers(1, timeout=WAIT_SECONDS)
         raise lost
 
     def _fit_once(self, client, X, y, sample_weight, call):
@@ -138,7 +143,8 @@ class _OnDask:
         if session is None:  # not in a fit
             return super()._check_X_y(X, y, dtype=dtype, reset=reset)
         y = session.gather(y)
-        given = _type_of_collection(X)
+        X = _as_table(X)
+        given = _type_of_table(X)
         rows, values = session.place(X, _type_of(np.empty(0, given), dtype))
         if values is not None:
             raise_not_finite(self, values)
@@ -327,10 +333,31 @@ class PCRegressor(_OnDask, PlainRegressor):
         def __init__(self, *args: Any, client: Any = None, **kwargs: Any) -> None: ...
 
 
-def _type_of_collection(X):
+def _as_table(X):
+    """X as a collection, a data frame, a CSR matrix or a NumPy array, of two dimensions."""
+    if not (is_dask_collection(X) or hasattr(X, "iloc")):
+        X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"X must have 2 dimensions, (n_samples, n_features); got {len(X.shape)}. "
+            "X.reshape(-1, 1) is one feature"
+        )
+    return X
+
+
+def _type_of_table(X):
     """The type of the numbers of X, NumPy's."""
     meta = getattr(X, "_meta", X)
-    return _parts.common_type(meta) if hasattr(meta, "columns") else np.dtype(meta.dtype)
+    try:
+        found = _parts.common_type(meta) if hasattr(meta, "columns") else np.dtype(meta.dtype)
+    except TypeError:  # of pandas only
+        found = np.dtype(object)
+    if found.kind not in "biuf":
+        raise ValueError(
+            "X must hold numbers, and has columns of other types: encode them first, for example "
+            "with dask.dataframe.get_dummies, or drop them"
+        )
+    return found
 
 
 def _check_names(estimator, X, n_features, reset):

@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 from distributed import Client
 
@@ -127,6 +129,8 @@ def test_bad_data_and_arguments_have_clear_errors(client):
     for data, target, options, text in (
         (cut(spoilt, 40), y, {}, "Input X contains NaN"),
         (cut(X, 40), y[:-1], {}, "inconsistent numbers of samples"),
+        (dd.from_pandas(pd.DataFrame({"a": ["b"] * N}), 2), y, {}, "X must hold numbers"),
+        (cut(X[:, 0], 40), y, {}, "X must have 2 dimensions"),
         (cut(X, 40), y, {"solver": "lbfgs"}, "solver='lbfgs' trains on one machine"),
         (cut(X, 40), y, {"early_stopping": True, "scoring": "r2"}, "scoring='r2' needs"),
     ):
