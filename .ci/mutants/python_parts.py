@@ -321,9 +321,16 @@ MUTANTS = [
     (
         "imputer: pilots choose the worst decay",
         "_estimators/causes.py",
-        "np.argmin(errors)",
-        "np.argmax(errors)",
+        "min(found, key=found.get)",
+        "max(found, key=found.get)",
         IMPUTER,
+    ),
+    (
+        "cause trainer: errors of an epoch kept in its order",
+        "generative/_trainer.py",
+        "layer[order] = of_order",
+        "layer[:] = of_order",
+        "tests/generative/test_warm_starts.py",
     ),
     (
         "imputer: the noise of draws left out",

@@ -20,12 +20,14 @@ FAR = 1e6
 #: Rows whose causes are inferred at once; limits memory.
 BLOCK_ROWS = 2048
 
-#: Most and least epochs of an automatic training; between them it makes this many updates.
-MOST_EPOCHS, LEAST_EPOCHS, ENOUGH_UPDATES = 60, 20, 700
+#: Epochs of an imputer's automatic training: 20; up to 60 if it makes fewer updates than the first
+#: number, down to 8 if it makes more than the second.
+IMPUTER_UPDATES, IMPUTER_EPOCHS = (120, 1600), (60, 20, 8)
 
 
-#: Weight decays among which pilots choose, and that of tables with too little to measure.
-ALPHAS, USUAL_ALPHA = (0.3, 1.0, 3.0), 1.0
+#: Weight decays among which pilots choose: the first two, and then the third or the fourth, beside
+#: the better one of them. And that of tables with too little to measure.
+ALPHAS, USUAL_ALPHA = (1.0, 3.0, 0.3, 10.0), 1.0
 
 #: Most rows of a pilot, the share of observed entries that it hides, and the least number of them.
 PILOT_ROWS, PILOT_SHARE, PILOT_ENTRIES = 500, 0.2, 20
@@ -38,7 +40,7 @@ class Plan(NamedTuple):
     ----------
     alpha : float
         Weights without a gradient fall to ``exp(-alpha)`` of their values.
-    n_epochs : int or "auto"
+    n_epochs : int, or "auto" until the number of rows is known
     learning_rate : float
         Of the first step; it falls linearly to 0.
     verbose : bool
@@ -128,7 +130,10 @@ def train_networks(values, observed, plan, seed, n_networks, resample=None):
 
 
 def measure_alpha(values, observed, plan, seed):
-    """The one of `ALPHAS` with which a network predicts hidden entries best.
+    """The weight decay with which a network predicts hidden entries best.
+
+    Three pilots on some of the rows measure it. A training on more rows makes more updates, in
+    which weights grow further: the decay found grows with the square root of their number.
 
     Parameters
     ----------
@@ -139,7 +144,7 @@ def measure_alpha(values, observed, plan, seed):
     -------
     float
     """
-    rng = stream(seed, PILOT_PARTS)
+    rng, n = stream(seed, PILOT_PARTS), len(values)
     rows = np.sort(rng.permutation(len(values))[:PILOT_ROWS])
     values, observed = values[rows], observed[rows]
     hidden = observed & (rng.random(observed.shape) < PILOT_SHARE)
@@ -148,13 +153,16 @@ def measure_alpha(values, observed, plan, seed):
     known = observed & ~hidden
     given, factors = np.where(known, values, 0), known.astype(values.dtype)
     partial = np.where(known, values, np.nan)
-    errors = []
-    for alpha in ALPHAS:
+    found = {}
+    for alpha in (ALPHAS[0], ALPHAS[1], None):
+        if alpha is None:
+            alpha = ALPHAS[3] if found[ALPHAS[1]] < found[ALPHAS[0]] else ALPHAS[2]
         title = f"pilot with alpha={alpha:g}"
         network, _ = _train_one(given, factors, plan._replace(alpha=alpha), seed, title)
         predicted = predict_outputs([network], partial, plan.method)
-        errors.append(np.mean(np.square((predicted - values)[hidden])))
-    return ALPHAS[int(np.argmin(errors))]
+        found[alpha] = np.mean(np.square((predicted - values)[hidden]))
+    more = learning_rates(plan, n).size / learning_rates(plan, len(values)).size
+    return min(found, key=found.get) * float(np.sqrt(max(1.0, more)))
 
 
 def _train_one(values, factors, plan, seed, title):
@@ -180,12 +188,19 @@ def draw_network(plan, seed, dtype):
     return network
 
 
+def imputer_epochs(max_iter, n, batch_size):
+    """The epochs of an imputer's networks on n rows; ``max_iter`` unless that is "auto"."""
+    if max_iter != "auto":
+        return max_iter
+    n_batches = max(1, -(-n // batch_size))
+    (few, many), (most, usual, least) = IMPUTER_UPDATES, IMPUTER_EPOCHS
+    return int(np.clip(few // n_batches, min(usual, max(least, many // n_batches)), most))
+
+
 def learning_rates(plan, n):
     """The rate of each minibatch of n samples, (n_epochs, n_batches)."""
     n_batches = -(-n // plan.batch_size)
     n_epochs = plan.n_epochs
-    if n_epochs == "auto":
-        n_epochs = int(np.clip(ENOUGH_UPDATES // n_batches, LEAST_EPOCHS, MOST_EPOCHS))
     rates = plan.learning_rate * np.arange(n_epochs * n_batches, 0, -1) / (n_epochs * n_batches)
     return rates.reshape(n_epochs, n_batches)
 
@@ -207,7 +222,7 @@ def run_epochs(network, values, factors, plan, rates, order, title, decay=None):
     decay : float, optional
         Of the weights, in units of the rate. Default: the plan's alpha over the sum of the rates.
     """
-    n, (n_epochs, n_batches) = len(values), rates.shape
+    n, n_epochs = len(values), len(rates)
     trainer = CauseTrainer(
         network,
         network.objective,
@@ -218,18 +233,15 @@ def run_epochs(network, values, factors, plan, rates, order, title, decay=None):
     decay = plan.alpha / rates.sum() if decay is None else decay
     curve = []
     for epoch in range(n_epochs):
-        energy = 0.0
-        for rate, rows in zip(rates[epoch], np.array_split(order.permutation(n), n_batches)):
-            report = trainer.step(
-                values[rows],
-                factors[rows],
-                learning_rate=rate,
-                weight_decay=decay,
-                errors=errors,
-                rows=rows,
-            )
-            energy += report.energy * len(rows)
-        curve.append(energy / n)
+        energy = trainer.epoch(
+            values,
+            factors,
+            learning_rates=rates[epoch],
+            order=order.permutation(n),
+            weight_decay=decay,
+            errors=errors,
+        )
+        curve.append(energy)
         if plan.verbose:
             print(f"{title}, epoch {epoch + 1} of {n_epochs}: mean energy {curve[-1]:.4g}")
     trainer.sync()

@@ -27,6 +27,7 @@ from .causes import (
     USUAL_ALPHA,
     Plan,
     check_inference,
+    imputer_epochs,
     measure_alpha,
     predict_outputs,
     standardised,
@@ -43,10 +44,9 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     A network predicts each row of the table from a few hidden causes. `fit` trains it on the
     entries that are observed: for each row, inference finds the causes of these, and then the
-    weights change. `transform` infers the causes of each row from its observed entries; the
-    missing entries are what the network predicts from the causes. Observed entries are returned
-    unchanged. Several networks are trained from different random weights, and their predictions
-    averaged.
+    weights change. `transform` infers the causes of each row from its observed entries and fills
+    in what the network predicts from them. Observed entries are returned unchanged. The predictions
+    of several networks, trained from different random weights, are averaged.
 
     Columns are standardised inside by the mean and standard deviation of their observed entries,
     so units do not matter. Use it for tables whose columns depend on each other, also nonlinearly.
@@ -73,9 +73,9 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     alpha : float or "auto", default="auto"
         Weight decay: over the whole fit, weights (not biases) without a gradient would fall to
         ``exp(-alpha)`` of their initial value. It makes up for the uncertainty of the causes, which
-        training ignores. "auto": the one of 0.3, 1 and 3 with which a network, trained on at most
-        500 rows, predicts a fifth of their observed entries best that it was not given; 1 if these
-        are fewer than 20.
+        training ignores. "auto": networks trained on at most 500 rows, without a fifth of their
+        observed entries, measure which of 0.3, 1, 3 and 10 predicts these best; 1 if these are
+        fewer than 20. With more rows it is multiplied by the root of the ratio of updates.
     n_estimators : int, default=4
         Number of networks whose predictions are averaged.
     batch_size : int, default=64
@@ -83,7 +83,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     learning_rate_init : float, default=0.1
         Rate of Adam in the first step. It falls linearly to 0.
     max_iter : int or "auto", default="auto"
-        Epochs of each network. "auto": 60 up to 704 rows, fewer above, and 20 from 2,113 rows on.
+        Epochs of each network. "auto": 60 up to 128 rows, 20 from 321 to 5,120, 8 from 12,737 on.
     missing_values : int, float or nan, default=nan
         The value of missing entries. With another value than nan, NaN in the data is an error.
     categorical_features : "from_dtype", array-like of bool, int or str, or None, \
@@ -363,7 +363,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             alpha=USUAL_ALPHA if self.alpha == "auto" else float(self.alpha),
             batch_size=int(self.batch_size),
             learning_rate=float(self.learning_rate_init),
-            n_epochs=self.max_iter,
+            n_epochs=imputer_epochs(self.max_iter, len(values), self.batch_size),
             verbose=bool(self.verbose),
         )
         self._train(values, observed[rows], plan, seed_of(self.random_state))

@@ -179,7 +179,7 @@ class ShardTrainer(Trainer):
     def learn_from(self, gradient, learning_rate, weight_decay):
         """Make the solver's step from the `PackedGradient` of a whole batch."""
         self._update.set_gradients(gradient)
-        self._learn((), learning_rate, weight_decay)
+        self.learn((), learning_rate, weight_decay)
 
 
 class _Step:

@@ -268,7 +268,7 @@ class Trainer(MinibatchOptimizer):
             self.method, batch, X, Y, self.objective, share, self._feed_forward
         )
         for weight_update in updates:
-            self._learn(self._centred(weight_update), learning_rate, weight_decay)
+            self.learn(self._centred(weight_update), learning_rate, weight_decay)
         return step_report(batch, share, sample_weight)
 
     def _centred(self, weight_update):
@@ -276,8 +276,8 @@ class Trainer(MinibatchOptimizer):
             return weight_update
         return weight_update._replace(X=self._centring.centred(weight_update.X))
 
-    def _learn(self, source, learning_rate, weight_decay):
-        """One update of weights and biases.
+    def learn(self, source, learning_rate, weight_decay):
+        """One update of weights and biases, at rates as for `step`.
 
         ``source`` is a `WeightUpdate` of the batch's activities and errors, or () for the gradient
         that the solver's step has been given.

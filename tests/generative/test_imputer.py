@@ -474,6 +474,14 @@ def test_training_lowers_the_energy():
     assert imputer.energy_curve_[-1] < 0.75 * imputer.energy_curve_[0]
 
 
+def test_automatic_number_of_epochs():
+    for n_samples, n_epochs in ((64, 60), (300, 24), (900, 20)):
+        imputer = small(max_iter="auto", n_estimators=1).fit(table(n_samples, 3))
+        assert imputer.n_iter_ == n_epochs
+    wide = small(max_iter="auto", n_estimators=1, batch_size=2).fit(table(500, 3))
+    assert wide.n_iter_ == 8
+
+
 def test_generator_advances_from_fit_to_fit():
     X, rng = table(), np.random.default_rng(0)
     first = small(random_state=rng).fit_transform(X)
@@ -485,8 +493,9 @@ def test_weight_decay_is_measured_on_hidden_entries():
     clean = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 12))
     noise = rng.standard_normal((200, 12))
     assert PCImputer(n_estimators=1, random_state=0).fit(clean).alpha_ == 0.3
-    assert PCImputer(n_estimators=1, random_state=0).fit(noise).alpha_ == 3.0
+    assert PCImputer(n_estimators=1, random_state=0).fit(noise).alpha_ == 10.0
     assert PCImputer(n_estimators=1, random_state=0).fit(noise[:6]).alpha_ == 1.0  # 72 entries
+    assert small(alpha="auto").fit(np.tile(noise, (10, 1))).alpha_ > 10.0  # 2,000 rows
     assert small(alpha=0.7).fit(clean).alpha_ == 0.7
 
 

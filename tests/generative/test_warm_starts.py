@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pcnet.generative import infer_causes
-from pcnet.inference import ErrorDescent, QuasiNewton, Status
+from pcnet.generative import CauseTrainer, infer_causes
+from pcnet.inference import ErrorDescent, Objective, QuasiNewton, Status
 
 from .energies import PRIOR, energies, problem
 
@@ -89,3 +89,57 @@ def test_converged_counts_predicted_ends():
     assert (result.status == Status.PREDICTED).any()
     ends = (Status.CONVERGED, Status.PREDICTED)
     np.testing.assert_array_equal(result.converged, np.isin(result.status, ends))
+
+
+@pytest.mark.parametrize("partly", [True, False], ids=["partly", "whole"])
+def test_epoch_is_a_step_with_each_minibatch(partly, dtype):
+    """To the same bits: weights, and errors kept."""
+    net, Y = problem((3, 9, 8, 6), "tanh", 31, dtype=dtype)
+    factors = (~np.isnan(Y)).astype(dtype) if partly else None
+    Y = Y if partly else np.nan_to_num(Y)
+    order = np.random.default_rng(0).permutation(31)
+    rates = np.array([0.1, 0.03, 0.01, 0.003])
+    found = []
+    for by_epoch in (True, False):
+        own = net.copy()
+        trainer = CauseTrainer(own, Objective(output_precision=6.0), max_batch_size=8)
+        errors, energy = trainer.start_errors(31), 0.0
+        for _ in range(2):
+            if by_epoch:
+                energy = trainer.epoch(
+                    Y, factors, learning_rates=rates, order=order, weight_decay=0.1, errors=errors
+                )
+                continue
+            energy = 0.0
+            for rate, rows in zip(rates, np.array_split(order, 4), strict=True):
+                part = None if factors is None else factors[rows]
+                report = trainer.step(
+                    Y[rows], part, learning_rate=rate, weight_decay=0.1, errors=errors, rows=rows
+                )
+                energy += report.energy * len(rows) / 31
+        trainer.sync()
+        found.append(([*own.weights, *own.biases, *errors], energy))
+    for a, b in zip(found[0][0], found[1][0], strict=True):
+        assert a.tobytes() == b.tobytes()
+    assert np.isclose(found[0][1], found[1][1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"learning_rates": np.full(3, 0.1)}, "a rate for each minibatch of up to 8 of 31 samples"),
+        ({"learning_rates": np.array([0.1, -1, 0.1, 0.1])}, "learning_rates must be"),
+        ({"order": np.arange(30)}, "rows must be 31 integers"),
+        ({"order": np.arange(1, 32)}, "rows must be from 0 to 30"),
+        ({"order": np.zeros(31, int)}, "order must hold each sample once"),
+        ({"weight_decay": -1.0}, "weight_decay must be"),
+    ],
+)
+def test_wrong_arguments_of_an_epoch(changes, text):
+    net, Y = problem((3, 9, 8, 6), "tanh", 31)
+    trainer = CauseTrainer(net, Objective(output_precision=6.0), max_batch_size=8)
+    errors = trainer.start_errors(31)
+    usual = {"learning_rates": np.full(4, 0.1), "order": np.arange(31), "errors": errors}
+    with pytest.raises(ValueError, match=text):
+        trainer.epoch(np.nan_to_num(Y), None, **{**usual, **changes})
+    assert trainer.n_updates == 0
