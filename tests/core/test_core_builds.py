@@ -5,6 +5,7 @@ inference, weight gradients and solver steps as the reference.
 """
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from pcnet._core import binding
 from pcnet._core.threads import effective_n_threads
 
 from .. import reference
-from ..helpers import make_batch, make_network, objective, relative_error
+from ..helpers import all_points, make_batch, make_network, objective, relative_error
 
-ISAS = binding.available_isas()
+BUILDS = list(product(binding.available_isas(), ["W and its transpose", "W alone"]))
 PROBLEM = {"loss": "logistic", "output_precision": 0.7, "activity_decay": 0.05}
 N_SAMPLES = 37
 
@@ -24,16 +25,6 @@ N_SAMPLES = 37
 def test_a_build_without_openmp_computes_with_one_thread():
     with set_num_threads(4):
         assert effective_n_threads() == (4 if has_openmp() else 1)
-
-
-@pytest.fixture(params=["W and its transpose", "W alone"])
-def products(request):
-    return request.param
-
-
-@pytest.fixture(params=ISAS)
-def isa(request):
-    return request.param
 
 
 def core_network(net, products, isa):
@@ -58,8 +49,8 @@ def net(layer_sizes, dtype):
     return network(layer_sizes, dtype)
 
 
-@pytest.fixture
-def batch(net, products, isa):
+def batch_of(net, build):
+    isa, products = build
     return binding.Batch(core_network(net, products, isa), N_SAMPLES, 1)
 
 
@@ -82,14 +73,18 @@ def used(arrays, widths):
     return [a[:N_SAMPLES, :n] for a, n in zip(arrays, widths, strict=True)]
 
 
-def test_forward(net, batch, dtype, tolerance):
+@all_points("build", BUILDS)
+def test_forward(build, net, dtype, tolerance):
+    batch = batch_of(net, build)
     X, _ = make_batch(net, N_SAMPLES, "logistic")
     batch.forward(X)
     activities = used(batch.activities, net.layer_sizes[1:])
     assert relative_error(activities, reference.forward(net, X)) <= tolerance(dtype, "reference")
 
 
-def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
+@all_points("build", BUILDS)
+def test_inference_and_weight_gradients(build, net, dtype, tolerance):
+    batch = batch_of(net, build)
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     batch.error_descent(X, Y, *PROBLEM.values(), 2, 0.0, 0.0)
     expected = expected_descent(net.layer_sizes, dtype)
@@ -108,7 +103,9 @@ def test_inference_and_weight_gradients(net, batch, dtype, tolerance):
     assert relative_error(by_bias, gradients[1]) <= close
 
 
-def test_activity_descent(net, batch, dtype, tolerance):
+@all_points("build", BUILDS)
+def test_activity_descent(build, net, dtype, tolerance):
+    batch = batch_of(net, build)
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     batch.activity_descent(X, Y, *PROBLEM.values(), 4, 0.3)
     expected = reference.activity_descent(net, X, Y, objective(**PROBLEM), n_steps=4, rate=0.3)
@@ -116,8 +113,10 @@ def test_activity_descent(net, batch, dtype, tolerance):
     assert relative_error(activities, expected.activities) <= tolerance(dtype, "inference")
 
 
-def test_padding_stays_zero(net, batch):
+@all_points("build", BUILDS)
+def test_padding_stays_zero(build, net):
     """The products read whole vectors, so the padding of a row must stay 0."""
+    batch = batch_of(net, build)
     X, Y = make_batch(net, N_SAMPLES, "logistic")
     batch.error_descent(X, Y, *PROBLEM.values(), 2, 0.0, 0.0)
     for errors, n in zip(batch.errors, net.layer_sizes[1:], strict=True):
