@@ -255,7 +255,7 @@ def logs_of(monitor):
     return [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_scoring_monitor_in_a_grid_search(n_jobs, sklearn_callback):
     X, y = data_for(PCClassifier)
     monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
@@ -269,7 +269,7 @@ def test_scoring_monitor_in_a_grid_search(n_jobs, sklearn_callback):
     assert not [name for name in TRACES if hasattr(search.best_estimator_[-1], name)]
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_progress_bars(n_jobs, sklearn_callback, capsys):
     pytest.importorskip("rich")
     X, y = data_for(PCClassifier)
