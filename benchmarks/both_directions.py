@@ -5,8 +5,8 @@
 Accuracy in % on the 10,000 test images, mean and range over the seeds, after as many updates of as
 many samples as jpc's examples and the notebook of the Bogacz group take. Networks have standard
 scales ("sp"), rectifiers and Adam at 1e-3 (falling linearly: the hybrid's amortizer, with muPC,
-from 0.03; the supervised generator from 2e-3), inference `QuasiNewton()`. Images are standardised, for the
-notebook's network from 0 to 1.
+from 0.03; the supervised generator from 2e-3), inference `QuasiNewton()`. Images are standardised,
+for the notebook's network from 0 to 1.
 
 Generators classify by the largest inferred cause (prior: mean 0.1, precision 10), from the
 amortizer's activities or from 0; or by the label of least energy among the ten.

@@ -156,7 +156,11 @@ def infer_bidirectional(
     parts = [CoreParts(net, Weights(*pack(net))) for net in (generator, recognizer)]
     starts = range(0, len(ends.X), BLOCK_ROWS)
     blocks = [
-        _settle(parts, ends.of(slice(start, start + BLOCK_ROWS)), method, precisions)
+        _settle(
+            _energy_of(parts, ends.of(slice(start, start + BLOCK_ROWS)), precisions),
+            method,
+            precisions[1],
+        )
         for start in starts
     ]
     result = BidirectionalResult(*(_joined(field) for field in zip(*blocks, strict=True)))
@@ -187,20 +191,18 @@ class _Found(NamedTuple):
     status: Ints
 
 
-def _settle(
-    parts: list[CoreParts],
-    ends: Ends,
-    method: QuasiNewton,
-    precisions: tuple[float, float],
-) -> _Found:
-    """Inference on one block of samples, by the generator and the recognizer."""
-    p_g, p_r = precisions
+def _energy_of(parts: list[CoreParts], ends: Ends, precisions: tuple[float, float]) -> TwoWayEnergy:
+    """The energy of the generator and the recognizer at these ends."""
     generator, recognizer = parts
-    function = TwoWayEnergy(generator, recognizer, ends, p_g / p_r)
+    return TwoWayEnergy(generator, recognizer, ends, precisions[0] / precisions[1])
+
+
+def _settle(function: TwoWayEnergy, method: QuasiNewton, recognizer_precision: float) -> _Found:
+    """Inference on one block of samples."""
     minima = minimize_rows(function, function.start(), method)
     return _Found(
         *function.state(minima.x),
-        energy=p_r * minima.energy,
+        energy=recognizer_precision * minima.energy,
         n_steps=minima.n_steps,
         n_passes=minima.n_evaluations.astype(float) + function.n_other_passes,
         converged=is_converged(minima.status),
@@ -289,6 +291,7 @@ class BidirectionalTrainer:
         solver = resolve_step_solver(solver)
         check_count("max_batch_size", max_batch_size, smallest=1)
         self._most = max_batch_size
+        self._energy: TwoWayEnergy | None = None  # its memory is kept for steps of the same kind
         self._settled = [_Settled(), _Settled()]
         self._trainers = [
             Trainer(net, Objective(), settled, solver, max_batch_size)
@@ -348,7 +351,11 @@ class BidirectionalTrainer:
         check_positive("learning_rate", learning_rate, or_zero=True)
         check_positive("weight_decay", weight_decay, or_zero=True)
         ends = _check_ends(net, X, Y)
-        found = _settle(self._parts, ends, self._method, self._precisions)
+        if self._energy is not None and self._energy.fits(ends):
+            self._energy.renew(ends)
+        else:
+            self._energy = _energy_of(self._parts, ends, self._precisions)
+        found = _settle(self._energy, self._method, self._precisions[1])
         down, up = self._settled
         down.hidden, down.errors = found.hidden, found.generator_errors
         up.hidden, up.errors = found.hidden[::-1], found.recognizer_errors[::-1]

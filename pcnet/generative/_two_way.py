@@ -120,7 +120,7 @@ class TwoWayEnergy:
     def __init__(
         self, generator: CoreParts, recognizer: CoreParts, ends: Ends, ratio: float
     ) -> None:
-        self.generator, self.recognizer, self.ends = generator, recognizer, ends
+        self.generator, self.recognizer = generator, recognizer
         self.dtype = generator.net.dtype
         self.ratio = self.dtype.type(ratio)
         self.root = self.dtype.type(np.sqrt(ratio))
@@ -136,15 +136,25 @@ class TwoWayEnergy:
         self.no_input = np.zeros((n, 1), self.dtype)
         sizes = generator.net.layer_sizes
         self.hidden_sizes = sizes[1:-1]
-        self.base = None  # the prediction of z_H, with Y observed
-        if not self.free_Y:
-            self.base = np.empty((n, sizes[-2]), self.dtype)
-            binding.output(recognizer.first_layer(), ends.Y, self.base, threads)
+        self.base = np.empty((n, sizes[-2]), self.dtype)  # the prediction of z_H, with Y observed
+        self.renew(ends)
         widths = [*self.hidden_sizes[::-1]]
         widths = [sizes[-1]] * self.free_Y + widths + [sizes[0]] * self.free_X
         self.cuts = np.cumsum([0, *widths])
         # of the start, with its two energies, and of the end
         self.n_other_passes = 0.5 + (3 + 0.5 * self.free_X if self.free_Y else 0)
+
+    def fits(self, ends: Ends) -> bool:
+        """Whether `renew` takes these samples."""
+        free = ends.X_observed is not None, ends.Y_observed is not None
+        return len(ends.X) == len(self.base) and free == (self.free_X, self.free_Y)
+
+    def renew(self, ends: Ends) -> None:
+        """Go on to other samples, as many, and to the present weights."""
+        self.ends = ends
+        if not self.free_Y:
+            first = self.recognizer.first_layer()
+            binding.output(first, ends.Y, self.base, effective_n_threads())
 
     def blocks(self, v: Floats) -> tuple[Any, list[Floats], Any]:
         """Views of variables (n, D): z_L's or None, d_H..d_1, d_0 or None."""
