@@ -1,14 +1,15 @@
 """PCImputer compared with scikit-learn's imputers: error on hidden entries, and time.
 
-    python benchmarks/imputation.py [FOLDER] [--seeds 5] [--set output_precision=10]
+    python benchmarks/imputation.py [FOLDER] [--seeds 5] [--set output_precision=10] [--tables wine]
 
 A quarter of the entries is hidden at random. The error is the root mean squared error on them, in
 units of each column's standard deviation, mean of the seeds. FOLDER holds tables as for
 benchmarks/tables.py; of those named below the numeric columns are used. Without it only the
 tables of scikit-learn are. Seconds are CPU time of fit and transform, on one thread.
 
-The defaults were chosen on other tables: heart, baseball, iris, concrete, vowel, bikes_day,
-segment, communities, cells, two synthetic ones. --set changes arguments of PCImputer.
+The defaults were chosen on other tables: heart, cleveland, baseball, iris, real_estate, concrete,
+vowel, bikes_day, segment, communities, cells, australian, hmda, credit_data, car_prices, german,
+bands, hepatitis, nmes_visits, chicago, synthetic ones. --set changes arguments of PCImputer.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def main():
     print("|" + "---|" * (2 + len(heads)))
     ratios, faster = [], []
     with pcnet.set_num_threads(1), threadpool_limits(1):
-        for name, X in tables(arguments.folder):
+        for name, X in tables(arguments.folder, arguments.tables):
             found = np.mean([compare(X, seed, options) for seed in range(arguments.seeds)], axis=0)
             ratios.append(found[3, 0] / found[:3, 0].min())
             faster.append(found[3, 1] <= found[2, 1])
@@ -65,14 +66,15 @@ def parse():
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--tables", nargs="+", default=[*OF_SCIKIT_LEARN, *OF_FOLDER])
     return parser.parse_args()
 
 
-def tables(folder):
+def tables(folder, names):
     """Pairs (name, X), without rows with missing entries and without constant columns."""
-    for name in OF_SCIKIT_LEARN:
+    for name in (n for n in OF_SCIKIT_LEARN if n in names):
         yield name, varying(getattr(datasets, f"load_{name}")().data)
-    for name in OF_FOLDER if folder else ():
+    for name in (n for n in OF_FOLDER if folder and n in names):
         frame = pd.read_csv(folder / f"{name}.csv.gz").drop(columns="target")
         X = frame.select_dtypes("number").to_numpy(float)
         yield name, varying(X[~np.isnan(X).any(axis=1)])
