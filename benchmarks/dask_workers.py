@@ -169,7 +169,7 @@ def _memory(field):
 
 def simulate(times):
     """Speed-ups of a step, from the times of one worker and a model of the network."""
-    in_shards, overhead = times or ({2: 0.45, 64: 0.8}, 0.06)
+    in_shards, overhead = times or ({2: 0.44, 64: 0.85}, 0.07)
     whole = in_shards[N_SHARDS]
     n_weights = N_FEATURES * WIDTH + (DEPTH - 2) * WIDTH**2 + WIDTH * 3
     print(f"\nsimulated step, {n_weights / 1e6:.1f} million weights: speed-up on workers")
