@@ -47,6 +47,10 @@ class PCGenerative(GenerativeMethods):
     output_precision : float, default=10
         Inverse variance of the noise of entries, in the units of `input_scaling`, at the start of
         the training. It is then estimated for each column.
+    target_weight : float or "auto", default="auto"
+        Factor of the precision of the targets y while weights are learned: larger values serve
+        predictions of y, smaller ones the density of X. "auto": the square root of the columns that
+        vary for each output of y, at least 1.
     inference : {"quasi_newton"} or QuasiNewton, default="quasi_newton"
         How causes are inferred. The name stands for `~pcnet.inference.QuasiNewton` with its
         defaults while training, and with a smaller ``tol`` afterwards.
@@ -168,6 +172,7 @@ class PCGenerative(GenerativeMethods):
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "parameterization": [StrOptions(set(PARAMETERIZATIONS))],
         "output_precision": [real_interval(0, closed="neither")],
+        "target_weight": [StrOptions({"auto"}), real_interval(0, closed="neither")],
         "inference": "no_validation",  # check_inference
         "alpha": [real_interval(0, closed="left")],
         "batch_size": [Interval(Integral, 1, 2**31 - 2, closed="both")],
@@ -187,6 +192,7 @@ class PCGenerative(GenerativeMethods):
         *,
         parameterization: Parameterization = "mupc",
         output_precision: float = 10.0,
+        target_weight: float | Auto = "auto",
         inference: Method = "quasi_newton",
         alpha: float = 2.0,
         batch_size: int = 64,
@@ -202,6 +208,7 @@ class PCGenerative(GenerativeMethods):
         self.activation = activation
         self.parameterization = parameterization
         self.output_precision = output_precision
+        self.target_weight = target_weight
         self.inference = inference
         self.alpha = alpha
         self.batch_size = batch_size

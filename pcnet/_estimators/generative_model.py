@@ -18,7 +18,7 @@ from .likelihood import train_density
 from .target_block import ClassBlock, check_targets, fit_block
 
 #: Hamiltonian trajectories of samples given targets or a part of the entries.
-TRAJECTORIES = 5
+TRAJECTORIES = 10
 
 
 def check_X(model, X, reset):
@@ -67,8 +67,10 @@ def fit_model(model, X, y):
         verbose=bool(model.verbose),
     )
     start = np.full(outputs.shape[1], float(model.output_precision))
+    weights = np.ones_like(start)
+    weights[n_columns:] = _target_weight(model)
     network, precisions, curve = train_density(
-        np.where(observed, outputs, 0), observed, plan, start, seed_of(model.random_state)
+        np.where(observed, outputs, 0), observed, plan, start, weights, seed_of(model.random_state)
     )
     network.objective = Objective()
     make_read_only(network)
@@ -78,6 +80,15 @@ def fit_model(model, X, y):
         noise = np.square(model.input_scale_[model.columns_] / np.sqrt(precisions[:n_columns]))
     model.noise_variance_[model.columns_] = np.minimum(noise, np.finfo(np.float64).max)
     model.energy_curve_, model.n_iter_ = curve, len(curve)
+
+
+def _target_weight(model):
+    """By default a compromise between equal weights of outputs and equal weights of X and y."""
+    if model._block is None or not model._block.n_outputs:
+        return 1.0
+    if model.target_weight == "auto":
+        return max(1.0, np.sqrt(len(model.columns_) / model._block.n_outputs))
+    return float(model.target_weight)
 
 
 def _measure(model, X):

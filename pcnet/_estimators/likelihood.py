@@ -32,7 +32,7 @@ STIFFNESS = 30.0
 _UNBOUNDED = {"identity", "relu", "leaky_relu", "gelu", "silu", "selu"}
 
 
-def train_density(values, observed, plan, start, seed):
+def train_density(values, observed, plan, start, weights, seed):
     """Train a network and estimate the precision of each output.
 
     Parameters
@@ -44,6 +44,8 @@ def train_density(values, observed, plan, start, seed):
         With an output precision of 1.
     start : float64 ndarray of shape (K,)
         The precisions at the start.
+    weights : float64 ndarray of shape (K,)
+        Factors of the precisions while weights are learned, not in the estimates.
     seed : SeedSequence
 
     Returns
@@ -65,7 +67,7 @@ def train_density(values, observed, plan, start, seed):
     precisions, curve = start, []
     n_stretches = min(STRETCHES, len(rates))
     for k, part in enumerate(np.array_split(rates, n_stretches)):
-        factors = (observed * precisions).astype(values.dtype)
+        factors = (observed * precisions * weights).astype(values.dtype)
         title = f"part {k + 1} of {n_stretches}"
         curve += run_epochs(network, values, factors, plan, part, order, title, decay)
         for index in range(ROUNDS):

