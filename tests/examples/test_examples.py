@@ -70,6 +70,43 @@ def test_memory(example, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+def test_novel_rows(example, tmp_path):
+    """Energies notice novel rows better than a density of rows with means filled in."""
+    script = example("novel_rows")
+    pairs = script.problems(left_out=(0,))
+    for title, least in zip(pairs, (0.9, 0.65), strict=True):
+        truth, ratings = script.rate(*pairs[title][0], 0.5)
+        found = {name: roc_auc_score(truth, values) for name, values in ratings.items()}
+        ours = found["energy (PCGenerative)"]
+        assert ours > least
+        assert ours > found["Gaussian mixture, means filled in"] - 0.01
+    values = {name: [area] * len(script.SHARES) for name, area in found.items()}
+    script.draw(dict.fromkeys(pairs, values), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_generation(example, tmp_path):
+    """Digits are of the class that was asked for; completions are nearer than the mean image."""
+    script = example("generation")
+    X, y = script.digits()
+    model = script.train(X[:900], y[:900], max_iter=40)
+    drawn = script.of_each_class(model, 3)
+    asked = np.tile(model.classes_, 3)
+    assert np.mean(model.predict(drawn.reshape(30, -1)) == asked) > 0.8
+    given, expected, *_, truth = script.completions(model, X[900:1000])
+    missing = np.isnan(given)
+    error, usual = (np.mean((guess - truth)[missing] ** 2) for guess in (expected, X.mean(axis=0)))
+    assert error < 0.8 * usual
+    assert (expected[~missing] != truth[~missing]).any()
+    steps = script.traversal(model, X[900], 2, 7)
+    change = np.abs(np.diff(steps, axis=1)).max(axis=(1, 2))
+    assert (change > 0.1).all()
+    script.draw([("a", ["", "", ""], drawn), ("b", ["", ""], steps)], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 3_000
+
+
 def test_race_to_equilibrium(example, tmp_path):
     """Error space reaches equilibrium at 24 layers; descent on the activities hardly starts."""
     script = example("race_to_equilibrium")
