@@ -4,6 +4,7 @@ NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
 RANDOM = "tests/numerics/test_random.py"
 IMPUTER = "tests/generative/test_imputer.py"
+DENSITY = "tests/generative/test_generative.py"
 HYBRID = "tests/generative/test_hybrid.py"
 TWO_WAY = "tests/generative/test_bidirectional.py"
 LANGEVIN = "tests/generative/test_langevin.py"
@@ -492,6 +493,62 @@ MUTANTS = [
         "if self._stream is None:",
         "if True:",
         LANGEVIN,
+    ),
+    (
+        "density: precision of the prior left out",
+        "generative/_laplace.py",
+        "slopes[0] /= root",
+        "slopes[0] /= 1.0",
+        DENSITY,
+    ),
+    (
+        "density: skips left out",
+        "generative/_laplace.py",
+        "        if net.skips[layer]:",
+        "        if False:",
+        DENSITY,
+    ),
+    (
+        "density: derivative of the activation left out",
+        "generative/_laplace.py",
+        "step = slopes[layer][:, :, None] * step",
+        "step = np.ones_like(slopes[layer])[:, :, None] * step",
+        DENSITY,
+    ),
+    (
+        "density: missing entries counted in the units",
+        "_estimators/generative_model.py",
+        "np.where(observed, np.log(model.input_scale_[columns]), 0.0)",
+        "np.where(True, np.log(model.input_scale_[columns]), 0.0)",
+        DENSITY,
+    ),
+    (
+        "noise without the variance of the posterior",
+        "_estimators/likelihood.py",
+        "values[block] - samples.activities[-1], 0.0)",
+        "values[block] - samples.activities[-1].mean(axis=0), 0.0)",
+        DENSITY,
+    ),
+    (
+        "prior: mean of the causes left out",
+        "_estimators/likelihood.py",
+        "network.biases[0] += network.scales[0] *",
+        "network.biases[0] += 0 *",
+        DENSITY,
+    ),
+    (
+        "prior: transposed factor",
+        "_estimators/likelihood.py",
+        "product(L.T, W)",
+        "product(L, W)",
+        DENSITY,
+    ),
+    (
+        "labels: most energetic class predicted",
+        "_estimators/generative_methods.py",
+        "np.argmin(self.class_energies(X), axis=1)",
+        "np.argmax(self.class_energies(X), axis=1)",
+        DENSITY,
     ),
     # the reference, which tests compare with golden values and closed forms
     (
