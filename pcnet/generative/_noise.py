@@ -31,36 +31,36 @@ def draw_outputs(
     precision : ndarray, (n, K)
         0 or more.
     """
-    mu = mu.astype(np.float64)
+    wide: Float64s = mu.astype(np.float64)
     loss = objective.loss
     if loss == "logistic":
-        return (rng.random(mu.shape) < expit(mu)).astype(np.float64)
+        return (rng.random(wide.shape) < expit(wide)).astype(np.float64)
     if loss == "log_loss":  # the largest of mu + Gumbel noise
-        chosen = np.argmax(mu + rng.gumbel(size=mu.shape), axis=1)
-        return np.eye(mu.shape[1])[chosen]
+        chosen = np.argmax(wide + rng.gumbel(size=wide.shape), axis=1)
+        return np.eye(wide.shape[1])[chosen]
     if loss == "poisson":
-        return rng.poisson(np.exp(np.minimum(mu, _LARGEST_LOG_RATE))).astype(np.float64)
+        return rng.poisson(np.exp(np.minimum(wide, _LARGEST_LOG_RATE))).astype(np.float64)
     known = precision > 0
     scale = 1 / np.sqrt(np.where(known, precision, 1.0))
     if loss == "squared_error":
-        noise = rng.standard_normal(mu.shape)
+        noise = rng.standard_normal(wide.shape)
     else:
         delta = loss.delta if isinstance(loss, Huber) else Huber().delta
         noise = _huber_noise(rng, delta / scale)
-    return mu + np.where(known, scale * noise, 0.0)
+    return wide + np.where(known, scale * noise, 0.0)
 
 
 def output_means(objective: Objective, mu: Floats) -> Float64s:
     """The mean of `draw_outputs`, float64 (n, K)."""
-    mu = mu.astype(np.float64)
+    wide: Float64s = mu.astype(np.float64)
     if objective.loss == "logistic":
-        return expit(mu)
+        return expit(wide)
     if objective.loss == "log_loss":
-        shifted = np.exp(mu - mu.max(axis=1, keepdims=True))
+        shifted = np.exp(wide - wide.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
     if objective.loss == "poisson":
-        return np.exp(np.minimum(mu, _LARGEST_LOG_RATE))
-    return mu
+        return np.exp(np.minimum(wide, _LARGEST_LOG_RATE))
+    return wide
 
 
 def _huber_noise(rng, bend):

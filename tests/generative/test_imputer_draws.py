@@ -84,6 +84,20 @@ def test_pooled_intervals_hold_means_and_slopes_as_often_as_they_say():
     assert held.mean() > 0.95 - 2 * error
 
 
+def test_draws_of_a_network_that_fits_noise_scatter_as_it_errs():
+    full = np.random.default_rng(0).standard_normal((100, 10))
+    missing = np.random.default_rng(1).random(full.shape) < 0.25
+    X = np.where(missing, np.nan, full)
+    imputer = PCImputer(
+        random_state=0, n_estimators=2, alpha=0.0, max_iter=60, sample_posterior=True
+    ).fit(X)
+    draws = np.array([imputer.transform(X)[missing] for _ in range(10)])
+    imputer.spread_ = None
+    centre = imputer.transform(X)[missing]
+    ratio = np.sqrt(np.mean((draws - centre) ** 2) / np.mean((full[missing] - centre) ** 2))
+    assert 0.92 < ratio < 1.2
+
+
 def test_draws_scatter_around_the_predictions():
     X = table(200)
     imputer = drawing(max_iter=10).fit(X)
