@@ -110,6 +110,64 @@ def held_out_row(loss, label):
     return f"| {head} | {label} | " + " | ".join(cells) + " |"
 
 
+#: Rows and columns of docs/how-deep.md.
+TITLES = {f"{k} steps": f"early.{k}" for k in (2, 4, 8)} | {"to the equilibrium": "exact.1"}
+PRECISIONS = ("1", "0.3", "0.1", "0.0273", "0.00781")
+NESTEROV_STEPS = (32, 64, 128, 256, 512)
+ERRORS = (("$\\lambda = 1$", "1"), ("$\\lambda = 3.5 / L$", "auto"))
+
+
+def how_deep():
+    """Passages of docs/how-deep.md."""
+    epoch, trained = "depth.epoch", "depth.128x32.300"
+    yield row(
+        "**pcnet**, error descent",
+        [
+            f"{{{epoch}.128x128.0.error.passes:.1f}} passes",
+            f"{{{epoch}.128x128.0.error.accuracy:.2f*100}} %",
+            f"{{{epoch}.128x128.0.error.seconds:.0f}}",
+        ],
+    )
+    yield row(
+        "pcnet, backpropagation",
+        [
+            "1 pass",
+            f"{{{epoch}.128x128.0.backprop.accuracy:.2f*100}} %",
+            f"{{{epoch}.128x128.0.backprop.seconds:.0f}}",
+        ],
+    )
+    yield (
+        f"test accuracy {{{epoch}.1000x32.0.error.accuracy:.1f*100}} % after "
+        f"{{{epoch}.1000x32.0.error.seconds:.0f}} seconds by the clock, in "
+        f"{{{epoch}.1000x32.0.error.passes:.1f}} passes a sample"
+    )
+    for title, name in ({"error descent, 1 step": "early.1"} | TITLES).items():
+        cells = [f"{{{trained}.{name}.passes:.1f}}", f"{{{trained}.{name}.accuracy:.1f*100}} %"]
+        yield row(title, cells)
+    yield row("none: backpropagation", ["1", f"{{{trained}.backprop.accuracy:.1f*100}} %"])
+    for title, what, form in (
+        ("passes a sample", "passes", ".1f"),
+        ("test accuracy at equilibrium, %", "accuracy", ".1f*100"),
+    ):
+        cells = [f"{{{trained}.exact.{value}.{what}:{form}}}" for value in PRECISIONS]
+        yield row(
+            title, [*cells, "1" if what == "passes" else f"{{{trained}.backprop.{what}:{form}}}"]
+        )
+    cells = [f"{{depth.128x32.300.steps.{k}.accuracy:.1f*100}}" for k in NESTEROV_STEPS]
+    yield row("test accuracy, %", cells)
+    cells = [f"{{depth.128x32.excess.{k}.left:.1f*100}}" for k in NESTEROV_STEPS]
+    yield row("excess energy left on a new network, %", cells)
+    slow = "depth.128x32.300.rate 0.001"
+    yield (
+        f"at precision 1 reaches {{{slow}.exact.1.accuracy:.1f*100}} % after these 300 batches at "
+        f"the equilibrium and {{{slow}.early.8.accuracy:.1f*100}} % after eight steps; "
+        f"backpropagation reaches {{{slow}.backprop.accuracy:.1f*100}} % (one seed)"
+    )
+    for title, name in ERRORS:
+        cells = [f"{{depth.response.{d}x32.{name}.left:.0f*100}}" for d in (4, 8, 16, 32, 64, 128)]
+        yield row(f"output error left at {title}, %", cells)
+
+
 #: Columns of the table of docs/cost.md.
 COSTS = ("error descent", "Nesterov's method", "gradient descent")
 
@@ -173,6 +231,7 @@ CLAIMS = {
         "predictive coding may take {hardware_cost.even.1:.0f} steps for the same energy with "
         "single samples, but only {hardware_cost.even.64:.0f} with batches of 64",
     ],
+    "docs/how-deep.md": [*how_deep()],
     "docs/theory.md": [
         "(the activities shrink by 10^{conditioning.growth.sp:decades} in 32 layers)",
         "grows with the depth to the power of {conditioning.power_of_depth:.1f},",

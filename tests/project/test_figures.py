@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 #: Pictures of benchmarks that need an idle machine or MNIST -> their script
 OF_BENCHMARKS = {
+    "how_deep.png": "depth.py",
     "reliability.png": "tables.py",
     "scaling.png": "scaling.py",
     "serving.png": "serving.py",
