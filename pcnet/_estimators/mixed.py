@@ -147,7 +147,17 @@ class MixedTable:
     def _numbers(self, X, numeric):
         part = X.iloc[:, numeric] if hasattr(X, "iloc") else X[:, numeric.tolist()]
         finite = "allow-nan" if self.marker is None else True
-        values = check_array(part, dtype=np.float64, ensure_all_finite=finite, input_name="X")
+        options = {"dtype": np.float64, "ensure_all_finite": finite, "input_name": "X"}
+        try:
+            values = check_array(part, **options)
+        except (TypeError, ValueError) as error:
+            text = [title_of(X, j) for j in numeric if not _holds_numbers(column_of(X, j))]
+            if not text:
+                raise
+            raise ValueError(
+                f"the columns {', '.join(text)} of X hold values that are not numbers; name them "
+                "in categorical_features too, or convert them"
+            ) from error
         missing = np.isnan(values) if self.marker is None else values == self.marker
         return missing, np.where(missing, np.nan, values)
 
@@ -230,17 +240,16 @@ class MixedTable:
                 values = values.astype(X.dtype)
                 values[~missing] = X[~missing, j]
             return _series(values, X) if as_frame else values
-        imputed = self.categories[j][chosen[j][missing]]
+        numeric = not as_frame and _is_numeric(X)
+        values = X[:, j].copy() if numeric else column_of(X, j).copy()
+        values[missing] = imputed = self.categories[j][chosen[j][missing]]
         if not as_frame:
-            values = X[:, j].copy() if _is_numeric(X) else column_of(X, j).copy()
-            values[missing] = imputed
             return values
-        series = X.iloc[:, j].copy()
+        series = X.iloc[:, j]
         if hasattr(series, "cat"):
             new = [c for c in dict.fromkeys(imputed) if c not in series.cat.categories]
             series = series.cat.add_categories(new)
-        series[missing] = imputed
-        return series
+        return _series(values, X, series.dtype)
 
 
 def with_flags(columns: list[Any], flags: np.ndarray) -> Any:
@@ -255,14 +264,22 @@ def with_flags(columns: list[Any], flags: np.ndarray) -> Any:
     return np.column_stack([np.asarray(c, dtype) for c in [*columns, *flags.T]])
 
 
+def _holds_numbers(column):
+    try:
+        column[~find_missing(column, None)].astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _is_numeric(X):
     return isinstance(X, np.ndarray) and X.dtype.kind in "fiub"
 
 
-def _series(values, like):
+def _series(values, like, dtype=None):
     import pandas
 
-    return pandas.Series(values, like.index)
+    return pandas.Series(values, like.index, dtype)
 
 
 def _categories(observed, title):

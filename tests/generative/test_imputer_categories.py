@@ -100,6 +100,23 @@ def test_frames_keep_the_dtypes_of_categories():
     assert set(imputer.transform(later)["size"]) <= {"large", "small"}
 
 
+def test_frames_of_other_dtypes_and_an_index_that_repeats():
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    codes = pd.DataFrame(rng.integers(0, 3, (60, 3)), columns=["int", "float", "code"])
+    frame = codes.astype({"int": "Int64", "float": float, "code": "category"})
+    frame["grade"] = pd.Categorical(["low", "high", "mid"] * 20, ["low", "mid", "high"], True)
+    frame["truth"] = pd.Series(rng.random(60) < 0.5, dtype="boolean")
+    given = frame.mask(rng.random(frame.shape) < 0.2).set_axis(np.zeros(60))
+    for draws in (False, True):
+        imputer = small(categorical_features=[*frame.columns], sample_posterior=draws)
+        filled = imputer.set_output(transform="pandas").fit_transform(given)
+        assert (filled.dtypes == frame.dtypes).all()
+        assert not filled.isna().any(axis=None)
+        observed = given.notna().to_numpy()
+        assert (filled.to_numpy(object) == frame.to_numpy(object))[observed].all()
+
+
 def test_frame_and_array_give_the_same_values():
     _, given, _ = mixed_table()
     by_array = small(categorical_features=[0, 1]).fit_transform(given)
@@ -224,6 +241,8 @@ def test_wrong_values():
     with pytest.raises(ValueError, match="text") as caught:
         small().fit(given)
     assert any("categorical_features" in note for note in caught.value.__notes__)
+    with pytest.raises(ValueError, match="columns 'colour' of X hold values that are not numbers"):
+        small(categorical_features=["size"]).fit(as_frame(mixed_table()[1]))
     imputer = small(categorical_features=[0]).fit(mixed_table()[1][:, [0, 2]])
     with pytest.raises(ValueError, match="features"):
         imputer.transform(given)
