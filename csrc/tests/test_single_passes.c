@@ -69,7 +69,7 @@ static void check_residual(passes *p, double decay, const vec *sources) {
         gradients[i] = vec_new(p->m->v.dtype, b->activities[i].n);
         signals[i] = i + 1 < top ? p->out[i].data : b->errors[i].data;
     }
-    void *gradient_pointers[MAX_LAYERS];
+    void *gradient_pointers[MAX_LAYERS] = {NULL};
     for (int i = 0; i < top; i++)
         gradient_pointers[i] = gradients[i].data;
     with_responses.errors = signals;
