@@ -102,7 +102,9 @@ def class_energies(generator, images):
     labels = np.eye(10, dtype=np.float32)
     return np.stack(
         [
-            infer(generator, np.broadcast_to(label, (len(images), 10)), images).energy
+            infer(
+                generator, np.broadcast_to(label, (len(images), 10)), images, "quasi_newton"
+            ).energy
             for label in labels
         ],
         axis=1,
