@@ -246,6 +246,25 @@ def test_estimation_reaches_the_likelihood_of_factor_analysis():
     assert model.score(X) > FactorAnalysis(2).fit(X).score(X) - 0.02
 
 
+def test_prior_and_noise_alone_find_a_normal_distribution():
+    """With weights that do not move: the causes' mean and covariance enter the first layer."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3)) @ rng.standard_normal((3, 3)) + [5.0, -3.0, 2.0]
+    fixed = {"learning_rate_init": 1e-12, "alpha": 0.0, "output_precision": 1.0}
+    model = small(
+        n_components=3,
+        hidden_layer_sizes=(),
+        dtype="float64",
+        max_iter=5,
+        input_scaling=None,
+        **fixed,
+    ).fit(X)
+    mean, _, _ = gaussian(model)
+    np.testing.assert_allclose(mean, X.mean(axis=0), atol=0.6)
+    best = np.mean([normal_density(x, X.mean(axis=0), np.cov(X.T, bias=True)) for x in X])
+    assert model.score(X) > best - 0.2
+
+
 # ---------------------------------------------------------------- what it learns
 
 
