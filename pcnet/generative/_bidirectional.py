@@ -121,7 +121,8 @@ def infer_bidirectional(
         Options of L-BFGS, here on the recognizer's errors d and the ends that are not observed.
     generator_precision, recognizer_precision : float
         p_g and p_r, positive. A small p_g is needed where outputs outnumber causes, or their
-        errors outweigh those of the causes.
+        errors outweigh those of the causes. Far above p_r it makes inference slow: the steps are
+        taken in the recognizer's errors.
 
     Returns
     -------
