@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._checks import check_count
+from .._checks import check_count, check_flag, check_float_array
 from .._prediction.probabilities import log_softmax
 from .._types import Float64s, Floats, RandomState
 from .decorators import available_if
@@ -58,8 +58,8 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         ndarray of shape (n_samples, n_components_)
             Of the dtype of X. A priori causes are standard normal.
         """
-        X, outputs = self._rows(X)
-        return inferred(self, outputs, lambda result: result.causes).astype(X.dtype)
+        rows, outputs = self._rows(X)
+        return inferred(self, outputs, lambda result: result.causes).astype(rows.dtype)
 
     def inverse_transform(self, X: ArrayLike) -> Floats:
         """The row that the network predicts for each row of causes, without noise.
@@ -74,13 +74,15 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        causes = check_array(X, dtype=[np.float64, np.float32])
-        if causes.shape[1] != self.n_components_:
+        width = self.n_components_
+        causes = check_float_array("X", X, self.network_.dtype, 2, (None, None))
+        if causes.shape[1] != width:
             raise ValueError(
-                f"X must have a column for each of the {self.n_components_} causes, as transform "
-                f"gives them; got {causes.shape[1]} columns"
+                f"X must have a column for each of the {width} causes, as transform gives them; "
+                f"got {causes.shape[1]}"
             )
-        return in_units(self, self.network_.output(causes), causes.dtype)
+        single = getattr(X, "dtype", None) == np.float32
+        return in_units(self, self.network_.output(causes), np.float32 if single else np.float64)
 
     def reconstruct(self, X: ArrayLike) -> Floats:
         """What the network predicts for all entries of each row, from those observed.
@@ -96,8 +98,8 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         -------
         ndarray of shape (n_samples, n_features)
         """
-        X, outputs = self._rows(X)
-        return in_units(self, inferred(self, outputs, lambda r: r.activities[-1]), X.dtype)
+        rows, outputs = self._rows(X)
+        return in_units(self, inferred(self, outputs, lambda r: r.activities[-1]), rows.dtype)
 
     # ------------------------------------------------------------ samples
 
@@ -128,6 +130,7 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """
         check_is_fitted(self)
         check_count("n_samples", n_samples, smallest=1)
+        check_flag("noise", noise)
         if y is None:
             n_outputs = self.network_.layer_sizes[-1]
             drawn = draw(self, np.full((1, n_outputs), np.nan), n_samples, random_state)
@@ -159,11 +162,12 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         ndarray of shape (n_samples, n_rows, n_features)
             Observed entries as they are in X. Constant columns are filled with their value.
         """
-        X, outputs = self._rows(X)
+        rows, outputs = self._rows(X)
         check_count("n_samples", n_samples, smallest=1)
+        check_flag("noise", noise)
         drawn = draw(self, outputs, n_samples, random_state)
-        rows = in_units(self, drawn.outputs if noise else drawn.activities[-1], X.dtype)
-        return np.where(np.isnan(X), rows, X)
+        found = in_units(self, drawn.outputs if noise else drawn.activities[-1], rows.dtype)
+        return np.where(np.isnan(rows), found, rows)
 
     # ------------------------------------------------------------ densities
 
@@ -287,8 +291,8 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         float64 ndarray of shape (n_samples, n_classes)
             Columns in the order of `classes_`; the smallest energy marks the most probable class.
         """
-        X, _ = self._rows(X)
-        return class_energies(self, X)
+        rows, _ = self._rows(X)
+        return class_energies(self, rows)
 
     def _rows(self, X):
         """Checked rows, and the network's outputs with NaN for what is not known."""

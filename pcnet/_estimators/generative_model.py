@@ -212,6 +212,7 @@ def labels_to_sample(model, y, n_samples):
     """Outputs (n_samples, K) of the given targets; those of X are NaN."""
     if model._block is None:
         raise ValueError("y must be None: this model was fitted without targets. Use fit(X, y)")
-    y = np.full(n_samples, y) if np.ndim(y) == 0 else y
+    if np.ndim(y) == 0:
+        y = np.full(n_samples, y, dtype=np.asarray(y).dtype)
     y = check_targets(y, n_samples)
     return outputs_of(model, np.full((n_samples, len(model.input_mean_)), np.nan), y)

@@ -85,8 +85,13 @@ def check_targets(y, n_samples):
     if y.dtype.kind == "O":
         missing = is_missing(y)
         kinds = {type(label) for label in y[~missing]}
+        if not all(issubclass(kind, (str, int, float, np.generic)) for kind in kinds):
+            raise ValueError(f"y must hold labels or numbers; got {shown(y.tolist())}")
         if all(issubclass(kind, (int, float, np.number)) for kind in kinds):
-            return np.where(missing, np.nan, y).astype(np.float64)
+            try:
+                return np.where(missing, np.nan, y).astype(np.float64)
+            except OverflowError:
+                raise ValueError("y must hold numbers that floats can hold") from None
     return y
 
 

@@ -111,8 +111,8 @@ def output_precisions(
     objective, factors = weigh_outputs(
         net, objective_of(net, None, None, 0.0), output_precision, Y, observed
     )
-    factors = np.ones(Y.shape) if factors is None else factors.astype(np.float64)
-    return factors * objective.output_precision
+    precisions = np.full(Y.shape, objective.output_precision, dtype=np.float64)
+    return precisions if factors is None else precisions * factors.astype(np.float64)
 
 
 def log_densities(

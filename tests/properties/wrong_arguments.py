@@ -67,10 +67,15 @@ def train_imputer():
     return pcnet.PCImputer(1, (4,), max_iter=1, n_estimators=1, random_state=0)
 
 
+def train_generative():
+    return pcnet.PCGenerative(1, (4,), max_iter=1, random_state=0)
+
+
 FITTED = {
     pcnet.PCClassifier: pickle.dumps(train(pcnet.PCClassifier).fit(X, LABELS)),
     pcnet.PCRegressor: pickle.dumps(train(pcnet.PCRegressor).fit(X, TARGETS)),
     pcnet.PCImputer: pickle.dumps(train_imputer().fit(X)),
+    pcnet.PCGenerative: pickle.dumps(train_generative().fit(X, LABELS)),
 }
 RESULT = pcnet.infer(net(), X, Y)
 HESSIAN = theory.activity_hessian(net(), X[0], Y[0])
@@ -276,6 +281,26 @@ def _imputer():
         yield f"PCImputer.{name}", getattr(made(pcnet.PCImputer), name), {"X": X}
 
 
+def _generative():
+    def fit(**arguments):
+        return train_generative().set_params(**arguments).fit(X, LABELS)
+
+    yield "PCGenerative()", fit, inspect.signature(pcnet.PCGenerative.__init__).parameters
+    yield "PCGenerative.fit", train_generative().fit, {"X": X, "y": LABELS}
+    for name in (
+        "transform", "reconstruct", "sample_conditional", "energy", "score_samples", "predict",
+        "predict_proba", "class_energies",
+    ):  # fmt: skip
+        yield f"PCGenerative.{name}", getattr(made(pcnet.PCGenerative), name), {"X": X}
+    yield "PCGenerative.sample", made(pcnet.PCGenerative).sample, {}
+    causes = made(pcnet.PCGenerative).transform(X)
+    yield (
+        "PCGenerative.inverse_transform",
+        made(pcnet.PCGenerative).inverse_transform,
+        {"X": causes},
+    )
+
+
 def calls():
     """Yield (name, function, base arguments, name of the wrong one, a right value of it)."""
     for name, function, base in _functions():
@@ -289,7 +314,7 @@ def calls():
         for argument, parameter in parameters.items():
             if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and argument != "self":
                 yield name, function, {}, argument, parameter.default
-    for name, function, given in (*_estimators(), *_imputer()):
+    for name, function, given in (*_estimators(), *_imputer(), *_generative()):
         fixed = isinstance(given, dict)
         parameters = inspect.signature(function).parameters if fixed else given
         for argument, parameter in parameters.items():
