@@ -6,7 +6,7 @@ given, and shows what its causes stand for: each row of the traversal varies one
 """
 
 import numpy as np
-from _common import digits, output_path
+from _common import digits, parse
 
 from pcnet import PCGenerative
 
@@ -98,7 +98,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "generation.png"))
+    run(**parse(__doc__, "generation.png"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ The baselines get the same rows with missing entries replaced by the means of th
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, output_path
+from _common import COLOURS, digits, new_figure, parse
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import IsolationForest
 from sklearn.impute import SimpleImputer
@@ -103,7 +103,7 @@ def run(path):
 
 
 def main():
-    run(output_path(__doc__.splitlines()[0], "novel_rows.png"))
+    run(**parse(__doc__, "novel_rows.png"))
 
 
 if __name__ == "__main__":
