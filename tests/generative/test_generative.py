@@ -1,6 +1,8 @@
 """PCGenerative: closed forms of linear networks; scikit-learn's contract; unusual data."""
 
+import contextlib
 import inspect
+import io
 import pickle
 import re
 
@@ -521,6 +523,22 @@ def test_divergence_leaves_the_model_unchanged():
     with pytest.raises(FloatingPointError):
         fitted.set_params(learning_rate_init=1e38).fit(table(seed=1)[0])
     assert vars(fitted) == before
+
+
+def test_interrupted_fit_leaves_the_model_unchanged():
+    fitted = small(random_state=np.random.RandomState(0)).fit(table()[0])
+    before, draws = dict(vars(fitted), verbose=1, max_iter=3), fitted.random_state.get_state()[1]
+
+    class Interrupting(io.StringIO):
+        def write(self, text):
+            if "part 2" in text:
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    with pytest.raises(KeyboardInterrupt), contextlib.redirect_stdout(Interrupting()):
+        fitted.set_params(verbose=1, max_iter=3).fit(table(seed=1)[0])
+    assert vars(fitted) == before
+    np.testing.assert_array_equal(fitted.random_state.get_state()[1], draws)
 
 
 def test_targets_of_samples(joint):
