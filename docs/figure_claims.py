@@ -168,10 +168,50 @@ def how_deep():
         yield row(f"output error left at {title}, %", cells)
 
 
+#: Setting -> cases of docs/where-it-helps.md.
+NETWORKS = ("plain", "plain by Adam", "default")
+WHERE = {
+    "online": [f"digits, {name}" for name in NETWORKS],
+    "continual": [f"{kind} digits, {name}" for kind in ("permuted", "split") for name in NETWORKS],
+    "little": [
+        *(f"{n} digits, {name}" for name in NETWORKS for n in (10, 100)),
+        *(f"100 rows of friedman1, {name}" for name in NETWORKS),
+    ],
+    "noise": [f"digits, {share} wrong, {name}" for name in NETWORKS for share in ("20%", "40%")],
+    "origin": [
+        f"digits, {start} start, {solver}"
+        for start in ("origin", "usual")
+        for solver in ("sgd", "adam")
+    ],
+    "narrow": [
+        f"digits, {shape}" for shape in ("4 layers of 10", "8 layers of 10", "8 layers of 32")
+    ],
+    "tables": ["iris", "wine", "breast cancer", "digits", "diabetes (R2)", "friedman1 (R2)"],
+}
+
+
+def where_row(setting, case):
+    """Backpropagation's score, and differences with standard errors and effect sizes."""
+    rules = ("0.1", "1") if setting == "tables" else ("0.1", "1", "10")
+    name = f"where.{setting}.{case}"
+    cells = [f"{{{name}.backprop.mean:.1f*100}}"]
+    for rule in rules:
+        found = f"{name}.{rule}"
+        cells.append(
+            f"{{{found}.difference:z.1f*100}} ± {{{found}.se:.1f*100}} ({{{found}.effect:z.1f}})"
+        )
+    return row(case, cells)
+
+
 #: Columns of the table of docs/cost.md.
 COSTS = ("error descent", "Nesterov's method", "gradient descent")
 
 CLAIMS = {
+    "docs/where-it-helps.md": [
+        *(where_row(setting, case) for setting, cases in WHERE.items() for case in cases),
+        "There are {where.comparisons:.0f};",
+        "below 0.05 / {where.comparisons:.0f} in",
+    ],
     "docs/deep-losses.md": [
         *(group_row(*row) for row in LEARNING.items()),
         *(held_out_row(loss, label) for loss in LOSSES for label in HELD_OUT),

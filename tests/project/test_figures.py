@@ -23,6 +23,7 @@ OF_BENCHMARKS = {
     "scaling.png": "scaling.py",
     "serving.png": "serving.py",
     "transfer.png": "transfer.py",
+    "where.png": "where.py",
 }
 
 
