@@ -51,7 +51,7 @@ def methods(depth, n_passes):
 
 
 def over_depths(depths=DEPTHS, width=WIDTH):
-    """{name: [Cost at each depth]}, a sample a minibatch."""
+    """{name: [MethodCost at each depth]}, a sample a minibatch."""
     found = {}
     for depth in depths:
         for name, tried in methods(depth, measured_passes(depth, width)).items():

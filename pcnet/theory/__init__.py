@@ -5,7 +5,7 @@ All functions use NumPy and SciPy in float64; docs/theory.md has their equations
 
 from ._backprop import backprop_gradients, in_float64
 from ._comparison import BackpropComparison, compare_with_backprop, target_alignment
-from ._cost import Cost, EnergyConstants, cost
+from ._cost import EnergyConstants, MethodCost, cost
 from ._curvature import activation_second_derivative, output_curvature
 from ._energy_hessian import energy_hessian
 from ._equilibrium import (
@@ -34,10 +34,10 @@ from ._weight_hessian import WeightHessian, flatten_weights, split_weights, weig
 __all__ = [
     "ActivityHessian",
     "BackpropComparison",
-    "Cost",
     "EnergyConstants",
     "GradientDecomposition",
     "Linearization",
+    "MethodCost",
     "SaddleVerdict",
     "Spectrum",
     "WeightHessian",

@@ -50,7 +50,7 @@ class EnergyConstants:
 
 
 @dataclass(frozen=True)
-class Cost:
+class MethodCost:
     """What inference and learning on one minibatch cost; `cost` returns it.
 
     Attributes
@@ -113,7 +113,7 @@ def cost(
     batch_size: int = 1,
     value_bytes: float = 4.0,
     skip_unreached: bool = False,
-) -> Cost:
+) -> MethodCost:
     """Cost of one minibatch, inference and weight gradients, by a method of inference.
 
     With P the number of weights, P_1 that of the first layer, f forward and b backward passes and
@@ -144,7 +144,7 @@ def cost(
 
     Returns
     -------
-    Cost
+    MethodCost
 
     Raises
     ------
@@ -179,7 +179,7 @@ def cost(
         for t in range(1, min(work.jacobi_steps, len(weights) - 2) + 1):
             products -= 2 * sum(weights[1 : len(weights) - t])
             links -= sum(sizes[1 : len(weights) - t]) + sum(sizes[2 : len(weights) - t + 1])
-    return Cost(
+    return MethodCost(
         multiply_adds=batch_size * (products + work.updates * total) + work.shared,
         weight_bytes=value_bytes * (products + 2 * work.updates * total),
         link_bytes=value_bytes * batch_size * links,

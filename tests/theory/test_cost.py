@@ -21,7 +21,7 @@ from pcnet.inference import (
     PrecisionDescent,
     QuasiNewton,
 )
-from pcnet.theory import Cost, EnergyConstants, cost
+from pcnet.theory import EnergyConstants, MethodCost, cost
 
 from ..helpers import make_batch, make_network
 
@@ -219,7 +219,7 @@ def test_passes_are_those_that_inference_reports(name):
 
 def test_every_method_has_a_cost():
     for name, kind in METHODS.items():
-        assert isinstance(cost(SIZES, kind(), 4.0 if name in ADAPTIVE else None), Cost)
+        assert isinstance(cost(SIZES, kind(), 4.0 if name in ADAPTIVE else None), MethodCost)
 
 
 def test_nudging_is_two_inferences():
