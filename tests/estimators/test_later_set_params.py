@@ -31,6 +31,7 @@ OTHERS = {
     "alpha": 0.5,
     "solver": SGD(),
     "batch_size": 3,
+    "n_shards": 2,
     "learning_rate": "constant",
     "learning_rate_init": 0.5,
     "power_t": 2.0,
