@@ -266,7 +266,7 @@ def draw_steps(ax, kept):
     for (label, value), colour, style in zip(lines.items(), ("C3", "C2", "C0"), ("-", "--", ":")):
         ax.axhline(value, color=colour, ls=style, label=label)
     ax.set_xticks(list(found), [f"{k:g}" for k in found])
-    ax.set(xlabel="steps of inference", title=title_of(shape), ylim=(-15, 97))  # room for the legend
+    ax.set(xlabel="steps of inference", title=title_of(shape), ylim=(-15, 97))
     ax.legend(fontsize=7, loc="lower left")
 
 
