@@ -55,7 +55,7 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             Of the dtype of X. A priori causes are standard normal.
         """
         rows, outputs = self._rows(X)
@@ -66,7 +66,7 @@ class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components)
             Causes.
 
         Returns
