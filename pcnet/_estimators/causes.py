@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._data.scaling import standardise
 from .._network_core import make_read_only
@@ -31,6 +32,15 @@ ALPHAS, USUAL_ALPHA = (1.0, 3.0, 0.3, 10.0), 1.0
 
 #: Most rows of a pilot, the share of observed entries that it hides, and the least number of them.
 PILOT_ROWS, PILOT_SHARE, PILOT_ENTRIES = 500, 0.2, 20
+
+
+def refuse_sparse(estimator: Any, X: Any) -> None:
+    """Raise TypeError if X is sparse."""
+    if issparse(X):
+        raise TypeError(
+            f"X is sparse, but {type(estimator).__name__} needs a dense array: its zeros count as "
+            "observed. Give X.toarray()"
+        )
 
 
 class Plan(NamedTuple):

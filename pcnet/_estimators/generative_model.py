@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import issparse
 
 from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
@@ -13,7 +12,14 @@ from .._random import seed_of
 from ..generative import Sampler, infer_causes, log_density, sample_causes
 from ..generative._laplace import PRECISE
 from ..network import check_activation
-from .causes import BLOCK_ROWS, Plan, check_inference, standardised, usual_components
+from .causes import (
+    BLOCK_ROWS,
+    Plan,
+    check_inference,
+    refuse_sparse,
+    standardised,
+    usual_components,
+)
 from .likelihood import train_density
 from .target_block import ClassBlock, check_targets, fit_block
 
@@ -23,11 +29,7 @@ TRAJECTORIES = 10
 
 def check_X(model, X, reset):
     """X as floats, NaN where missing."""
-    if issparse(X):
-        raise TypeError(
-            f"X is sparse, but {type(model).__name__} needs a dense array: its zeros count as "
-            "observed. Give X.toarray()"
-        )
+    refuse_sparse(model, X)
     return check_data(
         model, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
     )

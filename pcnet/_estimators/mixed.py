@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
@@ -13,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from .._checks import shown
 from .._data.checks import check_data
 from .categorical import as_table, column_of, find_categorical, find_missing, title_of
+from .causes import refuse_sparse
 
 
 class Table(NamedTuple):
@@ -36,11 +36,7 @@ def read_table(imputer: Any, X: Any, reset: bool) -> tuple[MixedTable | None, Ta
 
     With ``reset`` it is that of X; otherwise that of the fitted imputer.
     """
-    if issparse(X):
-        raise TypeError(
-            f"X is sparse, but {type(imputer).__name__} needs a dense array: its zeros count as "
-            "observed. Give X.toarray()"
-        )
+    refuse_sparse(imputer, X)
     value = imputer.missing_values
     marker = None if is_nan(value) else value
     mixed = None if reset else imputer._mixed
