@@ -59,11 +59,11 @@ REPEATED = {
     "CalibratedClassifierCV": lambda m: CalibratedClassifierCV(m, cv=2).fit(X, Y),
     "OneVsRestClassifier": lambda m: OneVsRestClassifier(m).fit(X, Y),
     "OneVsOneClassifier": lambda m: OneVsOneClassifier(m).fit(X, Y),
-    "OutputCodeClassifier": lambda m: OutputCodeClassifier(m).fit(X, Y),
+    "OutputCodeClassifier": lambda m: OutputCodeClassifier(m, random_state=0).fit(X, Y),
     "MultiOutputClassifier": lambda m: MultiOutputClassifier(m).fit(X, np.c_[Y, Y]),
     "ClassifierChain": lambda m: ClassifierChain(m).fit(X, np.c_[BINARY, BINARY]),
-    "BaggingClassifier": lambda m: BaggingClassifier(m, n_estimators=2).fit(X, Y),
-    "AdaBoostClassifier": lambda m: AdaBoostClassifier(m, n_estimators=2).fit(X, Y),
+    "BaggingClassifier": lambda m: BaggingClassifier(m, n_estimators=2, random_state=0).fit(X, Y),
+    "AdaBoostClassifier": lambda m: AdaBoostClassifier(m, n_estimators=2, random_state=0).fit(X, Y),
     "StackingClassifier": lambda m: StackingClassifier([("m", m)], cv=2).fit(X, Y),
 }
 
