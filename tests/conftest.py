@@ -55,6 +55,12 @@ def one_blas_thread():
         yield
 
 
+@pytest.fixture(autouse=True)
+def seeded_global_generator():
+    """Give every test the same global generator, from which scikit-learn draws without a seed."""
+    np.random.seed(0)  # noqa: NPY002
+
+
 @pytest.fixture
 def threads():
     """threads(n): a context in which the core uses up to n threads."""
