@@ -342,7 +342,7 @@ MUTANTS = [
     ),
     (
         "imputer: the spread measured on entries that were trained on",
-        "_estimators/imputer.py",
+        "_estimators/imputer_model.py",
         "known = observed & ~hidden",
         "known = observed",
         "tests/generative/test_imputer_draws.py",

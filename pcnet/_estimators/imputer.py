@@ -8,34 +8,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.impute import MissingIndicator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import LARGEST
-from .._data.checks import check_dtype, check_hidden_layer_sizes
-from .._data.scaling import measure_observed, scaling_of
 from .._network_checks import ACTIVATIONS
-from .._random import SAMPLES, seed_of, stream
 from .._types import Activations, Auto, Method, Parameterization, RandomState, Widths
-from .._warnings import warn
-from ..network import Network, check_activation
+from ..network import Network
 from ..parameterization import PARAMETERIZATIONS
 from .arguments import real_interval
 from .base import unchanged_on_error
-from .causes import (
-    USUAL_ALPHA,
-    Plan,
-    check_inference,
-    imputer_epochs,
-    measure_alpha,
-    predict_outputs,
-    standardised,
-    train_networks,
-    usual_components,
-)
 from .decorators import fit_context
-from .draws import SPREAD_SHARE, draw_outputs, measure_spread
+from .imputer_model import fill, fit_imputer
 from .mixed import is_nan, read_table, returns_frames, with_flags
 
 
@@ -278,7 +262,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : PCImputer
         """
         with unchanged_on_error(self):
-            self._fit(X)
+            fit_imputer(self, X)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -306,7 +290,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         mixed, (source, values, missing) = read_table(self, X, reset=False)
         filled = values.copy()
-        self._fill(filled, missing if mixed is None else mixed.widen(missing))
+        fill(self, filled, missing if mixed is None else mixed.widen(missing))
         flags = missing[:, [] if self.indicator_ is None else self.indicator_.features_]
         if mixed is None:
             return np.hstack([filled[:, self._kept], flags.astype(filled.dtype)])
@@ -332,117 +316,6 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return names[self._kept]
         flags = [f"missingindicator_{name}" for name in names[self.indicator_.features_]]
         return np.concatenate([names[self._kept], np.array(flags, dtype=object)])
-
-    # ------------------------------------------------------------ fit
-
-    def _fit(self, X):
-        widths = check_hidden_layer_sizes(self.hidden_layer_sizes)
-        check_activation(self.activation, len(widths))
-        method = check_inference(self.inference)
-        dtype = check_dtype(self.dtype)
-        self._mixed, (_, X, missing) = read_table(self, X, reset=True)
-        self.categories_ = {} if self._mixed is None else self._mixed.categories
-        self._measure(X, ~missing)
-        observed = ~missing if self._mixed is None else ~self._mixed.widen(missing)
-        self.indicator_ = None
-        if self.add_indicator:
-            indicator = MissingIndicator(missing_values=np.nan, sparse=False)
-            self.indicator_ = indicator.fit(np.where(missing, np.nan, 0.0))
-        n_columns = len(self.columns_)
-        auto = self.n_components == "auto"
-        self.n_components_ = usual_components(n_columns) if auto else int(self.n_components)
-        observed = observed[:, self.columns_]
-        rows = observed.any(axis=1)  # others have nothing to learn from
-        values = self._standardised(X[rows], observed[rows], X.dtype if dtype is None else dtype)
-        plan = Plan(
-            layer_sizes=(self.n_components_, *widths, n_columns),
-            activation=self.activation,
-            parameterization=self.parameterization,
-            output_precision=float(self.output_precision),
-            method=method,
-            alpha=USUAL_ALPHA if self.alpha == "auto" else float(self.alpha),
-            batch_size=int(self.batch_size),
-            learning_rate=float(self.learning_rate_init),
-            n_epochs=imputer_epochs(self.max_iter, len(values), self.batch_size),
-            verbose=bool(self.verbose),
-        )
-        self._train(values, observed[rows], plan, seed_of(self.random_state))
-
-    def _train(self, values, observed, plan, seed):
-        n_networks = self.n_estimators if len(self.columns_) else 0
-        if self.alpha == "auto" and n_networks:
-            plan = plan._replace(alpha=measure_alpha(values, observed, plan, seed))
-        self.alpha_ = plan.alpha
-        rng = stream(seed, SAMPLES) if self.sample_posterior else None
-        hidden = np.zeros(observed.shape, bool)
-        if rng is not None:
-            hidden = observed & (rng.random(observed.shape) < SPREAD_SHARE)
-        known = observed & ~hidden
-        given = np.where(known, values, 0)
-        self.networks_, curves = train_networks(given, known, plan, seed, n_networks, rng)
-        self.energy_curve_ = [float(energy) for energy in np.mean(curves, axis=0)]
-        self.n_iter_ = len(self.energy_curve_)
-        self.random_state_, self.spread_ = rng, None
-        if rng is not None and n_networks:
-            partial = np.where(observed, values, np.nan)
-            method = check_inference(self.inference, tol=1e-4)
-            self.spread_ = measure_spread(self.networks_, partial, hidden, method, rng)
-            if self._mixed is not None:  # predictions of codes are probabilities
-                self.spread_ = self.spread_.without(self._mixed.is_code[self.columns_])
-
-    def _measure(self, X, observed):
-        """Set the attributes that describe the columns; observed: mask of the table's, (n, D)."""
-        mixed, empty = self._mixed, ~observed.any(axis=0)
-        if empty.all():
-            raise ValueError("X must have an observed entry, but all its entries are missing")
-        self.n_features_with_missing_ = int((~observed).any(axis=0).sum())
-        self._kept = np.flatnonzero(~empty | self.keep_empty_features)
-        names = getattr(self, "feature_names_in_", np.arange(len(empty)))
-        if empty.any() and not self.keep_empty_features:
-            warn(
-                f"The columns {names[empty].tolist()} of X have no observed values; transform "
-                "drops them. keep_empty_features=True keeps them, filled with 0"
-            )
-        if mixed is not None:
-            mixed.check_kept(self._kept, names)
-            observed, empty = mixed.widen(observed), mixed.widen(empty[None])[0]
-        statistics = measure_observed(X, observed)
-        mean, scale = scaling_of(statistics, "standard")
-        if mixed is not None:
-            scale = mixed.block_scale(scale)
-        self.input_mean_ = np.where(empty, 0.0, mean)
-        self.input_scale_ = np.where(empty, 1.0, scale)
-        self.columns_ = np.flatnonzero(~empty & ~statistics.constant)
-
-    # ------------------------------------------------------------ transform
-
-    def _standardised(self, X, observed, dtype):
-        """The networks' columns of X, 0 where missing."""
-        columns = self.columns_
-        mean, scale = self.input_mean_[columns], self.input_scale_[columns]
-        return standardised(X[:, columns], observed, mean, scale, dtype)
-
-    def _fill(self, X, missing):
-        """Write imputations into the missing entries of X."""
-        rows = np.flatnonzero(missing.any(axis=1))
-        missing = missing[rows]
-        filled = np.broadcast_to(self.input_mean_, missing.shape).copy()
-        columns = self.columns_
-        if self.networks_ and len(rows):
-            observed = ~missing[:, columns]
-            values = self._standardised(X[rows], observed, self.networks_[0].dtype)
-            values[~observed] = np.nan
-            method = check_inference(self.inference, tol=1e-4)
-            if self.spread_ is None:
-                predicted = predict_outputs(self.networks_, values, method)
-            else:
-                rng = self.random_state_
-                network = self.networks_[rng.integers(len(self.networks_))]
-                predicted = draw_outputs(network, values, self.spread_, method, rng)
-            with np.errstate(over="ignore"):
-                filled[:, columns] += predicted * self.input_scale_[columns]
-        largest = np.finfo(X.dtype).max
-        X[rows] = np.where(missing, np.clip(filled, -largest, largest).astype(X.dtype), X[rows])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,0 +1,138 @@
+"""The steps of `PCImputer`: its fit, and the imputation of a table."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.impute import MissingIndicator
+
+from .._data.checks import check_dtype, check_hidden_layer_sizes
+from .._data.scaling import measure_observed, scaling_of
+from .._random import SAMPLES, seed_of, stream
+from .._warnings import warn
+from ..network import check_activation
+from .causes import (
+    USUAL_ALPHA,
+    Plan,
+    check_inference,
+    imputer_epochs,
+    measure_alpha,
+    predict_outputs,
+    standardised,
+    train_networks,
+    usual_components,
+)
+from .draws import SPREAD_SHARE, draw_outputs, measure_spread
+from .mixed import read_table
+
+
+def fit_imputer(imputer, X):
+    """Set the fitted attributes."""
+    widths = check_hidden_layer_sizes(imputer.hidden_layer_sizes)
+    check_activation(imputer.activation, len(widths))
+    method = check_inference(imputer.inference)
+    dtype = check_dtype(imputer.dtype)
+    imputer._mixed, (_, X, missing) = read_table(imputer, X, reset=True)
+    imputer.categories_ = {} if imputer._mixed is None else imputer._mixed.categories
+    _measure(imputer, X, ~missing)
+    observed = ~missing if imputer._mixed is None else ~imputer._mixed.widen(missing)
+    imputer.indicator_ = None
+    if imputer.add_indicator:
+        indicator = MissingIndicator(missing_values=np.nan, sparse=False)
+        imputer.indicator_ = indicator.fit(np.where(missing, np.nan, 0.0))
+    n_columns = len(imputer.columns_)
+    auto = imputer.n_components == "auto"
+    imputer.n_components_ = usual_components(n_columns) if auto else int(imputer.n_components)
+    observed = observed[:, imputer.columns_]
+    rows = observed.any(axis=1)  # others have nothing to learn from
+    values = _standardised(imputer, X[rows], observed[rows], X.dtype if dtype is None else dtype)
+    plan = Plan(
+        layer_sizes=(imputer.n_components_, *widths, n_columns),
+        activation=imputer.activation,
+        parameterization=imputer.parameterization,
+        output_precision=float(imputer.output_precision),
+        method=method,
+        alpha=USUAL_ALPHA if imputer.alpha == "auto" else float(imputer.alpha),
+        batch_size=int(imputer.batch_size),
+        learning_rate=float(imputer.learning_rate_init),
+        n_epochs=imputer_epochs(imputer.max_iter, len(values), imputer.batch_size),
+        verbose=bool(imputer.verbose),
+    )
+    _train(imputer, values, observed[rows], plan, seed_of(imputer.random_state))
+
+
+def _train(imputer, values, observed, plan, seed):
+    n_networks = imputer.n_estimators if len(imputer.columns_) else 0
+    if imputer.alpha == "auto" and n_networks:
+        plan = plan._replace(alpha=measure_alpha(values, observed, plan, seed))
+    imputer.alpha_ = plan.alpha
+    rng = stream(seed, SAMPLES) if imputer.sample_posterior else None
+    hidden = np.zeros(observed.shape, bool)
+    if rng is not None:
+        hidden = observed & (rng.random(observed.shape) < SPREAD_SHARE)
+    known = observed & ~hidden
+    given = np.where(known, values, 0)
+    imputer.networks_, curves = train_networks(given, known, plan, seed, n_networks, rng)
+    imputer.energy_curve_ = [float(energy) for energy in np.mean(curves, axis=0)]
+    imputer.n_iter_ = len(imputer.energy_curve_)
+    imputer.random_state_, imputer.spread_ = rng, None
+    if rng is not None and n_networks:
+        partial = np.where(observed, values, np.nan)
+        method = check_inference(imputer.inference, tol=1e-4)
+        imputer.spread_ = measure_spread(imputer.networks_, partial, hidden, method, rng)
+        if imputer._mixed is not None:  # predictions of codes are probabilities
+            imputer.spread_ = imputer.spread_.without(imputer._mixed.is_code[imputer.columns_])
+
+
+def _measure(imputer, X, observed):
+    """Set the attributes that describe the columns; observed: mask of the table's, (n, D)."""
+    mixed, empty = imputer._mixed, ~observed.any(axis=0)
+    if empty.all():
+        raise ValueError("X must have an observed entry, but all its entries are missing")
+    imputer.n_features_with_missing_ = int((~observed).any(axis=0).sum())
+    imputer._kept = np.flatnonzero(~empty | imputer.keep_empty_features)
+    names = getattr(imputer, "feature_names_in_", np.arange(len(empty)))
+    if empty.any() and not imputer.keep_empty_features:
+        warn(
+            f"The columns {names[empty].tolist()} of X have no observed values; transform "
+            "drops them. keep_empty_features=True keeps them, filled with 0"
+        )
+    if mixed is not None:
+        mixed.check_kept(imputer._kept, names)
+        observed, empty = mixed.widen(observed), mixed.widen(empty[None])[0]
+    statistics = measure_observed(X, observed)
+    mean, scale = scaling_of(statistics, "standard")
+    if mixed is not None:
+        scale = mixed.block_scale(scale)
+    imputer.input_mean_ = np.where(empty, 0.0, mean)
+    imputer.input_scale_ = np.where(empty, 1.0, scale)
+    imputer.columns_ = np.flatnonzero(~empty & ~statistics.constant)
+
+
+def _standardised(imputer, X, observed, dtype):
+    """The networks' columns of X, 0 where missing."""
+    columns = imputer.columns_
+    mean, scale = imputer.input_mean_[columns], imputer.input_scale_[columns]
+    return standardised(X[:, columns], observed, mean, scale, dtype)
+
+
+def fill(imputer, X, missing):
+    """Write imputations into the missing entries of X."""
+    rows = np.flatnonzero(missing.any(axis=1))
+    missing = missing[rows]
+    filled = np.broadcast_to(imputer.input_mean_, missing.shape).copy()
+    columns = imputer.columns_
+    if imputer.networks_ and len(rows):
+        observed = ~missing[:, columns]
+        values = _standardised(imputer, X[rows], observed, imputer.networks_[0].dtype)
+        values[~observed] = np.nan
+        method = check_inference(imputer.inference, tol=1e-4)
+        if imputer.spread_ is None:
+            predicted = predict_outputs(imputer.networks_, values, method)
+        else:
+            rng = imputer.random_state_
+            network = imputer.networks_[rng.integers(len(imputer.networks_))]
+            predicted = draw_outputs(network, values, imputer.spread_, method, rng)
+        with np.errstate(over="ignore"):
+            filled[:, columns] += predicted * imputer.input_scale_[columns]
+    largest = np.finfo(X.dtype).max
+    X[rows] = np.where(missing, np.clip(filled, -largest, largest).astype(X.dtype), X[rows])
