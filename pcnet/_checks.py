@@ -19,8 +19,10 @@ _ELSEWHERE = {
     "sigmoid": "logistic",
     "swish": "silu",
     "mse": "squared_error",
+    "mean_squared_error": "squared_error",
     "ce": "log_loss",
     "cross_entropy": "log_loss",
+    "categorical_crossentropy": "log_loss",
     "bce": "logistic",
     "binary_cross_entropy": "logistic",
     "standard": "sp",
@@ -40,6 +42,14 @@ _ELSEWHERE = {
     "exact_equilibrium": "exact",
     "pc_alm": "augmented_lagrangian",
     "ode": "gradient_flow",
+}
+
+#: Choices of other libraries that pcnet does not have -> the one for the same purpose.
+_NEAREST = {
+    "absolute_error": "huber",
+    "mean_absolute_error": "huber",
+    "mae": "huber",
+    "l1": "huber",
 }
 
 #: End of an error text for a function instead of a name.
@@ -64,6 +74,9 @@ def our_name(value, choices):
     found = _ELSEWHERE.get(name)
     if found in choices:
         return f". Here that is {found!r}"
+    nearest = _NEAREST.get(name)
+    if nearest in choices:
+        return f". It is not there; {nearest!r} has the same purpose"
     alike = difflib.get_close_matches(name, choices, n=1)
     return f". Did you mean {alike[0]!r}?" if isinstance(value, str) and alike else ""
 

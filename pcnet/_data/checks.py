@@ -12,42 +12,92 @@ from .._checks import check_core_dtype, shown
 
 MAX_WIDTH = 2**31 - 1  # a C int
 
+#: End of an error text about text as the target of a regressor.
+LABELS_HINT = ". A regressor needs numbers; PCClassifier learns labels"
+MISSING_TARGETS = (
+    "Input y contains NaN. Leave out the rows without a label or target: those where "
+    "pandas.isna(y) is True"
+)
+
 
 def check_data(estimator, *arrays, **options):
-    """scikit-learn's ``validate_data``, returning C-contiguous arrays.
+    """scikit-learn's ``validate_data``, returning C-contiguous arrays unless ``order`` is given.
 
-    Values that do not fit into float32 raise its ValueError, without NumPy's warning. If features
-    contain text, a note in the error names the columns.
+    Values that do not fit into float32 raise its ValueError, without NumPy's warning. Errors about
+    dates, text, and missing or ragged targets name the remedy. If features contain text, a note in
+    the error names the columns.
     """
     from sklearn.utils.validation import validate_data
 
+    refuse_dates(arrays[0])
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            return validate_data(estimator, *arrays, order="C", **options)
+            return validate_data(estimator, *arrays, **{"order": "C", **options})
     except OverflowError as error:
         raise ValueError(
             f"{_not_floats(arrays)} holds an integer that no float can hold; scale it"
         ) from error
     except TypeError as error:  # NumPy's text names no argument
+        if "boolean value of NA" in str(error):  # pandas.NA among labels
+            raise ValueError(MISSING_TARGETS) from error
         if "float() argument" not in str(error):
             raise
         raise TypeError(f"{_not_floats(arrays)} must hold real numbers: {error}") from error
     except ValueError as error:
-        if "string to float" not in str(error):
-            raise
-        named = ValueError(f"{_not_floats(arrays)} holds text: {error}")
-        text = _text_columns(arrays[0])
-        if text:
+        _explain(error, arrays)
+        raise
+
+
+def refuse_dates(X):
+    """Raise a ValueError that names the columns of dates: as numbers, missing dates would be huge.
+
+    Times of day, spans of time and arrays of dates are refused alike.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        pairs = zip(X.columns, X.dtypes)
+    else:
+        pairs = [(None, X.dtype)] if isinstance(X, np.ndarray) else []
+    kinds = ("date", "time", "duration", "period")
+    found = [name for name, dtype in pairs if str(dtype).lower().startswith(kinds)]
+    if found:
+        columns = "" if None in found else f" in the columns {', '.join(map(repr, found[:20]))}"
+        raise ValueError(
+            f"X holds dates or times{columns}: convert them to numbers first, such as the days "
+            "since the first date, (dates - dates.min()).dt.days"
+        )
+
+
+def _explain(error, arrays):
+    """Raise scikit-learn's or NumPy's ValueError about X or y with a remedy, if there is one."""
+    text = str(error)
+    if "string to float" in text:
+        name = _not_floats(arrays)
+        named = ValueError(f"{name} holds text: {text}{LABELS_HINT if name == 'y' else ''}")
+        columns = _text_columns(arrays[0])
+        if columns:
             named.add_note(
-                f"X holds text in the columns {', '.join(map(repr, text))}: encode it first, for "
-                "example with OneHotEncoder in a ColumnTransformer, or TfidfVectorizer"
+                f"X holds text in the columns {', '.join(map(repr, columns))}: encode it first, "
+                "for example with OneHotEncoder in a ColumnTransformer, or TfidfVectorizer"
             )
         raise named from error
+    if len(arrays) == 2 and "contains NaN" in text:  # X is looked at later
+        raise ValueError(MISSING_TARGETS) from error
+    if "inhomogeneous" in text:
+        if len(arrays) == 2 and _not_floats(arrays) == "y":
+            raise ValueError(
+                "y holds lists of different lengths. For several labels a sample, make a matrix "
+                "of 0 and 1 with sklearn.preprocessing.MultiLabelBinarizer"
+            ) from error
+        raise ValueError(
+            "X holds rows of different lengths; give each sample the same features"
+        ) from error
 
 
 def _not_floats(arrays):
     """Name of the first of (X, y) that does not convert to floats."""
     for name, array in zip(("X", "y"), arrays):
+        if isinstance(array, np.ndarray) and array.dtype.kind in "biuf":
+            continue
         try:
             np.asarray(array, dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
@@ -77,12 +127,26 @@ def is_finite(X):
         return bool(np.isfinite(np.einsum("i,i->", flat, flat)) or np.isfinite(flat).all())
 
 
-def raise_not_finite(estimator, X):
-    """Raise scikit-learn's ValueError for values of which some are NaN or infinite."""
-    from sklearn.utils.validation import assert_all_finite
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+def raise_not_finite(estimator, values):
+    """Raise the ValueError about features, of some rows, of which some are NaN or infinite."""
+    name = type(estimator).__name__
+    bad = np.isnan(values)
+    if not bad.any():
+        bad = np.isinf(values)
+        problem = f"Input X contains infinity or a value too large for {values.dtype!r}."
+        remedy = "Scale such features, or leave these rows out"
+    else:
+        problem = f"Input X contains NaN.\n{name} does not accept missing values."
+        remedy = (
+            "Fill them in first, by pcnet.PCImputer or scikit-learn's SimpleImputer before it in "
+            "a Pipeline, or leave these rows out"
+        )
+    where = ""
+    if values.ndim == 2:
+        column = int(bad.any(axis=0).argmax())
+        names = getattr(estimator, "feature_names_in_", None)
+        where = f" The first are in column {column if names is None else repr(names[column])}."
+    raise ValueError(f"{problem}{where} {remedy}")
 
 
 def check_overflow(finite):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._warnings import warn
+from .checks import refuse_dates
 from .chunks import Chunks
 from .rows import is_sparse
 
@@ -86,6 +87,7 @@ def _table(owner, X):
             f"{expected}:\narray={array}.\nReshape your data: X.reshape(1, -1) is one sample, "
             "X.reshape(-1, 1) one feature."
         )
+    refuse_dates(X if is_frame else array)
     if array.dtype.kind == "c":
         raise ValueError("Complex data not supported: X must hold real numbers")
     if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:

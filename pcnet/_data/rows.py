@@ -363,16 +363,13 @@ def _needs_no_check(estimator, X, dtype):
 
 def _checked(estimator, X, *y, dtype, **options):
     """scikit-learn's checks, and whether X is left to be converted when rows are taken."""
-    from sklearn.utils.validation import validate_data
-
     if isinstance(X, Chunks):
         # all that scikit-learn looks at here; it takes no memory
         stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
-        checked = validate_data(estimator, stand_in, *y, dtype=None, **options)
+        checked = check_data(estimator, stand_in, *y, dtype=None, order=None, **options)
         return (X, checked[1]) if y else X, True
     if _is_converted_by_batch(X, dtype):
-        options["dtype"] = None
-        return validate_data(estimator, X, *y, **options), True
+        return check_data(estimator, X, *y, dtype=None, order=None, **options), True
     options |= {"dtype": dtype, "accept_sparse": ["csr", "csc"]}
     return check_data(estimator, X, *y, **options), False
 

@@ -31,6 +31,7 @@ from .._types import (
     Widths,
 )
 from ..network import Network
+from .argument_names import explain_unknown_arguments
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .conversion import classifier_from_mlp, classifier_from_network
@@ -126,6 +127,7 @@ class PCClassifier(ClassifierMixin, BasePC):
     #: Regimes for data without and with noise that the network fits.
     _regimes = (Regime(alpha=1.0, max_iter=50), Regime(alpha=12.0, max_iter=25))
 
+    @explain_unknown_arguments
     def __init__(
         self,
         hidden_layer_sizes: Widths = (128, 128),

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
+from .._data.checks import LABELS_HINT
 from .._data.first_calls import follow_targets
 from .._data.scaling import target_scaling
 from .._prediction.decoders import ContinuousDecoder, check_counts
@@ -38,7 +39,10 @@ class ContinuousEncoder(ContinuousDecoder, TargetEncoder):
     def check(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return y.reshape(len(y), -1).astype(np.float64, copy=False)
+        try:
+            return y.reshape(len(y), -1).astype(np.float64, copy=False)
+        except ValueError as error:
+            raise ValueError(f"y holds text: {error}{LABELS_HINT}") from error
 
     def fit(self, y, sample_weight, call):
         if self.loss_name == "poisson":

@@ -10,7 +10,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
 from .._checks import shown
-from .._data.checks import check_data
+from .._data.checks import check_data, refuse_dates
 from .categorical import as_table, column_of, find_categorical, find_missing, title_of
 from .causes import refuse_sparse
 
@@ -142,6 +142,7 @@ class MixedTable:
 
     def _numbers(self, X, numeric):
         part = X.iloc[:, numeric] if hasattr(X, "iloc") else X[:, numeric.tolist()]
+        refuse_dates(part)
         finite = "allow-nan" if self.marker is None else True
         options = {"dtype": np.float64, "ensure_all_finite": finite, "input_name": "X"}
         try:

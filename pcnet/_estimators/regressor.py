@@ -27,6 +27,7 @@ from .._types import (
     Widths,
 )
 from ..network import Network
+from .argument_names import explain_unknown_arguments
 from .automatic import Regime
 from .base import BasePC, trains_by_minibatches
 from .continuous import ContinuousEncoder
@@ -121,6 +122,7 @@ class PCRegressor(MultiOutputMixin, RegressorMixin, BasePC):
     #: Regimes for data without and with noise that the network fits.
     _regimes = (Regime(alpha=1.0, max_iter=35), Regime(alpha=4.0, max_iter=25))
 
+    @explain_unknown_arguments
     def __init__(
         self,
         hidden_layer_sizes: Widths = (128, 128),

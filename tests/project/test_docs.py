@@ -48,7 +48,8 @@ NEEDS = {
     "dask": ["distributed"],
     "deploy": ["onnxruntime", "skl2onnx"],
     "pytorch": ["torch"],
-    "saving": ["skops", "onnxruntime", "skl2onnx"],
+    "saving": ["skops", "onnxruntime", "skl2onnx", "pandas"],
+    "tables": ["pandas"],
 }
 
 
