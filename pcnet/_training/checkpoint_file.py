@@ -190,11 +190,13 @@ def _create_beside(path):
             if _lock(descriptor) and not os.path.exists(temporary):
                 os.close(descriptor)  # another process removed it before it was locked
                 continue
-        except BaseException:
+        except BaseException as error:
             if descriptor is not None:
                 os.close(descriptor)
             with suppress(OSError):
                 temporary.unlink()
+            if isinstance(error, OSError):
+                error.filename = os.fspath(path)  # the name that the caller knows
             raise
         return temporary, descriptor
 

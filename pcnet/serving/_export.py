@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.checks import check_dtype
 from .._data.features import Owner
 from .._estimators.classifier import PCClassifier
+from .._estimators.imputer import PCImputer
 from .._estimators.regressor import PCRegressor
 from .._training.checkpoint_file import write_atomically
 from .._version import __version__
@@ -83,7 +84,8 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: DTypeLike | None 
     if type(estimator) not in (PCClassifier, PCRegressor):
         raise TypeError(
             f"model must be a PCClassifier, a PCRegressor, or a Pipeline that ends with one; got "
-            f"{type(estimator).__name__}. Of a search, export best_estimator_"
+            f"{type(estimator).__name__}. Of a search, export best_estimator_; save other "
+            "estimators with joblib or skops"
         )
     check_is_fitted(estimator)
     steps = [_step(transformer) for transformer in transformers]
@@ -171,9 +173,11 @@ def _step(transformer):
     """The step with the arithmetic of a fitted transformer, as some rows show."""
     kind = type(transformer)
     if kind not in _FOLDED:
+        infers = kind is PCImputer  # which a graph of ONNX cannot
         raise TypeError(
             f"the step {kind.__name__} of the pipeline cannot be exported: only StandardScaler, "
-            f"MinMaxScaler, MaxAbsScaler and SimpleImputer can. {_REMEDY}"
+            "MinMaxScaler, MaxAbsScaler and SimpleImputer can. "
+            + (_REMEDY.replace("pcnet.serving.to_onnx, or ", "") if infers else _REMEDY)
         )
     check_is_fitted(transformer)
     owner = Owner(kind.__name__, int(transformer.n_features_in_))

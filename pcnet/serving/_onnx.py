@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.reference import GELU_CUBIC, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 from .._estimators.classifier import PCClassifier
+from .._estimators.generative import PCGenerative
+from .._estimators.imputer import PCImputer
 from .._estimators.regressor import PCRegressor
 
 MIN_OPSET = 13
@@ -67,7 +71,9 @@ def to_onnx(
         Fitted.
     X : array-like of shape (n_samples, n_features)
         Sample input; only its dtype and number of features matter. The ONNX model computes in
-        float64 if it is float64, else in float32.
+        float64 if it is float64, else in float32. If it is a data frame and a ColumnTransformer is
+        the first step of the pipeline, the ONNX model has an input of shape (n, 1) for each column,
+        of its name: strings for text and categories, float32 for numbers.
     target_opset : int or dict, default=None
         ONNX opset, at least 13; None: the newest that skl2onnx was tested with.
     options : dict, default=None
@@ -86,16 +92,44 @@ def to_onnx(
         skl2onnx is not installed.
     NotFittedError
         The estimator was not fitted.
+    TypeError
+        It contains `PCImputer` or `PCGenerative`, whose inference is an iteration.
     ValueError
         The opset is too old.
     """
     skl2onnx = _skl2onnx()
     register_onnx()
     check_is_fitted(model)
+    for part in (model, *model.get_params().values()):
+        if isinstance(part, (PCImputer, PCGenerative)):
+            raise TypeError(
+                f"{type(part).__name__} cannot be converted to ONNX: its inference is an iteration "
+                "for each row. Save the model with joblib or skops, or impute before the model"
+            )
     if options is None and is_classifier(model):
         options = {"zipmap": False}
-    X = np.asarray(X)[:1]
-    return skl2onnx.to_onnx(model, X, target_opset=target_opset, options=options)
+    if hasattr(X, "columns") and isinstance(_first_step(model), ColumnTransformer):
+        types: Any = {"initial_types": _types_of_columns(X)}
+    else:
+        types = {"X": np.asarray(X)[:1]}
+    return skl2onnx.to_onnx(model, **types, target_opset=target_opset, options=options)
+
+
+def _first_step(model):
+    while isinstance(model, Pipeline):
+        model = model.steps[0][1]
+    return model
+
+
+def _types_of_columns(frame):
+    """An input for each column of a frame, as skl2onnx takes them."""
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    kinds = [
+        FloatTensorType if getattr(dtype, "kind", "O") in "biuf" else StringTensorType
+        for dtype in frame.dtypes
+    ]
+    return [(name, kind([None, 1])) for name, kind in zip(frame.columns, kinds, strict=True)]
 
 
 def _skl2onnx():

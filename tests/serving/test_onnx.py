@@ -4,11 +4,13 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from pcnet import Network, PCClassifier, PCRegressor
+from pcnet import Network, PCClassifier, PCGenerative, PCImputer, PCRegressor
 from pcnet.serving import register_onnx, to_onnx
 
 from ..helpers import ACTIVATIONS
@@ -214,6 +216,44 @@ def test_projection_of_ties_and_extreme_outputs(n_classes, size):
     model.fit(X, np.arange(300) % n_classes)
     model.network_ = Network.from_weights([np.eye(n_classes)])
     assert_same_classes(model, to_onnx(model, X), X, atol=1e-12 * max(1, size))
+
+
+def test_frames_have_an_input_for_each_column():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X_TRAIN, columns=list("abcd")).assign(
+        n=np.arange(80), job=["cook", "clerk"] * 40, member=SCORE > 0, unused="x"
+    )
+    frame.loc[3, "a"] = np.nan
+    frame["city"] = pandas.Categorical(list("ABCD") * 20)
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    encode = make_column_transformer(
+        (numbers, [*"abcd", "n"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["job", "city"]),
+        ("passthrough", ["member"]),
+    )
+    model = make_pipeline(encode, PCClassifier((8,), max_iter=5, random_state=0))
+    model.fit(frame, LABELS["strings"])
+    converted = to_onnx(model, frame)
+    names = [given.name for given in converted.graph.input]
+    assert set(names) >= set(frame.columns) - {"unused"}
+    numeric = {name for name in frame if frame[name].dtype.kind in "biuf"}
+    columns = {
+        name: frame[[name]].to_numpy(np.float32 if name in numeric else object) for name in names
+    }
+    session = onnxruntime.InferenceSession(
+        converted.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    labels, probabilities = session.run(None, columns)
+    np.testing.assert_array_equal(labels, model.predict(frame))
+    np.testing.assert_allclose(probabilities, model.predict_proba(frame), rtol=0, atol=1e-5)
+
+
+def test_generative_models_are_refused():
+    for first in (PCImputer(max_iter=1, alpha=1), PCGenerative(max_iter=1)):
+        regressor = PCRegressor((8,), max_iter=1, input_scaling="standard")
+        model = make_pipeline(first, regressor).fit(X_TRAIN, SCORE)
+        with pytest.raises(TypeError, match=rf"{type(first).__name__} cannot be.*joblib or skops"):
+            to_onnx(model, X_TRAIN)
 
 
 def test_errors():

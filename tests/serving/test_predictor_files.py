@@ -334,6 +334,9 @@ def test_missing_files_and_folders_are_os_errors(tmp_path):
         load_predictor(tmp_path / "none.npz")
     with pytest.raises(OSError, match=r"."):
         load_predictor(tmp_path)
+    model = PCClassifier((4,), max_iter=1, alpha=0.0, temperature=1.0).fit(X, Y)
+    with pytest.raises(FileNotFoundError, match=r"no_folder/model.npz'$"):
+        export(model, tmp_path / "no_folder" / "model.npz")
 
 
 @needs_file_limit
