@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 FILES = {
     "CONTRIBUTING.md": "contributing",
     "CHANGELOG.md": "changes",
+    "SECURITY.md": "security",
     "benchmarks/README.md": "benchmarks",
     "examples/": "gallery/index",
 }

@@ -129,6 +129,7 @@ def parse_arguments(argv=None):
         help="where to write the picture, a .png, .pdf or .svg (default: %(default)s)",
     )
     parser.add_argument("--no-plot", action="store_true", help="leave out the picture")
+    parser.add_argument("--version", action="version", version=f"pcnet {__version__}")
     return parser.parse_args(argv)
 
 

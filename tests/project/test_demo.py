@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import pcnet
 from pcnet import PCClassifier, infer
 from pcnet._demo import _command, _picture, main
 from pcnet.inference import ActivityDescent, ErrorDescent
@@ -99,6 +100,12 @@ def test_demo_is_determined_by_its_seed():
         return _command.train_pcnet(options, _command.load_data(options.seed))[1].accuracy
 
     assert accuracy("1") == accuracy("1") != accuracy("2")
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"pcnet {pcnet.__version__}\n"
 
 
 def test_help_names_every_option(capsys):
