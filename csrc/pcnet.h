@@ -87,11 +87,22 @@ typedef struct {
     int (*interrupted)(int idle);
 } pcnet_network;
 
+/* Consecutive outputs with a loss of their own. */
+typedef struct {
+    int loss;           /* pcnet_loss */
+    int n_outputs;      /* >= 1 */
+    double huber_delta; /* as below */
+} pcnet_loss_block;
+
 typedef struct {
     int loss;                /* pcnet_loss */
     double output_precision; /* lambda > 0 */
     double activity_decay;   /* >= 0 */
     double huber_delta;      /* d > 0 of PCNET_HUBER; unused by the others */
+    /* 0: `loss` is that of all outputs; otherwise it is not read, and the loss of a sample is the sum
+     * over the blocks, which are all outputs in their order. */
+    int n_blocks;
+    const pcnet_loss_block *blocks;
 } pcnet_objective;
 
 /* Rows of which only some entries are stored, the others being 0 (CSR): row i holds the entries

@@ -24,7 +24,7 @@ from ._checks import (
     shown,
 )
 from ._core import binding
-from ._objective import Huber, Objective, check_targets
+from ._objective import Blocks, Huber, Objective, check_targets, loss_parts
 from ._types import Activation, Activations, Floats, Loss
 from .parameterization import PARAMETERIZATIONS, default_skips
 
@@ -268,8 +268,15 @@ def check_terms(net, objective):
     check_fields(net)
     check_representable("output_precision", objective.output_precision, net.dtype)
     check_representable("activity_decay", objective.activity_decay, net.dtype)
-    if isinstance(objective.loss, Huber):
-        check_representable("delta of Huber's loss", objective.loss.delta, net.dtype)
+    for loss, _ in loss_parts(objective.loss):
+        if isinstance(loss, Huber):
+            check_representable("delta of Huber's loss", loss.delta, net.dtype)
+    n_outputs = net.layer_sizes[-1]
+    if isinstance(objective.loss, Blocks) and sum(objective.loss.sizes) != n_outputs:
+        raise ValueError(
+            f"sizes of Blocks must add up to the network's {n_outputs} outputs; got "
+            f"{list(objective.loss.sizes)}"
+        )
 
 
 def _check_field(name, array, dtype, ndim):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import NOT_OF_ONES_OWN, check_positive, our_name
+from ._checks import NOT_OF_ONES_OWN, check_count, check_positive, our_name
 from ._core.binding import HUBER_DELTA, LOSS_CODES
 from ._options import Options, real_interval
-from ._types import Loss
+from ._types import Loss, LossName
 
 LOSSES = tuple(LOSS_CODES)
 
@@ -51,17 +52,92 @@ class Huber(Options):
     _parameter_constraints = {"delta": [real_interval(0, closed="neither")]}
 
 
+@dataclass(eq=False, repr=False)
+class Blocks(Options):
+    """Consecutive outputs with a loss of their own each, such as numbers and then a class.
+
+    The loss of a sample is the sum over the blocks. The outputs of a block with ``"log_loss"`` are
+    the logits of one softmax.
+
+    Parameters
+    ----------
+    losses : sequence of str or Huber
+        The loss of each block.
+    sizes : sequence of int
+        Its number of outputs; their sum is that of the network's outputs.
+
+    Examples
+    --------
+    Four numbers, and a class among three:
+
+    >>> import numpy as np
+    >>> from pcnet import Network
+    >>> from pcnet.generative import infer_causes
+    >>> from pcnet.losses import Blocks
+    >>> net = Network.init((2, 16, 7), "tanh", random_state=0)
+    >>> Y = np.full((1, 7), np.nan)
+    >>> Y[0, 4:] = 0, 1, 0
+    >>> result = infer_causes(net, Y, loss=Blocks(["squared_error", "log_loss"], [4, 3]))
+    >>> result.causes.shape
+    (1, 2)
+    """
+
+    losses: Sequence[LossName | Huber]
+    sizes: Sequence[int]
+
+    def check(self) -> None:
+        """Raise unless losses and sizes are valid.
+
+        Raises
+        ------
+        TypeError, ValueError
+        """
+        for name in ("losses", "sizes"):
+            entries = getattr(self, name)
+            if isinstance(entries, str) or not np.ndim(entries) == 1 or not len(entries):
+                raise ValueError(
+                    f"{name} of Blocks must be a list with an entry for each block of outputs; got "
+                    f"{entries!r}"
+                )
+        for size in self.sizes:
+            check_count("sizes of Blocks", size, smallest=1)
+        if len(self.losses) != len(self.sizes):
+            raise ValueError(
+                f"Blocks must have as many losses as sizes; got {len(self.losses)} and "
+                f"{len(self.sizes)}"
+            )
+        for loss in self.losses:
+            if isinstance(loss, Blocks):
+                raise TypeError("losses of Blocks must be names or Huber objects; got Blocks")
+            check_loss(loss)
+
+
+def loss_parts(loss: Loss) -> list[tuple[Any, slice]]:
+    """The losses of a checked loss, with the outputs of each."""
+    if not isinstance(loss, Blocks):
+        return [(loss, slice(None))]
+    ends = np.cumsum(loss.sizes).tolist()
+    return [(own, slice(start, end)) for own, start, end in zip(loss.losses, [0, *ends], ends)]
+
+
+def columns_text(name: str, columns: slice) -> str:
+    """A name, and which of its columns, for errors."""
+    return name if columns.stop is None else f"{name}[:, {columns.start}:{columns.stop}]"
+
+
 def check_loss(loss: Loss) -> None:
-    """Raise unless ``loss`` is one of `LOSSES` or a `Huber` with a valid delta.
+    """Raise unless ``loss`` is one of `LOSSES`, a `Huber` with a valid delta, or valid `Blocks`.
 
     Raises
     ------
     ValueError
         The name is unknown, or an option is out of range.
     TypeError
-        The argument is neither a name nor a `Huber`.
+        The argument is neither a name nor such an object.
     """
-    if isinstance(loss, Huber):
+    if isinstance(loss, Blocks):
+        loss.check()
+    elif isinstance(loss, Huber):
         loss._validate_params()
     elif isinstance(loss, type) and issubclass(loss, Huber):
         raise TypeError("loss must be an object, got the class Huber; write Huber(delta=1.35)")
@@ -82,9 +158,10 @@ class Objective:
 
     Parameters
     ----------
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or Blocks
         1/2 ||y - mu||^2; - sum_k y_k log softmax(mu)_k; one logistic per output; Huber's loss, see
-        `Huber`; or half the Poisson deviance of rates exp(mu).
+        `Huber`; half the Poisson deviance of rates exp(mu); or a loss for each of several blocks of
+        outputs, see `Blocks`.
     output_precision : float
         lambda, positive. 1 is usual in the literature; lambda -> 0 gives backpropagation.
     activity_decay : float
@@ -116,11 +193,11 @@ def check_targets(loss: Loss, Y: NDArray[Any], name: str = "Y") -> None:
 
     ``"log_loss"``: each row holds probabilities, which sum to 1 (one-hot rows, or soft labels);
     ``"logistic"``: from 0 to 1; ``"poisson"``: 0 or more; ``"squared_error"`` and Huber's loss:
-    any number.
+    any number; `Blocks`: each as its loss.
 
     Parameters
     ----------
-    loss : str or Huber
+    loss : str, Huber or Blocks
         A checked loss.
     Y : ndarray, (n, K)
         Finite.
@@ -132,6 +209,15 @@ def check_targets(loss: Loss, Y: NDArray[Any], name: str = "Y") -> None:
     ValueError
         A target is out of range.
     """
+    if isinstance(loss, Blocks):
+        if sum(loss.sizes) != Y.shape[1]:
+            raise ValueError(
+                f"sizes of Blocks must add up to the {Y.shape[1]} columns of {name}; got "
+                f"{list(loss.sizes)}"
+            )
+        for own, outputs in loss_parts(loss):
+            check_targets(own, Y[:, outputs], columns_text(name, outputs))
+        return
     if loss == "log_loss":
         sums = Y.sum(axis=1, dtype=np.float64)
         wrong = (Y < -ZERO_ROUNDING).any(axis=1) | ~(np.abs(sums - 1) <= SUM_ROUNDING)

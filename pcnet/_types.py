@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ._data.chunks import Chunks
     from ._estimators.classifier import PCClassifier
     from ._estimators.regressor import PCRegressor
-    from ._objective import Huber
+    from ._objective import Blocks, Huber
     from .callbacks import Callback, Checkpoint
     from .inference import InferenceMethod
     from .schedules import Adaptive, Constant, Cosine, InvScaling, Linear
@@ -35,7 +35,7 @@ Activation: TypeAlias = Literal[
 Activations: TypeAlias = Activation | Sequence[Activation]
 Parameterization: TypeAlias = Literal["mupc", "ntp", "sp"]
 LossName: TypeAlias = Literal["squared_error", "log_loss", "logistic", "huber", "poisson"]
-Loss: TypeAlias = "LossName | Huber"
+Loss: TypeAlias = "LossName | Huber | Blocks"
 MethodName: TypeAlias = Literal[
     "error",
     "activity",

@@ -17,6 +17,7 @@ import pytest
 
 from pcnet import Network
 from pcnet._core import binding
+from pcnet.losses import Blocks
 
 ACTIVATIONS = tuple(binding.ACTIVATION_CODES)
 LOSSES = tuple(binding.LOSS_CODES)
@@ -185,6 +186,15 @@ def make_batch(net, n_samples, loss="squared_error", seed=0):
     rng = np.random.default_rng([seed, n_samples])
     n_in, n_out = net.weights[0].shape[0], net.weights[-1].shape[1]
     X = rng.standard_normal((n_samples, n_in))
+    parts = [make_targets(rng, n_samples, n_out, loss)]
+    if isinstance(loss, Blocks):
+        sizes = zip(loss.losses, loss.sizes, strict=True)
+        parts = [make_targets(rng, n_samples, size, own) for own, size in sizes]
+    Y = np.concatenate(parts, axis=1)
+    return X.astype(net.dtype), np.ascontiguousarray(Y, dtype=net.dtype)
+
+
+def make_targets(rng, n_samples, n_out, loss):
     if loss in ("squared_error", "huber"):
         Y = rng.standard_normal((n_samples, n_out))
     elif loss == "poisson":
@@ -193,7 +203,7 @@ def make_batch(net, n_samples, loss="squared_error", seed=0):
         Y = np.eye(n_out)[rng.integers(n_out, size=n_samples)]
     else:
         Y = rng.integers(2, size=(n_samples, n_out))
-    return X.astype(net.dtype), np.ascontiguousarray(Y, dtype=net.dtype)
+    return Y
 
 
 def make_activities(net, n_samples, margin=0.0, seed=0):

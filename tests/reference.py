@@ -31,6 +31,8 @@ from pcnet._core.reference import (
     propagate,
     sample_energies,
 )
+from pcnet._objective import loss_parts
+from pcnet.losses import Blocks
 
 # ErrorDescent's constants
 MIN_STEP = 1e-4
@@ -46,6 +48,11 @@ LIMIT, CONVERGED, ENERGY, FLOOR, PREDICTED = 0, 1, 2, 3, 4
 
 def loss_curvature(loss, mu, y, u):
     """u H u of each sample, H the second derivative of the loss (lambda left out) at mu."""
+    if isinstance(loss, Blocks):
+        return sum(
+            loss_curvature(own, *(array[:, outputs] for array in (mu, y, u)))
+            for own, outputs in loss_parts(loss)
+        )
     mu, y, u = (a.astype(np.float64) for a in (mu, y, u))
     if loss == "log_loss":
         p = np.exp(mu - _log_sum_exp(mu))

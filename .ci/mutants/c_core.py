@@ -517,8 +517,20 @@ MUTANTS = [
     (
         "precision of the squared error's curvature",
         "losses.inc",
-        "else if (p != NULL)\n        curved = weighted_square",
-        "else if (0)\n        curved = weighted_square",
+        "return p == NULL ? square : weighted_square(k, p, u);",
+        "return square;",
+    ),
+    (
+        "precision of a block of outputs",
+        "losses.inc",
+        "t + start, from_output(p, start), lambda,",
+        "t + start, p, lambda,",
+    ),
+    (
+        "curvature of the first block alone",
+        "losses.inc",
+        "        curved += curvature_row(&own,",
+        "        curved += b > 0 ? 0 : curvature_row(&own,",
     ),
     ("precision taken for 1", "losses.inc", "if (p[j] != 1)", "if (p[j] > 1)"),
     (

@@ -155,7 +155,7 @@ void *workspace_new(const model *m, int n_samples, int n_threads) {
 void values_and_slopes(const variant *v, int activation, int n_rows, int width, vec z, vec values,
                        vec slopes) {
     const shape s = {"activation", 2, {width, width, width}, (pcnet_activation)activation, 0, 0};
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0, 0, NULL};
     model *m = model_new(*v, &s);
     for (int i = 0; i < 2; i++) {
         m->scales[i] = 1;

@@ -79,6 +79,23 @@ static double loss_of(const pcnet_objective *objective, int n, const double *mu,
     return sum;
 }
 
+/* The same, the sum over the blocks if there are any. */
+static double loss_of_blocks(const pcnet_objective *objective, int n, const double *mu,
+                             const double *y, const double *precision) {
+    double sum = 0;
+    int start = 0;
+    if (objective->n_blocks == 0)
+        return loss_of(objective, n, mu, y, precision);
+    for (int b = 0; b < objective->n_blocks; b++) {
+        const pcnet_loss_block *own = &objective->blocks[b];
+        const pcnet_objective single = {own->loss, 1, 0, own->huber_delta, 0, NULL};
+        sum += loss_of(&single, own->n_outputs, mu + start, y + start,
+                       precision == NULL ? NULL : precision + start);
+        start += own->n_outputs;
+    }
+    return sum;
+}
+
 double oracle_layer_energy(const model *m, const samples *b, const pcnet_objective *objective,
                            int layer, int sample) {
     double mu[256], y[256], p[256], sum = 0; /* no test network is wider */
@@ -91,7 +108,7 @@ double oracle_layer_energy(const model *m, const samples *b, const pcnet_objecti
         for (int j = 0; j < n; j++)
             p[j] = vec_get(b->precisions, (size_t)sample * (size_t)n + (size_t)j);
         return objective->output_precision *
-               loss_of(objective, n, mu, y, b->batch.output_precisions == NULL ? NULL : p);
+               loss_of_blocks(objective, n, mu, y, b->batch.output_precisions == NULL ? NULL : p);
     }
     for (int j = 0; j < n; j++) {
         double error = activity(b, layer, sample, j) - mu[j];

@@ -16,15 +16,24 @@ static const shape shapes[] = {
 };
 
 static const pcnet_objective objectives[] = {
-    {PCNET_SQUARED_ERROR, 0.7, 0.0, 0}, {PCNET_LOG_LOSS, 1.0, 0.05, 0},
-    {PCNET_LOGISTIC_LOSS, 0.3, 0.0, 0}, {PCNET_HUBER, 0.8, 0.0, 0.5},
-    {PCNET_POISSON, 0.5, 0.02, 0},
+    {PCNET_SQUARED_ERROR, 0.7, 0.0, 0, 0, NULL}, {PCNET_LOG_LOSS, 1.0, 0.05, 0, 0, NULL},
+    {PCNET_LOGISTIC_LOSS, 0.3, 0.0, 0, 0, NULL}, {PCNET_HUBER, 0.8, 0.0, 0.5, 0, NULL},
+    {PCNET_POISSON, 0.5, 0.02, 0, 0, NULL},
 };
 
 enum {
     N_SHAPES = sizeof shapes / sizeof shapes[0],
     N_OBJECTIVES = sizeof objectives / sizeof objectives[0],
 };
+
+/* Outputs in blocks of different losses; the targets are those of the log loss. */
+static void test_blocks(variant v, const shape *s, int n_samples, int n_threads) {
+    const int top = s->sizes[s->n_layers];
+    const pcnet_loss_block blocks[] = {{PCNET_HUBER, 1, 0.5}, {PCNET_LOG_LOSS, top - 1, 0}};
+    const pcnet_objective objective = {PCNET_LOG_LOSS, 0.7, 0.02, 0, top > 1 ? 2 : 0, blocks};
+    test_passes(v, s, n_samples, n_threads, &objective);
+    test_single_passes(v, s, n_samples, n_threads, &objective);
+}
 
 static void test_variant(variant v) {
     const int tile = pcnet_tile_size();
@@ -42,6 +51,7 @@ static void test_variant(variant v) {
             test_update(v, s, batches[k], n_threads);
             test_stored_gradients(v, s, batches[k], n_threads);
         }
+        test_blocks(v, s, batches[i % 5], 1 + i % 3);
         test_not_finite_start(v, s);
         test_not_finite_input(v, s, tile + 1);
         test_bad_arguments(v, s);

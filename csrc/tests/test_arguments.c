@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
+static const pcnet_objective good_objective = {PCNET_SQUARED_ERROR, 1, 0, 0, 0, NULL};
 static const pcnet_error_descent good_options = {3, 1e-3, 0, 1};
 static const pcnet_activity_descent good_descent = {3, 0.1, 0.5, NULL};
 
@@ -110,12 +110,29 @@ static void check_options(const setting *s) {
     const pcnet_core *core = s->m->v.core;
     const pcnet_network *net = &s->m->net;
     const pcnet_batch *batch = &s->b->batch;
+    const int top = net->sizes[net->n_layers];
+    const pcnet_loss_block unknown = {PCNET_N_LOSSES, top, 0}, bent = {PCNET_HUBER, top, 0},
+                           wide = {PCNET_LOG_LOSS, top + 1, 0},
+                           empty[] = {{PCNET_LOG_LOSS, top, 0}, {PCNET_LOG_LOSS, 0, 0}},
+                           short_one = {PCNET_LOG_LOSS, top - 1, 0};
     const pcnet_objective objectives[] = {
-        {PCNET_N_LOSSES, 1, 0, 0},        {-1, 1, 0, 0},
-        {PCNET_SQUARED_ERROR, 0, 0, 0},   {PCNET_SQUARED_ERROR, -1, 0, 0},
-        {PCNET_SQUARED_ERROR, NAN, 0, 0}, {PCNET_SQUARED_ERROR, 1, -1, 0},
-        {PCNET_SQUARED_ERROR, 1, NAN, 0}, {PCNET_HUBER, 1, 0, 0},
-        {PCNET_HUBER, 1, 0, -1},          {PCNET_HUBER, 1, 0, NAN},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, -1, &wide},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 1, NULL},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 1, &unknown},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 1, &bent},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 1, &wide},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 2, empty},
+        {PCNET_SQUARED_ERROR, 1, 0, 0, 1, &short_one},
+        {PCNET_N_LOSSES, 1, 0, 0, 0, NULL},
+        {-1, 1, 0, 0, 0, NULL},
+        {PCNET_SQUARED_ERROR, 0, 0, 0, 0, NULL},
+        {PCNET_SQUARED_ERROR, -1, 0, 0, 0, NULL},
+        {PCNET_SQUARED_ERROR, NAN, 0, 0, 0, NULL},
+        {PCNET_SQUARED_ERROR, 1, -1, 0, 0, NULL},
+        {PCNET_SQUARED_ERROR, 1, NAN, 0, 0, NULL},
+        {PCNET_HUBER, 1, 0, 0, 0, NULL},
+        {PCNET_HUBER, 1, 0, -1, 0, NULL},
+        {PCNET_HUBER, 1, 0, NAN, 0, NULL},
     };
     const pcnet_error_descent options[] = {
         {-1, 0, 0, 0}, {3, -1, 0, 0}, {3, NAN, 0, 0}, {3, 0, -1, 0}};

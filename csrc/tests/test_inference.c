@@ -86,7 +86,7 @@ static double gradient_at_end(const model *m, samples *b, const pcnet_objective 
 
 void test_error_descent(variant v, const shape *s, int n_samples, int n_threads) {
     enum { MAX_STEPS = 60 };
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0.02, 0, 0, NULL};
     const pcnet_error_descent options = {MAX_STEPS, v.dtype == PCNET_FLOAT64 ? 1e-6 : 1e-3, 0, 0};
     model *m = model_new(v, s);
     samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
@@ -136,7 +136,7 @@ static void check_newton_start(const samples *b, const report_arrays *r,
 /* From errors of 0 to equilibrium; then from the errors found, where nothing is left to do. */
 void test_quasi_newton(variant v, const shape *s, int n_samples, int n_threads) {
     enum { MAX_STEPS = 80 };
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 5, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 5, 0, 0, 0, NULL};
     model *m = model_new(v, s);
     samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
     void *workspace = workspace_new(m, n_samples, n_threads);
@@ -204,7 +204,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
         const pcnet_activity_descent plain = {N_STEPS, 0.1, 0, NULL};
         const pcnet_activity_descent nesterov = {N_STEPS, 0, 0.5, rates};
         const pcnet_activity_descent options = kind < 2 ? plain : nesterov;
-        const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0, 0};
+        const pcnet_objective objective = {PCNET_LOG_LOSS, 0.5, with_decay ? 0.1 : 0, 0, 0, NULL};
         vec kept[MAX_LAYERS];
         samples *expected = samples_new(m, n_samples, PCNET_LOG_LOSS);
         samples *b = samples_new(m, n_samples, PCNET_LOG_LOSS);
@@ -238,7 +238,7 @@ void test_activity_descent(variant v, const shape *s, int n_samples, int n_threa
 }
 
 void test_not_finite_start(variant v, const shape *s) {
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0, 0, NULL};
     const pcnet_error_descent error_options = {8, 1e-3, 0, 1};
     const pcnet_activity_descent activity_options = {8, 0.1, 0, NULL};
     model *m = model_new(v, s);
@@ -269,7 +269,7 @@ static int count_calls(int idle) {
 /* A call ends when `interrupted` returns 1; otherwise calls of `interrupted` change no result. */
 void test_interrupted(variant v) {
     const shape s = {"wide", 5, {96, 96, 96, 96, 96, 4}, PCNET_TANH, 1, 1};
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.1, 0, 0, 0, NULL};
     enum { N_SAMPLES = 130, N_THREADS = 1, STEPS = 6 };
     const pcnet_error_descent error_options = {STEPS, 0, 0, 1};
     const pcnet_activity_descent activity_options = {STEPS, 0.1, 0, NULL};

@@ -87,7 +87,7 @@ static double expected_value(const pcnet_update *u, double w, double g, double r
 
 /* Fills activities and errors with a state that is no equilibrium. */
 static void make_state(const model *m, samples *b, void *workspace) {
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 1, 0, 0, 0, NULL};
     m->v.core->forward(&m->net, &b->batch, workspace, 1);
     random_seed(4);
     for (int l = 1; l < m->s.n_layers; l++)
@@ -302,7 +302,7 @@ void test_not_finite_gradient(variant v, const shape *s) {
 
 /* Inference and an update with n_threads; leaves its results in m and b. */
 static void train_once(model *m, samples *b, int n_threads) {
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0, 0, NULL};
     const pcnet_error_descent options = {6, 1e-2, 1e-6, 1};
     const size_t n = (size_t)b->n_samples;
     void *workspace = workspace_new(m, b->n_samples, n_threads);

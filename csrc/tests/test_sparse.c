@@ -97,7 +97,7 @@ static void check_gradients(const model *m, const pcnet_batch *dense, pcnet_batc
 }
 
 void test_sparse(variant v, const shape *sh, int n_samples, int n_threads) {
-    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0};
+    const pcnet_objective objective = {PCNET_SQUARED_ERROR, 0.7, 0, 0, 0, NULL};
     model *m = model_new(v, sh);
     samples *b = samples_new(m, n_samples, PCNET_SQUARED_ERROR);
     sparse_inputs s = make_sparse(b, sh->sizes[0], n_samples % 2 ? 0.4 : 1);

@@ -36,7 +36,7 @@ cdef class Batch(SinglePasses):
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
-        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_objective objective = self._objective(loss, output_precision, activity_decay)
         cdef pcnet_error_descent options
         options.max_steps, options.tol, options.energy_tol = max_steps, tol, energy_tol
         options.predict = predict
@@ -56,7 +56,7 @@ cdef class Batch(SinglePasses):
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
-        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_objective objective = self._objective(loss, output_precision, activity_decay)
         cdef pcnet_quasi_newton options
         options.ends.max_steps, options.ends.tol = max_steps, tol
         options.ends.energy_tol = energy_tol
@@ -80,7 +80,7 @@ cdef class Batch(SinglePasses):
         cdef pcnet_status status
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
-        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_objective objective = self._objective(loss, output_precision, activity_decay)
         cdef pcnet_activity_descent options
         options.n_steps, options.rate, options.momentum = n_steps, rate, momentum
         options.rates = NULL

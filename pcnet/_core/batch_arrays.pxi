@@ -78,6 +78,11 @@ cdef class _Records:
         return result / n
 
 
+#: The layout of pcnet_loss_block.
+_LOSS_BLOCK = np.dtype(
+    [("loss", np.intc), ("n_outputs", np.intc), ("huber_delta", np.float64)], align=True)
+
+
 cdef class BatchArrays:
     """The arrays of `Batch`."""
 
@@ -86,7 +91,7 @@ cdef class BatchArrays:
     cdef readonly object activities, errors
     cdef readonly object energy, loss, n_steps, n_half_passes, status, trace, trace_steps
     cdef public object output_precisions, sample_biases
-    cdef object _workspace, _inputs, _history
+    cdef object _workspace, _inputs, _history, _blocks
     cdef int _history_memory
     cdef _Records _records
     cdef ptrdiff_t[::1] _strides
@@ -112,6 +117,23 @@ cdef class BatchArrays:
         size = network.core.workspace_size(&network.net, capacity, n_threads)
         self._workspace = aligned_zeros((size,), np.uint8)
         self.workspace = <void *> <uintptr_t> self._workspace.ctypes.data
+
+    cdef pcnet_objective _objective(self, loss, double output_precision, double activity_decay):
+        """``loss``: a name of `LOSS_CODES`, an object with the ``delta`` of Huber's loss, or one with
+        the ``losses`` and ``sizes`` of blocks."""
+        cdef pcnet_objective objective
+        parts = [loss] if not hasattr(loss, "losses") else loss.losses
+        codes = [LOSS_CODES[part if isinstance(part, str) else "huber"] for part in parts]
+        deltas = [HUBER_DELTA if isinstance(part, str) else part.delta for part in parts]
+        objective.loss, objective.huber_delta = codes[0], deltas[0]
+        objective.output_precision = output_precision
+        objective.activity_decay = activity_decay
+        objective.n_blocks, objective.blocks = 0, NULL
+        if hasattr(loss, "losses"):
+            self._blocks = np.array(list(zip(codes, loss.sizes, deltas)), _LOSS_BLOCK)
+            objective.n_blocks = len(self._blocks)
+            objective.blocks = <const pcnet_loss_block *> <uintptr_t> self._blocks.ctypes.data
+        return objective
 
     def _make_report(self, trace_steps):
         self.energy, self.loss = np.zeros((2, self.capacity))

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..losses import Huber
+from ..losses import Blocks, Huber
 
 _Array = NDArray[Any]
 _Floats = NDArray[np.floating[Any]]
 _Float64s = NDArray[np.float64]
-_Loss = str | Huber
+_Loss = str | Huber | Blocks
 
 ACTIVATION_CODES: dict[str, int]
 LOSS_CODES: dict[str, int]

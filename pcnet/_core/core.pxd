@@ -55,11 +55,17 @@ cdef extern from "pcnet.h" nogil:
         const void **packed_transposes
         const void **biases
         int (*interrupted)(int) noexcept nogil
+    ctypedef struct pcnet_loss_block:
+        int loss
+        int n_outputs
+        double huber_delta
     ctypedef struct pcnet_objective:
         int loss
         double output_precision
         double activity_decay
         double huber_delta
+        int n_blocks
+        const pcnet_loss_block *blocks
     ctypedef struct pcnet_sparse_rows:
         const ptrdiff_t *starts
         const int *columns

@@ -155,14 +155,3 @@ def unpack_weights(packed, weights):
         core.unpack(w.shape[0], w.shape[1], <void *> _address(
             p, w.dtype, (core.packed_size(w.shape[0], w.shape[1]),)),
             <void *> _address(w, w.dtype, w.shape, True))
-
-
-cdef pcnet_objective _objective(loss, double output_precision, double activity_decay):
-    """``loss``: a name of `LOSS_CODES`, or an object with the ``delta`` of Huber's loss."""
-    cdef pcnet_objective objective
-    named = isinstance(loss, str)
-    objective.loss = LOSS_CODES[loss if named else "huber"]
-    objective.huber_delta = HUBER_DELTA if named else loss.delta
-    objective.output_precision = output_precision
-    objective.activity_decay = activity_decay
-    return objective

@@ -139,8 +139,24 @@ LOSSES = {
 
 
 def _loss(loss):
-    """By name; an object with a ``delta`` is Huber's loss."""
+    """By name; an object with a ``delta`` is Huber's loss, one with ``losses`` has blocks."""
+    if hasattr(loss, "losses"):
+        return _block_losses(loss)
     return LOSSES[loss] if isinstance(loss, str) else _huber(loss.delta)
+
+
+def _block_losses(blocks):
+    """The sum over consecutive blocks of outputs, each with its loss."""
+    stops = np.cumsum(blocks.sizes)
+    parts = [(_loss(own), slice(e - n, e)) for own, n, e in zip(blocks.losses, blocks.sizes, stops)]
+
+    def values(mu, y):
+        return sum(own[0](mu[:, at], y[:, at]) for own, at in parts)
+
+    def deltas(mu, y):
+        return np.concatenate([own[1](mu[:, at], y[:, at]) for own, at in parts], axis=1)
+
+    return values, deltas
 
 
 def loss_values(loss, mu, Y):

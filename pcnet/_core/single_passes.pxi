@@ -26,7 +26,7 @@ cdef class SinglePasses(BatchArrays):
         cdef CoreNetwork net = self.network
         cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, Y)
-        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_objective objective = self._objective(loss, output_precision, activity_decay)
         result = np.zeros((n, net.n_layers))
         cdef double[:, ::1] energies = result
         cdef double *start = &energies[0, 0] if n else NULL
@@ -69,7 +69,7 @@ cdef class SinglePasses(BatchArrays):
         cdef pcnet_network called = _for_one_call(net)
         cdef int n = self._set(X, Y)
         cdef pcnet_batch batch = self.batch
-        cdef pcnet_objective objective = _objective(loss, output_precision, activity_decay)
+        cdef pcnet_objective objective = self._objective(loss, output_precision, activity_decay)
         cdef pcnet_forward_from_errors options
         if errors is not None:
             batch.errors = self._pointers_of(errors)

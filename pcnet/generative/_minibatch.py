@@ -27,8 +27,7 @@ def check_minibatch(
     if factors is not None:
         check_array("factors", factors, no_input.dtype, Y.shape)
         check_factors("factors", factors)
-        if loss == "log_loss":
-            check_whole_rows("factors", "0", factors == 0)
+        check_whole_rows("factors", "0", factors == 0, loss)
     finite = np.isfinite(Y)
     if not finite.all():
         wrong = ~finite

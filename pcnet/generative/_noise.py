@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, ndtr, ndtri
 
-from .._objective import Objective
+from .._objective import Objective, loss_parts
 from .._types import Float64s, Floats
 from ..losses import Huber
 
@@ -32,7 +32,14 @@ def draw_outputs(
         0 or more.
     """
     wide: Float64s = mu.astype(np.float64)
-    loss = objective.loss
+    parts = [
+        _draw(rng, loss, wide[:, outputs], precision[:, outputs])
+        for loss, outputs in loss_parts(objective.loss)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _draw(rng, loss, wide, precision):
     if loss == "logistic":
         return (rng.random(wide.shape) < expit(wide)).astype(np.float64)
     if loss == "log_loss":  # the largest of mu + Gumbel noise
@@ -53,12 +60,17 @@ def draw_outputs(
 def output_means(objective: Objective, mu: Floats) -> Float64s:
     """The mean of `draw_outputs`, float64 (n, K)."""
     wide: Float64s = mu.astype(np.float64)
-    if objective.loss == "logistic":
+    parts = [_mean(loss, wide[:, outputs]) for loss, outputs in loss_parts(objective.loss)]
+    return np.concatenate(parts, axis=1)
+
+
+def _mean(loss, wide):
+    if loss == "logistic":
         return expit(wide)
-    if objective.loss == "log_loss":
+    if loss == "log_loss":
         shifted = np.exp(wide - wide.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
-    if objective.loss == "poisson":
+    if loss == "poisson":
         return np.exp(np.minimum(wide, _LARGEST_LOG_RATE))
     return wide
 

@@ -14,7 +14,7 @@ from .._checks import (
     check_representable,
     rows_hint,
 )
-from .._objective import Objective, check_targets
+from .._objective import Objective, check_targets, columns_text, loss_parts
 from .._types import Bools, Floats, Loss
 from ..network import Network
 
@@ -29,12 +29,13 @@ def check_observed(net: Network, Y: ArrayLike, loss: Loss) -> tuple[Floats, Bool
         ``"log_loss"`` a row that is observed in part.
     """
     values, observed = check_observed_rows("Y", Y, net.layer_sizes[-1], net.dtype)
-    if loss == "log_loss":
-        missing = np.zeros(values.shape, bool) if observed is None else ~observed
-        check_whole_rows("Y", "NaN", missing)
-        check_targets(loss, values[~missing.any(axis=1)])
-    else:
-        check_targets(loss, values)
+    missing = np.zeros(values.shape, bool) if observed is None else ~observed
+    check_whole_rows("Y", "NaN", missing, loss)
+    for own, outputs in loss_parts(loss):
+        part = values[:, outputs]
+        if own == "log_loss":
+            part = part[~missing[:, outputs].any(axis=1)]
+        check_targets(own, part, columns_text("Y", outputs))
     return values, observed
 
 
@@ -68,14 +69,18 @@ def check_observed_rows(
     return values, ~missing if missing.any() else None
 
 
-def check_whole_rows(name: str, mark: str, missing: Bools) -> None:
-    """Raise if a row of the mask (n, K) is marked as missing in part."""
-    partial = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
-    if len(partial):
-        raise ValueError(
-            f"{name} must mark rows of probabilities as not observed as a whole with "
-            f"loss='log_loss'; row {partial[0]} is {mark} in part. Set all of it to {mark}"
-        )
+def check_whole_rows(name: str, mark: str, missing: Bools, loss: Loss) -> None:
+    """Raise if a row of the mask (n, K) marks the outputs of a log loss as missing in part."""
+    for own, outputs in loss_parts(loss):
+        if own != "log_loss":
+            continue
+        part = missing[:, outputs]
+        partial = np.flatnonzero(part.any(axis=1) & ~part.all(axis=1))
+        if len(partial):
+            raise ValueError(
+                f"{name} must mark rows of probabilities as not observed as a whole with "
+                f"loss='log_loss'; row {partial[0]} is {mark} in part. Set all of it to {mark}"
+            )
 
 
 def check_factors(name: str, factors: Floats) -> None:
@@ -111,8 +116,7 @@ def weigh_outputs(
     factors = check_float_array("output_precision", given, net.dtype, given.ndim)
     check_factors("output_precision", factors)
     factors = np.broadcast_to(factors, Y.shape)
-    if objective.loss == "log_loss":
-        check_whole_rows("output_precision", "0", factors == 0)
+    check_whole_rows("output_precision", "0", factors == 0, objective.loss)
     if observed is not None:
         factors = np.where(observed, factors, 0).astype(net.dtype)
     return Objective(objective.loss, 1.0), np.ascontiguousarray(factors)

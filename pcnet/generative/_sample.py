@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._checks import as_array, check_count, check_no_overflow, check_positive, shown
 from .._network_checks import check_finite_fields
+from .._objective import loss_parts
 from .._random import SAMPLES, seed_of, stream
 from .._types import Float64s, Floats, Loss, Method, RandomState
 from ..inference import QuasiNewton
@@ -210,7 +211,8 @@ class _Posterior:
         self.precision = _noise_precision(given, output_precision)
         self.means = np.zeros((len(given.Y), 1))  # of the perturbations; their mean does not matter
         self.steps = np.zeros(len(given.Y))
-        if sampler.n_trajectories or given.objective.loss in _NOT_SHIFTED:
+        losses = [loss for loss, _ in loss_parts(given.objective.loss)]
+        if sampler.n_trajectories or any(loss in _NOT_SHIFTED for loss in losses):
             self._find_modes()
 
     def _find_modes(self):
@@ -222,7 +224,8 @@ class _Posterior:
             chains = Chains(given, rows)
             chains.infer(self.sampler.own_method)
             self.means[rows] = chains.predictions()
-            self.steps[rows] = self.sampler.step / np.sqrt(chains.largest_curvature())
+            if self.sampler.n_trajectories:
+                self.steps[rows] = self.sampler.step / np.sqrt(chains.largest_curvature())
 
     def draw(self, rows):
         """A sample of each of the rows, which may repeat: outputs, energy, acceptance, layers."""
@@ -246,7 +249,7 @@ class _Posterior:
 
     def _targets(self, rows):
         """The observed outputs with a draw of their noise each."""
-        given, loss = self.given, self.given.objective.loss
+        given = self.given
         precision = given.objective.output_precision * np.ones(given.Y[rows].shape)
         if given.factors is not None:
             precision *= given.factors[rows]
@@ -254,11 +257,15 @@ class _Posterior:
         noise = draw_outputs(self.rng, given.objective, mu, precision) - output_means(
             given.objective, mu
         )
-        if loss in _NOT_SHIFTED:
-            noise /= np.sqrt(np.where(precision > 0, precision, 1.0))
+        parts = loss_parts(given.objective.loss)
+        for loss, outputs in parts:
+            if loss in _NOT_SHIFTED:
+                own = precision[:, outputs]
+                noise[:, outputs] /= np.sqrt(np.where(own > 0, own, 1.0))
         targets = given.Y[rows] + np.where(precision > 0, noise, 0.0)
-        if loss == "poisson":
-            targets = np.maximum(targets, 0.0)
+        for loss, outputs in parts:
+            if loss == "poisson":
+                targets[:, outputs] = np.maximum(targets[:, outputs], 0.0)
         return targets.astype(given.Y.dtype)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._checks import check_choice, check_positive
 from .._core.binding import Batch, Status, is_converged
-from .._objective import Objective
+from .._objective import Objective, loss_parts
 from .._types import Float64s, Floats, Method
 from ._learning import WeightUpdate
 from ._method import InferenceMethod, resolve_inner
@@ -95,7 +95,8 @@ class Nudged(InferenceMethod):
 
     def run(self, batch: Batch, X: Floats, Y: Floats, objective: Objective) -> None:
         """Run inference on the batch; its rows n to 2 n - 1 hold the second phase."""
-        if objective.loss == "poisson" and self.kind != "positive":
+        losses = [loss for loss, _ in loss_parts(objective.loss)]
+        if "poisson" in losses and self.kind != "positive":
             raise ValueError(
                 f"kind={self.kind!r} pushes rates away from their targets, where they could be "
                 "negative; with the loss 'poisson' use Nudged(kind='positive')"
@@ -105,7 +106,8 @@ class Nudged(InferenceMethod):
         signs, beta = self._signs(), float(self.beta)
         targets = np.concatenate([base + Y.dtype.type(sign * beta) * pull for sign in signs])
         inner = resolve_inner(self.method)
-        if objective.loss in ("log_loss", "logistic") and "energy_tol" in inner.get_params():
+        above_0 = "log_loss" in losses or "logistic" in losses
+        if above_0 and "energy_tol" in inner.get_params():
             # these losses are above 0 at their target: a fraction of the energy is no measure
             inner = inner.copy_options().set_params(energy_tol=0.0)
         inner.run(batch, _stacked(X, len(signs)), targets, objective)
@@ -137,9 +139,11 @@ def _output_and_pull(batch, X, Y, loss):
     values = batch.evaluate(X, Y, loss, 1.0)[:, -1]
     n, width = Y.shape
     pull = batch.errors[-1][:n, :width].copy()
-    if loss in ("log_loss", "logistic", "poisson"):
-        return Y - pull, pull, values
-    return batch.activities[-1][:n, :width].copy(), pull, values
+    base = batch.activities[-1][:n, :width].copy()
+    for own, outputs in loss_parts(loss):
+        if own in ("log_loss", "logistic", "poisson"):
+            base[:, outputs] = Y[:, outputs] - pull[:, outputs]
+    return base, pull, values
 
 
 def _count_phases(batch, n, n_phases):

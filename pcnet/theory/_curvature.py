@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from .._checks import check_choice, check_float_array
 from .._core import reference
 from .._core.binding import HUBER_DELTA
-from .._objective import Huber, check_loss, check_targets
+from .._objective import Huber, check_loss, check_targets, loss_parts
 from .._types import Activation, Float64s, Loss
 from ._checks import raises_on_overflow
 
@@ -87,7 +87,7 @@ def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
 
     Parameters
     ----------
-    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"} or Huber
+    loss : {"squared_error", "log_loss", "logistic", "huber", "poisson"}, Huber or Blocks
     mu : ndarray, (n, K)
         Outputs.
     Y : ndarray, (n, K)
@@ -108,12 +108,20 @@ def output_curvature(loss: Loss, mu: ArrayLike, Y: ArrayLike) -> Float64s:
     mu = check_float_array("mu", mu, np.float64, 2, copy=False)
     Y = check_float_array("Y", Y, np.float64, 2, mu.shape, copy=False)
     check_targets(loss, Y)
-    return _OUTPUT_DERIVATIVES[_name(loss)][0](loss, mu, Y)
+    curvature = np.zeros((*mu.shape, mu.shape[1]))
+    for own, outputs in loss_parts(loss):
+        of_block = _OUTPUT_DERIVATIVES[_name(own)][0](own, mu[:, outputs], Y[:, outputs])
+        curvature[:, outputs, outputs] = of_block
+    return curvature
 
 
 def change_of_curvature(loss: Loss, mu: Float64s, Y: Float64s, u: Float64s) -> Float64s:
     """d/dmu of u B(mu) u^T, B the loss's second derivative: its third, (n, K)."""
-    return _OUTPUT_DERIVATIVES[_name(loss)][1](mu, Y, u)
+    parts = [
+        _OUTPUT_DERIVATIVES[_name(own)][1](*(array[:, outputs] for array in (mu, Y, u)))
+        for own, outputs in loss_parts(loss)
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def _name(loss):

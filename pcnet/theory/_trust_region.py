@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from .._core import reference
 from .._network_checks import objective_of
+from .._objective import loss_parts
 from .._types import Float64s, Loss
 from ..network import Network
 from ._backprop import backprop_gradients
@@ -78,9 +79,11 @@ def fisher_preconditioner(
     net = check_network(net)
     if y is None:
         loss = objective_of(net, loss).loss
-        if not isinstance(loss, str) or loss == "huber":
-            raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
-        y = np.full((1, net.layer_sizes[-1]), 1.0 / net.layer_sizes[-1])  # valid for every loss
+        y = np.empty((1, net.layer_sizes[-1]))
+        for own, outputs in loss_parts(loss):
+            if not isinstance(own, str) or own == "huber":
+                raise ValueError("Huber's loss is curved near the target only: pass y, (1, K)")
+            y[:, outputs] = 1.0 / y[:, outputs].size  # valid for every loss
     net, x, y, objective = check_sample("fisher_preconditioner", net, x, y, loss, output_precision)
     return hessian_of(net, x, y, feed_forward(net, x)[:-1], objective, gauss_newton=True)
 

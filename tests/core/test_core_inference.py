@@ -5,6 +5,7 @@ import pytest
 
 import pcnet
 from pcnet.inference import ActivityDescent, ErrorDescent
+from pcnet.losses import Blocks
 
 from .. import reference
 from ..helpers import (
@@ -70,11 +71,12 @@ def test_error_descent_shapes(layer_sizes, loss, skip, bias, dtype, tolerance):
     check_error_descent(net, 37, tolerance, loss)
 
 
+BLOCKS = Blocks(["squared_error", "log_loss"], [1, 3])
 ENDS = {"max_steps": 7, "tol": 1e-2, "energy_tol": 1e-4}
 
 
 @pytest.mark.covering(1)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [*LOSSES, BLOCKS], ids=str)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("predict", [False, True], ids=["check", "predict"])
 def test_error_descent_steps_and_status(activation, loss, predict, tolerance):

@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from pcnet._objective import loss_parts
 from pcnet.generative import Prior
+from pcnet.losses import Blocks
 
 from .. import reference
 from ..helpers import make_batch, make_network
 
+#: Of the outputs of `problem`: those of the log loss are observed or missing together.
+BLOCKS = Blocks(["squared_error", "log_loss", "poisson"], [2, 2, 1])
 PRIOR = Prior(np.array([0.4, -0.3, 0.2]), 2.5)
 
 
@@ -18,6 +22,12 @@ def activities(net, prior, errors):
 
 def observed_losses(mu, Y, loss, precisions):
     """Each sample's loss, its outputs' parts times their precisions; NaN targets of precision 0."""
+    if isinstance(loss, Blocks):
+        ends = np.cumsum(loss.sizes)
+        parts = zip(loss.losses, ends - loss.sizes, ends, strict=True)
+        return sum(
+            observed_losses(mu[:, i:j], Y[:, i:j], own, precisions[:, i:j]) for own, i, j in parts
+        )
     Y = np.where(precisions > 0, Y, 0)
     if loss == "log_loss":  # not a sum over the outputs
         log_sum = np.log(np.exp(mu).sum(axis=1, keepdims=True))
@@ -41,8 +51,9 @@ def problem(
     Y = make_batch(net, n_samples, loss)[1]
     rng = np.random.default_rng(5)
     missing = rng.random(Y.shape) < 0.4
-    if loss == "log_loss":
-        missing[:] = missing[:, :1]
+    for own, outputs in loss_parts(loss):
+        if own == "log_loss":
+            missing[:, outputs] = missing[:, outputs][:, :1]
     missing[0], missing[1] = False, True
     Y[missing] = np.nan
     return net, Y

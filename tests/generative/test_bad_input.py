@@ -9,6 +9,7 @@ import pytest
 from pcnet import Network, PCClassifier
 from pcnet.generative import CauseTrainer, Prior, infer_causes
 from pcnet.inference import ErrorDescent, Objective, QuasiNewton
+from pcnet.losses import Blocks
 from pcnet.solvers import LBFGS, SGD
 
 from .energies import problem
@@ -70,6 +71,15 @@ def refuses(call, error, *texts):
         ("loss", "log_loss", ValueError, ["^Y must", "as a whole", "row 2 is NaN in part", "Set"]),
         ("loss", "poisson", ValueError, ["^Y must hold counts", "row"]),
         ("loss", "hinge", ValueError, ["^loss must be one of"]),
+        ("loss", Blocks("log_loss", [5]), ValueError, ["^losses of Blocks must be a list"]),
+        ("loss", Blocks(["log_loss"], 5), ValueError, ["^sizes of Blocks must be a list"]),
+        ("loss", Blocks(["huber"], [5, 0]), ValueError, ["^sizes of Blocks must be an integer"]),
+        ("loss", Blocks(["huber"], [3, 2]), ValueError, ["^Blocks must have as many losses"]),
+        ("loss", Blocks(["huber"], [4]), ValueError, ["^sizes of Blocks must add up", "5 outputs"]),
+        ("loss", Blocks(["hinge"], [5]), ValueError, ["^loss must be one of"]),
+        ("loss", Blocks([Blocks(["huber"], [5])], [5]), TypeError, ["^losses of Blocks must"]),
+        ("loss", Blocks(["huber", "log_loss"], [2, 3]), ValueError, ["^Y must", "as a whole"]),
+        ("loss", Blocks(["huber", "poisson"], [2, 3]), ValueError, [r"^Y\[:, 2:5\] must hold"]),
         ("method", "activity", ValueError, ["^method must be 'quasi_newton' or 'error'"]),
         ("method", "newton", ValueError, ["^method must be one of"]),
         ("method", QuasiNewton, TypeError, ["^method must be an object", "write QuasiNewton"]),

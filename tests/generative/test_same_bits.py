@@ -5,6 +5,7 @@ import pytest
 
 from pcnet.generative import CauseTrainer, Prior, infer_causes
 from pcnet.inference import Objective
+from pcnet.losses import Blocks
 
 from ..helpers import LOSSES, starts_threads
 from .energies import problem
@@ -35,11 +36,13 @@ def assert_same_bits(first, *others):
 
 
 @pytest.mark.parametrize("method", ["quasi_newton", "error"])
-def test_threads(method, large, threads):
+@pytest.mark.parametrize("loss", ["squared_error", Blocks(["huber", "log_loss"], [30, 10])])
+def test_threads(method, loss, threads):
+    net, Y = problem(SIZES, "tanh", N_SAMPLES, loss=loss, dtype=np.float32)
     found = []
     for n_threads in (1, 2, 3):
         with threads(n_threads):
-            found.append(results(*large, method, output_precision=5.0))
+            found.append(results(net, Y, method, loss=loss, output_precision=5.0))
     assert_same_bits(*found)
 
 

@@ -7,13 +7,14 @@ from pcnet import Network
 from pcnet._network_core import core_batch
 from pcnet.generative import Prior, Sampler, infer_causes, sample_causes
 from pcnet.inference import ErrorDescent, Objective, QuasiNewton
-from pcnet.losses import Huber
+from pcnet.losses import Blocks, Huber
 
 from .. import reference
 from ..helpers import LOSSES, relative_error, starts_threads
-from .energies import PRIOR, activities, energies, problem
+from .energies import BLOCKS, PRIOR, activities, energies, problem
 from .test_linear_networks import Gaussian, linear_network, partly_observed
 
+MIXED = Blocks(["squared_error", "log_loss"], [1, 3])
 MOST = 5.0  # standard errors; some hundred numbers are compared with fixed seeds
 
 
@@ -96,13 +97,14 @@ def observed_targets(loss, n_outputs):
         "log_loss": np.eye(n_outputs)[[0, 1]],
         "logistic": (rng.random((2, n_outputs)) < 0.5) * 1.0,
         "poisson": rng.poisson(1.5, (2, n_outputs)) * 1.0,
+        MIXED: np.hstack([rng.standard_normal((2, 1)), np.eye(3)[[0, 1]]]),
     }.get(loss, rng.standard_normal((2, n_outputs)))
     if loss != "log_loss":
         Y[0, 0] = np.nan
     return Y
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [*LOSSES, MIXED], ids=str)
 def test_trajectories_against_an_integral(loss):
     """Moments of (e_0, e_1) of a network with one cause and one hidden unit, on a grid."""
     rng = np.random.default_rng(4)
@@ -110,7 +112,7 @@ def test_trajectories_against_an_integral(loss):
     for array in (*net.weights, *net.biases):
         array[:] = 1.5 * rng.standard_normal(array.shape)
     Y, n = observed_targets(loss, 4), 6000
-    precision = 1.0 if loss == "log_loss" else 3.0
+    precision = np.array({"log_loss": [1.0] * 4, MIXED: [3.0, 1, 1, 1]}.get(loss, [3.0] * 4))
     samples = sample_causes(
         net, Y, n, Sampler(n_trajectories=12, n_leaps=6), loss=loss, output_precision=precision,
         random_state=0,
@@ -133,9 +135,9 @@ def test_trajectories_against_an_integral(loss):
             assert abs(drawn.mean() - mean) < MOST * error
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4)], ids=str)
+@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4), BLOCKS], ids=str)
 def test_energies_and_layers_are_those_of_the_errors(loss):
-    name = loss if isinstance(loss, str) else "huber"
+    name = "huber" if isinstance(loss, Huber) else loss
     net, Y = problem(loss=name, dtype=np.float64)
     sampler = Sampler(n_trajectories=1, n_leaps=3)
     samples = sample_causes(
@@ -147,7 +149,7 @@ def test_energies_and_layers_are_those_of_the_errors(loss):
         causes, layers = activities(net, PRIOR, errors)
         assert relative_error(samples.causes[s], causes) < 1e-12
         assert relative_error([a[s] for a in samples.activities], layers) < 1e-12
-        if isinstance(loss, str):
+        if not isinstance(loss, Huber):
             precisions = 0.7 * ~np.isnan(Y)
             expected = energies(net, Y, errors, prior=PRIOR, loss=loss, precisions=precisions)
             assert relative_error(samples.energy[s], expected) < 1e-12

@@ -6,7 +6,7 @@ import pytest
 import pcnet
 from pcnet._network_core import core_batch
 from pcnet.inference import ActivityDescent, ErrorDescent, Nudged, Objective, learning_gradients
-from pcnet.losses import Huber
+from pcnet.losses import Blocks, Huber
 from pcnet.theory import backprop_gradients
 
 from .. import reference
@@ -114,11 +114,11 @@ def test_beta_one_is_plain_predictive_coding(loss, method, tolerance):
     np.testing.assert_allclose(a, b, atol=10 * close * np.abs(b).max())
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4)])
+@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4), Blocks(["huber", "log_loss"], [1, 3])])
 def test_output_delta_is_scaled_by_beta(loss):
     """At the start the delta is beta times the plain one, on either side."""
     net = make_network(SIZES, "relu")
-    X, Y = make_batch(net, 20, loss if isinstance(loss, str) else "huber")
+    X, Y = make_batch(net, 20, "huber" if isinstance(loss, Huber) else loss)
     pull = reference.output_delta(loss, net.forward(X)[-1], Y, 0.6)
     still = ErrorDescent(max_steps=0)
     for kind, sign in {"positive": 1, "negative": -1, "centered": 1}.items():

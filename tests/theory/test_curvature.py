@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcnet.losses import Huber
+from pcnet.losses import Blocks, Huber
 from pcnet.theory import activation_second_derivative, output_curvature
 
 from .. import reference
@@ -29,9 +29,9 @@ def test_second_derivative_at_kinks_is_zero(name):
     np.testing.assert_array_equal(activation_second_derivative(name, at), 0.0)
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4)])
+@pytest.mark.parametrize("loss", [*LOSSES, Huber(0.4), Blocks(["poisson", "log_loss"], [1, 3])])
 def test_losses(loss, tolerance):
-    name = loss if isinstance(loss, str) else "huber"
+    name = "huber" if isinstance(loss, Huber) else loss
     net = make_network((3, 4, 4))
     _, Y = make_batch(net, 20, name)
     mu = np.random.default_rng(1).standard_normal(Y.shape)
