@@ -308,7 +308,6 @@ CLAIMS = {
         "| test accuracy | {mnist.accuracy.30:.2f*100} % | {mnist.accuracy.128:.2f*100} % |",
     ],
     "README.md": [
-        "1024 costs {scaling.batch_1024:.2f} of 32.",
         "| MNIST, 30 layers of 128, 900 batches of 64 | {mnist.accuracy.30:.1f*100} %",
         "| MNIST, 128 layers of 128, one epoch | {mnist.accuracy.128:.1f*100} %",
     ],
