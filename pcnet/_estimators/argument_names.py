@@ -1,4 +1,4 @@
-"""Unknown arguments of constructors: what other libraries' names are called here."""
+"""Wrong names of arguments and of their choices: what those of other libraries are called here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import functools
 import inspect
 from typing import Any, cast
 
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+
+from .._checks import our_name
 from .._types import AnyFunction
 
 #: Argument -> its names in other libraries.
@@ -30,23 +33,46 @@ _OTHER_NAMES = {
 }
 _ARGUMENT = {name: ours for ours, names in _OTHER_NAMES.items() for name in names}
 
+#: Options of the solver in scikit-learn's MLP -> pcnet's solver that has them.
+_SOLVERS = {
+    **dict.fromkeys(("momentum", "nesterovs_momentum"), "SGD"),
+    **dict.fromkeys(("beta_1", "beta_2", "epsilon"), "Adam"),
+    "max_fun": "LBFGS",
+}
+#: Arguments of scikit-learn's imputers.
+_IMPUTERS = ("estimator", "imputation_order", "initial_strategy", "n_neighbors", "strategy")
+
 _NO_GPU = "pcnet computes on CPUs only, and needs no such argument"
 _THREADS = "pcnet.set_num_threads sets the number of threads"
 #: What to do in place of an argument that no estimator has.
 _REMEDIES = {
     **dict.fromkeys(("cuda", "device", "gpu", "use_gpu"), _NO_GPU),
     **dict.fromkeys(("n_jobs", "n_threads", "nthread", "num_threads", "thread_count"), _THREADS),
-    **dict.fromkeys(("dropout", "dropout_rate"), "there is none: see alpha and early_stopping"),
-    **dict.fromkeys(
-        ("momentum", "nesterovs_momentum"),
-        "it is an option of the solver: solver=pcnet.solvers.SGD(...)",
-    ),
-    **dict.fromkeys(
-        ("beta_1", "beta_2", "epsilon"),
-        "it is an option of the solver: solver=pcnet.solvers.Adam(...)",
-    ),
-    "max_fun": "it is an option of the solver: solver=pcnet.solvers.LBFGS(max_fun=...)",
+    **dict.fromkeys(("dropout", "dropout_rate"), "there is none; alpha acts against overfitting"),
 }
+
+
+class NamedArguments:
+    """Inherited before scikit-learn's ``BaseEstimator``: errors of arguments name a remedy."""
+
+    _parameter_constraints: dict[str, Any]
+
+    def _validate_params(self) -> None:
+        """scikit-learn's checks of single arguments, with a remedy where there is one."""
+        try:
+            super()._validate_params()  # type: ignore[misc]
+        except InvalidParameterError as error:
+            text = str(error).replace("pcnet._objective.Huber", "pcnet.losses.Huber")
+            name = text.split("'")[1]
+            value = getattr(self, name)
+            constraints = self._parameter_constraints[name]
+            options = [c.options for c in constraints if isinstance(c, StrOptions)]
+            hint = our_name(value, set().union(*options)).removeprefix(".") if options else ""
+            if not hint and name == "input_scaling":
+                hint = " Other scalers go before the estimator, in a Pipeline"
+            if name == "missing_values" and isinstance(value, str):
+                hint = f" Replace it before, such as by frame.replace({value!r}, None)"
+            raise InvalidParameterError(text + hint) from None
 
 
 def explain_unknown_arguments(init: AnyFunction) -> AnyFunction:
@@ -71,9 +97,13 @@ def _remedy(name: str, parameters: list[str]) -> str:
     ours: Any = _ARGUMENT.get(name)
     if ours in parameters:
         return f". Here that is {ours}"
-    if name in _REMEDIES and "solver" in parameters:
+    if name in _SOLVERS and "solver" in parameters:
+        return f": it is an option of the solver: solver=pcnet.solvers.{_SOLVERS[name]}(...)"
+    if name in _IMPUTERS and "add_indicator" in parameters:
+        return ": networks predict all columns at once, and need no such argument"
+    if name in _REMEDIES:
         return f": {_REMEDIES[name]}"
     alike = difflib.get_close_matches(name, parameters, n=1)
-    return (
-        f". Did you mean {alike[0]}?" if alike else f". Its arguments are {', '.join(parameters)}"
-    )
+    if alike:
+        return f". Did you mean {alike[0]}?"
+    return f". Its arguments are {', '.join(parameters)}"

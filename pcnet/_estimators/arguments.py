@@ -9,15 +9,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import DTypeLike
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import (
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-)
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import _types as types
-from .._checks import LARGEST, our_name
+from .._checks import LARGEST
 from .._data.checks import check_dtype, check_hidden_layer_sizes, check_transform_layer
 from .._data.scaling import ANY_DTYPE, KINDS
 from .._network_checks import ACTIVATIONS
@@ -33,6 +28,7 @@ from ..network import Network, check_activation
 from ..parameterization import PARAMETERIZATIONS
 from ..schedules import resolve_learning_rate
 from ..solvers import resolve_solver
+from .argument_names import NamedArguments
 
 
 def real_interval(low, closed):
@@ -64,7 +60,7 @@ TAKE_OBJECTS = {
 }
 
 
-class EstimatorArguments(BaseEstimator, ABC):
+class EstimatorArguments(NamedArguments, BaseEstimator, ABC):
     """Constructor arguments of the estimators, and their checks."""
 
     _parameter_constraints = {
@@ -176,21 +172,6 @@ class EstimatorArguments(BaseEstimator, ABC):
                     f"{TAKE_OBJECTS[name]}"
                 )
         return super().set_params(**params)
-
-    def _validate_params(self):
-        """scikit-learn's checks of single arguments, with a remedy where there is one."""
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            text = str(error).replace("pcnet._objective.Huber", "pcnet.losses.Huber")
-            name = text.split("'")[1]
-            value = getattr(self, name)
-            constraints = self._parameter_constraints[name]
-            options = [c.options for c in constraints if isinstance(c, StrOptions)]
-            hint = our_name(value, set().union(*options)) if options else ""
-            if name == "input_scaling" and not hint:
-                hint = " Other scalers go before the estimator, in a Pipeline."
-            raise InvalidParameterError(text + hint.removeprefix(".")) from None
 
     def _check_options(self, call, warm):
         """Checks that `_parameter_constraints` cannot express, before any attribute changes."""

@@ -13,6 +13,7 @@ from .._network_checks import ACTIVATIONS
 from .._types import Activations, Auto, Method, Parameterization, RandomState, Widths
 from ..network import Network
 from ..parameterization import PARAMETERIZATIONS
+from .argument_names import explain_unknown_arguments
 from .arguments import real_interval
 from .base import unchanged_on_error
 from .decorators import fit_context
@@ -184,6 +185,7 @@ class PCGenerative(GenerativeMethods):
         "verbose": ["verbose"],
     }
 
+    @explain_unknown_arguments
     def __init__(
         self,
         n_components: int | Auto = "auto",

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import check_count, check_flag, check_float_array
 from .._prediction.probabilities import log_softmax
 from .._types import Float64s, Floats, RandomState
+from .argument_names import NamedArguments
 from .decorators import available_if
 from .generative_model import (
     check_X,
@@ -40,7 +41,9 @@ def _has_classes(model):
     return True
 
 
-class GenerativeMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class GenerativeMethods(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, NamedArguments, BaseEstimator
+):
     """The methods of `PCGenerative` other than `fit`; not for direct use."""
 
     # ------------------------------------------------------------ causes and rows

@@ -16,6 +16,7 @@ from .._network_checks import ACTIVATIONS
 from .._types import Activations, Auto, Method, Parameterization, RandomState, Widths
 from ..network import Network
 from ..parameterization import PARAMETERIZATIONS
+from .argument_names import NamedArguments, explain_unknown_arguments
 from .arguments import real_interval
 from .base import unchanged_on_error
 from .decorators import fit_context
@@ -23,7 +24,7 @@ from .imputer_model import fill, fit_imputer
 from .mixed import is_nan, read_table, returns_frames, with_flags
 
 
-class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEstimator):
     """Imputer that fills missing values with the predictions of generative networks.
 
     A network predicts each row of the table from a few hidden causes. `fit` trains it on the
@@ -203,6 +204,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    @explain_unknown_arguments
     def __init__(
         self,
         n_components: int | Auto = "auto",

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.checks import raise_not_finite
 from .._data.rows import _type_of
+from .._estimators.argument_names import explain_unknown_arguments
 from .._estimators.classifier import PCClassifier as PlainClassifier
 from .._estimators.regressor import PCRegressor as PlainRegressor
 from .._estimators.resume import read_saved_run
@@ -50,7 +51,7 @@ def _with_client(cls):
         self._set_arguments(bound.arguments)
 
     __init__.__signature__ = signature
-    cls.__init__ = __init__
+    cls.__init__ = explain_unknown_arguments(__init__)
     return cls
 
 

@@ -141,6 +141,8 @@ def test_bad_data_and_arguments_have_clear_errors(client):
         model.set_params(client="tcp://a:1").fit(X, y)
     with pytest.raises(AttributeError, match="to_local"):
         model.partial_fit(X, y)
+    with pytest.raises(TypeError, match="Here that is max_iter"):
+        pcnet.dask.PCRegressor(epochs=3)
 
 
 def test_error_of_the_users_computation_is_raised_unchanged(client):

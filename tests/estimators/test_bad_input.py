@@ -417,6 +417,20 @@ def test_unknown_arguments_name_a_remedy(name, remedy):
             Estimator(**{name: 1})
 
 
+def test_wrong_arguments_of_imputers_name_a_remedy():
+    for name, remedy in (("strategy", "at once"), ("epochs", "max_iter"), ("n_jobs", "set_num")):
+        with pytest.raises(TypeError, match=rf"PCImputer\(\) got an unexpected .*{remedy}"):
+            PCImputer(**{name: 1})
+    with pytest.raises(TypeError, match=r"PCGenerative\(\) got .* is hidden_layer_sizes"):
+        PCGenerative(layers=(3,))
+    for argument, remedy in (
+        ({"missing_values": "?"}, r"Replace it before, such as by frame.replace\('\?', None\)"),
+        ({"activation": "sigmoid"}, "Here that is 'logistic'"),
+    ):
+        with pytest.raises(ValueError, match=remedy):
+            PCImputer(**argument).fit(X4)
+
+
 @pytest.mark.parametrize(
     "arguments, remedy",
     [
