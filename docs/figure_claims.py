@@ -273,7 +273,7 @@ CLAIMS = {
     ],
     "docs/how-deep.md": [*how_deep()],
     "docs/theory.md": [
-        "(the activities shrink by 10^{conditioning.growth.sp:decades} in 32 layers)",
+        "(the activities shrink by $10^{conditioning.growth.sp:decades}$ in 32 layers)",
         "grows with the depth to the power of {conditioning.power_of_depth:.1f},",
         "another factor of {conditioning.least_rise:.1f} to {conditioning.greatest_rise:.1f} in 16",
         "10 hidden layers take it {equilibrated_energy.steps.10:.0f} steps to within 1e-7",
