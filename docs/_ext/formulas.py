@@ -7,15 +7,19 @@ what it does not know in full, such as Python code, stays code.
 import re
 
 GREEK = {
-    **{name: rf"\{name}" for name in ("alpha", "beta", "gamma", "delta", "lambda", "mu", "pi")},
+    **{
+        name: rf"\{name}"
+        for name in ("alpha", "beta", "gamma", "delta", "lambda", "mu", "pi", "eta")
+    },
     **{name: rf"\{name}" for name in ("rho", "tau", "theta")},
     "eps": r"\varepsilon",
 }
 FUNCTIONS = {"log": r"\log", "exp": r"\exp", "sum": r"\sum", "max": r"\max", "min": r"\min"}
 WORDS = {"loss", "decay", "rate", "mean", "link", "diag", "var", "output_precision"}
-WORDS |= {"activity_decay", "onehot", "shift", "tol", "AL"}
+WORDS |= {"activity_decay", "onehot", "shift", "tol", "AL", "softmax", "logistic"}
 OPERATORS = {
     "<-": r"\leftarrow",
+    "->": r"\to",
     "<=": r"\le",
     ">=": r"\ge",
     "..": r"\ldots",
@@ -23,29 +27,51 @@ OPERATORS = {
     "~": r"\propto",
     **{sign: sign for sign in "+-=/<>(),[]'"},
 }
+TRANSPOSES = {"^T": r"\top", "^{T}": r"\top", "^-T": r"-\top"}
 TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<half>\b1/2\b)|(?P<number>\d+(?:\.\d+)?)|(?P<indexed>[A-Za-z]\d\b)"
+    r"(?P<space>\s+)|(?P<hat>[a-z]\^(?=[\s),]))|(?P<half>\b1/2\b)|(?P<number>\d+(?:\.\d+)?)|(?P<indexed>[A-Za-z]\d\b)"
     r"|(?P<root>sqrt\()|(?P<differential>d(?![a-z]{2}|_|[),]))"
     r"|(?P<word>output_precision|activity_decay|[A-Za-z]+)"
     r"|(?P<subscript>_(?:\{[^{}]*\}|\w+))"
-    r"|(?P<power>\^(?:\{[^{}]*\}|\([^()]*\)|-?[A-Za-z0-9]+|\*))"
-    r"|(?P<norm>\|\|)|(?P<bar>\|)|(?P<operator><-|<=|>=|\.\.|[-+=*/~<>(),\[\]'])"
+    r"|(?P<power>\^(?:\{[^{}]*\}|\([^()]*\)|-?(?:\d+|[A-Za-z]+)|\*))"
+    r"|(?P<norm>\|\|)|(?P<bar>\|)|(?P<operator><-|->|<=|>=|\.\.|[-+=*/~<>(),\[\]'])"
 )
 #: What only a formula has: a subscript of layers or units, a power, a norm, an assignment.
 SIGN = re.compile(r"_(?:\{|[lLH01]\b|lk\b|beta\b)|\^|\|\||<-|\bd[FLW]/d|sum_")
-#: Formulas that docstrings have outside of code: W_1..W_L, mu_L, z_{l-1}, ||v|| <= tol ||u||.
-_LAYER = r"(?:[A-Za-z]|mu|tau|eps|delta)_(?:\{[^{}\s]+\}|[lLH1])"
-_NORM = r"\|\|[^|\n]+\|\|(?:\^2)?"
-PROSE = re.compile(
-    rf"(?<![\w.`])(?:{_LAYER}(?:\^T|\^2)?(?:\.\.{_LAYER})?(?!\w)"
-    rf"|{_NORM}(?: (?:<=|/|=) (?:tol )?{_NORM})*)"
+_SYMBOL = r"(?:lambda|eps|mu|eta|beta|gamma|pi|rho|tau|theta|delta|[A-Za-z])"
+_SUFFIX = (
+    r"(?:_(?:\{[^{}\s]+\}|(?:[lLHkKiz01]|WW|Wz|zz|zW)(?![\w*]))"
+    r"|\^(?:\{[^{}\s]+\}|-?\w|\*)|\*(?!\w))"
 )
+_GREEK = r"(?<!\ba )(?:lambda|eps|mu|eta|beta|gamma|pi)(?![\w=]|\.\w)"
+#: What is a formula wherever it stands in a text: W_l, S^-1, F*, dF/dz_l, ||v||, lambda.
+_STRONG = (
+    rf"(?:d(?:\^2)? ?[FLJ]\*? ?/ ?d{_SYMBOL}{_SUFFIX}*|d?{_SYMBOL}'*{_SUFFIX}+|{_GREEK}"
+    r"|[FfNO]'*\([^()]*\)|[a-z]\^(?=[\s),])"
+    r"|\|\|[^|\n]+\|\|(?:\^2)?)"
+)
+#: What belongs to the formula beside it: numbers, single letters but for "a", functions.
+_WEAK = (
+    r"(?:\d+(?:\.\d+)?|[B-Zb-hj-z]|(?:sqrt|exp|log|diag|mean|softmax|logistic)?"
+    r"\((?!(?!lambda|delta|alpha|beta|theta)[a-z_]{4,})[^()]*\))"
+)
+_TERM = rf"(?:{_STRONG}|{_WEAK}(?![\w']))"
+_BETWEEN = r"(?: (?:[-+/=*]|<=|>=|<-|->) (?:tol )?| ?\.\. ?|/| )"
+#: Formulas that docstrings have outside of code.
+PROSE = re.compile(
+    rf"(?<![\w.`'-])(?:- )?{_TERM}(?:{_BETWEEN}(?:{_TERM}|A(?![\w'])))*(?![\w(]|\.\w)"
+)
+STRONG = re.compile(rf"(?<![\w.`'-]){_STRONG}(?![\w(]|\.\w)")
 CODE = re.compile(r"[\"`:@\\]|\w\(\)|(?<!\.)\.\w|^[a-z]{4,}_\d$")
 
 
 def to_latex(text):
     """LaTeX of a formula in plain text, or None for anything else."""
-    if not SIGN.search(text) or CODE.search(text):
+    return _latex(text) if SIGN.search(text) else None
+
+
+def _latex(text):
+    if CODE.search(text):
         return None
     d = r"\partial" if re.search(r"/ ?d", text) else r"\mathrm{d}"
     parts, place, opened = [], 0, {"norm": 0, "bar": 0}
@@ -60,6 +86,11 @@ def to_latex(text):
             opened[kind] += 1
         elif kind == "differential":
             parts.append(d)
+        elif kind == "root":
+            inner, place = _argument(text, place)
+            if not inner:
+                return None
+            parts.append(rf"\sqrt{{{inner}}}")
         elif token == "*" and _is_star(text, match):
             parts.append("^*")
         elif (part := _translate(kind, token)) is None:
@@ -69,6 +100,36 @@ def to_latex(text):
     if any(count % 2 for count in opened.values()):
         return None
     return " ".join(filter(None, parts))
+
+
+def _argument(text, start):
+    """LaTeX of what stands up to the parenthesis that closes, and the place behind it."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return _latex(text[start:place]), place + 1
+    return None, start
+
+
+def split(text):
+    """The parts of a text and whether each is a formula, then in LaTeX."""
+    end = 0
+    for run in PROSE.finditer(text):
+        if not STRONG.search(run[0]):
+            continue
+        whole = _latex(run[0])
+        found = [(run.span(), whole)] if whole else []
+        if not found:  # not all of it is a formula: take the parts that are
+            found = [(m.span(), _latex(m[0])) for m in STRONG.finditer(text, *run.span())]
+        for (start, stop), latex in found:
+            if latex:
+                if text[end:start]:
+                    yield text[end:start], False
+                yield latex, True
+                end = stop
+    if text[end:] or not end:
+        yield text[end:], False
 
 
 def _is_star(text, match):
@@ -81,11 +142,13 @@ def _translate(kind, token):
     if kind == "word":
         return _word(token)
     if kind in ("subscript", "power"):
-        inner = r"\top" if token in ("^T", "^{T}") else _inner(token[1:])
+        inner = TRANSPOSES.get(token) or _inner(token[1:])
         return inner and f"{token[0]}{{{inner}}}"
     if kind == "indexed":
         return f"{token[0]}_{token[1]}"
-    fixed = {"space": "", "half": r"\tfrac12", "number": token, "root": r"\operatorname{sqrt}("}
+    if kind == "hat":
+        return rf"\hat{{{token[0]}}}"
+    fixed = {"space": "", "half": r"\tfrac12", "number": token}
     return fixed[kind] if kind in fixed else OPERATORS[token]
 
 
@@ -112,32 +175,27 @@ def setup(app):
     from docutils import nodes
     from sphinx.transforms import SphinxTransform
 
+    PLACES = (nodes.paragraph, nodes.classifier)  # prose, and types with their shapes
+
     class Formulas(SphinxTransform):
         default_priority = 800  # before the domains look for mathematics
 
         def apply(self, **kwargs):
-            if not self.env.docname.startswith("api/"):
+            if not self.env.docname.startswith(("api/", "gallery/")):
                 return
             for literal in list(self.document.findall(nodes.literal)):
                 plain = not literal.get("classes") and isinstance(literal.parent, nodes.TextElement)
                 latex = to_latex(literal.astext()) if plain else None
                 if latex:
                     literal.replace_self(nodes.math(latex, latex))
-            for paragraph in self.document.findall(nodes.paragraph):
-                for text in [n for n in paragraph.children if isinstance(n, nodes.Text)]:
-                    if PROSE.search(text):
-                        paragraph.replace(text, list(self.typeset(str(text))))
-
-        def typeset(self, text):
-            """Nodes of a text with mathematics where it has formulas."""
-            end = 0
-            for match in PROSE.finditer(text):
-                latex = to_latex(match[0])
-                if latex:
-                    yield nodes.Text(text[end : match.start()])
-                    yield nodes.math(latex, latex)
-                    end = match.end()
-            yield nodes.Text(text[end:])
+            for place in self.document.findall(lambda n: isinstance(n, PLACES)):
+                for text in [n for n in place.children if isinstance(n, nodes.Text)]:
+                    parts = [
+                        nodes.math(part, part) if is_formula else nodes.Text(part)
+                        for part, is_formula in split(str(text))
+                    ]
+                    if len(parts) > 1 or not isinstance(parts[0], nodes.Text):
+                        place.replace(text, parts)
 
     app.add_transform(Formulas)
     return {"parallel_read_safe": True}

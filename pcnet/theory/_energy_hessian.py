@@ -26,11 +26,11 @@ def energy_hessian(
     activity_decay: float | None = None,
     activities: Sequence[ArrayLike] | None = None,
 ) -> WeightHessian:
-    """d2F* / dW2 of the mean energy at equilibrium, exact.
+    """d^2F* / dW^2 of the mean energy at equilibrium, exact.
 
     F*(W) = F(W, z*(W)) with dF/dz = 0 at z*, so differentiating through the equilibrium gives
 
-        d2F* / dW2 = F_WW - F_Wz F_zz^-1 F_zW
+        d^2F* / dW^2 = F_WW - F_Wz F_zz^-1 F_zW
 
     for every network. A product costs four passes and a solve with F_zz. For linear networks
     without decay it uses the closed form F* = 1/2 r S^-1 r^T instead, with O(depth) passes and no

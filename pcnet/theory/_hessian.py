@@ -82,7 +82,7 @@ def activity_hessian(
     activity_decay: float | None = None,
     gauss_newton: bool = False,
 ) -> ActivityHessian:
-    """d2F / dz2 of one sample, as an operator with products, solves and `toarray`.
+    """d^2F / dz^2 of one sample, as an operator with products, solves and `toarray`.
 
     With the notation of `pcnet.theory.linearize`,
 

@@ -16,7 +16,7 @@ from ._weight_hessian import Tangent, WeightHessian, output_pull
 def loss_hessian(
     net: Network, X: ArrayLike, Y: ArrayLike, loss: Loss | None = None
 ) -> WeightHessian:
-    """d2L / dW2 of the mean feed-forward loss, exact.
+    """d^2L / dW^2 of the mean feed-forward loss, exact.
 
     A product with it is the derivative of backpropagation's gradients along a direction in weight
     space. It costs one tangent of the forward pass and one of the backward pass [1]_. At kinks

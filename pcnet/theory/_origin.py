@@ -4,13 +4,13 @@ The derivation is in docs/saddles.md. With c = f'(0), delta the output delta ove
 output (y for the squared error), and G the inverse of the tridiagonal (H, H) matrix
 ``T = A^T A + decay I``, A = I with -tau_{l+1} below the diagonal (l = 1..H - 1), the energy has
 
-    d2F* / dW_L^2    = - lambda^2 a_L^2 c^2 G_HH    I (kron) mean(delta^T delta)
-    d2F* / dW_1 dW_L = - lambda a_1 a_L c G_1H      mean(x^T delta), between the weights of one unit
-    d2F* / dW_1^2    = a_1^2 (1 - G_11)             mean(x^T x) (kron) I
+    d^2F* / dW_L^2    = - lambda^2 a_L^2 c^2 G_HH    I (kron) mean(delta^T delta)
+    d^2F* / dW_1 dW_L = - lambda a_1 a_L c G_1H      mean(x^T delta), for weights of one unit
+    d^2F* / dW_1^2    = a_1^2 (1 - G_11)             mean(x^T x) (kron) I
 
 and no other block. Without decay G_11 = 1; G_HH = 1 + the number of consecutive skips directly
 below the output; and G_1H is 1 if every layer from 2 to H has a skip (also if H = 1), else 0. The
-Hessian of the loss has only the block d2L / dW_1 dW_L with lambda G_1H = 1 or 0, so it is 0 unless
+Hessian of the loss has only the block d^2L / dW_1 dW_L with lambda G_1H = 1 or 0, so it is 0 unless
 all these layers have skips.
 """
 

@@ -153,7 +153,7 @@ class WeightHessian(LinearOperator):
         return self._columns(slice(0, self.shape[0])).T
 
     def block(self, row_layer: int, column_layer: int) -> Float64s:
-        """d2 / dW_k dW_l as a matrix; costs one product per weight of W_l.
+        """The second derivatives by W_k and W_l as a matrix; costs one product per weight of W_l.
 
         Parameters
         ----------

@@ -171,6 +171,9 @@ def test_every_public_name_in_the_pages_gets_a_link(extension, index):
         ("W_1..W_L", r"W _{1} \ldots W _{L}"),
         ("d mu_L / d z_l", r"\partial \mu _{L} / \partial z _{l}"),
         ("loss * 2 z_l", r"\operatorname{loss} \cdot 2 z _{l}"),
+        ("a_l = 1/sqrt(N L)", r"a _{l} = 1 / \sqrt{N L}"),
+        ("A^-T v", r"A ^{-\top} v"),
+        ("F(z^) - 1/2 g I^-1 g", r"F ( \hat{z} ) - \tfrac12 g I ^{-1} g"),
     ],
 )
 def test_formulas_of_docstrings_become_latex(extension, text, latex):
@@ -186,6 +189,23 @@ def test_formulas_of_docstrings_become_latex(extension, text, latex):
 )
 def test_code_of_docstrings_stays_code(extension, text):
     assert extension("formulas").to_latex(text) is None
+
+
+@pytest.mark.parametrize(
+    "text, formulas",
+    [
+        ("the response of W_l is A^T A v here", ["W_l", "A^T A v"]),
+        ("lambda -> 0, a lambda or (n_{l-1}, n_l)", ["lambda -> 0", "(n_{l-1}, n_l)"]),
+        ("dF/dz_1..dF/dz_H and d^2F* / dW_L^2.", ["dF/dz_1..dF/dz_H", "d^2F* / dW_L^2"]),
+        ("y - softmax(mu) (log_loss), F*/lambda", ["y - softmax(mu)", "F*/lambda"]),
+        ("A step of a layer, I say: n_samples, W_l.size, x.T, 3 layers, eps_like", []),
+    ],
+)
+def test_formulas_are_found_in_prose(extension, text, formulas):
+    module = extension("formulas")
+    parts = list(module.split(text))
+    assert [part for part, formula in parts if formula] == [module._latex(f) for f in formulas]
+    assert "".join(part for part, formula in parts if not formula) in text or formulas
 
 
 def test_the_reference_describes_every_module(extension):
