@@ -284,7 +284,7 @@ CLAIMS = {
         "within {origin_saddle.stays:.0f}",
     ],
     "docs/trust_region.md": [
-        "with {trust_region.energy.escape:.3f} and {trust_region.energy.trap:.3f}: a steeper way",
+        "with {trust_region.energy.escape:.3f} and {trust_region.energy.trap:.3f}: more negative",
         "after {trust_region.energy.steps:.1f} steps instead of {trust_region.loss.steps:.1f}",
         "moves $w_2$ by {trust_region.backprop:.3f}, and the trust region adds "
         "{trust_region.added:.3f} to that",
