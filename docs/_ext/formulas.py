@@ -7,11 +7,8 @@ what it does not know in full, such as Python code, stays code.
 import re
 
 GREEK = {
-    **{
-        name: rf"\{name}"
-        for name in ("alpha", "beta", "gamma", "delta", "lambda", "mu", "pi", "eta")
-    },
-    **{name: rf"\{name}" for name in ("rho", "tau", "theta")},
+    **{name: rf"\{name}" for name in ("alpha", "beta", "gamma", "delta", "eta", "lambda", "mu")},
+    **{name: rf"\{name}" for name in ("phi", "pi", "rho", "tau", "theta")},
     "eps": r"\varepsilon",
 }
 FUNCTIONS = {"log": r"\log", "exp": r"\exp", "sum": r"\sum", "max": r"\max", "min": r"\min"}
@@ -38,22 +35,23 @@ TOKEN = re.compile(
 )
 #: What only a formula has: a subscript of layers or units, a power, a norm, an assignment.
 SIGN = re.compile(r"_(?:\{|[lLH01]\b|lk\b|beta\b)|\^|\|\||<-|\bd[FLW]/d|sum_")
-_SYMBOL = r"(?:lambda|eps|mu|eta|beta|gamma|pi|rho|tau|theta|delta|[A-Za-z])"
+_SYMBOL = r"(?:lambda|eps|mu|eta|beta|gamma|pi|phi|rho|tau|theta|delta|[A-Za-z])"
 _SUFFIX = (
-    r"(?:_(?:\{[^{}\s]+\}|(?:[lLHkKiz01]|WW|Wz|zz|zW)(?![\w*]))"
-    r"|\^(?:\{[^{}\s]+\}|-?\w|\*)|\*(?!\w))"
+    r"(?:_(?:\{[^{}\s]+\}|(?:[lLHkKiz\d]|WW|Wz|zz|zW)(?![\w*]))"
+    r"|\^(?:\{[^{}\s]+\}|-?\w|\*)|\*(?![A-Za-z\d]))"
 )
+_CALL = r"\((?:[^()]|\([^()]*\))*\)"
 _GREEK = r"(?<!\ba )(?:lambda|eps|mu|eta|beta|gamma|pi)(?![\w=]|\.\w)"
 #: What is a formula wherever it stands in a text: W_l, S^-1, F*, dF/dz_l, ||v||, lambda.
 _STRONG = (
-    rf"(?:d(?:\^2)? ?[FLJ]\*? ?/ ?d{_SYMBOL}{_SUFFIX}*|d?{_SYMBOL}'*{_SUFFIX}+|{_GREEK}"
-    r"|[FfNO]'*\([^()]*\)|[a-z]\^(?=[\s),])"
-    r"|\|\|[^|\n]+\|\|(?:\^2)?)"
+    rf"(?:d(?:\^2)? ?[FLJ]\*? ?/ ?d{_SYMBOL}{_SUFFIX}*|d?{_SYMBOL}'*{_SUFFIX}+(?:{_CALL})?|{_GREEK}"
+    rf"|(?:[FfNO]|phi)'*\*?{_CALL}|sqrt{_CALL}|[a-z]\^(?=[\s),])|\|\|[^|\n]+\|\|(?:\^2)?)"
 )
 #: What belongs to the formula beside it: numbers, single letters but for "a", functions.
 _WEAK = (
-    r"(?:\d+(?:\.\d+)?|[B-Zb-hj-z]|(?:sqrt|exp|log|diag|mean|softmax|logistic)?"
-    r"\((?!(?!lambda|delta|alpha|beta|theta)[a-z_]{4,})[^()]*\))"
+    r"(?:\d+(?:\.\d+)?|[B-Zb-hj-z]|sum_[lk]|log|activity_decay"
+    r"|(?:exp|log|diag|mean|softmax|logistic)?"
+    r"\((?!(?!lambda|delta|alpha|beta|theta)[a-z_]{4,})[^()]*\)(?:_[lk]|\^-?\w)?)"
 )
 _TERM = rf"(?:{_STRONG}|{_WEAK}(?![\w']))"
 _BETWEEN = r"(?: (?:[-+/=*]|<=|>=|<-|->) (?:tol )?| ?\.\. ?|/| )"
@@ -175,10 +173,12 @@ def setup(app):
     from docutils import nodes
     from sphinx.transforms import SphinxTransform
 
-    PLACES = (nodes.paragraph, nodes.classifier)  # prose, and types with their shapes
+    PLACES = (nodes.paragraph, nodes.term, nodes.classifier)  # prose, types with their shapes
 
     class Formulas(SphinxTransform):
-        default_priority = 800  # before the domains look for mathematics
+        default_priority = (
+            740  # before quotes become typographic, and before domains look for formulas
+        )
 
         def apply(self, **kwargs):
             if not self.env.docname.startswith(("api/", "gallery/")):

@@ -295,7 +295,7 @@ def gradients_at_errors(net, activities, signals, activity_decay=0.0):
 
 
 def weight_gradients(net, X, errors, activities, sample_weight=None):
-    """([dF/dW_1..L], [dF/db_1..L]), means over the samples.
+    """([dF/dW_1..dF/dW_L], [dF/db_1..dF/db_L]), means over the samples.
 
     dF/dW_l = - a_l sum_i w_i f_l(z_{l-1,i})^T e_{l,i} / sum_i w_i,
     dF/db_l = - sum_i w_i e_{l,i} / sum_i w_i, with w_i = 1 by default.

@@ -57,9 +57,9 @@ def backprop_gradients(
     Returns
     -------
     weights : list of float64 ndarray, (n_{l-1}, n_l)
-        dL/dW_1..L of the unscaled weights.
+        dL/dW_1..dL/dW_L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
-        dL/db_1..L; None without biases.
+        dL/db_1..dL/db_L; None without biases.
 
     Raises
     ------

@@ -164,9 +164,9 @@ def equilibrium_weight_gradients(
     Returns
     -------
     weights : list of float64 ndarray, (n_{l-1}, n_l)
-        dF*/dW_1..L of the unscaled weights.
+        dF*/dW_1..dF*/dW_L of the unscaled weights.
     biases : list of float64 ndarray, (n_l,), or None
-        dF*/db_1..L; None without biases.
+        dF*/db_1..dF*/db_L; None without biases.
 
     Raises
     ------

@@ -8,7 +8,8 @@ With rows for samples, small changes dz of the hidden activities change
 
 A is block bidiagonal with unit diagonal, so A^-1 is a forward pass and A^-T a backward pass. The
 derivative of the feed-forward output by the activities of layer l is P_l = J_{l+1} .. J_L, and
-R = (P_1, .., P_H) = G A^-1. The linearisation of a linear network is exact at every point.
+R = (P_1^T, .., P_H^T) = G A^-1, as maps of columns. The linearisation of a linear network is exact
+at every point.
 """
 
 from __future__ import annotations
