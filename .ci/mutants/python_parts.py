@@ -4,6 +4,7 @@ NUMERICS = "tests/numerics/test_parameterization.py"
 TRAINING = "tests/core/test_core_training.py"
 RANDOM = "tests/numerics/test_random.py"
 IMPUTER = "tests/generative/test_imputer.py"
+LINEAR_MODEL = "tests/generative/test_linear_model.py"
 DENSITY = "tests/generative/test_generative.py"
 HYBRID = "tests/generative/test_hybrid.py"
 TWO_WAY = "tests/generative/test_bidirectional.py"
@@ -321,10 +322,31 @@ MUTANTS = [
     ),
     (
         "imputer: pilots choose the worst decay",
-        "_estimators/causes.py",
-        "min(found, key=found.get)",
-        "max(found, key=found.get)",
+        "_estimators/imputer_pilots.py",
+        "min(found, key=lambda own: found[own])",
+        "max(found, key=lambda own: found[own])",
         IMPUTER,
+    ),
+    (
+        "imputer: the linear model learns from the most likely causes",
+        "_estimators/factors.py",
+        "(_inverse(L) + z[first] * z[second])",
+        "(z[first] * z[second])",
+        LINEAR_MODEL,
+    ),
+    (
+        "imputer: the share of the linear model is that of the networks",
+        "_estimators/imputer_model.py",
+        "predicted += share * np.mean(linear, axis=0)",
+        "predicted += (1 - share) * np.mean(linear, axis=0)",
+        LINEAR_MODEL,
+    ),
+    (
+        "imputer: rows of a block that is not filled up",
+        "_estimators/factors.py",
+        "-(-len(block) // _MULTIPLE) * _MULTIPLE",
+        "len(block)",
+        LINEAR_MODEL,
     ),
     (
         "cause trainer: errors of an epoch kept in its order",

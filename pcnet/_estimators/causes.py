@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 
 from .._data.scaling import standardise
 from .._network_core import make_read_only
-from .._random import NETWORKS, ORDER, PILOT_PARTS, child_seed, stream
+from .._random import NETWORKS, ORDER, child_seed, stream
 from ..generative import CauseTrainer, infer_causes
 from ..inference import InferenceMethod, Objective, QuasiNewton
 from ..network import Network
@@ -24,14 +24,6 @@ BLOCK_ROWS = 2048
 #: Epochs of an imputer's automatic training: 20; up to 60 if it makes fewer updates than the first
 #: number, down to 8 if it makes more than the second.
 IMPUTER_UPDATES, IMPUTER_EPOCHS = (120, 1600), (60, 20, 8)
-
-
-#: Weight decays among which pilots choose: the first two, and then the third or the fourth, beside
-#: the better one of them. And that of tables with too little to measure.
-ALPHAS, USUAL_ALPHA = (1.0, 3.0, 0.3, 10.0), 1.0
-
-#: Most rows of a pilot, the share of observed entries that it hides, and the least number of them.
-PILOT_ROWS, PILOT_SHARE, PILOT_ENTRIES = 500, 0.2, 20
 
 
 def refuse_sparse(estimator: Any, X: Any) -> None:
@@ -130,52 +122,17 @@ def train_networks(values, observed, plan, seed, n_networks, resample=None):
         title = f"network {index + 1} of {n_networks}"
         factors = observed.astype(values.dtype)
         if resample is None:
-            network, curve = _train_one(values, factors, plan, own, title)
+            network, curve = train_one(values, factors, plan, own, title)
         else:
             rows = np.sort(resample.integers(len(values), size=len(values)))
-            network, curve = _train_one(values[rows], factors[rows], plan, own, title)
+            network, curve = train_one(values[rows], factors[rows], plan, own, title)
         networks.append(network)
         curves.append(curve)
     return networks, np.array(curves) if curves else np.zeros((1, 0))
 
 
-def measure_alpha(values, observed, plan, seed):
-    """The weight decay with which a network predicts hidden entries best.
-
-    Three pilots on some of the rows measure it. A training on more rows makes more updates, in
-    which weights grow further: the decay found grows with the square root of their number.
-
-    Parameters
-    ----------
-    values, observed, plan, seed
-        As for `train_networks`; the plan's alpha is not used.
-
-    Returns
-    -------
-    float
-    """
-    rng, n = stream(seed, PILOT_PARTS), len(values)
-    rows = np.sort(rng.permutation(len(values))[:PILOT_ROWS])
-    values, observed = values[rows], observed[rows]
-    hidden = observed & (rng.random(observed.shape) < PILOT_SHARE)
-    if np.count_nonzero(hidden) < PILOT_ENTRIES:
-        return USUAL_ALPHA
-    known = observed & ~hidden
-    given, factors = np.where(known, values, 0), known.astype(values.dtype)
-    partial = np.where(known, values, np.nan)
-    found = {}
-    for alpha in (ALPHAS[0], ALPHAS[1], None):
-        if alpha is None:
-            alpha = ALPHAS[3] if found[ALPHAS[1]] < found[ALPHAS[0]] else ALPHAS[2]
-        title = f"pilot with alpha={alpha:g}"
-        network, _ = _train_one(given, factors, plan._replace(alpha=alpha), seed, title)
-        predicted = predict_outputs([network], partial, plan.method)
-        found[alpha] = np.mean(np.square((predicted - values)[hidden]))
-    more = learning_rates(plan, n).size / learning_rates(plan, len(values)).size
-    return min(found, key=found.get) * float(np.sqrt(max(1.0, more)))
-
-
-def _train_one(values, factors, plan, seed, title):
+def train_one(values, factors, plan, seed, title):
+    """A trained network, and the mean energy of each of its epochs."""
     network = draw_network(plan, seed, values.dtype)
     rates = learning_rates(plan, len(values))
     curve = run_epochs(network, values, factors, plan, rates, stream(seed, ORDER), title)

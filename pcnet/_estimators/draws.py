@@ -1,4 +1,4 @@
-"""Outputs drawn from networks, with a spread that is measured on hidden entries."""
+"""Outputs drawn from models, with a spread that is measured on hidden entries."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..generative import Sampler, sample_causes
+from ..inference import QuasiNewton
+from ..network import Network
 from .causes import BLOCK_ROWS, predict_outputs
 
 #: Share of the observed entries that is hidden to measure the spread, and the least number.
@@ -20,7 +22,7 @@ _DRAWS, _PRIOR_ENTRIES = 8, 10
 
 
 class Spread(NamedTuple):
-    """How the draws of a network deviate from its predictions.
+    """How the draws of a model deviate from its predictions.
 
     Attributes
     ----------
@@ -38,40 +40,66 @@ class Spread(NamedTuple):
         return Spread(np.where(columns, 0.0, self.factor), np.where(columns, 0.0, self.noise))
 
 
-def measure_spread(networks, values, hidden, method, rng):
+class NetworkModel(NamedTuple):
+    """A network and the inference of its causes, as a model of rows beside `FactorModel`."""
+
+    network: Network
+    method: QuasiNewton
+
+    @property
+    def noise(self):
+        """Variance of each column's noise."""
+        variance = 1 / self.network.objective.output_precision
+        return np.full(self.network.layer_sizes[-1], variance)
+
+    def predict(self, values):
+        """Predictions of all entries of rows (n, n_columns), NaN where not observed."""
+        return predict_outputs([self.network], values, self.method)
+
+    def draw(self, values, rng):
+        """The same with causes and hidden activities that are drawn from their posterior."""
+        drawn = np.empty(values.shape)
+        for start in range(0, len(values), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            samples = sample_causes(
+                self.network, values[block], 1, Sampler(self.method), random_state=rng
+            )
+            drawn[block] = samples.activities[-1][0]
+        return drawn
+
+
+def measure_spread(models, values, hidden, rng):
     """The `Spread` with which draws deviate from the mean prediction as hidden entries do.
 
-    The networks' differences count as a part of it. Of the factors of `FACTORS` it takes the one
+    The models' differences count as a part of it. Of the factors of `FACTORS` it takes the one
     that makes the hidden entries most likely, as normal numbers around their predictions; each
     column's noise then makes the mean square of the deviations right.
 
     Parameters
     ----------
-    networks : list of Network
+    models : list of NetworkModel or FactorModel
         Trained without the hidden entries.
     values : ndarray of shape (n, n_columns)
         Standardised, NaN where not observed.
     hidden : bool ndarray of shape (n, n_columns)
-    method : QuasiNewton
     rng : Generator
     """
     n_columns = values.shape[1]
     if np.count_nonzero(hidden) < SPREAD_ENTRIES:
-        precision = networks[0].objective.output_precision
-        return Spread(np.ones(n_columns), np.full(n_columns, 1 / np.sqrt(precision)))
+        return Spread(np.ones(n_columns), np.sqrt(models[0].noise))
     rows = np.flatnonzero(hidden.any(axis=1))
     values, hidden = values[rows], hidden[rows]
     partial = np.where(hidden, np.nan, values).astype(values.dtype)
-    predicted = np.array([predict_outputs([network], partial, method) for network in networks])
+    predicted = np.array([model.predict(partial) for model in models])
     centre = predicted.mean(axis=0)
     error = np.where(hidden, np.square(values - centre), 0.0)
     between = np.square(predicted - centre).mean(axis=0) * hidden
     within = np.zeros(values.shape)
-    n_draws = max(1, _DRAWS // len(networks))
-    for network, own in zip(networks, predicted, strict=True):
+    n_draws = max(1, _DRAWS // len(models))
+    for model, own in zip(models, predicted, strict=True):
         for _ in range(n_draws):
-            within += np.square(_draw(network, partial, method, rng) - own)
-    within *= hidden / (n_draws * len(networks))
+            within += np.square(model.draw(partial, rng) - own)
+    within *= hidden / (n_draws * len(models))
     count = hidden.sum(axis=0)
     sizes = [_column_means(part, count) for part in (error, between, within)]
     found = [_fit_noise(factor, *sizes) for factor in FACTORS]
@@ -101,27 +129,18 @@ def _cost(spread, error, between, within, columns):
     return np.mean(np.log(whole) + error / whole)
 
 
-def draw_outputs(network, values, spread, method, rng):
+def draw_outputs(model, values, spread, rng):
     """A draw of all outputs of each row, float64 (n, n_columns).
 
     Parameters
     ----------
-    network : Network
+    model : NetworkModel or FactorModel
     values : ndarray of shape (n, n_columns)
-        Of the network's dtype, NaN where not observed.
+        Standardised, NaN where not observed.
     spread : Spread
-    method : QuasiNewton
     rng : Generator
     """
-    predicted = predict_outputs([network], values, method)
-    drawn = np.empty(values.shape)
-    for start in range(0, len(values), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
-        drawn[block] = _draw(network, values[block], method, rng)
+    predicted = model.predict(values)
+    drawn = model.draw(values, rng)
     noise = spread.noise * rng.standard_normal(drawn.shape)
     return predicted + spread.factor * (drawn - predicted) + noise
-
-
-def _draw(network, values, method, rng):
-    """A draw of the noiseless outputs."""
-    return sample_causes(network, values, 1, Sampler(method), random_state=rng).activities[-1][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -27,11 +27,14 @@ from .mixed import is_nan, read_table, returns_frames, with_flags
 class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEstimator):
     """Imputer that fills missing values with the predictions of generative networks.
 
-    A network predicts each row of the table from a few hidden causes. `fit` trains it on the
-    entries that are observed: for each row, inference finds the causes of these, and then the
-    weights change. `transform` infers the causes of each row from its observed entries and fills
-    in what the network predicts from them. Observed entries are returned unchanged. The predictions
-    of several networks, trained from different random weights, are averaged.
+    A network predicts each row of the table from hidden causes. `fit` trains it on the entries that
+    are observed: for each row, inference finds the causes of these, and then the weights change.
+    `transform` infers the causes of each row from its observed entries and fills in what the
+    network predicts from them. Observed entries are returned unchanged.
+
+    The first network is linear: its inference and learning have a closed form, which is fast.
+    Networks with hidden layers are trained beside it where they predict entries better that pilots
+    have hidden. The predictions are averaged, with weights that the pilots measure.
 
     Columns are standardised inside by the mean and standard deviation of their observed entries,
     so units do not matter. Use it for tables whose columns depend on each other, also nonlinearly.
@@ -41,10 +44,10 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
     Parameters
     ----------
     n_components : int or "auto", default="auto"
-        Number of causes of a row. "auto": half of the columns that vary, but from 1 to 16.
+        Number of causes of a row. "auto": half of the columns that vary, but from 1 to 16; for the
+        linear model as many as columns that vary, up to 32.
     hidden_layer_sizes : int or array-like of int, default=(32,)
-        Widths of the hidden layers between causes and columns. (): the model is linear, as factor
-        analysis.
+        Widths of the hidden layers between causes and columns.
     activation : str or list of str, default="tanh"
         Activation of the hidden layers: {"identity", "tanh", "hard_tanh", "relu", "leaky_relu",
         "gelu", "selu", "silu", "logistic"}, or one for each layer.
@@ -58,11 +61,18 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
     alpha : float or "auto", default="auto"
         Weight decay: over the whole fit, weights (not biases) without a gradient would fall to
         ``exp(-alpha)`` of their initial value. It makes up for the uncertainty of the causes, which
-        training ignores. "auto": networks trained on at most 500 rows, without a fifth of their
-        observed entries, measure which of 0.3, 1, 3 and 10 predicts these best; 1 if these are
-        fewer than 20. With more rows it is multiplied by the root of the ratio of updates.
-    n_estimators : int, default=4
-        Number of networks whose predictions are averaged.
+        training ignores; the linear model does not need it. "auto": pilots, networks trained on at
+        most 500 rows without a fifth of their observed entries, measure which of 0.3, 1, 3 and 10
+        predicts these best; 1 if these are fewer than 20, or if no networks are needed. With more
+        rows it is multiplied by the root of the ratio of updates.
+    n_estimators : int, default=2
+        Number of networks whose predictions are averaged; of linear models, too, with
+        `sample_posterior`.
+    linear_share : float or "auto", default="auto"
+        Weight of the linear model in the predictions, from 0 to 1; the rest is that of the
+        networks. 0: no linear model. 1: it alone, which needs no networks and no pilots. "auto":
+        the same pilots measure it, and it is 1 unless networks make the mean square of the errors
+        smaller by 2 %. With `sample_posterior` it is rounded to 0 or 1.
     batch_size : int, default=64
         Rows in a minibatch.
     learning_rate_init : float, default=0.1
@@ -90,15 +100,22 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
         Type in which the networks compute; None: that of `X` in `fit`. The result of `transform`
         has that of its own `X`.
     verbose : int, default=0
-        Whether `fit` prints a line for each epoch.
+        Whether `fit` prints a line for each epoch of networks.
 
     Attributes
     ----------
+    linear_models_ : list of FactorModel
+        The linear model, or several with `sample_posterior`; empty without. It has ``weights``
+        (n_causes, n_outputs), ``biases`` and ``noise`` (n_outputs,), the variance of each column's
+        noise: a row of standardised columns is normal with mean ``biases`` and covariance
+        ``weights.T @ weights + diag(noise)``.
     networks_ : list of Network
-        The trained networks, from causes to standardised columns; empty if no column varies.
-        `pcnet.generative.infer_causes` takes them.
+        The networks with hidden layers, from causes to standardised columns; empty if none are
+        needed. `pcnet.generative.infer_causes` takes them.
+    linear_share_ : float
+        Weight of the linear model.
     columns_ : int ndarray of shape (n_outputs,)
-        The columns that the networks predict: those that vary in `fit`. They are counted in the
+        The columns that are predicted: those that vary in `fit`. They are counted in the
         encoded table, in which a column for each category takes the place of one of categories.
     input_mean_, input_scale_ : float64 ndarray of shape (n_encoded,)
         Mean and scale by which columns are standardised; mean 0 and scale 1 of empty columns. The
@@ -106,13 +123,14 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
     categories_ : dict from int to ndarray
         The categories of each categorical column that `fit` has seen, sorted.
     n_components_ : int
-        Number of causes.
+        Number of causes of the networks with hidden layers.
     alpha_ : float
         The weight decay of the fit.
     n_iter_ : int
-        Epochs of each network; 0 if there are none.
+        Epochs of each network; without networks the rounds of the linear model, or 0 if no column
+        varies.
     energy_curve_ : list of float
-        Mean energy of a row in each epoch, averaged over networks.
+        Mean energy of a row in each epoch, averaged over networks; empty without them.
     random_state_ : Generator or None
         What `transform` draws with, if `sample_posterior`.
     spread_ : Spread or None
@@ -143,9 +161,10 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
     Notes
     -----
     The energy of a row is ``1/2 |z|^2 + sum_l 1/2 |e_l|^2 + precision / 2 * |x - mu|^2``, the last
-    sum over the observed entries only: a missing entry has precision 0 and no influence. With
-    ``activation="identity"`` and one network a missing entry is the conditional mean of the normal
-    distribution that the network defines, given the observed entries.
+    sum over the observed entries only: a missing entry has precision 0 and no influence. In the
+    linear model, without hidden layers, a missing entry is the conditional mean of a normal
+    distribution, given the observed entries. Expectation-maximisation learns it, with a precision
+    for each column [1]_.
 
     A row without any observed entry gets the prediction for causes of 0, the mean of their prior.
     A column that did not vary in `fit` is filled with its mean, and a missing entry may be in any
@@ -157,13 +176,17 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
 
     Imputations are conditional means and vary less than the data. Statistics of the filled table,
     such as variances, are biased for that reason. With `sample_posterior` a missing entry is drawn:
-    `fit` trains each network on a bootstrap sample of the rows and without a tenth of the observed
+    `fit` trains each model on a bootstrap sample of the rows and without a tenth of the observed
     entries, and measures on these how far draws must deviate. Each call of `transform` chooses a
-    network, draws the causes of each row from their posterior (`pcnet.generative.sample_causes`)
+    model, draws the causes of each row from their posterior (`pcnet.generative.sample_causes`)
     and adds noise to what it predicts; categories are drawn with the predictions as probabilities.
     So m calls give m tables whose differences show the uncertainty of the imputations, to be pooled
     by Rubin's rules. After a `fit` with an int as `random_state` the first call always gives the
     same table, the second another one, and so on.
+
+    References
+    ----------
+    .. [1] Rubin, Thayer, "EM algorithms for ML factor analysis", Psychometrika 47, 1982.
 
     Examples
     --------
@@ -190,6 +213,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
         "output_precision": [real_interval(0, closed="neither")],
         "inference": "no_validation",  # check_inference
         "alpha": [StrOptions({"auto"}), real_interval(0, closed="left")],
+        "linear_share": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "n_estimators": [Interval(Integral, 1, 2**20, closed="both")],
         "batch_size": [Interval(Integral, 1, 2**31 - 2, closed="both")],
         "learning_rate_init": [real_interval(0, closed="neither")],
@@ -215,7 +239,8 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
         output_precision: float = 30.0,
         inference: Method = "quasi_newton",
         alpha: float | Auto = "auto",
-        n_estimators: int = 4,
+        n_estimators: int = 2,
+        linear_share: float | Auto = "auto",
         batch_size: int = 64,
         learning_rate_init: float = 0.1,
         max_iter: int | Auto = "auto",
@@ -236,6 +261,7 @@ class PCImputer(OneToOneFeatureMixin, TransformerMixin, NamedArguments, BaseEsti
         self.inference = inference
         self.alpha = alpha
         self.n_estimators = n_estimators
+        self.linear_share = linear_share
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter

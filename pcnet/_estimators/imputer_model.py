@@ -11,17 +11,17 @@ from .._random import SAMPLES, seed_of, stream
 from .._warnings import warn
 from ..network import check_activation
 from .causes import (
-    USUAL_ALPHA,
     Plan,
     check_inference,
     imputer_epochs,
-    measure_alpha,
     predict_outputs,
     standardised,
     train_networks,
     usual_components,
 )
-from .draws import SPREAD_SHARE, draw_outputs, measure_spread
+from .draws import SPREAD_SHARE, NetworkModel, draw_outputs, measure_spread
+from .factors import LAST_ROUNDS, ROUNDS, fit_models, usual_factors
+from .imputer_pilots import USUAL_ALPHA, measure
 from .mixed import read_table
 
 
@@ -61,26 +61,43 @@ def fit_imputer(imputer, X):
 
 
 def _train(imputer, values, observed, plan, seed):
-    n_networks = imputer.n_estimators if len(imputer.columns_) else 0
-    if imputer.alpha == "auto" and n_networks:
-        plan = plan._replace(alpha=measure_alpha(values, observed, plan, seed))
-    imputer.alpha_ = plan.alpha
+    """Measure what is "auto", train the models, and measure how draws must deviate."""
+    n_columns, auto = len(imputer.columns_), imputer.n_components == "auto"
+    n_factors = usual_factors(n_columns) if auto else imputer.n_components_
+    alpha = None if imputer.alpha == "auto" else float(imputer.alpha)
+    share = None if imputer.linear_share == "auto" else float(imputer.linear_share)
+    if n_columns:
+        alpha, share = measure(values, observed, plan, n_factors, alpha, share, seed)
     rng = stream(seed, SAMPLES) if imputer.sample_posterior else None
+    if rng is not None and share is not None:
+        share = float(share >= 0.5)  # draws come from one kind of model
+    imputer.alpha_ = USUAL_ALPHA if alpha is None else alpha
+    imputer.linear_share_ = 1.0 if share is None else share
     hidden = np.zeros(observed.shape, bool)
     if rng is not None:
         hidden = observed & (rng.random(observed.shape) < SPREAD_SHARE)
     known = observed & ~hidden
     given = np.where(known, values, 0)
+    n_linear = 0 if share == 0 or not n_columns else 1 if rng is None else imputer.n_estimators
+    n_networks = 0 if share == 1 or not n_columns else imputer.n_estimators
+    imputer.linear_models_ = fit_models(given, known, n_factors, n_linear, rng)
+    plan = plan._replace(alpha=imputer.alpha_)
     imputer.networks_, curves = train_networks(given, known, plan, seed, n_networks, rng)
     imputer.energy_curve_ = [float(energy) for energy in np.mean(curves, axis=0)]
-    imputer.n_iter_ = len(imputer.energy_curve_)
+    imputer.n_iter_ = len(imputer.energy_curve_) or (ROUNDS + LAST_ROUNDS) * bool(n_linear)
     imputer.random_state_, imputer.spread_ = rng, None
-    if rng is not None and n_networks:
+    if rng is not None and n_columns:
         partial = np.where(observed, values, np.nan)
-        method = check_inference(imputer.inference, tol=1e-4)
-        imputer.spread_ = measure_spread(imputer.networks_, partial, hidden, method, rng)
+        imputer.spread_ = measure_spread(_models(imputer), partial, hidden, rng)
         if imputer._mixed is not None:  # predictions of codes are probabilities
             imputer.spread_ = imputer.spread_.without(imputer._mixed.is_code[imputer.columns_])
+
+
+def _models(imputer):
+    """The models that `sample_posterior` draws from."""
+    method = check_inference(imputer.inference, tol=1e-4)
+    networks = [NetworkModel(network, method) for network in imputer.networks_]
+    return [*imputer.linear_models_, *networks]
 
 
 def _measure(imputer, X, observed):
@@ -121,18 +138,32 @@ def fill(imputer, X, missing):
     missing = missing[rows]
     filled = np.broadcast_to(imputer.input_mean_, missing.shape).copy()
     columns = imputer.columns_
-    if imputer.networks_ and len(rows):
+    if len(columns) and len(rows):
         observed = ~missing[:, columns]
-        values = _standardised(imputer, X[rows], observed, imputer.networks_[0].dtype)
+        weights = [m.weights for m in imputer.linear_models_] + [
+            network.weights[0] for network in imputer.networks_
+        ]
+        values = _standardised(imputer, X[rows], observed, weights[0].dtype)
         values[~observed] = np.nan
-        method = check_inference(imputer.inference, tol=1e-4)
         if imputer.spread_ is None:
-            predicted = predict_outputs(imputer.networks_, values, method)
+            predicted = _predicted(imputer, values)
         else:
-            rng = imputer.random_state_
-            network = imputer.networks_[rng.integers(len(imputer.networks_))]
-            predicted = draw_outputs(network, values, imputer.spread_, method, rng)
+            models, rng = _models(imputer), imputer.random_state_
+            model = models[rng.integers(len(models))]
+            predicted = draw_outputs(model, values, imputer.spread_, rng)
         with np.errstate(over="ignore"):
             filled[:, columns] += predicted * imputer.input_scale_[columns]
     largest = np.finfo(X.dtype).max
     X[rows] = np.where(missing, np.clip(filled, -largest, largest).astype(X.dtype), X[rows])
+
+
+def _predicted(imputer, values):
+    """The models' predictions of all entries, those of the linear ones with their share."""
+    method, share = check_inference(imputer.inference, tol=1e-4), imputer.linear_share_
+    predicted = np.zeros(values.shape)
+    if share > 0:
+        linear = [model.predict(values) for model in imputer.linear_models_]
+        predicted += share * np.mean(linear, axis=0)
+    if share < 1:
+        predicted += (1 - share) * predict_outputs(imputer.networks_, values, method)
+    return predicted

@@ -6,6 +6,7 @@
 TRUSTED_TYPES = (
     "pcnet._estimators.classifier.PCClassifier",
     "pcnet._estimators.draws.Spread",
+    "pcnet._estimators.factors.FactorModel",
     "pcnet._estimators.generative.PCGenerative",
     "pcnet._estimators.imputer.PCImputer",
     "pcnet._estimators.mixed.MixedTable",

@@ -35,6 +35,7 @@ def small(**arguments):
         "max_iter": 3,
         "n_estimators": 2,
         "alpha": 1.0,
+        "linear_share": 0.0,
     }
     return PCImputer(**{**defaults, "random_state": 0, **arguments})
 
@@ -49,7 +50,7 @@ def table(n_samples=60, n_columns=6, missing=0.25, seed=0, dtype=np.float64):
     return X.astype(dtype)
 
 
-@parametrize_with_checks([small()])
+@parametrize_with_checks([small(), small(linear_share=1)])
 def test_scikit_learn_estimator_checks(estimator, check):
     check(estimator)
 
@@ -122,18 +123,24 @@ def test_every_activation_learns(activation, hidden):
     missing = np.random.default_rng(1).random(full.shape) < 0.25
     X = np.where(missing, np.nan, full)
     imputer = PCImputer(
-        hidden_layer_sizes=hidden, activation=activation, alpha=1.0, n_estimators=1, random_state=0
+        hidden_layer_sizes=hidden,
+        activation=activation,
+        alpha=1.0,
+        n_estimators=1,
+        linear_share=0,
+        random_state=0,
     )
     error = (imputer.fit_transform(X) - full)[missing] / full.std()
     assert np.sqrt(np.mean(error**2)) < 0.75
 
 
-def test_missing_entries_teach_nothing():
+@pytest.mark.parametrize("linear_share", [0, 1])
+def test_missing_entries_teach_nothing(linear_share):
     """Were they learned as means, predictions of half-empty columns would shrink."""
     full = table(300, 12, missing=0)[:, 1:]
     missing = np.random.default_rng(1).random(full.shape) < 0.6
     X = np.where(missing, np.nan, full)
-    imputer = PCImputer(alpha=0.3, n_estimators=2, random_state=0)
+    imputer = PCImputer(alpha=0.3, linear_share=linear_share, random_state=0)
     filled = imputer.fit_transform(X)
     slope = [np.polyfit(full[m, k], filled[m, k], 1)[0] for k, m in enumerate(missing.T)]
     assert 0.6 < np.mean(slope) < 1.2
@@ -492,9 +499,10 @@ def test_weight_decay_is_measured_on_hidden_entries():
     rng = np.random.default_rng(0)
     clean = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 12))
     noise = rng.standard_normal((200, 12))
-    assert PCImputer(n_estimators=1, random_state=0).fit(clean).alpha_ == 0.3
-    assert PCImputer(n_estimators=1, random_state=0).fit(noise).alpha_ == 10.0
-    assert PCImputer(n_estimators=1, random_state=0).fit(noise[:6]).alpha_ == 1.0  # 72 entries
+    imputer = PCImputer(n_estimators=1, linear_share=0, random_state=0)
+    assert imputer.fit(clean).alpha_ == 0.3
+    assert imputer.fit(noise).alpha_ == 10.0
+    assert imputer.fit(noise[:6]).alpha_ == 1.0  # 72 entries
     assert small(alpha="auto").fit(np.tile(noise, (10, 1))).alpha_ > 10.0  # 2,000 rows
     assert small(alpha=0.7).fit(clean).alpha_ == 0.7
 

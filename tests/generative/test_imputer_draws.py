@@ -25,13 +25,21 @@ def linear_table(n_samples, seed, n_columns=8, noise=0.5):
     return X, slope.T @ slope + noise**2 * np.eye(n_columns)
 
 
-LINEAR = {"hidden_layer_sizes": (), "n_components": 2, "max_iter": 20, "alpha": 0.3}
+LINEAR = {
+    "hidden_layer_sizes": (),
+    "n_components": 2,
+    "max_iter": 20,
+    "alpha": 0.3,
+    "linear_share": 0,
+}
+TANH = {"hidden_layer_sizes": (8,), "max_iter": 15, "alpha": 1.0, "linear_share": 0}
+CLOSED_FORM = {"linear_share": 1}
 
 
 @pytest.mark.parametrize(
     ("n_samples", "network"),
-    [(1200, LINEAR), (300, {"max_iter": 15, "alpha": 1.0, "hidden_layer_sizes": (8,)})],
-    ids=["linear", "tanh"],
+    [(1200, LINEAR), (300, TANH), (300, CLOSED_FORM)],
+    ids=["linear", "tanh", "closed form"],
 )
 def test_intervals_of_draws_hold_the_missing_entries_as_often_as_they_say(n_samples, network):
     """Between the k-th and the k-th last of n draws lies another one with (n + 1 - 2 k) / (n + 1).
@@ -51,7 +59,8 @@ def test_intervals_of_draws_hold_the_missing_entries_as_often_as_they_say(n_samp
 
 
 @pytest.mark.slow
-def test_pooled_intervals_hold_means_and_slopes_as_often_as_they_say():
+@pytest.mark.parametrize("network", [LINEAR, CLOSED_FORM], ids=["linear", "closed form"])
+def test_pooled_intervals_hold_means_and_slopes_as_often_as_they_say(network):
     """Rubin's rules for 95 % intervals, entries missing at random given the first column."""
     n_samples, n_tables, n_repeats = 150, 10, 150
     held = np.zeros((n_repeats, 7))
@@ -62,7 +71,7 @@ def test_pooled_intervals_hold_means_and_slopes_as_often_as_they_say():
         missing[:, :2] = False
         X = np.where(missing, np.nan, full)
         imputer = PCImputer(
-            random_state=repeat, n_estimators=8, sample_posterior=True, **LINEAR
+            random_state=repeat, n_estimators=8, sample_posterior=True, **network
         ).fit(X)
         filled = np.array([imputer.transform(X) for _ in range(n_tables)])
         estimates = filled[:, :, 2:].mean(axis=1)
@@ -89,7 +98,7 @@ def test_draws_of_a_network_that_fits_noise_scatter_as_it_errs():
     missing = np.random.default_rng(1).random(full.shape) < 0.25
     X = np.where(missing, np.nan, full)
     imputer = PCImputer(
-        random_state=0, n_estimators=2, alpha=0.0, max_iter=60, sample_posterior=True
+        random_state=0, linear_share=0, alpha=0.0, max_iter=60, sample_posterior=True
     ).fit(X)
     draws = np.array([imputer.transform(X)[missing] for _ in range(10)])
     imputer.spread_ = None
