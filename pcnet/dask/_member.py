@@ -9,6 +9,7 @@ the same order of additions for any number of members.
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,14 @@ from .._core.threads import set_num_threads
 from .._data.rows import DenseRows, RowSubset, SparseRows
 from .._data.scaling import ScaledRows
 from .._data.sparse import with_features
-from .._training.shards import Node, PairwiseSum, ShardTrainer
+from .._training.shards import Node, PairwiseSum, SampleReports, ShardTrainer
 from .._version import __version__
 from . import _parts
 
 #: Gradients up to this size are sent as a whole to all members, which saves a round of messages.
 SMALL_BYTES = 2**18
+#: Seconds between looks whether a training has ended.
+LOOK_SECONDS = 2.0
 
 
 class Scaling(NamedTuple):
@@ -70,6 +73,26 @@ class Shard(NamedTuple):
     share: Any
 
 
+class Step(NamedTuple):
+    """What the client asks of a member in a step.
+
+    Attributes
+    ----------
+    number : int
+        Of the batch: one more than that of the batch before.
+    shards : list of Shard, or None if they were sent with the step before
+    following : list of Shard, or None
+        Those of the next batch.
+    learning_rate, weight_decay : float
+    """
+
+    number: int
+    shards: list[Shard] | None
+    following: list[Shard] | None
+    learning_rate: float
+    weight_decay: float
+
+
 class Failure(NamedTuple):
     """An error of a step; ``shard`` is its shard, or infinite if it is of the update."""
 
@@ -99,7 +122,10 @@ class Member:
         self._buffers = [np.empty((training.shard_size, n), network.dtype) for n in sizes]
         self._peers = []
         self._exchanges = {}
-        self._sum = None
+        self._sum = None  # gradient of the last batch
+        self._lent = []  # gradients that others may still read
+        self._job = None  # task of the batch that is being computed
+        self._error = None  # of an update, after which no step can follow
 
     def meet(self, peers):
         """Take the list of (address, key) of all members; return what decides the bits."""
@@ -108,31 +134,77 @@ class Member:
 
     # ------------------------------------------------------------ a step
 
-    async def step(self, number, shards, learning_rate, weight_decay):
-        """Make the ``number``-th step of this training with the other members.
+    async def step(self, call):
+        """Make a step of this training with the other members.
+
+        The gradient of the batch that follows is computed at once: its update waits for the client.
+
+        Parameters
+        ----------
+        call : bytes
+            A pickled `Step`.
 
         Returns
         -------
-        list of SampleReports, or Failure
+        SampleReports, or Failure
             Of the own shards.
         """
-        self._exchanges = {k: kept for k, kept in self._exchanges.items() if k >= number}
+        call = pickle.loads(call)
+        ahead = None if call.following is None else self._fetch(call.following)
+        if call.shards is not None:
+            self._begin(call.number, call.shards, self._fetch(call.shards))
+        found = await self._job
+        if isinstance(found, Failure):
+            return found
+        try:
+            learn = self.trainer.learn_from
+            await self._compute(learn, self._sum, call.learning_rate, call.weight_decay)
+        except Exception as error:
+            self._fail(error)
+            return Failure(np.inf, error)
+        if call.following is not None:
+            self._begin(call.number + 1, call.following, ahead)
+        return found
+
+    def _begin(self, number, shards, first):
+        """Start to compute a batch's gradient; ``first``: task for the rows of the first shard."""
+        self._job = asyncio.create_task(self._sum_up(number, shards, first, self._job))
+
+    async def _sum_up(self, number, shards, rows, previous):
+        """The gradient of a batch, in `_sum`; returns the reports of the own shards, or a Failure.
+
+        Others may still ask for the exchange before, so that it is kept.
+        """
+        if previous is not None:  # one that the client has given up
+            await asyncio.wait([previous])
+        self._exchanges = {k: kept for k, kept in self._exchanges.items() if k >= number - 1}
         exchange = self._exchange(number)
         shard, reports, sums = np.inf, [], PairwiseSum()
         try:
-            for shard, pieces, targets, share in shards:
-                rows = await self._assemble(0, pieces)
-                reports.append(await self._compute(self._shard, rows, targets, share, shard, sums))
+            for k, (shard, _, targets, share) in enumerate(shards):
+                values, rows = await rows, self._fetch(shards[k + 1 :])
+                report = await self._compute(self._shard, values, targets, share, shard, sums)
+                reports.append(report)
             shard = np.inf
             exchange.nodes.set_result(sums.nodes)
             self._sum = self._sum or self.trainer.take_gradient()
             await self._add_up(number, exchange)
-            self.trainer.give_back([node.values for node in sums.nodes])
-            await self._compute(self.trainer.learn_from, self._sum, learning_rate, weight_decay)
         except Exception as error:
             exchange.fail(error)
             return Failure(shard, error)
-        return reports
+        values = [node.values for node in sums.nodes]
+        if self._is_small:  # others may still read them, but no longer those of the batch before
+            values, self._lent = self._lent, values
+        self.trainer.give_back(values)
+        return SampleReports.joined(reports) if reports else None
+
+    def _fetch(self, shards):
+        """A task for the rows of the first of some shards; None if there is none."""
+        if not shards:
+            return None
+        task = asyncio.create_task(self._assemble(0, shards[0].pieces))
+        task.add_done_callback(_look_at)
+        return task
 
     def _shard(self, rows, targets, share, number, sums):
         trainer, n = self.trainer, len(share)
@@ -150,19 +222,23 @@ class Member:
     async def _add_up(self, number, exchange):
         """The sum of all shards' gradients, in `_sum`."""
         flat = self._sum.flat
-        own = slice(None) if flat.nbytes <= SMALL_BYTES else self._slice(self.number)
+        own = slice(None) if self._is_small else self._slice(self.number)
         found = await asyncio.gather(
             *(self._ask(k, "nodes", number, own) for k in range(len(self._peers)))
         )
         nodes = [Node(*node) for some in found for node in some]
         await self._compute(_add_nodes, nodes, flat[own])
         exchange.total.set_result(None)
-        if own == slice(None):
+        if self._is_small:
             return
         others = [k for k in range(len(self._peers)) if k != self.number]
         slices = await asyncio.gather(*(self._ask(k, "total", number) for k in others))
         for k, values in zip(others, slices, strict=True):
             flat[self._slice(k)] = values
+
+    @property
+    def _is_small(self):
+        return self._sum.flat.nbytes <= SMALL_BYTES
 
     def _slice(self, number):
         size, n = len(self._sum.flat), len(self._peers)
@@ -170,19 +246,35 @@ class Member:
 
     def _exchange(self, number):
         if number not in self._exchanges:
-            self._exchanges[number] = _Exchange()
+            self._exchanges[number] = exchange = _Exchange()
+            if self._error is not None:
+                exchange.fail(self._error)
         return self._exchanges[number]
+
+    def _fail(self, error):
+        """No step can follow; nobody may wait for one."""
+        self._error = error
+        for exchange in self._exchanges.values():
+            exchange.fail(error)
+
+    async def _wait(self, future):
+        """Result of an exchange, which never comes if the training has ended meanwhile."""
+        own = self._peers[self.number][1]
+        while not (await asyncio.wait([future], timeout=LOOK_SECONDS))[0]:
+            if self._worker.state.actors.get(own) is not self:
+                raise KeyError(own)  # as Dask does for actors that are gone
+        return future.result()
 
     # ------------------------------------------------------------ what members ask of each other
 
     async def nodes(self, number, part):
         """A slice of the sums of this member's shards."""
-        nodes = await self._exchange(number).nodes
+        nodes = await self._wait(self._exchange(number).nodes)
         return [(node.start, node.size, node.values.flat[part]) for node in nodes]
 
     async def total(self, number):
         """This member's slice of the sum of all shards."""
-        await self._exchange(number).total
+        await self._wait(self._exchange(number).total)
         return self._sum.flat[self._slice(self.number)]
 
     async def take(self, data, index):
@@ -233,7 +325,7 @@ class Member:
         return network.weights, network.biases
 
     def load(self, network):
-        """Continue with the weights of this network."""
+        """Continue with the weights of this network; the shards of the next step come anew."""
         own = self.trainer.network
         for arrays, given in ((own.weights, network.weights), (own.biases, network.biases)):
             for array, values in zip(arrays or [], given or [], strict=True):
@@ -244,6 +336,11 @@ class Member:
         """The solver's memory."""
         return self.trainer.state()
 
+    async def settle(self):
+        """Wait until nothing is computed any more."""
+        if self._job is not None:
+            await self._job
+
     async def _compute(self, function, *arguments):
         """Run a function in the worker's thread of actors, so that it answers meanwhile."""
         loop = asyncio.get_running_loop()
@@ -253,6 +350,12 @@ class Member:
     def _limited(self, function, *arguments):
         with set_num_threads(self._worker.state.nthreads):
             return function(*arguments)
+
+
+def _look_at(task):
+    """Take note of the error of a task for which nobody may wait."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Exchange:

@@ -143,16 +143,12 @@ class Session:
                 "a collection that Dask can compute, or the arrays themselves"
             ) from error
 
-    def wait_for(self, coroutine):
-        """Result of a coroutine that runs in the client's event loop.
-
-        After Ctrl-C it goes on; `finish` waits for it.
-        """
+    def start(self, coroutine):
+        """Run a coroutine in the client's event loop; after Ctrl-C it goes on."""
         self._running = asyncio.run_coroutine_threadsafe(coroutine, self.client.loop.asyncio_loop)
-        return self.finish()
 
     def finish(self):
-        """Result of the last coroutine of `wait_for`."""
+        """Result of the last coroutine of `start`."""
         running = self._running
         while not concurrent.futures.wait([running], timeout=LOOK_SECONDS).done:
             try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +17,17 @@ from .._training.minibatches import len_of
 from .._training.optimizer import step_report
 from .._training.shards import SampleReports
 from .._training.trainer import MinibatchOptimizer, shares
-from ._member import Failure, Member, Scaling, Shard
+from .._types import Float64s
+from ._member import Failure, Member, Scaling, Shard, Step
 from ._rows import DaskRows
+
+
+class _Plan(NamedTuple):
+    """A batch: the shards of each member, and the samples' shares and weights (or None)."""
+
+    shards: list[list[Shard]]
+    share: Float64s
+    weight: Float64s | None
 
 
 class DaskTrainer(MinibatchOptimizer):
@@ -35,7 +47,8 @@ class DaskTrainer(MinibatchOptimizer):
         self.network = training.network
         self.objective = training.objective
         self.method = training.method
-        self._n_steps = 0
+        self._number = 0  # of the last batch that was sent
+        self._ahead = None  # its `_Plan`, if its step has not been made
         self._futures = []  # of the members
         self._X, scaling = _unscaled(X)
         scalings = [
@@ -71,6 +84,11 @@ class DaskTrainer(MinibatchOptimizer):
 
     def _ask(self, method, arguments):
         """Results of a method of some members, by a dict from their numbers to arguments."""
+        self._start(method, arguments)
+        return self.session.finish()
+
+    def _start(self, method, arguments):
+        """Ask without waiting; `Session.finish` has the results."""
 
         async def ask():
             calls = [
@@ -79,15 +97,20 @@ class DaskTrainer(MinibatchOptimizer):
             ]
             return await asyncio.gather(*calls)
 
-        return self.session.wait_for(ask())
+        self.session.start(ask())
 
     # ------------------------------------------------------------ steps
 
     def steps(self, run):
-        for rows in run.minibatches.selections(run.random_state, run.batch):
-            yield partial(self._step, run.minibatches, rows)
+        minibatches = run.minibatches
+        selections = minibatches.selections(run.random_state, run.batch)
+        plans = (self._plan(minibatches, rows) for rows in selections)
+        self._ahead = None
+        queue = [next(plans, None), next(plans, None)]
+        while queue[0] is not None:
+            yield partial(self._step, queue, plans)
 
-    def _step(self, minibatches, rows, learning_rate, weight_decay):
+    def _plan(self, minibatches, rows):
         parts = minibatches.shards(rows)
         weights = [minibatches.weight_of(part) for part in parts]
         weight = None if weights[0] is None else np.concatenate(weights)
@@ -99,19 +122,34 @@ class DaskTrainer(MinibatchOptimizer):
         ]
         n = len(self._futures)
         cuts = [k * len(shards) // n for k in range(n + 1)]
-        self._n_steps += 1
-        arguments = [
-            (self._n_steps, shards[a:b], learning_rate, weight_decay)
-            for a, b in zip(cuts, cuts[1:], strict=False)
+        return _Plan([shards[a:b] for a, b in zip(cuts, cuts[1:], strict=False)], share, weight)
+
+    def _step(self, queue, plans, learning_rate, weight_decay):
+        """Make the step of the first plan; meanwhile the workers get the second."""
+        plan, following = queue
+        if plan is not self._ahead:  # else the workers have begun
+            self._number += 1
+        none = [None] * len(self._futures)
+        own = none if plan is self._ahead else plan.shards
+        more = none if following is None else following.shards
+        calls = [
+            (pickle.dumps(Step(self._number, *shards, learning_rate, weight_decay)),)
+            for shards in zip(own, more, strict=True)
         ]
-        found = self._ask_all("step", arguments)
+        self._start("step", dict(enumerate(calls)))
+        self._ahead = following
+        if following is not None:
+            self._number += 1
+        queue[:] = following, next(plans, None)  # while the workers compute
+        found = self.session.finish()
         failures = [result for result in found if isinstance(result, Failure)]
         if failures:
             error = min(failures, key=lambda failure: failure.shard).error
+            self._ahead = None
             self.session.explain(error)
             raise error
-        reports = [report for own in found for report in own]
-        return step_report(SampleReports.joined(reports), share, weight)
+        reports = SampleReports.joined([own for own in found if own is not None])
+        return step_report(reports, plan.share, plan.weight)
 
     # ------------------------------------------------------------ weights and outputs
 
@@ -125,6 +163,7 @@ class DaskTrainer(MinibatchOptimizer):
                 array[...] = values
 
     def load(self):
+        self._ahead = None
         self._ask_all("load", [(self.network,)] * len(self._futures))
 
     def output(self, X):
@@ -150,6 +189,9 @@ class DaskTrainer(MinibatchOptimizer):
         return state
 
     def close(self):
+        if self._ahead is not None and self._futures:
+            with suppress(Exception):
+                self._ask_all("settle", [()] * len(self._futures))
         futures, self._futures = self._futures, []
         self.session.drop(futures)
 
