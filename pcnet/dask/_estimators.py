@@ -26,7 +26,7 @@ from ..solvers import resolve_solver
 from . import _parts
 from ._collections import apply_to_blocks
 from ._member import Training
-from ._session import Session, WorkerLostError, client_of
+from ._session import SchedulerLostError, Session, WorkerLostError, client_of, give_up
 from ._trainer import DaskTrainer
 
 #: Seconds to wait for a worker if none is left.
@@ -97,13 +97,14 @@ class _OnDask:
                     "set the argument checkpoint to a file",
                     lost.workers,
                 )
-            if client.status != "running":
+            if isinstance(lost, SchedulerLostError):
                 raise WorkerLostError(
                     f"{lost}; resume(X, y) continues from {path_of(self.checkpoint)!s}", ()
                 )
             if saved != before:
                 call = call._replace(saved=read_saved_run(self, self.checkpoint))
             warn(f"{lost}. It continues on the workers left, from the last checkpoint.")
+            give_up(client, lost.workers)
             with suppress(TimeoutError):  # one that was started anew
                 client.wait_for_workers(1, timeout=WAIT_SECONDS)
         raise lost

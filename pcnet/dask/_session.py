@@ -16,21 +16,24 @@ from distributed.protocol import to_serialize
 
 from .._warnings import warn
 from . import _parts
+from ._pulse import TIMEOUT_KEY, Pulse, patience
 from ._rows import DaskRows
 
 #: Seconds between looks for lost workers while waiting; no answer is delayed by it.
 LOOK_SECONDS = 0.5
 #: Seconds that the scheduler may take to notice a worker that no longer answers.
 NOTICE_SECONDS = 10.0
+#: Seconds that a worker that does not answer may take to stop.
+RESTART_SECONDS = 10.0
 
 
 class WorkerLostError(RuntimeError):
-    """A worker of the cluster, or the scheduler, was lost during a fit.
+    """A worker of the cluster, or the scheduler, was lost during a fit, or does not answer.
 
     Attributes
     ----------
     workers : tuple of str
-        Addresses of the lost workers; empty: the scheduler's connection was lost.
+        Addresses of the lost workers; empty: the scheduler was lost.
     """
 
     def __init__(self, message: str, workers: tuple[str, ...] = ()) -> None:
@@ -39,6 +42,10 @@ class WorkerLostError(RuntimeError):
 
     def __reduce__(self):
         return type(self), (*self.args, self.workers)
+
+
+class SchedulerLostError(WorkerLostError):
+    """The scheduler was lost, so that no fit can continue; users get a `WorkerLostError`."""
 
 
 def client_of(client: Any) -> Client:
@@ -64,6 +71,24 @@ def client_of(client: Any) -> Client:
     return client
 
 
+def give_up(client: Client, workers: tuple[str, ...]) -> None:
+    """Let Dask restart workers that do not answer, or forget them if it cannot; wait for that."""
+    stopped = list(set(workers) & set(client.nthreads()))
+    if not stopped:
+        return
+    client.sync(
+        client.scheduler.restart_workers,
+        workers=stopped,
+        timeout=RESTART_SECONDS,
+        wait_for_workers=False,
+        on_error="return",
+        stimulus_id=f"pcnet-does-not-answer-{time.time()}",
+    )
+    end = time.monotonic() + NOTICE_SECONDS
+    while set(stopped) & set(client.nthreads()) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
 class Session:
     """The use of a cluster by one fit. At its end nothing of it is left there.
 
@@ -86,6 +111,7 @@ class Session:
         self._blocks = []  # futures of the user's blocks
         self._lost = None
         self._running = None  # the last coroutine
+        self._pulse = Pulse(client)
 
     def __enter__(self):
         return self
@@ -110,15 +136,21 @@ class Session:
 
     def _look(self):
         if self.client.status != "running":
-            raise WorkerLostError("the connection to Dask's scheduler was lost")
-        try:
-            there = self.client.nthreads()
-        except OSError:
-            there = {}
-        gone = tuple(address for address in self.workers if address not in there)
-        if gone or not there:
+            raise SchedulerLostError("the connection to Dask's scheduler was lost")
+        there, silent = self._pulse.look(self.workers)
+        gone = tuple(address for address in self.workers if address not in (there or self.workers))
+        if gone or there == {}:
             names = ", ".join(gone) or "all workers"
             raise WorkerLostError(f"Dask lost {names} during the fit", gone)
+        if silent:
+            kind = SchedulerLostError if None in silent else WorkerLostError
+            stopped = () if None in silent else tuple(silent)
+            raise kind(
+                f"{', '.join(stopped) or 'the scheduler of Dask'} has not answered for "
+                f"{patience():g} s ({TIMEOUT_KEY} in Dask's configuration), though its "
+                "connection is open",
+                stopped,
+            )
 
     def results(self, futures):
         """Results of Dask futures, in order."""

@@ -1,5 +1,6 @@
 """Unplanned ends of a fit: an error within seconds, or the same bits from a checkpoint."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 
+import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -25,11 +27,12 @@ OPTIONS = {"batch_size": 50, "n_shards": 4, "max_iter": 6}
 
 
 class KillWorker(Callback):
-    """kill -9 of the process of a worker that trains, once, in the third epoch."""
+    """A signal to the process of a worker that trains, once, in the third epoch."""
 
-    def __init__(self, client, addresses):
+    def __init__(self, client, addresses, kind=signal.SIGKILL):
         self.pids = client.run(os.getpid)
         self.address = addresses[-1]
+        self.kind = kind
         self.killed_at = None
 
     def __deepcopy__(self, memo):
@@ -37,7 +40,7 @@ class KillWorker(Callback):
 
     def on_batch_end(self, run, report):
         if run.n_epochs == 2 and run.batch == 2 and self.killed_at is None:
-            os.kill(self.pids[self.address], signal.SIGKILL)
+            os.kill(self.pids[self.address], self.kind)
             self.killed_at = time.monotonic()
 
 
@@ -52,6 +55,21 @@ def test_fit_continues_without_a_killed_worker_from_the_checkpoint(client, tmp_p
     assert time.monotonic() - kill.killed_at < 30
     assert_same_bits(model, local)
     np.testing.assert_equal(model.loss_curve_, local.loss_curve_)
+
+
+def test_fit_continues_without_a_worker_that_hangs(client, tmp_path):
+    X, y = data_for(pcnet.PCClassifier, n_samples=N)
+    local = small(pcnet.PCClassifier, **OPTIONS).fit(X, y)
+    client.run(importlib.import_module, "pcnet.dask")  # meanwhile they do not answer
+    hang = KillWorker(client, sorted(client.nthreads()), signal.SIGSTOP)
+    model = small(pcnet.dask.PCClassifier, **OPTIONS, callbacks=hang, checkpoint=tmp_path / "run")
+    with (
+        dask.config.set({"pcnet.worker-timeout": "6s"}),
+        pytest.warns(UserWarning, match=f"{hang.address} has not answered for 6 s .*continues"),
+    ):
+        model.fit(cut(X, 31), y)
+    assert time.monotonic() - hang.killed_at < 30
+    assert_same_bits(model, local)
 
 
 def test_fit_without_checkpoint_names_the_killed_worker(client):
