@@ -33,7 +33,11 @@ class Rows:
     shape : tuple of int, (n_samples, n_features)
     dtype : dtype
         float32 or float64.
+    is_sparse : bool
+        Whether they are stored as sparse rows. Such features are not centred.
     """
+
+    is_sparse = False
 
     def __init__(self, shape, dtype):
         self.shape = tuple(shape)
@@ -193,6 +197,8 @@ class SparseRows(Rows):
     X : CSR or CSC matrix or array, of float32 or float64
         CSC is converted to CSR once.
     """
+
+    is_sparse = True
 
     def __init__(self, X):
         super().__init__(X.shape, X.dtype)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import all_finite
 from .._data.checks import check_overflow, check_transform_layer
 from .._data.first_calls import follow_inputs
-from .._data.rows import SparseRows, check_finite_rows, check_rows
+from .._data.rows import check_finite_rows, check_rows
 from .._data.scaling import ANY_DTYPE, ScaledRows, fit_scaling
 from .._network_checks import objective_of
 from .._network_core import network_output, small_outputs
@@ -347,7 +347,7 @@ class FittedEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if not warm and not call.incremental:
             self.input_mean_, self.input_scale_ = fit_scaling(X, sample_weight, self.input_scaling)
             return
-        centred = self.input_mean_ is not None if warm else not isinstance(X, SparseRows)
+        centred = self.input_mean_ is not None if warm else not X.is_sparse
         scaling = self.input_mean_, self.input_scale_
         seen, self.input_mean_, self.input_scale_ = follow_inputs(
             seen, X, sample_weight, self.input_scaling, scaling, centred

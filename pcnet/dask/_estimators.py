@@ -26,8 +26,9 @@ from ..solvers import resolve_solver
 from . import _parts
 from ._collections import apply_to_blocks
 from ._member import Training
+from ._rows import DaskRows, GatheredRows
 from ._session import SchedulerLostError, Session, WorkerLostError, client_of, give_up
-from ._trainer import DaskTrainer
+from ._trainer import DaskTrainer, source_of
 
 #: Seconds to wait for a worker if none is left.
 WAIT_SECONDS = 20
@@ -133,11 +134,6 @@ class _OnDask:
                 "solver='lbfgs' trains on one machine only; use 'adam' or 'sgd', or the estimator "
                 f"pcnet.{self._plain.__name__}"
             )
-        if self.scoring not in (None, "loss"):
-            raise ValueError(
-                f"scoring={self.scoring!r} needs the validation samples in one place; on Dask set "
-                "scoring=None or 'loss'"
-            )
         super()._check_options(call, warm)
 
     def _check_X_y(self, X, y, *, dtype, reset):
@@ -162,16 +158,23 @@ class _OnDask:
         )[1]
         return rows, self._encoder.check(y)
 
-    def _fit_scaling(self, X, sample_weight, call, warm):
-        if warm or self.input_scaling is None or not X.is_sparse:
-            super()._fit_scaling(X, sample_weight, call, warm)
-            return
-        if self.input_scaling == "standard":
-            raise ValueError(
-                "input_scaling='standard' does not work with sparse blocks on Dask: set "
-                "input_scaling='max', or scale them by StandardScaler(with_mean=False) before"
-            )
-        self.input_mean_, self.input_scale_ = None, X.largest(sample_weight)
+    def _hold_out(self, data, given, call, tasks):
+        if self.scoring in (None, "loss"):
+            return super()._hold_out(data, given, call, tasks)
+        if self.early_stopping:  # the rows' numbers stand for the features
+            given = given._replace(X=np.arange(len(data.X)), y=self._session.gather(given.y))
+        data, validation = super()._hold_out(data, given, call, tasks)
+        if validation is not None:
+            validation.given = self._as_scorers_see(validation)
+        return data, validation
+
+    def _as_scorers_see(self, validation):
+        """The `ValidationSet` of a `Validation`, whose features come if a scorer reads them."""
+        rows, index = source_of(validation.X)
+        if not isinstance(rows, DaskRows):
+            return validation.given
+        X = GatheredRows(rows, np.arange(len(rows)) if index is None else index)
+        return validation.given._replace(X=X, y=self._session.gather(validation.given.y))
 
     def _make_trainer(self, network, method, solver, minibatches, state=None):
         training = Training(
@@ -188,12 +191,6 @@ class _OnDask:
 
     def _without_connections(self):
         return self.to_local()
-
-    @property
-    def partial_fit(self):
-        raise AttributeError(
-            "partial_fit trains on batches that its caller holds: use it on to_local()"
-        )
 
     # ------------------------------------------------------------ collections
 
@@ -258,8 +255,7 @@ class PCClassifier(_OnDask, PlainClassifier):
     client : distributed.Client or None, default=None
         None: Dask's default client. It is neither copied by ``clone`` nor pickled.
     **arguments
-        All others of :class:`pcnet.PCClassifier`, except ``solver="lbfgs"``; `scoring` is None or
-        "loss".
+        All others of :class:`pcnet.PCClassifier`, except ``solver="lbfgs"``.
 
     Attributes
     ----------
@@ -314,8 +310,7 @@ class PCRegressor(_OnDask, PlainRegressor):
     client : distributed.Client or None, default=None
         None: Dask's default client. It is neither copied by ``clone`` nor pickled.
     **arguments
-        All others of :class:`pcnet.PCRegressor`, except ``solver="lbfgs"``; `scoring` is None or
-        "loss".
+        All others of :class:`pcnet.PCRegressor`, except ``solver="lbfgs"``.
 
     Attributes
     ----------

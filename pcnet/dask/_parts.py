@@ -81,11 +81,9 @@ def take_dense(part, index):
     return rows.take(index, np.empty((len(index), rows.shape[1]), rows.dtype))
 
 
-def largest(part, index):
-    """Largest absolute value of each column of some of the sparse rows, float64; None: of all."""
-    X = part.rows.X.copy() if index is None else part.rows.X[index]
-    X.sum_duplicates()
-    return np.ravel(abs(X).max(axis=0).toarray()).astype(np.float64)
+def fold(part, state, function, index, weight, arguments):
+    """The next state of `DaskRows.fold`."""
+    return function(state, part.rows.X[index], weight, *arguments)
 
 
 def call_on_blocks(part, function, jobs, arguments):

@@ -69,13 +69,17 @@ class DaskRows(Rows):
         """The `Piece` of each worker that holds some of the rows (slice or int ndarray)."""
         if isinstance(rows, slice):
             rows = np.arange(rows.start, rows.stop)
-        block = np.searchsorted(self._starts, rows, side="right") - 1
-        owners, index = self._owners[block], rows - self._starts[block] + self._offsets[block]
+        owners, index = self._place(rows)
         found = []
         for owner in np.unique(owners):
             places = np.flatnonzero(owners == owner)
             found.append(Piece(int(owner), places, index[places]))
         return found
+
+    def _place(self, rows):
+        """The worker of each row (int ndarray), and its number in the worker's `Part`."""
+        block = np.searchsorted(self._starts, rows, side="right") - 1
+        return self._owners[block], rows - self._starts[block] + self._offsets[block]
 
     def take(self, rows, out):
         pieces = self.locate(rows)
@@ -89,14 +93,30 @@ class DaskRows(Rows):
     def blocks(self, size=None):
         yield from super().blocks(size or max(16, BLOCK_ENTRIES // self.shape[1]))
 
-    def largest(self, sample_weight):
-        """Largest absolute value of each column of sparse rows of positive weight; 1 for 0."""
-        tasks = dict.fromkeys(self.parts, (_parts.largest, None))
-        if sample_weight is not None:
-            pieces = self.locate(np.flatnonzero(sample_weight > 0))
-            tasks = {piece.owner: (_parts.largest, piece.at) for piece in pieces}
-        found = np.max(list(self.session.run_on_parts(self, tasks).values()), axis=0)
-        return np.where(found > 0, found, 1.0)
+    def fold(self, function, state, weight, *arguments, index=None):
+        """``state = function(state, X, weight, *arguments)`` for parts of sparse rows, in order.
+
+        Parameters
+        ----------
+        function : callable
+            Its X is a CSR matrix of some rows, its weight are those of these rows.
+        state : object
+        weight, *arguments, index
+            As for `map_blocks`.
+
+        Returns
+        -------
+        object
+            The last state.
+        """
+        index = np.arange(len(self)) if index is None else index
+        owners, at = self._place(index)
+        cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1), len(index)]
+        jobs = [
+            (owners[a], _parts.fold, function, at[a:b], weight[a:b], arguments)
+            for a, b in zip(cuts, cuts[1:], strict=False)
+        ]
+        return self.session.run_in_turn(self, jobs, state)
 
     def map_blocks(self, function, size, weight, *arguments, index=None):
         """As `Rows.map_blocks`. Blocks of a single worker are not moved."""
@@ -125,3 +145,26 @@ class DaskRows(Rows):
             rows = index[at]
             block = self.take(rows, np.empty((len(rows), self.shape[1]), self.dtype))
             yield function(block, weight[at], *arguments)
+
+
+class GatheredRows:
+    """Some rows of `DaskRows` as scorers see them: an array that comes when somebody reads it.
+
+    Most scorers only hand it to methods of the estimator, which know its outputs.
+    """
+
+    def __init__(self, rows, index):
+        self._rows, self._index = rows, index
+        self.shape, self.dtype, self.ndim = (len(index), rows.shape[1]), rows.dtype, 2
+        self._values = None
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        if self._values is None:
+            self._values = self._rows.take(self._index, np.empty(self.shape, self.dtype))
+        return np.array(self._values, dtype=dtype)
+
+    def __getitem__(self, key):
+        return np.asarray(self)[key]

@@ -255,6 +255,31 @@ class Session:
         finally:
             self.client.cancel(futures)
 
+    def run_in_turn(self, rows, jobs, state):
+        """The last state of ``state = function(part, state, *arguments)``.
+
+        Parameters
+        ----------
+        rows : DaskRows
+        jobs : list of tuple (owner, function, *arguments)
+        state : object
+        """
+        futures = []
+        for owner, function, *arguments in jobs:
+            state = self.client.submit(
+                function,
+                rows.parts[owner],
+                state,
+                *arguments,
+                workers=[self.workers[owner]],
+                pure=False,
+            )
+            futures.append(state)
+        try:
+            return self.results(futures[-1:])[0]
+        finally:
+            self.client.cancel(futures)
+
     def gather(self, values):
         """A collection of one number or label a row, on the client; other values unchanged."""
         if not is_dask_collection(values):

@@ -167,7 +167,7 @@ class DaskTrainer(MinibatchOptimizer):
         self._ask_all("load", [(self.network,)] * len(self._futures))
 
     def output(self, X):
-        rows, index = _source(X)
+        rows, index = source_of(X)
         if not isinstance(rows, DaskRows):  # a validation set on the client
             self.sync()
             return network_output(self.network, X)[0]
@@ -196,7 +196,7 @@ class DaskTrainer(MinibatchOptimizer):
         self.session.drop(futures)
 
 
-def _source(X):
+def source_of(X):
     """The rows behind subsets and scalings, and the numbers of those chosen (None: all)."""
     index = None
     while isinstance(X, (RowSubset, ScaledRows)):

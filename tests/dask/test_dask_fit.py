@@ -61,6 +61,7 @@ OPTIONS = {
     "plain": ("classifier", "float32", {}),
     "pilots": ("classifier", "float64", {"alpha": "auto", "batch_size": 100}),
     "early stopping": ("classifier", "float32", {"early_stopping": True, "max_iter": 6}),
+    "scored": ("classifier", "float32", {"early_stopping": True, "scoring": "roc_auc_ovr"}),
     "scaled": ("regressor", "float64", {"input_scaling": "standard", "solver": SGD()}),
     "clipped": (
         "regressor",
@@ -92,7 +93,7 @@ def test_fit_has_the_bits_of_a_local_one_for_any_workers_and_blocks(client, name
         assert_same_fit(model.fit(data, y, weight), local)
 
 
-@pytest.mark.parametrize("scaling", [None, "max"])
+@pytest.mark.parametrize("scaling", [None, "max", "standard"])
 def test_fit_on_sparse_blocks_has_the_bits_of_a_local_one(client, scaling):
     X = scipy.sparse.random(N, 90, 0.03, "csr", np.float32, random_state=1)
     y = np.random.default_rng(1).integers(0, 3, N)
@@ -103,9 +104,15 @@ def test_fit_on_sparse_blocks_has_the_bits_of_a_local_one(client, scaling):
         "class_weight": "balanced",
     }
     local = small(pcnet.PCClassifier, **options).fit(X, y)
-    blocks = da.from_array(X.toarray(), chunks=(40, 90)).map_blocks(scipy.sparse.csr_matrix)
-    for data in (blocks, X):
-        assert_same_fit(small(pcnet.dask.PCClassifier, **options).fit(data, y), local)
+    for data in (sparse_blocks(X), X):
+        model = small(pcnet.dask.PCClassifier, **options).fit(data, y)
+        assert_same_fit(model, local)
+        np.testing.assert_equal(model.input_scale_, local.input_scale_)
+
+
+def sparse_blocks(X):
+    dense = da.from_array(X.toarray(), chunks=(40, X.shape[1]))
+    return dense.map_blocks(scipy.sparse.csr_matrix)
 
 
 @pytest.mark.parametrize("on_dask", [False, True])
@@ -162,6 +169,39 @@ def test_checkpoints_continue_on_a_cluster_and_on_one_machine(client, tmp_path):
         small(first, **options, early_stopping=True, callbacks=stop).fit(X, y)
         assert type(pcnet.load_checkpoint(path)) is pcnet.PCClassifier
         assert_same_fit(small(second, **options, early_stopping=True).resume(X, y), whole)
+
+
+@pytest.mark.filterwarnings("ignore::pcnet.exceptions.FeatureScaleWarning")
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_partial_fit_takes_collections_as_calls_one_after_the_other(client, kind):
+    X, y = data_for(pcnet.PCClassifier, n_samples=N)
+    if kind == "sparse":
+        X = scipy.sparse.random(N, 90, 0.03, "csr", random_state=1)
+    options = {"batch_size": 30, "n_shards": 4, "input_scaling": "standard"}
+    local, model = small(pcnet.PCClassifier, **options), small(pcnet.dask.PCClassifier, **options)
+    for a, b in ((0, 30), (30, 110), (110, N)):  # 30 rows do not settle the scaling
+        part = cut(X[a:b], 31) if kind == "dense" else sparse_blocks(X[a:b])
+        local.partial_fit(X[a:b], y[a:b], classes=np.arange(4))
+        model.partial_fit(part, y[a:b], classes=np.arange(4))
+        assert_same_fit(model, local)
+        np.testing.assert_equal(model.input_scale_, local.input_scale_)
+
+
+def test_scorers_that_read_features_get_those_held_out(client):
+    def scorer(model, X, y):
+        return (
+            float(np.sum(X)) if np.all(model.predict(X[:, :] + 1e-3) == model.predict(X)) else -1.0
+        )
+
+    X, y = data_for(pcnet.PCClassifier, n_samples=N)
+    options = {"batch_size": 50, "n_shards": 4, "scoring": scorer, "max_iter": 2}
+    local = small(pcnet.PCClassifier, **options).fit(X, y, validation_data=(X[:50], y[:50]))
+    own = cut(X[:50], 31), cut(y[:50], 31)
+    model = small(pcnet.dask.PCClassifier, **options).fit(cut(X, 31), y, validation_data=own)
+    assert_same_fit(model, local)
+    options["early_stopping"] = True
+    local = small(pcnet.PCClassifier, **options).fit(X, y)
+    assert_same_fit(small(pcnet.dask.PCClassifier, **options).fit(cut(X, 31), cut(y, 31)), local)
 
 
 def test_warm_start_continues_the_fit(client):
