@@ -27,16 +27,16 @@ from .generative_model import (
 from .target_block import ClassBlock, ValueBlock
 
 
-def _has_targets(model):
+def has_targets(model):
     """Whether `fit` got y, for scikit-learn's ``available_if``."""
     if getattr(model, "_block", False) is None:
         raise AttributeError("this model was fitted without y, so it predicts none: fit(X, y)")
     return True
 
 
-def _has_classes(model):
+def has_classes(model):
     """Whether `fit` got labels."""
-    if _has_targets(model) and isinstance(getattr(model, "_block", None), ValueBlock):
+    if has_targets(model) and isinstance(getattr(model, "_block", None), ValueBlock):
         raise AttributeError("this model was fitted to numbers y, not to labels; use predict")
     return True
 
@@ -229,7 +229,7 @@ class GenerativeMethods(
 
     # ------------------------------------------------------------ targets
 
-    @available_if(_has_targets)
+    @available_if(has_targets)
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row, or the expected number.
 
@@ -249,7 +249,7 @@ class GenerativeMethods(
         last = slice(-self._block.n_outputs, None)
         return self._block.decode(inferred(self, outputs, lambda r: r.activities[-1][:, last]))
 
-    @available_if(_has_classes)
+    @available_if(has_classes)
     def predict_proba(self, X: ArrayLike) -> Float64s:
         """Probability of each class: proportional to ``exp(-F)``, with F of `class_energies`.
 
@@ -265,7 +265,7 @@ class GenerativeMethods(
         """
         return np.exp(self.predict_log_proba(X))
 
-    @available_if(_has_classes)
+    @available_if(has_classes)
     def predict_log_proba(self, X: ArrayLike) -> Float64s:
         """Natural logarithm of `predict_proba`, without its underflow.
 
@@ -280,7 +280,7 @@ class GenerativeMethods(
         """
         return log_softmax(-self.class_energies(X))
 
-    @available_if(_has_classes)
+    @available_if(has_classes)
     def class_energies(self, X: ArrayLike) -> Float64s:
         """The least energy of each row with each class.
 

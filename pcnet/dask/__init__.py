@@ -1,7 +1,8 @@
-"""Training of one network on a Dask cluster, to the same bits as on one machine.
+"""Estimators for Dask: training of one network on a cluster, and predictions of collections.
 
-The estimators have the names, arguments and attributes of those of :mod:`pcnet`. See the page
-"Clusters with Dask" of the documentation. Needs ``pip install "pcnet[dask]"``.
+All give the same bits as on one machine. They have the names, arguments and attributes of those of
+:mod:`pcnet`. See the page "Clusters with Dask" of the documentation. They need
+``pip install "pcnet[dask]"``.
 """
 
 try:
@@ -10,6 +11,7 @@ except ImportError as error:
     raise ImportError('pcnet.dask needs dask and distributed: pip install "pcnet[dask]"') from error
 
 from ._estimators import PCClassifier, PCRegressor
+from ._generative import PCGenerative, PCImputer
 from ._session import WorkerLostError
 
-__all__ = ["PCClassifier", "PCRegressor", "WorkerLostError"]
+__all__ = ["PCClassifier", "PCGenerative", "PCImputer", "PCRegressor", "WorkerLostError"]

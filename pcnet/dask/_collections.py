@@ -6,6 +6,9 @@ from typing import Any
 
 import dask
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+_OF_CLASSES = ("predict_proba", "predict_log_proba", "decision_function", "class_energies")
 
 
 def is_collection(X: Any) -> bool:
@@ -16,6 +19,35 @@ def is_collection(X: Any) -> bool:
 def is_frame(X: Any) -> bool:
     """Whether a collection is a data frame or series."""
     return hasattr(X, "map_partitions")
+
+
+class BlockMethods:
+    """Base class of the estimators that take Dask collections; inherited before the plain one."""
+
+    _plain: Any  # the estimator of `pcnet`
+
+    def to_local(self) -> Any:
+        """The plain estimator with the same arguments and attributes, without `client`.
+
+        Returns
+        -------
+        estimator of `pcnet`
+            It shares the arrays of this one.
+        """
+        local = self._plain.__new__(self._plain)
+        kept = {k: v for k, v in vars(self).items() if k not in ("client", "_session")}
+        vars(local).update(kept)
+        return local
+
+    def _on_blocks(self, method, X, *others, **options):
+        """The plain estimator's method, of a collection lazily."""
+        local = self.to_local()
+        if not is_collection(X):
+            return getattr(local, method)(X, *others, **options)
+        check_is_fitted(self)
+        if is_frame(X) and hasattr(local, "set_output"):  # blocks keep the dtypes of their columns
+            local._sklearn_output_config = {"transform": "pandas"}
+        return apply_to_blocks(local, method, X, *others, **options)
 
 
 def apply_to_blocks(estimator, method, X, *others, **options):
@@ -92,26 +124,28 @@ def _call_on_frame(frame, *rest):
 def _framed(values, index, estimator, method):
     import pandas as pd
 
+    if hasattr(values, "columns"):
+        return values.set_axis(index)
     if values.ndim == 1:
         return pd.Series(values, index=index, name=method)
     columns: Any = range(values.shape[1])
-    if method in ("predict_proba", "decision_function", "class_energies"):
+    if method in _OF_CLASSES:
         columns = estimator.classes_
     elif method == "transform":
         columns = estimator.get_feature_names_out()
+    elif method in ("reconstruct", "inverse_transform"):
+        columns = getattr(estimator, "feature_names_in_", columns)
     return pd.DataFrame(values, index=index, columns=columns)
 
 
 def _sample(estimator, X, others):
     """One row of X and of targets, from which type and shape of the result are found."""
-    row: Any = np.zeros((1, estimator.n_features_in_), np.float64)
     meta = getattr(X, "_meta", X)
     if hasattr(meta, "columns"):
-        import pandas as pd
-
-        row = pd.DataFrame(row, columns=meta.columns)
-    elif getattr(X, "dtype", None) == np.float32:
-        row = row.astype(np.float32)
+        row = _row_like(meta)
+    else:
+        kind = X.dtype if X.dtype.kind in ("f", "O") else np.float64
+        row = np.full((1, X.shape[1]), np.nan if X.dtype.kind == "O" else 0, kind)
     if not others:
         return (row,)
     if hasattr(estimator, "classes_"):
@@ -121,3 +155,14 @@ def _sample(estimator, X, others):
     else:
         y = np.ones((1, estimator.n_outputs_))[:, 0 if estimator.n_outputs_ == 1 else slice(None)]
     return row, y
+
+
+def _row_like(frame):
+    """A row with the columns and dtypes of a frame: 0, and nothing where there are no numbers."""
+    import pandas as pd
+
+    row = frame.iloc[:0].reset_index(drop=True).reindex([0])
+    for k, kind in enumerate(frame.dtypes):
+        if pd.api.types.is_numeric_dtype(kind):
+            row.isetitem(k, pd.Series([0]).astype(kind))
+    return row

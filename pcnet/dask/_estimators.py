@@ -11,7 +11,7 @@ from dask.base import is_dask_collection
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_regressor
 from sklearn.utils import check_X_y
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._data.checks import raise_not_finite
 from .._data.rows import _type_of
@@ -24,7 +24,7 @@ from .._warnings import warn
 from ..callbacks._checkpoint import path_of
 from ..solvers import resolve_solver
 from . import _parts
-from ._collections import apply_to_blocks
+from ._collections import BlockMethods
 from ._member import Training
 from ._rows import DaskRows, GatheredRows
 from ._session import SchedulerLostError, Session, WorkerLostError, client_of, give_up
@@ -56,10 +56,8 @@ def _with_client(cls):
     return cls
 
 
-class _OnDask:
+class _OnDask(BlockMethods):
     """What both estimators do differently on a cluster; inherited before the plain one."""
-
-    _plain: Any  # the estimator of `pcnet`
 
     client: Any
 
@@ -67,19 +65,6 @@ class _OnDask:
     def client_(self) -> Any:
         """The client that `fit` uses: `client`, or Dask's default client."""
         return client_of(self.client)
-
-    def to_local(self) -> Any:
-        """The plain estimator with the same arguments and attributes, without `client`.
-
-        Returns
-        -------
-        pcnet.PCClassifier or pcnet.PCRegressor
-            It shares the arrays of this one.
-        """
-        local = self._plain.__new__(self._plain)
-        kept = {k: v for k, v in vars(self).items() if k not in ("client", "_session")}
-        vars(local).update(kept)
-        return local
 
     # ------------------------------------------------------------ a fit
 
@@ -193,12 +178,6 @@ class _OnDask:
         return self.to_local()
 
     # ------------------------------------------------------------ collections
-
-    def _on_blocks(self, method, X, *others, **options):
-        if is_dask_collection(X):
-            check_is_fitted(self)
-            return apply_to_blocks(self.to_local(), method, X, *others, **options)
-        return getattr(self.to_local(), method)(X, *others, **options)
 
     def predict(self, X: Any) -> Any:
         """As the plain estimator's; of a Dask collection lazily, block by block."""

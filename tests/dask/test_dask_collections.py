@@ -80,6 +80,73 @@ def test_methods_on_data_frames_keep_the_index():
         assert list(found.columns) == list(local.get_feature_names_out())
 
 
+def table(n_samples=N, dtype=np.float64):
+    """Rows of which a fifth of the entries is missing, and labels."""
+    rng = np.random.default_rng(4)
+    causes = rng.standard_normal((n_samples, 2))
+    X = causes @ rng.standard_normal((2, 5)) + 0.1 * rng.standard_normal((n_samples, 5))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    return X.astype(dtype), (causes[:, 0] > 0) * 1
+
+
+GENERATIVE = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_generative_estimators_on_arrays_are_lazy_and_equal_those_on_numpy(dtype):
+    X, y = table(dtype=dtype)
+    local = pcnet.PCGenerative(**GENERATIVE).fit(X, y)
+    model = pcnet.dask.PCGenerative(**GENERATIVE).fit(X, y)
+    calls = ["transform", "reconstruct", "score_samples", "predict", "predict_proba"]
+    calls = [(name, X) for name in (*calls, "predict_log_proba", "class_energies")]
+    calls.append(("inverse_transform", local.transform(X)))
+    imputers = [cls(alpha=1.0, add_indicator=True, **GENERATIVE).fit(X)
+                for cls in (pcnet.PCImputer, pcnet.dask.PCImputer)]  # fmt: skip
+    with dask.config.set(scheduler="synchronous"):
+        for name, data in calls:
+            assert_same_array(getattr(model, name)(cut(data, 31)), getattr(local, name)(data))
+            np.testing.assert_array_equal(getattr(model, name)(data), getattr(local, name)(data))
+        assert model.score(cut(X, 31)) == pytest.approx(local.score(X), rel=1e-6)
+        assert_same_array(imputers[1].transform(cut(X, 31)), imputers[0].transform(X))
+    assert type(model.to_local()) is pcnet.PCGenerative
+    without = pcnet.dask.PCGenerative(**GENERATIVE).fit(X)
+    assert not hasattr(without, "predict")
+    with pytest.raises(TypeError, match="X is a Dask collection, but PCGenerative trains on one"):
+        model.fit(cut(X, 31))
+    with pytest.raises(ValueError, match="sample_posterior=True draws"):
+        imputers[1].set_params(sample_posterior=True).transform(cut(X, 31))
+
+
+def assert_same_array(found, expected):
+    assert isinstance(found, da.Array)
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(found.compute(), expected)
+
+
+def test_generative_estimators_on_data_frames_keep_index_and_dtypes():
+    X, y = table()
+    frame = pd.DataFrame(X, columns=list("abcde"), index=np.arange(N)[::-1] * 2)
+    model = pcnet.dask.PCGenerative(**GENERATIVE).fit(frame, np.array(["no", "yes"])[y])
+    kind = pd.Series(np.where(y, "high", "low"), frame.index).where(frame["a"] > -1)
+    mixed = frame.assign(kind=kind.astype("category"), count=y.astype(int))
+    imputer = pcnet.PCImputer(alpha=1.0, **GENERATIVE).set_output(transform="pandas").fit(mixed)
+    on_dask = pcnet.dask.PCImputer()
+    vars(on_dask).update(vars(imputer))
+    local = model.to_local()
+    with dask.config.set(scheduler="synchronous"):
+        data = dd.from_pandas(frame, npartitions=4, sort=False)
+        found = model.predict_log_proba(data).compute()
+        assert list(found.columns) == ["no", "yes"]
+        np.testing.assert_array_equal(found, local.predict_log_proba(frame))
+        found = model.reconstruct(data).compute()
+        pd.testing.assert_frame_equal(
+            found, pd.DataFrame(local.reconstruct(frame), frame.index, frame.columns)
+        )
+        found = on_dask.transform(dd.from_pandas(mixed, npartitions=4, sort=False))
+        assert found["kind"].dtype == "category"
+        pd.testing.assert_frame_equal(found.compute(), imputer.transform(mixed))
+
+
 def test_clones_share_the_client_and_pickles_drop_it(client):
     model = pcnet.dask.PCClassifier((8,), batch_size=32, client=client)
     assert clone(model).client is client
