@@ -58,6 +58,12 @@ class LabelEncoder(TargetEncoder):
                 f"classes names {len(classes)} labels, but the multilabel y has {y.shape[1]} "
                 "columns; one label per column is expected"
             )
+        if y.ndim == 2 and not call.incremental and is_one_hot(y):
+            warn(
+                "each row of y has exactly one label. If that is always so, pass the labels, "
+                "y.argmax(axis=1): a matrix is learned as labels of which a row may have several "
+                "or none"
+            )
         kind = MultilabelEncoder if y.ndim == 2 else ClassEncoder
         return kind(classes, self.class_weight)
 
@@ -221,6 +227,11 @@ def check_labels(y):
             "(sklearn.multioutput.MultiOutputClassifier)"
         )
     return np.ascontiguousarray(y, dtype=np.int64)
+
+
+def is_one_hot(y):
+    """Whether a 0/1 matrix (n, n_labels) of many rows and three columns or more is one-hot."""
+    return len(y) >= 20 and y.shape[1] >= 3 and bool((y.sum(axis=1) == 1).all())
 
 
 def find_classes(y):

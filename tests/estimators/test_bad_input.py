@@ -306,7 +306,7 @@ def test_class_weight_errors():
     with pytest.raises(ValueError, match="not supported by partial_fit"):
         balanced.partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="not supported for multilabel"):
-        balanced.fit(X, np.eye(3, dtype=int)[y])
+        balanced.fit(X, 1 - np.eye(3, dtype=int)[y])
 
 
 def test_outputs_of_a_regressor_cannot_change():
@@ -415,6 +415,16 @@ def test_unknown_arguments_name_a_remedy(name, remedy):
         text = f"{Estimator.__name__}\\(\\) got an unexpected keyword argument '{name}'.*{remedy}"
         with pytest.raises(TypeError, match=text):
             Estimator(**{name: 1})
+
+
+def test_one_hot_labels_are_a_warning():
+    X, y = data_for(PCClassifier)
+    Y = np.eye(3, dtype=int)[y]
+    with pytest.warns(UserWarning, match=r"each row of y has exactly one label.*y.argmax"):
+        model = small(PCClassifier).fit(X, Y)
+    model.partial_fit(X, Y)  # a batch may happen to be so
+    Y[0] = 1
+    small(PCClassifier).fit(X, Y)
 
 
 def test_wrong_arguments_of_imputers_name_a_remedy():

@@ -94,7 +94,7 @@ def test_squared_error_in_layers_too_narrow_for_the_classes_warns():
     PCClassifier((), max_iter=1).fit(X, y)
     PCClassifier((2,), loss="log_loss", max_iter=1).fit(X, y)
     PCClassifier((2,), max_iter=1).fit(*iris())
-    PCClassifier((2,), max_iter=1).fit(X, np.eye(10)[y])  # multilabel
+    PCClassifier((2,), max_iter=1).fit(X, 1 - np.eye(10)[y])  # multilabel
 
 
 # ---------------------------------------------------------------- inputs far from 0
