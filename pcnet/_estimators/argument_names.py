@@ -100,7 +100,7 @@ def _remedy(name: str, parameters: list[str]) -> str:
     if name in _SOLVERS and "solver" in parameters:
         return f": it is an option of the solver: solver=pcnet.solvers.{_SOLVERS[name]}(...)"
     if name in _IMPUTERS and "add_indicator" in parameters:
-        return ": networks predict all columns at once, and need no such argument"
+        return ": one model predicts all columns at once, and needs no such argument"
     if name in _REMEDIES:
         return f": {_REMEDIES[name]}"
     alike = difflib.get_close_matches(name, parameters, n=1)
