@@ -166,6 +166,14 @@ def shown(value, limit=80):
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
+def listed(values, most=5):
+    """Text of the first values of a list for messages, and of the number of the others."""
+    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    text = ", ".join(shown(value) for value in values[:most])
+    more = len(values) - most
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
 def check_representable(name, value, dtype):
     """Raise unless a number is 0 or keeps its digits in ``dtype``, where the core computes with it.
 

@@ -8,7 +8,7 @@ from numbers import Number
 
 import numpy as np
 
-from .._checks import check_core_dtype, shown
+from .._checks import check_core_dtype, listed, shown
 
 MAX_WIDTH = 2**31 - 1  # a C int
 
@@ -60,7 +60,7 @@ def refuse_dates(X):
     kinds = ("date", "time", "duration", "period")
     found = [name for name, dtype in pairs if str(dtype).lower().startswith(kinds)]
     if found:
-        columns = "" if None in found else f" in the columns {', '.join(map(repr, found[:20]))}"
+        columns = "" if None in found else f" in the columns {listed(found)}"
         raise ValueError(
             f"X holds dates or times{columns}: convert them to numbers first, such as the days "
             "since the first date, (dates - dates.min()).dt.days"
@@ -76,7 +76,7 @@ def _explain(error, arrays):
         columns = _text_columns(arrays[0])
         if columns:
             named.add_note(
-                f"X holds text in the columns {', '.join(map(repr, columns))}: encode it first, "
+                f"X holds text in the columns {listed(columns)}: encode it first, "
                 "for example with OneHotEncoder in a ColumnTransformer, or TfidfVectorizer"
             )
         raise named from error

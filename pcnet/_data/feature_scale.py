@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._checks import listed
 from .._warnings import warn
 from ..exceptions import FeatureScaleWarning
 
@@ -39,10 +40,9 @@ def warn_if_unscaled(rows, *, small_is_fine=False, names=None):
     entries = scale / np.sqrt(rows.filled(index)) if scale < low else scale
     large = np.flatnonzero(columns / SCALE_RATIO > np.median(used))
     if len(large):
-        shown = ", ".join(str(i if names is None else names[i]) for i in large[:5])
-        more = f" and {len(large) - 5} more" if len(large) > 5 else ""
+        which = listed(large if names is None else [names[i] for i in large])
         found = (
-            f"the root mean square of column {shown}{more} is more than {SCALE_RATIO:g} times "
+            f"the root mean square of column {which} is more than {SCALE_RATIO:g} times "
             "the columns' median"
         )
     elif scale > high or (entries < low and not small_is_fine):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import shown
+from .._checks import listed, shown
 
 #: Dtypes of frames' columns that hold categories.
 _CATEGORICAL = ("category", "categorical", "enum", "string", "str", "large_string", "utf8")
@@ -47,16 +47,17 @@ def find_categorical(X: Any, features: Any) -> np.ndarray | None:
         if given.min() < 0 or given.max() >= n_columns:
             raise ValueError(
                 f"categorical_features must hold numbers of columns from 0 to {n_columns - 1}; got "
-                f"{given.tolist()}"
+                f"[{listed(given)}]"
             )
         mask[given] = True
     elif given.dtype.kind in "OUT" and all(isinstance(name, str) for name in given):
         names = _names(X)
         unknown = [name for name in given.tolist() if name not in (names or [])]
         if unknown:
-            hint = f"it has {names[:20]}" if names else "arrays have no names: give numbers"
+            hint = f"it has [{listed(names)}]" if names else "arrays have no names: give numbers"
             raise ValueError(
-                f"categorical_features names the columns {unknown}, which X does not have; {hint}"
+                f"categorical_features names the columns [{listed(unknown)}], which X does not "
+                f"have; {hint}"
             )
         mask[[names.index(name) for name in given]] = True
     else:

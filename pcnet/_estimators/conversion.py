@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import check_flag, shown
+from .._checks import check_flag, listed, shown
 from ..network import Network, check_network
 from ..solvers import SGD, Adam
 from .continuous import ContinuousEncoder
@@ -141,7 +141,7 @@ def _check_classes(classes, n_outputs):
             f"shape {classes.shape}"
         )
     if len(np.unique(classes)) != n_outputs:
-        raise ValueError(f"classes must all be different; got {classes.tolist()}")
+        raise ValueError(f"classes must all be different; got [{listed(classes)}]")
     return check_labels(classes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._checks import listed
 from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._network_core import make_read_only
@@ -98,11 +99,11 @@ def _measure(model, X):
     observed = ~np.isnan(X)
     empty = np.flatnonzero(~observed.any(axis=0))
     if len(empty):
-        names = getattr(model, "feature_names_in_", np.arange(X.shape[1]))[empty].tolist()
-        raise ValueError(
-            f"X must have an observed value in each column, but the columns {names} have none. "
-            "Leave them out"
-        )
+        names = getattr(model, "feature_names_in_", np.arange(X.shape[1]))[empty]
+        which = "all its entries are missing"
+        if len(empty) < X.shape[1]:
+            which = f"the columns [{listed(names)}] have none. Leave them out"
+        raise ValueError(f"X must have an observed value in each column, but {which}")
     statistics = measure_observed(X, observed)
     model.columns_ = np.flatnonzero(~statistics.constant)
     if not len(model.columns_):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.impute import MissingIndicator
 
+from .._checks import listed
 from .._data.checks import check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._random import SAMPLES, seed_of, stream
@@ -110,7 +111,7 @@ def _measure(imputer, X, observed):
     names = getattr(imputer, "feature_names_in_", np.arange(len(empty)))
     if empty.any() and not imputer.keep_empty_features:
         warn(
-            f"The columns {names[empty].tolist()} of X have no observed values; transform "
+            f"The columns [{listed(names[empty])}] of X have no observed values; transform "
             "drops them. keep_empty_features=True keeps them, filled with 0"
         )
     if mixed is not None:

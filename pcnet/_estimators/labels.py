@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from .._checks import shown
+from .._checks import listed, shown
 from .._data.checks import normalised_weight
 from .._prediction.decoders import (
     NAME_CLASSES,
@@ -270,7 +270,8 @@ def class_weight_per_class(class_weight, classes, codes, sample_weight=None):
     unknown = [label for label in class_weight if label not in labels]
     if unknown:
         raise ValueError(
-            f"class_weight has the labels {unknown}, which are not among the classes {labels}"
+            f"class_weight has the labels [{listed(unknown)}], which are not among the classes "
+            f"[{listed(labels)}]"
         )
     try:
         weights = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)

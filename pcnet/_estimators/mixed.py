@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
-from .._checks import shown
+from .._checks import listed, shown
 from .._data.checks import check_data, refuse_dates
 from .categorical import as_table, column_of, find_categorical, find_missing, title_of
 from .causes import refuse_sparse
@@ -148,11 +148,12 @@ class MixedTable:
         try:
             values = check_array(part, **options)
         except (TypeError, ValueError) as error:
-            text = [title_of(X, j) for j in numeric if not _holds_numbers(column_of(X, j))]
+            text = [j for j in numeric.tolist() if not _holds_numbers(column_of(X, j))]
+            text = [X.columns[j] for j in text] if hasattr(X, "columns") else text
             if not text:
                 raise
             raise ValueError(
-                f"the columns {', '.join(text)} of X hold values that are not numbers; name them "
+                f"the columns {listed(text)} of X hold values that are not numbers; name them "
                 "in categorical_features too, or convert them"
             ) from error
         missing = np.isnan(values) if self.marker is None else values == self.marker
@@ -297,13 +298,8 @@ def _codes(observed, categories, title):
     unknown = sorted({str(value) for value in observed[codes < 0]})
     if unknown:
         raise ValueError(
-            f"the categorical column {title} of X holds {_listed(unknown)}, which fit has not "
-            f"seen; its categories are {_listed(categories)}. Set such entries to missing, or "
+            f"the categorical column {title} of X holds {listed(unknown)}, which fit has not "
+            f"seen; its categories are {listed(categories)}. Set such entries to missing, or "
             "fit with rows that hold them"
         )
     return codes
-
-
-def _listed(values, most=8):
-    text = ", ".join(map(repr, list(values)[:most]))
-    return f"{text}, .." if len(values) > most else text

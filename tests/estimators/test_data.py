@@ -335,7 +335,7 @@ def test_one_column_far_above_the_others_is_named():
     with pytest.warns(FeatureScaleWarning, match="column 4 is more than 1000 times the columns'"):
         small(PCRegressor, max_iter=1, learning_rate_init=1e-6).fit(X, X[:, 0])
     rows = DenseRows(X)
-    with pytest.warns(FeatureScaleWarning, match="column height is more"):
+    with pytest.warns(FeatureScaleWarning, match="column 'height' is more"):
         warn_if_unscaled(rows, names=["a", "b", "c", "d", "height", "f"])
 
 

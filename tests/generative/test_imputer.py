@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pcnet
-from pcnet import PCImputer
+from pcnet import PCGenerative, PCImputer
 from pcnet._core.binding import ACTIVATION_CODES as ACTIVATIONS
 from pcnet.generative import Prior, infer_causes
 from pcnet.inference import QuasiNewton
@@ -239,6 +239,16 @@ def test_empty_columns(keep):
         np.testing.assert_array_equal(filled[:, 0], X[:, 0])
     assert filled.shape == (60, 5 + keep)
     assert np.isfinite(filled).all()
+
+
+def test_long_lists_of_columns_are_cut_short():
+    X = table(n_columns=12)
+    X[:, 3:] = np.nan
+    for fit, error in ((small().fit, UserWarning), (PCGenerative(max_iter=1).fit, ValueError)):
+        with pytest.raises(error, match=r"columns \[3, 4, 5, 6, 7 and 4 more\]"):
+            fit(X)
+    with pytest.raises(ValueError, match="all its entries are missing"):
+        PCGenerative().fit(np.full((5, 300), np.nan))
 
 
 def test_rows_without_observed_entries_get_the_prediction_for_the_mean_of_the_prior():
