@@ -572,6 +572,34 @@ MUTANTS = [
         "np.argmax(self.class_energies(X), axis=1)",
         DENSITY,
     ),
+    (
+        "recognizer: learns that all causes are 0",
+        "_estimators/recognition.py",
+        "ascontiguousarray(causes_of(given), given.dtype)",
+        "ascontiguousarray(0 * causes_of(given), given.dtype)",
+        "tests/generative/test_recognition.py",
+    ),
+    (
+        "pairs: most distant class predicted",
+        "_estimators/two_way.py",
+        "-0.5 * state.sharpness *",
+        "0.5 * state.sharpness *",
+        "tests/generative/test_recognition.py",
+    ),
+    (
+        "pairs: precision of the generator inverted",
+        "_estimators/two_way.py",
+        "return 1 / float(model.target_weight)",
+        "return float(model.target_weight)",
+        "tests/generative/test_recognition.py",
+    ),
+    (
+        "pairs: causes other than those of y drawn around 0",
+        "_estimators/two_way.py",
+        "free = product(regressors(block, targets), state.means)",
+        "free = 0 * product(regressors(block, targets), state.means)",
+        "tests/generative/test_recognition.py",
+    ),
     # the reference, which tests compare with golden values and closed forms
     (
         "reference: tau ignored",

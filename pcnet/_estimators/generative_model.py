@@ -9,7 +9,7 @@ from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._network_core import make_read_only
 from .._objective import Objective
-from .._random import seed_of
+from .._random import RECOGNITION, child_seed, seed_of
 from ..generative import Sampler, infer_causes, log_density, sample_causes
 from ..generative._laplace import PRECISE
 from ..network import check_activation
@@ -22,7 +22,9 @@ from .causes import (
     usual_components,
 )
 from .likelihood import train_density
+from .recognition import start_errors, train_recognizer
 from .target_block import ClassBlock, check_targets, fit_block
+from .two_way import draw_rows, fit_pair, infer_pair
 
 #: Hamiltonian trajectories of samples given targets or a part of the entries.
 TRAJECTORIES = 10
@@ -40,10 +42,12 @@ def fit_model(model, X, y):
     """Set the fitted attributes."""
     widths = check_hidden_layer_sizes(model.hidden_layer_sizes)
     check_activation(model.activation, len(widths))
+    check_recognition(model.recognition, widths)
     method, dtype = check_inference(model.inference), check_dtype(model.dtype)
     X = check_X(model, X, reset=True)
-    vars(model).pop("classes_", None)
-    model._block = None
+    for name in ("classes_", "recognizer_"):
+        vars(model).pop(name, None)
+    model._block = model._two_way = None
     if y is not None:
         y = check_targets(y, len(X))
         model._block = fit_block(y)
@@ -52,13 +56,40 @@ def fit_model(model, X, y):
     _measure(model, X)
     n_columns = len(model.columns_)
     auto = model.n_components == "auto"
-    model.n_components_ = usual_components(n_columns) if auto else int(model.n_components)
+    n_free = usual_components(n_columns) if auto else int(model.n_components)
     outputs = outputs_of(model, X, y, dtype=X.dtype if dtype is None else dtype)
-    observed = ~np.isnan(outputs)
-    rows = observed.any(axis=1)  # others have nothing to learn from
-    outputs, observed = outputs[rows], observed[rows]
-    plan = Plan(
-        layer_sizes=(model.n_components_, *widths, outputs.shape[1]),
+    outputs = outputs[~np.isnan(outputs).all(axis=1)]  # others have nothing to learn from
+    plan = _plan(model, n_free, widths, outputs.shape[1], method)
+    model.n_components_ = plan.layer_sizes[0]
+    seed = seed_of(model.random_state)
+    fit = fit_pair if model.recognition == "bidirectional" else _fit_density
+    precisions, curve = fit(model, outputs, plan, seed)
+    model.network_.objective = Objective()
+    make_read_only(model.network_)
+    model.output_precision_ = precisions
+    model.noise_variance_ = np.zeros(X.shape[1])
+    with np.errstate(over="ignore"):
+        noise = np.square(model.input_scale_[model.columns_] / np.sqrt(precisions[:n_columns]))
+    model.noise_variance_[model.columns_] = np.minimum(noise, np.finfo(np.float64).max)
+    model.energy_curve_, model.n_iter_ = curve, len(curve)
+    if model.recognition == "hybrid":
+        model.recognizer_ = train_recognizer(
+            outputs,
+            n_columns,
+            lambda rows: inferred(model, rows, lambda result: result.causes),
+            plan,
+            child_seed(seed, RECOGNITION),
+        )
+
+
+def _plan(model, n_free, widths, n_outputs, method):
+    """The `Plan` of the network from causes to the outputs; in pairs those of y are causes."""
+    n_columns = len(model.columns_)
+    sizes = (n_free, *widths, n_outputs)
+    if model.recognition == "bidirectional":
+        sizes = (n_free + n_outputs - n_columns, *widths, n_columns)
+    return Plan(
+        layer_sizes=sizes,
         activation=model.activation,
         parameterization=model.parameterization,
         output_precision=1.0,
@@ -69,20 +100,27 @@ def fit_model(model, X, y):
         n_epochs=model.max_iter,
         verbose=bool(model.verbose),
     )
+
+
+def check_recognition(recognition, widths):
+    """Raise unless the hidden layers serve the ``recognition`` argument."""
+    if recognition == "bidirectional" and not widths:
+        raise ValueError(
+            "hidden_layer_sizes must name a layer with recognition='bidirectional': both networks "
+            "share its activities; got ()"
+        )
+
+
+def _fit_density(model, outputs, plan, seed):
+    """Set the network; return the precision of each output, and each epoch's mean energy."""
+    observed = ~np.isnan(outputs)
     start = np.full(outputs.shape[1], float(model.output_precision))
     weights = np.ones_like(start)
-    weights[n_columns:] = _target_weight(model)
-    network, precisions, curve = train_density(
-        np.where(observed, outputs, 0), observed, plan, start, weights, seed_of(model.random_state)
+    weights[len(model.columns_) :] = _target_weight(model)
+    model.network_, precisions, curve = train_density(
+        np.where(observed, outputs, 0), observed, plan, start, weights, seed
     )
-    network.objective = Objective()
-    make_read_only(network)
-    model.network_, model.output_precision_ = network, precisions
-    model.noise_variance_ = np.zeros(X.shape[1])
-    with np.errstate(over="ignore"):
-        noise = np.square(model.input_scale_[model.columns_] / np.sqrt(precisions[:n_columns]))
-    model.noise_variance_[model.columns_] = np.minimum(noise, np.finfo(np.float64).max)
-    model.energy_curve_, model.n_iter_ = curve, len(curve)
+    return precisions, curve
 
 
 def _target_weight(model):
@@ -145,7 +183,14 @@ def in_units(model, outputs, dtype=np.float64):
 
 
 def infer(model, outputs, errors=None):
-    """`infer_causes` with the model's precisions."""
+    """`infer_causes` with the model's precisions, or its bidirectional form.
+
+    Without errors to start from, a hybrid model starts from its recognizer's causes.
+    """
+    if model._two_way is not None:
+        return infer_pair(model, outputs)
+    if errors is None and hasattr(model, "recognizer_"):
+        errors = start_errors(model.network_, model.recognizer_, outputs)
     return infer_causes(
         model.network_,
         outputs,
@@ -196,6 +241,8 @@ def log_densities_of(model, outputs):
 
 def draw(model, outputs, n_samples, random_state):
     """`sample_causes` given outputs (n, K), with trajectories where it is not exact without."""
+    if model._two_way is not None:
+        return draw_rows(model, outputs, n_samples, random_state)
     linear = set(model.network_.activations) == {"identity"}
     exact = linear or np.isnan(outputs).all()
     sampler = Sampler(

@@ -56,10 +56,7 @@ def train_density(values, observed, plan, start, weights, seed):
         Mean energy of each epoch.
     """
     n = len(values)
-    if plan.n_epochs == "auto":
-        n_batches = -(-n // plan.batch_size)
-        n_epochs = int(np.clip(ENOUGH_UPDATES // n_batches, LEAST_EPOCHS, MOST_EPOCHS))
-        plan = plan._replace(n_epochs=n_epochs)
+    plan = with_epochs(plan, n)
     network = draw_network(plan, seed, values.dtype)
     _stiffen(network)
     rates, order = learning_rates(plan, n), stream(seed, ORDER)
@@ -74,6 +71,15 @@ def train_density(values, observed, plan, start, weights, seed):
             own = child_seed(seed, NOISE, k, index)
             precisions = estimate(network, values, observed, precisions, plan.method, own)
     return network, precisions, curve
+
+
+def with_epochs(plan, n):
+    """The plan with its number of epochs on n rows."""
+    if plan.n_epochs != "auto":
+        return plan
+    n_batches = -(-n // plan.batch_size)
+    n_epochs = int(np.clip(ENOUGH_UPDATES // n_batches, LEAST_EPOCHS, MOST_EPOCHS))
+    return plan._replace(n_epochs=n_epochs)
 
 
 def estimate(network, values, observed, precisions, method, seed):

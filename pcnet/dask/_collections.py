@@ -131,7 +131,7 @@ def _framed(values, index, estimator, method):
     columns: Any = range(values.shape[1])
     if method in _OF_CLASSES:
         columns = estimator.classes_
-    elif method == "transform":
+    elif method in ("transform", "recognize"):
         columns = estimator.get_feature_names_out()
     elif method in ("reconstruct", "inverse_transform"):
         columns = getattr(estimator, "feature_names_in_", columns)

@@ -8,7 +8,13 @@ from dask.base import is_dask_collection
 
 from .._estimators.decorators import available_if
 from .._estimators.generative import PCGenerative as PlainGenerative
-from .._estimators.generative_methods import has_classes, has_targets
+from .._estimators.generative_methods import (
+    has_class_energies,
+    has_classes,
+    has_density,
+    has_recognizer,
+    has_targets,
+)
 from .._estimators.imputer import PCImputer as PlainImputer
 from ._collections import BlockMethods
 
@@ -48,6 +54,11 @@ class _GenerativeOnDask(BlockMethods):
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("transform", X)
 
+    @available_if(has_recognizer)
+    def recognize(self, X: Any) -> Any:
+        """As the plain estimator's; of a Dask collection lazily, block by block."""
+        return self._on_blocks("recognize", X)
+
     def inverse_transform(self, X: Any) -> Any:
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("inverse_transform", X)
@@ -56,6 +67,7 @@ class _GenerativeOnDask(BlockMethods):
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("reconstruct", X)
 
+    @available_if(has_density)
     def score_samples(self, X: Any) -> Any:
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("score_samples", X)
@@ -75,11 +87,12 @@ class _GenerativeOnDask(BlockMethods):
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("predict_log_proba", X)
 
-    @available_if(has_classes)
+    @available_if(has_class_energies)
     def class_energies(self, X: Any) -> Any:
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("class_energies", X)
 
+    @available_if(has_density)
     def score(self, X: Any, y: Any = None) -> float:
         """As the plain estimator's; of a Dask collection block by block."""
         found = self.score_samples(X).mean()
@@ -92,8 +105,8 @@ class PCGenerative(_GenerativeOnDask, PlainGenerative):
     `fit` trains on one machine, since each row's inference starts where it ended in the epoch
     before, and precisions are estimated from all rows: give it rows that fit there. Then `predict`,
     `predict_proba`, `predict_log_proba`, `class_energies`, `score_samples`, `transform`,
-    `reconstruct` and `inverse_transform` of Dask arrays and data frames are lazy, with the bits of
-    the plain estimator. They need no client: any of Dask's schedulers computes them.
+    `recognize`, `reconstruct` and `inverse_transform` of Dask arrays and data frames are lazy, with
+    the bits of the plain estimator. They need no client: any of Dask's schedulers computes them.
 
     Arguments, attributes and other methods are those of :class:`pcnet.PCGenerative`.
     """

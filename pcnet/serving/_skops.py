@@ -13,6 +13,7 @@ TRUSTED_TYPES = (
     "pcnet._estimators.regressor.PCRegressor",
     "pcnet._estimators.target_block.ClassBlock",
     "pcnet._estimators.target_block.ValueBlock",
+    "pcnet._estimators.two_way.TwoWay",
     "pcnet._objective.Huber",
     "pcnet._objective.Objective",
     "pcnet._training.optimizer.OptimizerState",

@@ -109,6 +109,11 @@ def test_generative_estimators_on_arrays_are_lazy_and_equal_those_on_numpy(dtype
         assert model.score(cut(X, 31)) == pytest.approx(local.score(X), rel=1e-6)
         assert_same_array(imputers[1].transform(cut(X, 31)), imputers[0].transform(X))
     assert type(model.to_local()) is pcnet.PCGenerative
+    pair = clone(model).set_params(recognition="bidirectional").fit(X, y)
+    local = pair.to_local()
+    for name in ("recognize", "transform", "predict_proba"):
+        assert_same_array(getattr(pair, name)(cut(X, 31)), getattr(local, name)(X))
+    assert not any(hasattr(pair, name) for name in ("score", "score_samples", "class_energies"))
     without = pcnet.dask.PCGenerative(**GENERATIVE).fit(X)
     assert not hasattr(without, "predict")
     with pytest.raises(TypeError, match="X is a Dask collection, but PCGenerative trains on one"):

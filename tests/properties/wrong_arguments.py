@@ -292,6 +292,8 @@ def _generative():
         "predict_proba", "class_energies",
     ):  # fmt: skip
         yield f"PCGenerative.{name}", getattr(made(pcnet.PCGenerative), name), {"X": X}
+    recognized = train_generative().set_params(recognition="hybrid").fit(X, LABELS)
+    yield "PCGenerative.recognize", recognized.recognize, {"X": X}
     yield "PCGenerative.sample", made(pcnet.PCGenerative).sample, {}
     causes = made(pcnet.PCGenerative).transform(X)
     yield (

@@ -152,11 +152,15 @@ def test_imputer():
 @pytest.mark.parametrize("y", [np.array(["a", "b", None] * 10), np.linspace(0, 1, 30), None])
 def test_generative(y):
     X = data(PCRegressor)[0][:30]
-    model = PCGenerative(max_iter=1, random_state=0).fit(X, y)
-    loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
-    np.testing.assert_array_equal(loaded.score_samples(X), model.score_samples(X))
-    if y is not None:
-        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    for recognition in (None, "hybrid", "bidirectional"):
+        model = PCGenerative(recognition=recognition, max_iter=1, random_state=0).fit(X, y)
+        loaded = skops_io.loads(skops_io.dumps(model), trusted=TRUSTED_TYPES)
+        np.testing.assert_array_equal(loaded.energy(X), model.energy(X))
+        np.testing.assert_array_equal(
+            loaded.sample(3, random_state=0), model.sample(3, random_state=0)
+        )
+        if y is not None:
+            np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
 @pytest.mark.usefixtures("no_pickle")
@@ -190,6 +194,7 @@ def test_every_trusted_type_is_needed():
     X, y = data(PCRegressor)
     models = [categories_imputer()]
     models += [PCGenerative(max_iter=1).fit(X, target) for target in (y, y > 0)]
+    models += [PCGenerative(max_iter=1, recognition="bidirectional").fit(X)]
     for model in models:
         needed |= set(skops_io.get_untrusted_types(data=skops_io.dumps(model)))
     for Estimator in (PCClassifier, PCRegressor):
