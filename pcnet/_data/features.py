@@ -77,6 +77,11 @@ def _table(owner, X):
         raise ValueError(f"X must be one table of numbers, (n_samples, n_features): {error}") from (
             error
         )
+    if array.dtype == object and array.size and isinstance(array.flat[0], dict):
+        raise ValueError(
+            "X holds dicts; give the values of each in the order of the features trained on, such "
+            "as [[row[name] for name in names] for row in rows]"
+        )
     if array.ndim != 2:
         expected = "Expected 2D array, got scalar array instead" if array.ndim == 0 else None
         if array.ndim == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -32,7 +32,9 @@ _REMEDY = (
 )
 
 
-def export(model: Any, path: str | os.PathLike[str], *, dtype: DTypeLike | None = None) -> None:
+def export(
+    model: Any, path: str | os.PathLike[str] | IO[bytes], *, dtype: DTypeLike | None = None
+) -> None:
     """Write a fitted model as one file for `load_predictor`, which needs NumPy and pcnet alone.
 
     Parameters
@@ -41,8 +43,9 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: DTypeLike | None 
         Fitted. A pipeline may have StandardScaler, MinMaxScaler, MaxAbsScaler and SimpleImputer
         (without indicators), in any order, before one of pcnet's estimators. Predictions have the
         bits of the model's, with the installed version of scikit-learn.
-    path : str or path-like
-        Replaced atomically if it exists.
+    path : str, path-like or binary file
+        A file with this path is replaced atomically. A file object, such as ``io.BytesIO``, is
+        written to.
     dtype : {None, "float32", "float64"}, default=None
         Dtype of the weights in the file. None: the network's. "float32" halves the file of a
         float64 model; predictions then differ by the rounding of the weights.
@@ -106,7 +109,10 @@ def export(model: Any, path: str | os.PathLike[str], *, dtype: DTypeLike | None 
     )
     meta, arrays = to_members(content)
     meta["written_by"] = f"pcnet {__version__}"
-    write_atomically(path, lambda file: write_members(file, meta, arrays))
+    if hasattr(path, "write"):
+        write_members(path, meta, arrays)
+    else:
+        write_atomically(path, lambda file: write_members(file, meta, arrays))
 
 
 def _parts(model):

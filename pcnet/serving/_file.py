@@ -49,8 +49,13 @@ def write_members(file: Any, meta: dict[str, Any], arrays: dict[str, NDArray[Any
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), data)
 
 
-def read_members(path: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """The description and the arrays of a file.
+def name_of(source: Any) -> Any:
+    """What errors call a path or a binary file."""
+    return str(getattr(source, "name", "file object")) if hasattr(source, "read") else source
+
+
+def read_members(source: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The description and the arrays of a file, given by its path or opened in binary mode.
 
     No member is compressed and all lie in the file, so memory stays within the file's size. Headers
     are literals, which run no code.
@@ -59,10 +64,14 @@ def read_members(path: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     ------
     ValueError
         The file is damaged, not of a predictor, or of a newer format.
+    TypeError
+        It is neither a path nor a binary file.
     """
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    path = name_of(source)
+    with _opened(source) as file:
         try:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             members = _read_zip(path, file, size)
         except DamagedFile:
             raise
@@ -81,6 +90,20 @@ def read_members(path: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         if name not in ("meta", "checksum")
     }
     return meta, arrays
+
+
+def _opened(source):
+    if not hasattr(source, "read"):
+        if not isinstance(source, (str, os.PathLike)):
+            raise TypeError(
+                "path must be a path or a file opened in binary mode; got "
+                f"{type(source).__name__}. Wrap bytes: io.BytesIO(content)"
+            )
+        return open(source, "rb")
+    content = source.read()
+    if not isinstance(content, bytes):
+        raise TypeError('the file must be opened in binary mode: open(path, "rb")')
+    return io.BytesIO(content)
 
 
 def _read_zip(path, file, size):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,7 @@ from .._prediction.outputs import hidden_activities
 from .._types import Features, Float64s, Floats, Method
 from ..inference import InferenceResult, infer
 from ._content import Classes, Content, Labels, Numbers
-from ._file import read_members
+from ._file import name_of, read_members
 from ._reading import from_members
 from ._steps import apply_steps
 
@@ -345,7 +345,7 @@ class Predictor:
             )
 
 
-def load_predictor(path: str | os.PathLike[str]) -> Predictor:
+def load_predictor(path: str | os.PathLike[str] | IO[bytes]) -> Predictor:
     """Load a model that `export` wrote; it imports neither scikit-learn nor SciPy.
 
     A file from elsewhere runs no code and takes no more memory than a few times its size. Load it
@@ -353,7 +353,8 @@ def load_predictor(path: str | os.PathLike[str]) -> Predictor:
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, path-like or binary file
+        A file object, such as ``io.BytesIO``, is read to its end.
 
     Returns
     -------
@@ -365,6 +366,8 @@ def load_predictor(path: str | os.PathLike[str]) -> Predictor:
         The file is damaged, something else, or of a newer format.
     OSError
         It cannot be read.
+    TypeError
+        `path` is something else.
 
     Examples
     --------
@@ -372,7 +375,7 @@ def load_predictor(path: str | os.PathLike[str]) -> Predictor:
     >>> predictor = load_predictor("model.npz")  # doctest: +SKIP
     >>> predictor.predict(X)  # doctest: +SKIP
     """
-    return Predictor(from_members(path, *read_members(path)))
+    return Predictor(from_members(name_of(path), *read_members(path)))
 
 
 def _shortened(sizes: tuple[int, ...], most: int = 8) -> tuple[Any, ...]:

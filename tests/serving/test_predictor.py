@@ -237,6 +237,16 @@ def test_bad_features_are_refused_as_by_estimators(given, message, steps, tmp_pa
         model.predict(given)
 
 
+def test_dicts_and_dates_are_refused(tmp_path):
+    predictor = exported(classifier().fit(X / 9, CODES), tmp_path)
+    for given, message in (
+        ([dict.fromkeys("abcde", 1.0)], "X holds dicts; give the values of each"),
+        (np.zeros((2, D), "M8[s]"), "X holds dates or times: convert them"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            predictor.predict(given)
+
+
 def test_missing_values_and_overflow_are_refused(tmp_path):
     plain = exported(classifier("float32").fit(X / 9, CODES), tmp_path)
     with pytest.raises(ValueError, match=r"contains NaN.\nPCClassifier does not accept"):

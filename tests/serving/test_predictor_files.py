@@ -329,6 +329,24 @@ def test_newer_formats_name_the_version_to_install(good, tmp_path):
     assert_refused(data, tmp_path, r"format is 2, .* up to 1. Update pcnet to pcnet 9.1 or later")
 
 
+def test_file_objects(good, tmp_path):
+    predictor = load_predictor(io.BytesIO(good))
+    model = PCClassifier((4,), max_iter=1, alpha=0.0, temperature=1.0, random_state=0).fit(X, Y)
+    written = io.BytesIO()
+    export(model, written)
+    export(model, tmp_path / "model.npz")
+    assert written.getvalue() == (tmp_path / "model.npz").read_bytes()
+    with open(tmp_path / "model.npz", "rb") as file:
+        np.testing.assert_array_equal(load_predictor(file).predict(X), model.predict(X))
+    assert repr(load_predictor(io.BytesIO(good))) == repr(predictor)
+    with pytest.raises(ValueError, match="'file object' is no intact file of a predictor"):
+        load_predictor(io.BytesIO(good[:-10]))
+    with pytest.raises(TypeError, match=r"got bytes. Wrap bytes: io.BytesIO\(content\)"):
+        load_predictor(good)
+    with pytest.raises(TypeError, match="must be opened in binary mode"):
+        load_predictor(io.StringIO("text"))
+
+
 def test_missing_files_and_folders_are_os_errors(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_predictor(tmp_path / "none.npz")
