@@ -42,6 +42,9 @@ _SOLVERS = {
 #: Arguments of scikit-learn's imputers.
 _IMPUTERS = ("estimator", "imputation_order", "initial_strategy", "n_neighbors", "strategy")
 
+#: Validation samples in other libraries' `fit`.
+_VALIDATION = ("eval_set", "eval_sample", "val_data", "valid_sets", "X_valid", "y_valid")
+
 _NO_GPU = "pcnet computes on CPUs only, and needs no such argument"
 _THREADS = "pcnet.set_num_threads sets the number of threads"
 #: What to do in place of an argument that no estimator has.
@@ -75,21 +78,30 @@ class NamedArguments:
             raise InvalidParameterError(text + hint) from None
 
 
-def explain_unknown_arguments(init: AnyFunction) -> AnyFunction:
-    """Decorator of a constructor: TypeErrors about unknown arguments name a remedy."""
-    parameters = list(inspect.signature(init).parameters)[1:]
+def explain_unknown_arguments(method: AnyFunction) -> AnyFunction:
+    """Decorator of a constructor or `fit`: TypeErrors about unknown arguments name a remedy."""
+    parameters = list(inspect.signature(method).parameters)[1:]
+    is_init = method.__name__ == "__init__"
 
-    @functools.wraps(init)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         for name in kwargs:
             if name not in parameters:
-                raise TypeError(
-                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
-                    + _remedy(name, parameters)
-                )
-        init(self, *args, **kwargs)
+                kind = type(self)
+                remedy = _remedy(name, parameters) if is_init else _remedy_of_fit(name, kind)
+                called = kind.__name__ if is_init else f"{kind.__name__}.{method.__name__}"
+                raise TypeError(f"{called}() got an unexpected keyword argument {name!r}{remedy}")
+        return method(self, *args, **kwargs)
 
     return cast(AnyFunction, wrapper)
+
+
+def _remedy_of_fit(name: str, kind: type) -> str:
+    """End of an error text about an argument that `fit` does not have."""
+    ours = _ARGUMENT.get(name, name)
+    if ours in inspect.signature(kind).parameters:
+        return f". It is an argument of {kind.__name__}: {ours}"
+    return ". Samples to validate on are validation_data=(X, y)" if name in _VALIDATION else ""
 
 
 def _remedy(name: str, parameters: list[str]) -> str:

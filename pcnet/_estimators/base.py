@@ -43,6 +43,7 @@ from ..callbacks._sklearn import CallbackSupportMixin, begin_tasks
 from ..inference import Objective
 from ..parameterization import prepare_narrow_layers
 from ..solvers import LBFGS, resolve_solver
+from .argument_names import explain_unknown_arguments
 from .arguments import ARCHITECTURE, EstimatorArguments
 from .automatic import LEAST_UPDATES, resolve_automatic
 from .decorators import fit_context
@@ -88,6 +89,7 @@ def unchanged_on_error(estimator):
 class BasePC(FittedEstimator, StateMixin, CallbackSupportMixin, EstimatorArguments):
     """Common part of PCClassifier and PCRegressor; not for direct use."""
 
+    @explain_unknown_arguments
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,

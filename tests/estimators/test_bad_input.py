@@ -417,6 +417,18 @@ def test_unknown_arguments_name_a_remedy(name, remedy):
             Estimator(**{name: 1})
 
 
+def test_unknown_arguments_of_fit_name_a_remedy():
+    for Estimator in ESTIMATORS:
+        X, y = data_for(Estimator)
+        for name, remedy in (
+            ("eval_set", "are validation_data="),
+            ("epochs", f"It is an argument of {Estimator.__name__}: max_iter"),
+            ("batch_size", f"It is an argument of {Estimator.__name__}: batch_size"),
+        ):
+            with pytest.raises(TypeError, match=rf"^{Estimator.__name__}.fit\(\).*{remedy}"):
+                small(Estimator).fit(X, y, **{name: 1})
+
+
 def test_one_hot_labels_are_a_warning():
     X, y = data_for(PCClassifier)
     Y = np.eye(3, dtype=int)[y]
