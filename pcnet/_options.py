@@ -196,9 +196,14 @@ def _parameters(cls):
         return {}
     parameters = inspect.signature(cls.__init__).parameters
     named = {name: p for name, p in parameters.items() if name != "self"}
-    if any(p.kind == p.VAR_POSITIONAL for p in named.values()):
-        raise RuntimeError(f"the constructor of {cls.__name__} must name each option; it has *args")
-    return {name: p for name, p in named.items() if p.kind != p.VAR_KEYWORD}
+    for name, p in named.items():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            stars = "*" if p.kind == p.VAR_POSITIONAL else "**"
+            raise RuntimeError(
+                f"the constructor of {cls.__name__} must name each option; it has {stars}{name}, "
+                "which a copy of the object would lose"
+            )
+    return named
 
 
 def _copied(value):

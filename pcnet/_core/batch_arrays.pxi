@@ -155,8 +155,9 @@ cdef class BatchArrays:
         if stop > len(self.trace):
             if stop > self.trace_steps + 1:
                 raise ValueError(
-                    f"step {stop - 1} of inference has no room in the energy trace: the method's "
-                    f"trace_steps said {self.trace_steps}"
+                    f"step {stop - 1} of inference exceeds the method's limit of "
+                    f"{self.trace_steps} (trace_steps). A method of your own names the option that "
+                    "limits its steps, such as steps_option = 'n_steps', or defines trace_steps"
                 )
             grown = np.zeros(min(max(stop, 2 * len(self.trace)), self.trace_steps + 1))
             grown[: len(self.trace)] = self.trace

@@ -215,6 +215,7 @@ class _Settled(InferenceMethod):
     """Learning from activities that inference with two networks has found."""
 
     learns_settled = True
+    _reports = False
 
     def __init__(self) -> None:
         self.hidden: list[Floats] = []

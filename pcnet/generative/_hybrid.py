@@ -52,6 +52,7 @@ class _Targets(InferenceMethod):
     """
 
     learns_settled = True
+    _reports = False
 
     def __init__(self) -> None:
         self.targets: list[Floats] = []

@@ -13,7 +13,7 @@ from .._network_core import core_batch, unpadded
 from .._types import Bools, Float64s, Floats, Ints, Loss, Method
 from .._warnings import convergence_warning, warn
 from ..network import Network, check_network
-from ._method import check_precision, resolve_method
+from ._method import check_precision, check_reported, resolve_method
 from ._passes import has_risen
 
 
@@ -108,6 +108,8 @@ def infer(
         An argument has a wrong shape or value, a target is out of the loss's range, or a weight is
         NaN. Also if the output precision is so small that the hidden errors would be lost to
         rounding in the network's dtype.
+    RuntimeError
+        A user-defined method has left no report.
     FloatingPointError
         The energy is not finite at the start, a method without safeguards diverged, or an
         activity or error overflowed.
@@ -140,6 +142,7 @@ def infer(
     n = len(X)
     batch = core_batch(net, n * method.rows_per_sample, trace_steps=method.trace_steps)
     method.run(batch, X, Y, objective)
+    check_reported(method, batch, n)
     if batch.n_steps[:n].any() and method.minimizes_energy:
         _warn_if_risen(method, batch.trace[0], batch.energy[:n].mean())
     activities, errors = unpadded(net, batch.activities, n), unpadded(net, batch.errors, n)

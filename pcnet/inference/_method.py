@@ -72,6 +72,7 @@ class InferenceMethod(Options):
     one_update = True
     rows_per_sample = 1
     takes_sparse = False
+    _reports = True  # False: the caller of `run` has made the passes, and counts them
 
     def check(self) -> None:
         """Raise ValueError or TypeError if an option is out of range. Default: no check.
@@ -123,7 +124,9 @@ class InferenceMethod(Options):
         WeightUpdate or None
             None: an update from the batch's activities and errors, X and ``sample_weight``.
         """
+        batch.n_half_passes[: len(X)] = 0
         self.run(batch, X, Y, objective)
+        check_reported(self, batch, len(X))
         yield None
 
     def for_training(self, network: Network, previous: InferenceMethod | None) -> InferenceMethod:
@@ -177,6 +180,21 @@ def resolve_method(method: Method, name: str = "inference") -> InferenceMethod:
         "pcnet.inference.ErrorDescent(tol=1e-3)",
         ". A method of your own inherits pcnet.inference.InferenceMethod",
     )
+
+
+def check_reported(method: InferenceMethod, batch: Batch, n: int) -> None:
+    """Raise if `run` has not filled the report: energies of 0 would look like a result.
+
+    Raises
+    ------
+    RuntimeError
+        A sample has had no pass.
+    """
+    if method._reports and not batch.n_half_passes[:n].all():
+        raise RuntimeError(
+            f"{type(method).__name__}.run has left no report in the batch; end it with report() of "
+            "pcnet.inference.Passes, or write energy, n_steps, n_half_passes and status yourself"
+        )
 
 
 def resolve_inner(method):

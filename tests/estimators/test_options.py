@@ -77,8 +77,15 @@ def test_pickles_of_fewer_options_get_defaults():
 
 def test_constructors_name_their_options():
     class Loose(InferenceMethod):
-        def __init__(self, *rates):
-            self.rates = rates
+        def __init__(self, *rates, **others):
+            self.rates, self.others = rates, others
 
-    with pytest.raises(RuntimeError, match="constructor of Loose must name each option"):
+    class Inheriting(ErrorDescent):
+        def __init__(self, noise=0.0, **others):
+            super().__init__(**others)
+            self.noise = noise
+
+    with pytest.raises(RuntimeError, match=r"of Loose must name each option; it has \*rates"):
         Loose(1, 2).get_params()
+    with pytest.raises(RuntimeError, match=r"of Inheriting must name .* it has \*\*others, which"):
+        clone(Inheriting(noise=1.0, max_steps=2))

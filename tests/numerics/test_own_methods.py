@@ -73,8 +73,23 @@ def test_method_that_takes_more_steps_than_its_limit(problem):
     class Longer(FromGivenActivities):
         trace_steps = 3
 
-    with pytest.raises(ValueError, match=r"step 4 of inference has no room .* said 3"):
+    with pytest.raises(ValueError, match=r"step 4 .* limit of 3 .* steps_option = 'n_steps'"):
         infer(*problem, Longer())
+
+
+def test_method_that_leaves_no_report(problem):
+    class Silent(FromGivenActivities):
+        def run(self, batch, X, Y, objective):
+            if self.rate < 1:
+                super().run(batch, X, Y, objective)
+
+    net, X, Y = problem
+    message = r"Silent.run has left no report in the batch; end it with report\(\)"
+    with pytest.raises(RuntimeError, match=message):
+        infer(net, X, Y, Silent(rate=1.0))
+    model = PCRegressor((8, 8), inference=Silent(), max_iter=1, random_state=0).fit(X, Y)
+    with pytest.raises(RuntimeError, match=message):
+        model.set_params(inference__rate=1.0).partial_fit(X, Y)
 
 
 def test_object_that_does_not_inherit_inference_method(problem):
