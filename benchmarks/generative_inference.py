@@ -1,6 +1,6 @@
 """Generative inference: milliseconds and passes a sample of pcnet, SciPy's L-BFGS-B and jpc.
 
-    python benchmarks/generative_inference.py MNIST.npz [--samples 64] [--threads 1]
+    python benchmarks/generative_inference.py MNIST.npz [--samples 64] [--threads 1] [--part PART]
 
 Networks of 10-300-..-784 units are trained for 100 steps on MNIST with its labels as causes: two
 hidden layers with standard scales, as in jpc's example, and four with those of muPC. Then the same
@@ -16,6 +16,8 @@ or shortest time that leaves at most 1 % of the excess energy, mean of the sampl
 feed-forward state.
 
 A pass is a forward and a backward pass of one sample.
+
+--part density: milliseconds a sample of `log_density`, on an untrained network of 64-256-784 units.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 import pcnet
 from pcnet import Network, infer
-from pcnet.generative import HybridTrainer, Prior, infer_causes
+from pcnet.generative import HybridTrainer, Prior, infer_causes, log_density
 from pcnet.inference import QuasiNewton
 
 NETWORKS = {  # hidden layers, parameterization, learning rate
@@ -56,22 +58,25 @@ def main():
     print_environment(**versions)
     print(f"\n{arguments.samples} samples, {arguments.threads} thread(s); SciPy in float64")
     with pcnet.set_num_threads(arguments.threads), threadpool_limits(arguments.threads):
-        for name, options in NETWORKS.items():
-            net, X, Y = problem(arguments.data, arguments.samples, *options)
-            for title, causes in (("label given", X), ("free causes", None)):
-                print(
-                    f"\n{name}, {title}\n\n| | ms a sample | passes a sample | excess left | ",
-                    end="",
-                )
-                print("times pcnet's |\n|---|---|---|---|---|")
-                rows = [ours(net, causes, Y), of_scipy(net, causes, Y)]
-                if causes is not None:
-                    rows.append(of_jpc(net, X, Y) if "jpc" in versions else of_flow(net, X, Y))
-                for row, milliseconds, passes, left in rows:
-                    ratio = milliseconds / rows[0][1]
-                    print(
-                        f"| {row} | {milliseconds:.3f} | {passes:.1f} | {left:.4f} | {ratio:.1f} |"
-                    )
+        if arguments.part == "density":
+            densities(arguments.data, arguments.samples)
+        else:
+            inferences(arguments, "jpc" in versions)
+
+
+def inferences(arguments, has_jpc):
+    for name, options in NETWORKS.items():
+        net, X, Y = problem(arguments.data, arguments.samples, *options)
+        for title, causes in (("label given", X), ("free causes", None)):
+            print(f"\n{name}, {title}\n")
+            print("| | ms a sample | passes a sample | excess left | times pcnet's |")
+            print("|---|---|---|---|---|")
+            rows = [ours(net, causes, Y), of_scipy(net, causes, Y)]
+            if causes is not None:
+                rows.append(of_jpc(net, X, Y) if has_jpc else of_flow(net, X, Y))
+            for row, milliseconds, passes, left in rows:
+                ratio = milliseconds / rows[0][1]
+                print(f"| {row} | {milliseconds:.3f} | {passes:.1f} | {left:.4f} | {ratio:.1f} |")
 
 
 def parse():
@@ -79,13 +84,14 @@ def parse():
     parser.add_argument("data", help="an .npz file with MNIST's X_train, y_train, X_test, y_test")
     parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--part", choices=("inference", "density"), default="inference")
     return parser.parse_args()
 
 
-def problem(path, n, n_hidden, parameterization, learning_rate):
-    """A generator, trained a little, and labels and images that it has not seen."""
+def load(path):
+    """Standardised images and one-hot labels of the parts "train" and "test"."""
     with np.load(path) as stored:
-        data = {
+        return {
             part: (
                 ((stored[f"X_{part}"].reshape(-1, 784) / 255 - MNIST_MEAN) / MNIST_STD).astype(
                     "f4"
@@ -94,6 +100,26 @@ def problem(path, n, n_hidden, parameterization, learning_rate):
             )
             for part in ("train", "test")
         }
+
+
+def densities(path, n):
+    """Of complete rows and of rows with a quarter missing: the inference alone, and all of it."""
+    Y = load(path)["test"][0][:n]
+    part = np.where(np.random.default_rng(0).random(Y.shape) < 0.25, np.nan, Y)
+    net = Network.init((64, 256, 784), "tanh", bias=True, random_state=0)
+    precise = QuasiNewton(max_steps=1000, tol=1e-10, energy_tol=1e-12)
+    print("\n| rows | ms a sample, inference | log_density |\n|---|---|---|")
+    for name, rows in (("complete", Y), ("a quarter missing", part)):
+        inference = median_seconds(
+            lambda rows=rows: infer_causes(net, rows, precise, output_precision=10.0)
+        )
+        whole = median_seconds(lambda rows=rows: log_density(net, rows, output_precision=10.0))
+        print(f"| {name} | {1e3 * inference / n:.2f} | {1e3 * whole / n:.2f} |")
+
+
+def problem(path, n, n_hidden, parameterization, learning_rate):
+    """A generator, trained a little, and labels and images that it has not seen."""
+    data = load(path)
     sizes = (10, *(300,) * n_hidden, 784)
     net = Network.init(sizes, "tanh", parameterization, skip=False, bias=True, random_state=0)
     amortizer = Network.init(sizes[::-1], "tanh", bias=True, random_state=1)

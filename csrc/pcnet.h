@@ -212,6 +212,20 @@ typedef struct {
     const void *const *bias_gradients; /* NULL without biases */
 } pcnet_update;
 
+/* The curvature of the energy of samples near their activities, for `log_determinants`; layers
+ * 0..n_layers, of which the last is the one below the outputs. */
+typedef struct {
+    int n_samples, n_layers;      /* n_layers >= 0 */
+    const int *sizes;             /* n_layers + 1 */
+    const int *skips;             /* per layer l = 1..n_layers, as the next two; tau_l, 0 or 1 */
+    const void *const *weights;   /* a_l W_l (n_{l-1}, n_l), not packed */
+    const void *const *squares;   /* a_l^2 W_l W_l^T (n_{l-1}, n_{l-1}) */
+    const void *const *slopes;    /* per layer l = 0..n_layers: (n_samples, n_l), f_{l+1}'(z_l) */
+    const void *outputs;          /* matrices V (n, n), n the size of the last layer; see below */
+    const int *output_of;         /* (n_samples): the number of each sample's V */
+    int (*interrupted)(int idle); /* as in pcnet_network; or NULL */
+} pcnet_curvatures;
+
 /* Multiply-adds of a pass up to which a call uses one thread: below about 50 microseconds of work,
  * starting threads takes longer than they save, much longer on a busy machine. */
 #ifndef PCNET_SERIAL_WORK
@@ -318,6 +332,13 @@ typedef struct {
     pcnet_status (*gradient_square)(const pcnet_network *net, const pcnet_batch *batch,
                                     const double *sample_weight, const pcnet_update *update,
                                     double *square, void *workspace, int n_threads);
+    /* OUT halves (n_samples): 1/2 log det of the Gauss-Newton Hessian of
+     *     1/2 |z_0|^2 + sum_{l>=1} 1/2 |z_l - mu_l(z_{l-1})|^2 + 1/2 |f(z)|_V^2
+     * by all activities, f(z) being the input of the outputs' weights; nan where it is not positive
+     * definite.  The workspace has `log_determinants_size` bytes, 64-byte aligned. */
+    size_t (*log_determinants_size)(const pcnet_curvatures *curvatures, int n_threads);
+    pcnet_status (*log_determinants)(const pcnet_curvatures *curvatures, double *halves,
+                                     void *workspace, int n_threads);
 } pcnet_core;
 
 /* The best instruction set of this build on this machine. */

@@ -645,6 +645,31 @@ MUTANTS = [
         "(size_t)t->thread * history_bytes",
         "(size_t)0 * history_bytes",
     ),
+    # ---- log determinants
+    (
+        "determinants: skips left out",
+        "log_determinants.inc",
+        "skip = c->skips[l - 1] != 0;",
+        "skip = 0;",
+    ),
+    (
+        "determinants: slopes of the same layer",
+        "log_determinants.inc",
+        "load_slopes(g, l - 1, slopes);",
+        ";",
+    ),
+    (
+        "determinants: the first curvature for all samples",
+        "log_determinants.inc",
+        "v = all_lanes(own[0][(ptrdiff_t)i * n + j]);\n            for (int lane = 1; !is_shared",
+        "v = all_lanes(own[0][(ptrdiff_t)i * n + j]);\n            for (int lane = 1; 0",
+    ),
+    (
+        "determinants: sums only of the first columns",
+        "log_determinants.inc",
+        "for (int first = 0; first < depth; first += SUM_DEPTH) {",
+        "for (int first = 0; first < min_int(depth, 1); first += SUM_DEPTH) {",
+    ),
     # ---- sparse inputs
     ("sparse: half panel", "sparse.inc", ".half_row = HALF_PANEL", ".half_row = PANEL"),
     ("sparse: sample weights", "sparse.inc", "if (weights != NULL)", "if (0)"),

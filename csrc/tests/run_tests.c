@@ -48,6 +48,7 @@ static void test_variant(variant v) {
             test_error_descent(v, s, batches[k], n_threads);
             test_quasi_newton(v, s, batches[k], n_threads);
             test_activity_descent(v, s, batches[k], n_threads);
+            test_log_determinants(v, s, batches[k], n_threads);
             test_update(v, s, batches[k], n_threads);
             test_stored_gradients(v, s, batches[k], n_threads);
         }

@@ -100,6 +100,17 @@ cdef extern from "pcnet.h" nogil:
         double energy_tol
         int predict
     int PCNET_MOST_MEMORY
+    ctypedef struct pcnet_curvatures:
+        int n_samples
+        int n_layers
+        const int *sizes
+        const int *skips
+        const void **weights
+        const void **squares
+        const void **slopes
+        const void *outputs
+        const int *output_of
+        int (*interrupted)(int) noexcept nogil
     ctypedef struct pcnet_quasi_newton:
         pcnet_error_descent ends
         int memory
@@ -178,6 +189,9 @@ cdef extern from "pcnet.h" nogil:
                                const pcnet_update *, pcnet_fault *, void *, int) noexcept nogil
         pcnet_status (*gradient_square)(const pcnet_network *, const pcnet_batch *, const double *,
                                         const pcnet_update *, double *, void *, int) noexcept nogil
+        size_t (*log_determinants_size)(const pcnet_curvatures *, int) noexcept nogil
+        pcnet_status (*log_determinants)(const pcnet_curvatures *, double *, void *,
+                                         int) noexcept nogil
     pcnet_isa pcnet_best_isa()
     const pcnet_core *pcnet_get_core(pcnet_dtype, pcnet_isa)
     int pcnet_tile_size()

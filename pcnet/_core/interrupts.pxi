@@ -24,6 +24,15 @@ cdef double _seconds() noexcept nogil:
     return now.tv_sec + 1e-9 * now.tv_nsec
 
 
+cdef bint _checks_signals() except -1:
+    """Whether the call that begins is to get `_interrupted`."""
+    global _idle_since
+    if threading.get_ident() != threading.main_thread().ident:
+        return False
+    _idle_since = 0
+    return True
+
+
 cdef int _interrupted(int idle) noexcept nogil:
     """`pcnet_network.interrupted` of calls from the main thread."""
     global _looked, _idle_since

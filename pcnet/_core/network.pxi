@@ -72,11 +72,9 @@ cdef class CoreNetwork:
 
 cdef pcnet_network _for_one_call(CoreNetwork network):
     """The network for one call from this thread: the main thread checks for signals."""
-    global _idle_since
     cdef pcnet_network net = network.net
     net.interrupted = NULL
-    if threading.get_ident() == threading.main_thread().ident:
-        _idle_since = 0
+    if _checks_signals():
         net.interrupted = _interrupted
     return net
 

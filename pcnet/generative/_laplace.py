@@ -13,21 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._core.matrices import cholesky, product
+from .._core.binding import half_log_determinants
+from .._core.matrices import product
 from .._core.reference import ACTIVATIONS
+from .._core.threads import effective_n_threads
 from .._network_checks import check_finite_fields, objective_of
 from .._types import Float64s, Floats, Method
 from ..inference import QuasiNewton
 from ..network import Network, check_network
-from ._infer import CauseResult, infer_causes
+from ._infer import infer_causes
 from ._observed import check_observed, weigh_outputs
 from ._prior import Prior, resolve_prior
 
 #: Inference whose energies are exact to about 1e-10 of the excess energy.
 PRECISE = QuasiNewton(max_steps=1000, tol=1e-10, energy_tol=1e-12)
 
-#: Numbers in the matrices A that are held at once.
+#: Numbers in the curvatures of different precisions that are held at once.
 _HELD = 2**22
+
+#: Largest trace of a curvature from which parts are subtracted: beside the identity, their rounding
+#: is then below 1e-11.
+_MOST_SUBTRACTED = 4e4
 
 
 def log_density(
@@ -75,7 +81,10 @@ def log_density(
 
     Notes
     -----
-    Each sample takes ``d^3 / 3`` operations for d causes and hidden units.
+    The determinant is found layer by layer, in about ``sum_l n_l^3 / 3 + n_l^2 n_{l-1} + n_l
+    n_{l-1}^2`` operations for n_l causes or hidden units, whatever the number of outputs. Each
+    different set of missing outputs takes ``2 n_H^2`` more for each output that is missing, or
+    observed if fewer are.
 
     Examples
     --------
@@ -101,7 +110,17 @@ def log_density(
     result = infer_causes(
         net, values, method, prior=prior, output_precision=precisions.astype(net.dtype)
     )
-    return log_densities(net, result, precisions, prior)
+    complete = None  # the precisions of a complete row, where all rows have the same
+    if len(values) and (output_precision is None or np.ndim(output_precision) < 2):
+        complete = output_precisions(net, values[:1], None, output_precision)[0]
+    density = 0.5 * _log_scales(precisions).sum(axis=1) - result.energy
+    halves = _half_log_determinants(net, result, precisions, complete, prior)
+    if not np.isfinite(halves).all():
+        raise FloatingPointError(
+            "the curvature of the energy is not finite: weights or output precisions are too large "
+            f"for float64; the largest precision is {precisions.max():g}"
+        )
+    return np.where((precisions > 0).any(axis=1), density - halves, 0.0)
 
 
 def output_precisions(
@@ -115,82 +134,75 @@ def output_precisions(
     return precisions if factors is None else precisions * factors.astype(np.float64)
 
 
-def log_densities(
-    net: Network, result: CauseResult, precisions: Float64s, prior: Prior
-) -> Float64s:
-    """Log density of the samples of an inference with these precisions (n, K)."""
+def _log_scales(precisions):
+    """log(precision / (2 pi)), 0 where not observed."""
     with np.errstate(divide="ignore"):
-        logs = np.log(precisions / (2 * np.pi))
-    density = 0.5 * np.where(precisions > 0, logs, 0).sum(axis=1) - result.energy
-    d = sum(net.layer_sizes[:-1])
-    n_rows = max(1, _HELD // d**2)
-    linear = set(net.activations) == {"identity"} or net.n_layers == 1
+        return np.where(precisions > 0, np.log(precisions / (2 * np.pi)), 0.0)
+
+
+def _half_log_determinants(net, result, precisions, complete, prior):
+    """1/2 log det A of each sample."""
+    *weights, last = [
+        a * W.astype(np.float64) for a, W in zip(net.scales, net.weights, strict=True)
+    ]
+    squares = [product(W, W.T) for W in weights]
+    curvatures = _OutputCurvatures(last, complete)
+    every: Any = slice(None)
+    z = [a.astype(np.float64) for a in (result.causes, *result.activities[:-1])]
+    if set(net.activations) == {"identity"}:  # A depends on the precisions alone
+        precisions, first, every = np.unique(
+            precisions, axis=0, return_index=True, return_inverse=True
+        )
+        z, every = [a[first] for a in z], every.ravel()
+    slopes = [np.full(z[0].shape, 1 / np.sqrt(prior.precision))]
+    slopes += [ACTIVATIONS[name][1](a) for name, a in zip(net.activations[1:], z[1:], strict=True)]
+    halves = np.empty(len(precisions))
+    shared = (precisions == precisions[:1]).all()
+    n_rows = max(1, len(precisions) if shared else _HELD // len(last) ** 2)
     for start in range(0, len(precisions), n_rows):
         rows = slice(start, start + n_rows)
-        own = precisions[rows]
-        z = [a[rows].astype(np.float64) for a in (result.causes, *result.activities[:-1])]
-        every: Any = slice(None)
-        if linear:  # A depends on the precisions alone
-            own, first, every = np.unique(own, axis=0, return_index=True, return_inverse=True)
-            z, every = [a[first] for a in z], every.ravel()
-        density[rows] -= _half_log_determinants(_curvature(net, z, own, prior))[every]
-    return density
+        halves[rows] = half_log_determinants(
+            weights,
+            squares,
+            net.skips[:-1],
+            [slope[rows] for slope in slopes],
+            *curvatures.of(precisions[rows]),
+            effective_n_threads(),
+        )
+    return halves[every]
 
 
-def _half_log_determinants(A):
-    return np.log(np.einsum("njj->nj", cholesky(A))).sum(axis=1)
+class _OutputCurvatures:
+    """V = W Lambda W^T for the precisions of samples.
 
+    Where less than half of a row is missing, V is that of the complete row less the missing part.
+    """
 
-def _curvature(net, z, precisions, prior):
-    """A of each sample at the activities z = [z_0, ..., z_H]; its lower triangle."""
-    n, root = len(precisions), np.sqrt(prior.precision)
-    slopes = [np.ones(z[0].shape)]
-    slopes += [ACTIVATIONS[name][1](a) for name, a in zip(net.activations[1:], z[1:], strict=True)]
-    slopes[0] /= root
-    last = net.scales[-1] * net.weights[-1].astype(np.float64)
-    V = _weighted_products(last, precisions)
-    sides = [None] * net.n_layers  # U_l: from the errors of layer l to f(z_H)
-    chain = None  # from z_{l+1} to z_H
-    for layer in reversed(range(net.n_layers - 1)):
-        W = net.scales[layer] * net.weights[layer].astype(np.float64)
-        if chain is None:
-            step = np.broadcast_to(W, (n, *W.shape))
-        else:
-            columns = chain.transpose(1, 0, 2).reshape(len(W[0]), -1)
-            step = product(W, columns).reshape(len(W), n, -1).transpose(1, 0, 2)
-        step = slopes[layer][:, :, None] * step
-        if net.skips[layer]:
-            step = step + (np.eye(len(W))[None] if chain is None else chain)
-        chain = step
-        sides[layer] = chain * slopes[-1][:, None, :]
-    return _blocks(sides, slopes[-1], V)
+    def __init__(self, W, complete):
+        self.W, self.complete = W, complete
+        if complete is not None:
+            self.whole = self._of_columns(complete, complete > 0)
+            if np.trace(self.whole) > _MOST_SUBTRACTED:
+                self.complete = None
 
+    def of(self, precisions):
+        """V of each different row of precisions (n, K), and the number of each row's."""
+        own, every = np.unique(precisions, axis=0, return_inverse=True)
+        V = np.empty((len(own), len(self.W), len(self.W)))
+        for row, out in zip(own, V, strict=True):
+            out[:] = self._of_row(row)
+        return V, every.ravel().astype(np.intc)
 
-def _weighted_products(W, precisions):
-    """W Lambda W^T for the outputs' precisions of each sample; one matrix if they are equal."""
-    if (precisions == precisions[:1]).all():
-        return product(W * precisions[0], W.T)[None]
-    return np.stack([product(W * row, W.T) for row in precisions])
+    def _of_row(self, row):
+        if self.complete is None:
+            return self._of_columns(row, row > 0)
+        missing = (row == 0) & (self.complete > 0)
+        if 2 * np.count_nonzero(missing) > len(row):
+            return self._of_columns(row, row > 0)
+        return self.whole - self._of_columns(self.complete, missing)
 
-
-def _blocks(sides, slope, V):
-    """I + U V U^T for U = (U_0, ..., U_H), where U_H is diagonal: ``slope``."""
-    n, top = slope.shape
-    sizes = [top if U is None else U.shape[1] for U in sides]
-    ends = np.cumsum(sizes)
-    A = np.empty((n, ends[-1], ends[-1]))
-    for i, U in enumerate(sides):
-        if U is None:
-            half = slope[:, :, None] * V
-        elif len(V) == 1:
-            half = product(U.reshape(-1, top), V[0]).reshape(U.shape)
-        else:
-            half = np.einsum("nij,njk->nik", U, V)
-        for j, other in enumerate(sides[: i + 1]):  # the lower triangle
-            if other is None:
-                block = half * slope[:, None, :]
-            else:
-                block = np.einsum("nik,njk->nij", half, other)
-            A[:, ends[i] - sizes[i] : ends[i], ends[j] - sizes[j] : ends[j]] = block
-    A[:, np.arange(ends[-1]), np.arange(ends[-1])] += 1
-    return A
+    def _of_columns(self, precisions, chosen):
+        if not chosen.any():
+            return 0.0
+        W = self.W[:, chosen]
+        return product(W * precisions[chosen], W.T)

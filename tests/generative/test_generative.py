@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pcnet
 from pcnet import PCGenerative
+from pcnet._core.reference import ACTIVATIONS
 from pcnet.generative import Prior, log_density
 from pcnet.inference import QuasiNewton
 
@@ -107,6 +108,41 @@ def test_log_density_is_laplace_with_differences_as_jacobian(sizes, activation):
     expected = 0.5 * logs - energies(net, Y, errors, **terms) - 0.5 * np.linalg.slogdet(A)[1]
     found = log_density(net, Y, TIGHT, prior=prior, output_precision=precisions)
     np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def half_log_determinants(net, result, precisions):
+    """1/2 log det(I + J Lambda J^T) of each sample, with the Jacobian by the chain rule."""
+    z, halves = [result.causes, *result.activities], []
+    for i, own in enumerate(precisions):
+        chain, parts = np.eye(len(own)), []
+        for layer in reversed(range(net.n_layers)):
+            slope = ACTIVATIONS[net.activations[layer]][1](z[layer][i])
+            step = slope[:, None] * net.scales[layer] * net.weights[layer]
+            chain = (step + np.eye(len(step)) if net.skips[layer] else step) @ chain
+            parts.append(chain)
+        J = np.concatenate(parts)
+        halves.append(0.5 * np.linalg.slogdet(np.eye(len(J)) + (J * own) @ J.T)[1])
+    return np.array(halves)
+
+
+# fewer units than columns that the core factors together, more, and more than terms of one sum
+@pytest.mark.parametrize("sizes", [(3, 81, 81, 90), (70, 5, 13), (5, 19, 6, 11, 40)], ids=str)
+def test_log_density_of_wide_networks(sizes, threads):
+    net = make_network(sizes, "tanh", dtype=np.float64)
+    Y, _ = partly_observed(19, sizes[-1])
+    precision = np.random.default_rng(0).uniform(0.1, 20.0, sizes[-1])
+    result = pcnet.generative.infer_causes(net, Y, TIGHT, output_precision=precision)
+    own = np.where(np.isnan(Y), 0.0, precision)
+    logs = np.log(np.where(own > 0, own, 2 * np.pi) / (2 * np.pi)).sum(axis=1)
+    expected = 0.5 * logs - result.energy - half_log_determinants(net, result, own)
+    found = log_density(net, Y, TIGHT, output_precision=precision)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    # a sample's density depends neither on the other rows nor on the number of threads
+    parts = [log_density(net, part, TIGHT, output_precision=precision) for part in np.split(Y, [3])]
+    assert np.concatenate(parts).tobytes() == found.tobytes()
+    with threads(2):
+        again = log_density(net, Y, TIGHT, output_precision=precision)
+    assert again.tobytes() == found.tobytes()
 
 
 def linear(hidden=(), n_components=2, **arguments):
