@@ -51,23 +51,20 @@ def accuracies(shape, data, batches):
 
 
 def draw(table, path):
-    import matplotlib.pyplot as plt
+    """A panel for each width, a curve for each depth."""
+    from matplotlib.figure import Figure
 
-    figure, axes = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
-    colours = {2: "C0", 8: "C1", 32: "C2", 128: "C3"}
-    styles = {32: ":", 128: "-", 512: "--"}
-    for (depth, width), row in table.items():
-        axes.semilogx(
-            RATES,
-            [100 * a for a in row],
-            color=colours[depth],
-            linestyle=styles[width],
-            label=f"{depth} layers x {width}",
-        )
-    axes.set_xlabel("learning_rate_init")
-    axes.set_ylabel("test accuracy, %")
-    axes.set_ylim(70, 100)
-    axes.legend(fontsize="small", ncols=2)
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    widths = sorted({width for _, width in table})
+    for ax, width in zip(figure.subplots(1, len(widths), sharey=True), widths):
+        for (depth, other), row in table.items():
+            if other == width:
+                ax.semilogx(RATES, [100 * a for a in row], "o-", ms=4, label=f"{depth} layers")
+        ax.set(xlabel="learning_rate_init", ylim=(70, 100), title=f"{width} units wide")
+        ax.set_ylabel("test accuracy, %")
+        ax.tick_params(labelleft=True)
+        ax.grid(alpha=0.3)
+        ax.legend(loc="upper right", fontsize=9, ncols=2)  # nothing is above 95 %
     figure.savefig(path, dpi=150)
 
 
