@@ -31,6 +31,7 @@ extensions = [
     "code_links",
     "formulas",
     "offline_mathjax",
+    "wide_pictures",
 ]
 root_doc = "index"
 exclude_patterns = ["README.md", "_ext", "_templates", "gallery/*.py", "gallery/*.ipynb"]
