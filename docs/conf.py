@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "_ext"))
+sys.path[:0] = [str(HERE / "_ext"), str(HERE)]
 
 import inventories  # noqa: E402
 import staged_gallery  # noqa: E402
@@ -59,12 +59,18 @@ intersphinx_mapping = inventories.mapping(
 
 # ---------------------------------------------------------------- gallery
 
-sphinx_gallery_conf = staged_gallery.configuration(
+gallery = staged_gallery.Gallery(
     examples=HERE.parent / "examples",
     staging=HERE.parent / "build" / "gallery",
-    images=HERE / "images",
+    docs=HERE,
     full=os.environ.get("PCNET_GALLERY", "small") == "full",
 )
+sphinx_gallery_conf = gallery.configuration()
+
+
+def setup(app):
+    app.connect("builder-inited", gallery.finish, priority=900)  # after sphinx-gallery
+
 
 # ---------------------------------------------------------------- HTML
 

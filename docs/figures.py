@@ -23,9 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KEPT, IMAGES = HERE / "figures.json", HERE / "images"
-DRAWN = IMAGES / "drawn.json"
-sys.path.insert(0, str(HERE))
+DRAWN, PRINTED = IMAGES / "drawn.json", IMAGES / "printed.json"
+sys.path[:0] = [str(HERE), str(HERE / "_ext")]
 
+import example_scripts  # noqa: E402
 import figure_claims  # noqa: E402
 import figures_drawn  # noqa: E402
 import figures_quoted  # noqa: E402
@@ -37,8 +38,14 @@ EXAMPLES = [path.stem for path in sorted((ROOT / "examples").glob("[!_]*.py"))]
 
 
 def example(name):
-    """A source: the script's `run`, which draws NAME.png and returns its figures."""
-    return lambda folder: figures_quoted.script("examples", name).run(folder / f"{name}.png")
+    """A source: a script as its page in the gallery runs it; it draws NAME.png and a thumbnail."""
+
+    def run(folder):
+        page = example_scripts.unfold(ROOT / "examples" / f"{name}.py")
+        figures, run.printed = example_scripts.compute(page, folder / f"{name}.png")
+        return figures
+
+    return run
 
 
 def ten_pages(folder):
@@ -71,11 +78,13 @@ SOURCES = {name: example(name) for name in EXAMPLES} | {
 
 
 def compute(name, folder):
-    """Figures of a source and summaries of what it drew into a folder, silently."""
-    (folder / "ten-pages").mkdir(parents=True, exist_ok=True)
+    """Figures of a source, what it drew into a folder, and what the cells of an example printed."""
+    for part in ("ten-pages", "thumbnails"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
     with figures_drawn.recorded(folder) as drawn, contextlib.redirect_stdout(io.StringIO()):
         figures = SOURCES[name](folder)
-    return {key: significant(value) for key, value in figures.items()}, drawn
+    printed = getattr(SOURCES[name], "printed", None)
+    return {key: significant(value) for key, value in figures.items()}, drawn, printed
 
 
 def significant(value, digits=5):
@@ -98,13 +107,14 @@ def write(names):
     kept, drawn = load(KEPT), load(DRAWN)
     for name in names:
         start = time.process_time()
-        found, pictures = compute(name, IMAGES)
+        found, pictures, outputs = compute(name, IMAGES)
         kept.setdefault("computed", {})[name] = found
         kept.setdefault("isa", {})[name] = binding.default_isa()
-        drawn |= {
-            picture: {"by": name, "sha256": figures_drawn.digest(IMAGES / picture), "drawn": what}
-            for picture, what in pictures.items()
-        }
+        for picture, what in pictures.items():
+            drawn[picture] = {"by": name, "sha256": figures_drawn.digest(IMAGES / picture), **what}
+        if outputs is not None:
+            text = json.dumps(load(PRINTED) | {name: outputs}, indent=1, sort_keys=True)
+            PRINTED.write_text(text + "\n", encoding="utf-8")
         print(f"{name}: {len(found)} figures, {len(pictures)} pictures, {seconds(start)}")
         dump(KEPT, kept)
         dump(DRAWN, drawn)
@@ -124,13 +134,15 @@ def check(names):
         start = time.process_time()
         room = room_for_rounding(all_kept.get("isa", {}).get(name))
         with tempfile.TemporaryDirectory() as folder:
-            found, pictures = compute(name, Path(folder))
+            found, pictures, outputs = compute(name, Path(folder))
         yield from differences(name, kept.get(name, {}), found, room)
         for picture, what in pictures.items():
-            for line in figures_drawn.differences(
-                drawn.get(picture, {}).get("drawn", {}), what, room
-            ):
+            known = drawn.get(picture, {}).get("drawn", {})
+            for line in figures_drawn.differences(known, what["drawn"], room):
                 yield f"{picture} (drawn by {name}): {line}"
+        for step, text in enumerate(outputs or ()):
+            if not figures_drawn.same_words(load(PRINTED).get(name, []), step, text):
+                yield f"{name}: cell {step} of run no longer prints what printed.json has"
         print(f"{name}: computed again, {seconds(start)}", flush=True)
 
 

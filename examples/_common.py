@@ -78,6 +78,13 @@ def parse(description, name, arguments=None, **defaults):
     return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
 
 
+def execute(run, description, name, **defaults):
+    """Call `run` as the command line says, see `parse`, and say where the figure is."""
+    given = parse(description, name, **defaults)
+    run(**given)
+    print(f"Figure written to {given['path']}")
+
+
 def new_figure(title, width_ratios, height=4.6):
     """A figure with one row of axes that belongs to no pyplot state."""
     from matplotlib.figure import Figure
@@ -86,3 +93,9 @@ def new_figure(title, width_ratios, height=4.6):
     figure.suptitle(title, fontsize=13, fontweight="bold")
     axes = figure.subplots(1, len(width_ratios), width_ratios=width_ratios)
     return figure, axes
+
+
+def save(figure, path):
+    """Write a figure for screens with many pixels; return it, which shows it in a notebook."""
+    figure.savefig(path, dpi=150)
+    return figure

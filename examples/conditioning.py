@@ -1,19 +1,25 @@
 """Conditioning: how badly conditioned inference is over depth, width and training, sp and muPC.
 
-Activity descent needs about as many steps as the condition number of the activity Hessian.
-A network that carries a signal through many layers must be close to the identity from layer to
-layer, and then its Hessian is that of a long chain. The condition number grows with the square of
-the depth (muPC), hardly with the width, and further in training. A standard network (sp) is well
-conditioned only because the signal vanishes in it; with skips its activities grow with the depth,
-and the condition number even faster. muPC improves the forward pass, not the conditioning.
+How badly conditioned is inference, and does muPC help? Activity descent needs about as many steps
+as the condition number of the activity Hessian. A network that carries a signal through many layers
+must be close to the identity from layer to layer, and then its Hessian is that of a long chain. The
+condition number grows with the square of the depth (muPC), hardly with the width, and further in
+training. A standard network (sp) is well conditioned only because the signal vanishes in it; with
+skips its activities grow with the depth, and the condition number even faster. muPC improves the
+forward pass, not the conditioning.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, parse
+from _common import COLOURS, digits, execute, new_figure, save
 
 from pcnet import Network, PCClassifier
 from pcnet.inference import ErrorDescent
 from pcnet.theory import activity_hessian, extreme_eigenvalues, forward_norms, over_shapes
+
+# %%
+# Method
+# ------
+# Three kinds of networks: muPC, standard ones (sp), and standard ones with skips.
 
 #: Name -> (parameterization, skips, learning rate for training)
 KINDS = {
@@ -25,11 +31,19 @@ WIDTHS, DEPTHS = (16, 64, 256), (4, 8, 16, 32)
 STYLES = (":", "-", "--")
 TRAINED = (4, 8, 16)
 
+# %%
+# The condition number is the largest eigenvalue of the activity Hessian over its smallest.
+
 
 def condition_number(net, x, label):
     """Of the Gauss-Newton Hessian at the feed-forward state of one image, lambda 1."""
     hessian = activity_hessian(net, x, np.eye(10)[label], gauss_newton=True)
     return extreme_eigenvalues(hessian).condition_number
+
+
+# %%
+# Fresh networks of every width and depth, with the size of the activities of the last hidden
+# layer over that of the first: 1 if the signal passes, 0 if it vanishes.
 
 
 def at_the_start(X, y, widths, depths, n_seeds=1):
@@ -55,6 +69,10 @@ def at_the_start(X, y, widths, depths, n_seeds=1):
     }
 
 
+# %%
+# And networks in training, after 1 to 16 epochs.
+
+
 def in_training(X, y, depth, epochs, width=64, name="muPC", n_images=3):
     """Condition number after these numbers of epochs, geometric mean over some images."""
     parameterization, skip, rate = KINDS[name]
@@ -78,6 +96,11 @@ def in_training(X, y, depth, epochs, width=64, name="muPC", n_images=3):
     return np.array(found)
 
 
+# %%
+# A panel each: the condition number over depth, the growth of the activities, and the condition
+# number in training.
+
+
 def draw(tables, epochs, trained, path):
     """Condition number and growth of activities over depth, condition number over training."""
     figure, (left, middle, right) = new_figure(
@@ -92,12 +115,15 @@ def draw(tables, epochs, trained, path):
             middle.loglog(rows["depth"], rows["growth"], **look)
     depths = np.unique(table["depth"])
     left.loglog(depths, 3.0 * depths**2, color="k", lw=0.8, ls="-.")
-    left.set(ylabel="condition number of the activity Hessian", title="At the start")
-    middle.set(ylabel="size of $z_H$ / size of $z_1$", title="The forward pass at the start")
+    left.set(
+        ylabel="condition number of the activity Hessian", title="At the start: grows with depth"
+    )
+    middle.set(ylabel="size of $z_H$ / size of $z_1$", title="At the start: sp loses the signal")
     for (name, depth), values in trained.items():
         style = dict(zip(TRAINED, STYLES)).get(depth, "-")
         right.loglog(epochs, values, style, color=colours[name], label=f"{name}, {depth} layers")
-    right.set(xlabel="epochs of training", title="In training (64 units)")
+    right.set(xlabel="epochs of training", ylabel="condition number")
+    right.set_title("In training: grows further (64 units)")
     right.set_xticks(epochs, epochs)
     for axes in (left, middle):
         axes.set(xlabel="hidden layers")
@@ -106,13 +132,19 @@ def draw(tables, epochs, trained, path):
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     middle.legend(fontsize=7, loc="lower left")
-    left.legend(left.lines[-1:], ["like depth squared"], fontsize=7, loc="upper left")
+    shown = left.lines[1::3][:3] + left.lines[-1:]  # a line of each kind
+    left.legend(shown, [*tables, "like depth squared"], fontsize=8, loc="upper left")
     right.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.12))
-    figure.savefig(path, dpi=70)
+    return save(figure, path)
 
 
 def run(path, depth=DEPTHS, width=WIDTHS, seeds=1, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+    # The deepest networks, and what training changes:
+
     X, y = digits(data)
     tables = at_the_start(X, y, width, depth, seeds)
     figures = {}
@@ -134,13 +166,30 @@ def run(path, depth=DEPTHS, width=WIDTHS, seeds=1, data=None):
     table = tables["muPC"]
     ends = [table["condition"][table["depth"] == d].mean() for d in (min(depth), max(depth))]
     figures["power_of_depth"] = np.log(ends[1] / ends[0]) / np.log(max(depth) / min(depth))
+
+    # %%
+    # muPC's condition number grows with the square of the depth and hardly depends on the width.
+    # Standard networks with skips are worse, and their activities grow. Standard networks without
+    # skips look best, but no signal passes. Training makes the condition of muPC networks worse.
+
     draw(tables, epochs, trained, path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Other shapes: ``depth``, ``width``. Several seeds: ``seeds``.
+    # - relu in place of tanh: ``activation`` in both functions.
+    # - What the condition number costs: the number of steps, in :doc:`race_to_equilibrium`.
+    #
+    # More: :func:`pcnet.theory.activity_hessian`, :func:`pcnet.theory.over_shapes` and the page
+    # :doc:`/theory`.
+
     return figures
 
 
 def main():
-    run(**parse(__doc__, "conditioning.png", depth=DEPTHS, width=WIDTHS, seeds=1, data=None))
+    execute(run, __doc__, "conditioning.png", depth=DEPTHS, width=WIDTHS, seeds=1, data=None)
 
 
 if __name__ == "__main__":

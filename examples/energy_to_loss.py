@@ -1,15 +1,21 @@
 """Energy and loss: muPC's energy approaches the loss where width exceeds depth.
 
-Under muPC the rescaling of the loss is S = I / lambda + sum_l P_l^T P_l with a sum of order depth /
-width: wide networks learn as with backpropagation, at lambda = 1 and with full inference. Standard
-networks (sp) keep a rescaling of order one at any width. Fresh networks on 64 digits; linear
-networks are solved in closed form, tanh networks by inference.
+When does muPC's energy approach the loss, and its gradients those of backpropagation? Under muPC
+the rescaling of the loss is S = I / lambda + sum_l P_l^T P_l with a sum of order depth / width:
+wide networks learn as with backpropagation, at lambda = 1 and with full inference. Standard
+networks (sp) keep a rescaling of order one at any width.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, parse
+from _common import COLOURS, digits, execute, new_figure, save
 
 from pcnet.theory import backprop_comparison_sweep
+
+# %%
+# Method
+# ------
+# The networks are fresh, the images and one-hot targets those of 64 digits. Linear networks are
+# solved in closed form, tanh networks by inference.
 
 WIDTHS, DEPTHS = (8, 32, 128, 512), (1, 3, 7, 15, 31)
 N_SEEDS = 2
@@ -20,6 +26,11 @@ def batch(n=64, data=None):
     """Images and one-hot targets of n digits."""
     X, y = digits(data)
     return X[:n].astype(np.float64), np.eye(10)[y[:n]]
+
+
+# %%
+# ``backprop_comparison_sweep`` returns a table with a row for each width, depth and seed: the
+# energy at equilibrium over the loss, and the cosine of the two gradients.
 
 
 def averages(table, field, **where):
@@ -40,6 +51,11 @@ def sweeps(X, Y, widths=WIDTHS, depths=DEPTHS, n_seeds=N_SEEDS):
         ),
         "muPC, tanh": backprop_comparison_sweep(X, Y, *few, 1, activation="tanh"),
     }
+
+
+# %%
+# A panel each: the ratio over the width, the cosine, and how far the ratio is from 1 over depth /
+# width.
 
 
 def draw(tables, path):
@@ -63,9 +79,10 @@ def draw(tables, path):
         axes.set_xticks(widths, widths)
         axes.minorticks_off()
         axes.set(xlabel="width", ylim=(None, 1.02))
-    left.set_title("Energy at equilibrium / loss")
-    middle.set_title("Cosine of PC's and BP's gradients")
-    middle.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.06))
+    left.set(ylabel="energy at equilibrium / loss", title="Wide: the energy is the loss")
+    middle.set(ylabel="cosine of PC's and BP's gradients", title="Wide: the same gradient")
+    for axes in (left, middle):
+        axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.06))
     for name, colour, mark in (("muPC", COLOURS[0], "o"), ("sp", COLOURS[1], "x")):
         table = tables[name]
         shape = table["depth"] / table["width"]
@@ -73,16 +90,19 @@ def draw(tables, path):
         right.loglog(shape, gap, mark, color=colour, ms=5, mfc="none", label=name)
     shape = np.array([min(shape), 0.1])
     right.loglog(shape, shape, "k-.", lw=0.8, label="depth / width")
-    right.set(xlabel="depth / width")
-    right.set_title("1 - energy / loss")
+    right.set(xlabel="depth / width", ylabel="1 - energy / loss", title="The gap is depth / width")
     right.legend(fontsize=8)
     for axes in (left, middle, right):
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=70)
+    return save(figure, path)
 
 
 def run(path, depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+
     tables = sweeps(*batch(data=data), width, depth, seeds)
     for name, table in tables.items():
         for n_hidden in np.unique(table["depth"]):
@@ -95,15 +115,30 @@ def run(path, depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None):
             )
     sp = tables["sp"]
     deepest = sp["gradient_cosine"][sp["depth"] == max(depth)]
+
+    # %%
+    # muPC's energy becomes the loss as the width exceeds the depth, and its gradient
+    # backpropagation's. The gap is about depth / width. A standard network keeps its gap at any
+    # width.
+
     draw(tables, path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Other shapes: ``depth``, ``width``. MNIST: ``data``.
+    # - A larger or smaller output precision: ``backprop_comparison_sweep`` takes it.
+    # - Trained networks: :class:`pcnet.display.GradientCosineDisplay` draws the cosine by layer.
+    #
+    # More: :func:`pcnet.theory.backprop_comparison_sweep` and the page :doc:`/theory`.
+
     return {"sp_cosine": np.max(deepest)}
 
 
 def main():
-    run(
-        **parse(__doc__, "energy_to_loss.png", depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None)
-    )
+    defaults = {"depth": DEPTHS, "width": WIDTHS, "seeds": N_SEEDS, "data": None}
+    execute(run, __doc__, "energy_to_loss.png", **defaults)
 
 
 if __name__ == "__main__":

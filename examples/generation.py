@@ -1,14 +1,20 @@
 """Generate digits, of a class and given a half: one network, trained once, answers all three.
 
-`PCGenerative` learns the joint density of pixels and labels from four fifths of scikit-learn's
-digits. It then draws digits of given classes, completes digits of which only the upper half is
-given, and shows what its causes stand for: each row of the traversal varies one of them.
+What does a generative model of digits draw, given a class or half of an image? ``PCGenerative``
+learns the joint density of pixels and labels from four fifths of scikit-learn's digits. It then
+draws digits of given classes, completes digits of which only the upper half is given, and shows
+what its causes stand for.
 """
 
 import numpy as np
-from _common import digits, parse
+from _common import digits, execute, save
 
 from pcnet import PCGenerative
+
+# %%
+# Method
+# ------
+# One model of images and labels. Pixels are from -1 to 1 and need no scaling.
 
 N_COMPONENTS, WIDTH = 16, 128
 
@@ -19,11 +25,20 @@ def train(X, y, **arguments):
     return PCGenerative(**{**defaults, **arguments}, input_scaling=None).fit(X, y)
 
 
+# %%
+# Three questions to the same model. First, images of a given class:
+
+
 def of_each_class(model, n_rows=5):
     """Images (n_rows, n_classes, n_pixels), a column for each class."""
     y = np.tile(model.classes_, n_rows)
     drawn = model.sample(len(y), y=y, random_state=0, noise=False)
     return drawn.reshape(n_rows, len(model.classes_), -1)
+
+
+# %%
+# Second, the lower half of an image, given the upper one. ``reconstruct`` fills in what is
+# expected, ``sample_conditional`` one possibility.
 
 
 def completions(model, X, n_samples=2):
@@ -32,6 +47,10 @@ def completions(model, X, n_samples=2):
     given[:, X.shape[1] // 2 :] = np.nan
     drawn = model.sample_conditional(given, n_samples, random_state=0, noise=False)
     return [given, model.reconstruct(given), *drawn, X]
+
+
+# %%
+# Third, what the causes stand for: each row varies one of the strongest, from one image.
 
 
 def traversal(model, x, n_causes=5, n_steps=10, reach=2.5):
@@ -44,6 +63,10 @@ def traversal(model, x, n_causes=5, n_steps=10, reach=2.5):
         causes[row, :, cause] = np.linspace(-reach, reach, n_steps)
     rows = model.inverse_transform(causes.reshape(n_causes * n_steps, -1))
     return rows.reshape(n_causes, n_steps, -1)
+
+
+# %%
+# The figure has a panel for each question.
 
 
 def draw(panels, path):
@@ -60,7 +83,7 @@ def draw(panels, path):
         ax.set_yticks(places, names, fontsize=10)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    figure.savefig(path, dpi=90)
+    return save(figure, path)
 
 
 def mosaic(rows, size=8):
@@ -74,6 +97,12 @@ def mosaic(rows, size=8):
 
 def run(path):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+    # Every fifth digit is held out. The generated ones are checked by the model's own
+    # ``predict``.
+
     X, y = digits()
     test = np.arange(len(X)) % 5 == 0
     model = train(X[~test], y[~test])
@@ -83,6 +112,11 @@ def run(path):
     some = X[test][[np.flatnonzero(y[test] == digit)[1] for digit in range(10)]]
     print(f"accuracy on test digits {accuracy:.3f}")
     print(f"generated digits predicted as the class that was asked for {right:.3f}")
+
+    # %%
+    # Generated digits are of the class that was asked for. Completions differ from sample to
+    # sample where the upper half leaves room. Causes change the shape of a digit smoothly.
+
     panels = [
         ("generated, a class in each column", [""] * 5, drawn),
         (
@@ -93,12 +127,23 @@ def run(path):
         ("five causes of a digit, varied", [""] * 5, traversal(model, some[3])),
     ]
     draw(panels, path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - More or fewer causes: ``N_COMPONENTS``. A wider network: ``WIDTH``. More layers:
+    #   ``hidden_layer_sizes``.
+    # - Samples with the noise of the pixels: ``noise=True``.
+    # - Another half given: change the slice in ``completions``.
+    #
+    # More: :class:`pcnet.PCGenerative` and the page :doc:`/generative`.
+
     return {"accuracy": accuracy, "as_asked": right}
 
 
 def main():
-    run(**parse(__doc__, "generation.png"))
+    execute(run, __doc__, "generation.png")
 
 
 if __name__ == "__main__":

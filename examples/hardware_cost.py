@@ -1,17 +1,22 @@
 """Hardware cost: when predictive coding could win against backpropagation, and when not.
 
-`pcnet.theory.cost` counts what a minibatch costs on a chip with one unit for each layer. The
-methods that move the signal one layer a step take the steps that residual networks need: 2 L for
-Nesterov's method and PC-ALM, L^2 / 8 for gradient descent, with L layers. The passes of error
-descent are measured here, on new networks and digits.
+What would inference cost on a chip, in time, work and energy? ``pcnet.theory.cost`` counts what a
+minibatch costs on a chip with one unit for each layer, for backpropagation and for four methods of
+inference.
 """
 
 import numpy as np
-from _common import digits, new_figure, parse
+from _common import digits, execute, new_figure, save
 
 from pcnet import Network, infer
 from pcnet.inference import ActivityDescent, AugmentedLagrangian, NesterovDescent
 from pcnet.theory import EnergyConstants, cost
+
+# %%
+# Method
+# ------
+# ``pcnet.theory.cost`` counts the multiply-adds, the bytes and the products one after another of
+# a method in a network of given sizes. ``EnergyConstants`` says what each costs, in joules.
 
 DEPTHS = (4, 8, 16, 32, 64, 128)
 DEPTH, WIDTH = 32, 128
@@ -31,12 +36,22 @@ def layer_sizes(depth, width=WIDTH):
     return (64, *(width,) * (depth - 1), 10)
 
 
+# %%
+# The passes of error descent depend on the network: they are measured, on new networks and
+# digits.
+
+
 def measured_passes(depth, width=WIDTH, n_samples=128):
     """Passes of error descent at the default output precision, new network, digits."""
     X, y = digits()
     net = Network.init(layer_sizes(depth, width), "relu", random_state=0)
     Y = np.eye(10, dtype=np.float32)[y[:n_samples]]
     return infer(net, X[:n_samples], Y, output_precision=3.5 / depth).n_passes.mean()
+
+
+# %%
+# The methods that move the signal one layer a step take the steps that residual networks need: 2
+# L for Nesterov's method and PC-ALM, L^2 / 8 for gradient descent, with L layers.
 
 
 def methods(depth, n_passes):
@@ -59,6 +74,11 @@ def over_depths(depths=DEPTHS, width=WIDTH):
     return found
 
 
+# %%
+# Weights in small memories beside the units make bytes cheap: the case in which predictive
+# coding, which needs no transport of weights, could win.
+
+
 def break_even(sizes, batch_size, steps=STEPS):
     """Energies by steps of activity descent with resident weights; two of backpropagation.
 
@@ -77,6 +97,10 @@ def break_even(sizes, batch_size, steps=STEPS):
     slope = (predictive[-1] - predictive[0]) / (steps[-1] - steps[0])
     even = steps[0] + (fetched - predictive[0]) / slope
     return predictive, fetched, resident, even
+
+
+# %%
+# Time, work and energy have a panel each.
 
 
 def draw_depths(ax, costs, depths):
@@ -105,7 +129,7 @@ def draw_products(ax, costs, at, depth):
     ax.invert_yaxis()
     ax.set(
         xlim=(0.7, 900),
-        xlabel="multiply-adds over backpropagation's",
+        xlabel="multiply-adds over backprop's",
         title=f"Work, {depth} layers",
     )
 
@@ -137,11 +161,15 @@ def draw(costs, energies, path, depths, at):
     for ax in (axes[0], axes[2]):
         ax.grid(alpha=0.3)
         ax.minorticks_off()
-    figure.savefig(path, dpi=90)
+    return save(figure, path)
 
 
 def run(path, depth=DEPTHS, width=WIDTH):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+
     costs, figures = over_depths(depth, width), {}
     at = depth.index(DEPTH) if DEPTH in depth else len(depth) - 1
     base = costs["backpropagation"][at]
@@ -165,13 +193,31 @@ def run(path, depth=DEPTHS, width=WIDTH):
         print(
             f"batch {batch_size}: as much energy as backpropagation from DRAM at {even:.0f} steps"
         )
+
+    # %%
+    # Backpropagation takes the least time and the least work at every depth. Predictive coding
+    # wins energy where its weights stay in place and backpropagation's come from DRAM, at a batch
+    # of one and up to some hundred steps. With the weights of both in place, it does not.
+
     draw(costs, energies, path, depth, at)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Constants of your own chip: ``EnergyConstants``.
+    # - Other sizes: ``depth``, ``width``; a larger batch in ``break_even``.
+    # - If few local steps were enough (dotted in the first panel): which learning rule would need
+    #   so few?
+    #
+    # More: :func:`pcnet.theory.cost`, :class:`pcnet.theory.EnergyConstants` and the page
+    # :doc:`/cost`.
+
     return figures
 
 
 def main():
-    run(**parse(__doc__, "hardware_cost.png", depth=DEPTHS, width=WIDTH))
+    execute(run, __doc__, "hardware_cost.png", depth=DEPTHS, width=WIDTH)
 
 
 if __name__ == "__main__":

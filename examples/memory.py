@@ -1,15 +1,22 @@
 """Associative memory: stored digits are recalled from a part of their pixels.
 
-50 digits of 8 x 8 pixels are stored in a linear recurrent memory and in a generative network. Then
-each is recalled from some of its pixels, the same for all. A digit counts as recalled if no pixel
-is wrong by more than 2 of 16 grey levels. The network's hidden layer helps where fewer pixels are
-given than patterns are stored, since the linear memory then has no unique answer.
+Does a network recall more than a linear memory? 50 digits of 8 x 8 pixels are stored in a linear
+recurrent memory and in a generative network. Then each is recalled from some of its pixels, the
+same for all. A digit counts as recalled if no pixel is wrong by more than 2 of 16 grey levels. The
+network's hidden layer helps where fewer pixels are given than patterns are stored, since the linear
+memory then has no unique answer.
 """
 
 import numpy as np
-from _common import COLOURS, digits, parse
+from _common import COLOURS, digits, execute, save
 
 from pcnet.generative import AssociativeMemory, RecurrentMemory
+
+# %%
+# Method
+# ------
+# The linear memory is solved in closed form. The network is trained until it reproduces the 50
+# patterns; recall is inference with the known pixels clamped.
 
 N_PATTERNS = 50
 SHARES = (0.9, 0.7, 0.5, 0.4, 0.3, 0.2)
@@ -23,6 +30,10 @@ def memories(patterns, max_iter=2000):
         "AssociativeMemory": network.fit(patterns),
         "RecurrentMemory": RecurrentMemory().fit(patterns),
     }
+
+
+# %%
+# The same pixels are hidden in all patterns: chosen at random, or the lower half.
 
 
 def cover(patterns, share, seed=0):
@@ -45,6 +56,11 @@ def share_recalled(memory, patterns, partial):
     return np.mean(np.abs(memory.recall(partial) - patterns).max(axis=1) < 0.25)
 
 
+# %%
+# Two panels: some digits recalled from their upper half, and the share recalled by the number of
+# pixels given.
+
+
 def draw(patterns, stored, shares, path):
     """Some digits with their lower half missing and recalled; the share recalled by pixels given.
 
@@ -60,6 +76,7 @@ def draw(patterns, stored, shares, path):
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     figure.suptitle("Recalling stored digits from a part", fontsize=13, fontweight="bold")
     left, right = figure.subfigures(1, 2, width_ratios=[1.35, 1])
+    left.suptitle("From the upper half", fontsize=12)
     shown = patterns[:SHOWN]
     partial = cover_half(shown)
     rows = {"stored": shown, "given": partial}
@@ -74,14 +91,18 @@ def draw(patterns, stored, shares, path):
     for (name, values), colour in zip(shares.items(), COLOURS, strict=False):
         ax.plot([64 * s for s in SHARES], values, "o-", label=name, color=colour, lw=2)
     ax.set(xlabel="pixels given, of 64", ylabel=f"share of {len(patterns)} digits recalled")
-    ax.set(ylim=(-0.03, 1.03))
+    ax.set(ylim=(-0.03, 1.03), title="The network needs fewer pixels")
     ax.grid(alpha=0.3)
     ax.legend()
-    figure.savefig(path, dpi=90)
+    return save(figure, path)
 
 
 def run(path):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+
     patterns = digits()[0][:N_PATTERNS]
     stored = memories(patterns)
     shares = {
@@ -91,9 +112,25 @@ def run(path):
     for name, values in shares.items():
         text = ", ".join(f"{64 * s:.0f}: {v:.2f}" for s, v in zip(SHARES, values, strict=True))
         print(f"{name}: share recalled by pixels given {text}")
-    draw(patterns, stored, shares, path)
-    print(f"Figure written to {path}")
     at = SHARES.index(0.7)
+
+    # %%
+    # From most of the pixels, both memories recall every digit. From half to two thirds of them,
+    # the network recalls more. From a fifth, neither recalls any: several stored digits fit the
+    # pixels given.
+
+    draw(patterns, stored, shares, path)
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - More patterns: ``N_PATTERNS``. A narrower network, or more ``n_components``: ``memories``.
+    # - Noise in the pixels given, in place of missing ones.
+    #
+    # More: :class:`pcnet.generative.AssociativeMemory`, :class:`pcnet.generative.RecurrentMemory`
+    # and the page :doc:`/generative`.
+
     return {
         "network": shares["AssociativeMemory"][at],
         "linear": shares["RecurrentMemory"][at],
@@ -101,7 +138,7 @@ def run(path):
 
 
 def main():
-    run(**parse(__doc__, "memory.png"))
+    execute(run, __doc__, "memory.png")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
 """Find wrong labels: samples whose energy is high with the given label clamped.
 
-Two fifths of the labels of scikit-learn's digits are replaced by another class. Each fold is then
-rated by a network that was trained on the other four, wrong labels included, because a network
-gives its training samples too low an energy. The baseline is 1 - p(given label), of the same
-networks and of scikit-learn's MLPClassifier.
+Does the energy of a sample tell whether its label is right? Two fifths of the labels of
+scikit-learn's digits are replaced by another class. Each fold is then rated by a network that was
+trained on the other four, wrong labels included, because a network gives its training samples too
+low an energy. The baseline is 1 - p(given label), of the same networks and of scikit-learn's
+``MLPClassifier``.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, parse
+from _common import COLOURS, digits, execute, new_figure, save
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 
 from pcnet import PCClassifier
+
+# %%
+# Method
+# ------
+# Every label is wrong with the same probability, and every wrong label is equally likely.
 
 SHARE_WRONG = 0.4
 N_SHOWN = 20
@@ -29,6 +35,12 @@ def improbability(model, X, labels):
     """1 - p(given label)."""
     probabilities = model.predict_proba(X)
     return 1 - probabilities[np.arange(len(X)), np.searchsorted(model.classes_, labels)]
+
+
+# %%
+# The energy of a sample with its label clamped is the least energy of the network with the input
+# and the label both fixed. It is low if the two fit together. Five networks each rate the fold
+# that they were not trained on.
 
 
 def rate(X, labels, n_splits=5, max_iter=15, shape=(64,) * 8):
@@ -50,6 +62,11 @@ def rate(X, labels, n_splits=5, max_iter=15, shape=(64,) * 8):
     return suspicion
 
 
+# %%
+# Two panels: precision over recall of each rating, and the samples that the energy finds most
+# suspicious.
+
+
 def draw(X, labels, y, suspicion, path):
     """Precision and recall of the ratings, and the samples with the highest energy."""
     wrong = labels != y
@@ -61,16 +78,17 @@ def draw(X, labels, y, suspicion, path):
         left.plot(recall, precision, label=label, color=colour, lw=2)
     chance = f"chance: {wrong.mean():.3f}"
     left.axhline(wrong.mean(), color="0.6", ls="--", lw=1, label=chance)
+    left.set_title("The energy finds wrong labels")
     left.set(xlabel="recall: share of the wrong labels found", ylabel="precision", ylim=(0.3, 1.02))
     left.legend(title="average precision", loc="lower left")
     left.grid(alpha=0.3)
     draw_samples(right, X, labels, y, np.argsort(suspicion["energy (pcnet)"])[::-1][:N_SHOWN])
-    figure.savefig(path, dpi=90)
+    return save(figure, path)
 
 
 def draw_samples(axes, X, labels, y, shown):
     """Images in a grid, each with the label it was given; red if it is wrong."""
-    axes.set_title(f"The {len(shown)} samples with the highest energy, and their given labels")
+    axes.set_title(f"The {len(shown)} highest energies, with the labels given")
     axes.set_axis_off()
     n_columns = 5
     for place, sample in enumerate(shown):
@@ -88,19 +106,41 @@ def draw_samples(axes, X, labels, y, shown):
 
 def run(path, depth=8, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+    # Average precision is the area under the curve of precision over recall. Chance is the share
+    # of wrong labels.
+
     X, y = digits(data)
     labels, wrong = mislabel(y, SHARE_WRONG, seed=0)
     suspicion = rate(X, labels, shape=(width,) * depth)
     precision = {name: average_precision_score(wrong, values) for name, values in suspicion.items()}
     for name, value in precision.items():
         print(f"average precision {value:.3f}  {name}")
+
+    # %%
+    # All three ratings find almost all wrong labels, and the energy is at least as good as a
+    # probability. It needs no probability: it also rates pairs of inputs and numbers, of
+    # ``PCRegressor``.
+
     draw(X, labels, y, suspicion, path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Fewer wrong labels: ``SHARE_WRONG``. Wrong labels of similar digits, not of any.
+    # - A deeper or shallower network: ``depth``. MNIST: ``data``.
+    # - A table of your own: rate each fold, look at the rows with the highest energy first.
+    #
+    # More: :meth:`pcnet.PCClassifier.energy` and the page :doc:`/energy`.
+
     return dict(zip(("energy", "probability", "mlp"), precision.values()))
 
 
 def main():
-    run(**parse(__doc__, "mislabelled_digits.png", depth=8, width=64, data=None))
+    execute(run, __doc__, "mislabelled_digits.png", depth=8, width=64, data=None)
 
 
 if __name__ == "__main__":

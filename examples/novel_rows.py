@@ -1,12 +1,14 @@
 """Rate novelty of rows with missing entries: unlike the usual ones, as far as they are known.
 
-`PCGenerative` learns the density of the usual rows, benign tumours and nine of the ten digits, from
-tables in which a part of the entries is missing. Malignant tumours and the tenth digit are novel.
-The baselines get the same rows with missing entries replaced by the means of their columns.
+Does a generative model notice a novel row of which a part is missing? ``PCGenerative`` learns the
+density of the usual rows, benign tumours and nine of the ten digits, from tables in which a part of
+the entries is missing. Malignant tumours and the tenth digit are novel. The baselines, a Gaussian
+mixture and an isolation forest, get the same rows with missing entries replaced by the means of
+their columns.
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, parse
+from _common import COLOURS, digits, execute, new_figure, save
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import IsolationForest
 from sklearn.impute import SimpleImputer
@@ -15,6 +17,12 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
 from pcnet import PCGenerative
+
+# %%
+# Method
+# ------
+# Two tables: measurements of tumours, where benign is usual and malignant is novel; and the
+# digits without one kind, which is novel. ``problems`` returns the usual and the novel rows.
 
 SHARES = (0.0, 0.25, 0.5)
 
@@ -29,6 +37,12 @@ def problems(left_out=(0, 3, 6)):
             (images[labels != d], images[labels == d]) for d in left_out
         ],
     }
+
+
+# %%
+# Two thirds of the usual rows train the models; the others and all novel rows are rated. A share
+# of the entries of both becomes NaN, at random. ``PCGenerative`` takes such rows as they are, in
+# training and in ``energy`` and ``score_samples``. The baselines need every entry.
 
 
 def rate(usual, novel, share, seed=0, max_iter="auto"):
@@ -57,6 +71,11 @@ def rate(usual, novel, share, seed=0, max_iter="auto"):
     return np.arange(len(rows)) >= len(usual) - n, found
 
 
+# %%
+# The measure is the area under the ROC curve: the probability that a novel row is rated as more
+# novel than a usual one.
+
+
 def areas(pairs, shares=SHARES):
     """{model: mean area under the ROC curve by share of missing entries}"""
     found = {}
@@ -70,6 +89,10 @@ def areas(pairs, shares=SHARES):
     return {name: [np.mean(by[share]) for share in shares] for name, by in found.items()}
 
 
+# %%
+# The figure has a panel for each table.
+
+
 def draw(tables, path):
     """A panel for each problem: areas under the ROC curve by the share of missing entries."""
     figure, axes = new_figure("Noticing novel rows of which a part is missing", [1, 1], height=4)
@@ -79,21 +102,45 @@ def draw(tables, path):
         ax.set_title(title)
         ax.set(xlabel="entries missing, %", xticks=[100 * share for share in SHARES])
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("area under the ROC curve")
-    axes[1].legend(loc="lower left", fontsize=9)
-    figure.savefig(path, dpi=90)
+        ax.set_ylabel("area under the ROC curve")
+        low, high = ax.get_ylim()
+        ax.set_ylim(low - 0.5 * (high - low), high)  # room for the legend below all curves
+        ax.legend(loc="lower left", fontsize=9)
+    return save(figure, path)
 
 
 def run(path):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+    # Each line is a model, each column a share of missing entries.
+
     tables = {title: areas(pairs) for title, pairs in problems().items()}
     for title, found in tables.items():
         print(f"{title}: area under the ROC curve, {SHARES} of the entries missing")
         for name, values in found.items():
             print("  " + "  ".join(f"{value:.3f}" for value in values) + f"  {name}")
-    draw(tables, path)
-    print(f"Figure written to {path}")
     names, shares = ("energy", "score", "mixture", "forest"), ("none", "quarter", "half")
+
+    # %%
+    # With all entries, the models are close. With half of them, the energy is ahead in both
+    # tables. It measures how well the known entries of a row fit together, and says nothing about
+    # the others. A row filled with means is one that nobody measured.
+
+    draw(tables, path)
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Other shares of missing entries: ``SHARES``. Other digits to leave out: ``left_out`` of
+    #   ``problems``.
+    # - Entries that are not missing at random, such as the lower half of an image.
+    # - Entries filled by ``PCImputer`` in place of the means, for the mixture and the forest.
+    #
+    # More: :class:`pcnet.PCGenerative`, :class:`pcnet.PCImputer` and the page :doc:`/generative`.
+
     return {
         f"{kind}.{name}.{share}": value
         for kind, found in zip(("tumours", "digits"), tables.values())
@@ -103,7 +150,7 @@ def run(path):
 
 
 def main():
-    run(**parse(__doc__, "novel_rows.png"))
+    execute(run, __doc__, "novel_rows.png")
 
 
 if __name__ == "__main__":

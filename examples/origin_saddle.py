@@ -1,14 +1,12 @@
 """The origin of the weights: flat for the loss, a strict saddle for the equilibrated energy.
 
-Left: eigenvalues of both Hessians at the origin of a network with two hidden layers, computed by
-the implicit derivative and in closed form, - Sigma_yy (kron) I. Right: stochastic gradient descent
-from weights near 0 in standard networks (sp, no skips, lambda 1); the same steps with predictive
-coding's gradients and with backpropagation's (Innocenti et al. 2024, arXiv:2408.11979, figures 3
-and 5).
+Why does predictive coding leave weights near 0 sooner than backpropagation? Standard networks (sp,
+no skips, lambda 1) are compared at the origin of their weights, by curvature, and near it, in
+training (Innocenti et al. 2024, arXiv:2408.11979, figures 3 and 5).
 """
 
 import numpy as np
-from _common import COLOURS, digits, new_figure, parse
+from _common import COLOURS, digits, execute, new_figure, save
 
 from pcnet import Network, infer
 from pcnet.theory import (
@@ -18,6 +16,13 @@ from pcnet.theory import (
     loss_hessian,
     predicted_origin_eigenvalues,
 )
+
+# %%
+# Method
+# ------
+# First the Hessians of the loss and of the equilibrated energy at the origin. The network is
+# small enough to compute all eigenvalues; theory predicts them in closed form, - Sigma_yy (kron)
+# I.
 
 ACTIVATIONS = ("identity", "tanh", "relu")
 WIDTH, N_HIDDEN = 50, 4
@@ -44,6 +49,11 @@ def spectra(X, Y, width=5, n_hidden=2):
     return found
 
 
+# %%
+# Then training from weights near 0, by plain SGD with the gradients of predictive coding and of
+# backpropagation. Both see the same batches.
+
+
 def start(X, Y, activation, seed, width=WIDTH, n_hidden=N_HIDDEN, spread=SPREAD):
     """A network with weights N(0, spread^2)."""
     rng = np.random.default_rng(seed)
@@ -66,6 +76,9 @@ def loss_gradients(net, X, Y):
 
 METHODS = {"predictive coding": energy_gradients, "backpropagation": loss_gradients}
 
+# %%
+# A network has left the plateau when its loss has fallen by a twentieth.
+
 
 def descend(net, X, Y, gradients, n_steps=N_STEPS, rate=RATE, every=EVERY):
     """Train by plain SGD; the feed-forward loss of all samples every few steps."""
@@ -86,6 +99,10 @@ def steps_to_escape(losses, every=EVERY):
     return float(every * left[0]) if left.size else float("inf")
 
 
+# %%
+# One panel shows the eigenvalues by rank, the others the loss over the steps, by activation.
+
+
 def draw(found, curves, path, every=EVERY, n_hidden=N_HIDDEN):
     """Spectra at the origin, and the loss of each network over SGD steps."""
     figure, axes = new_figure("The origin: flat for the loss, not for the energy", [1] * 4, 4)
@@ -95,7 +112,7 @@ def draw(found, curves, path, every=EVERY, n_hidden=N_HIDDEN):
         axes[0].plot(rank, predicted, "-", color=colour, lw=1.2, label=f"{of}, predicted")
     axes[0].set_xscale("log")
     axes[0].set(xlabel="rank", ylabel="eigenvalue of the Hessian at the origin")
-    axes[0].set_title("Two hidden layers, tanh")
+    axes[0].set_title("At the origin (tanh)")
     axes[0].legend(fontsize=7, loc="center left")
     for ax, (activation, by_method) in zip(axes[1:], curves.items()):
         for (name, runs), colour in zip(by_method.items(), COLOURS):
@@ -104,15 +121,20 @@ def draw(found, curves, path, every=EVERY, n_hidden=N_HIDDEN):
                 ax.plot(steps, losses, color=colour, lw=1.5, label=name if index == 0 else None)
         title = {"identity": "linear"}.get(activation, activation)
         ax.set(xlabel="SGD steps", ylim=(0, None), title=f"{title}, {n_hidden} hidden layers")
-    axes[1].set_ylabel("loss")
-    axes[1].legend(fontsize=8, loc="lower left")
+    for ax in axes[1:]:
+        ax.set_ylabel("loss")
+        ax.legend(fontsize=8, loc="lower left")
     for ax in axes:
         ax.grid(alpha=0.3)
-    figure.savefig(path, dpi=70)
+    return save(figure, path)
 
 
 def run(path, depth=N_HIDDEN, width=WIDTH, seeds=2, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+
     X, Y = images(data)
     found = spectra(X, Y)
     for of, (exact, predicted) in found.items():
@@ -134,8 +156,25 @@ def run(path, depth=N_HIDDEN, width=WIDTH, seeds=2, data=None):
             escapes[name] += steps
             shown = ", ".join(f"{n:.0f}" for n in steps)
             print(f"{activation:8s} {name:17s} leaves the plateau after {shown} steps")
+
+    # %%
+    # All eigenvalues of the loss are 0: the origin is flat, and backpropagation stays there. The
+    # energy has negative ones, as predicted, and predictive coding leaves in some hundred steps.
+
     draw(found, curves, path, n_hidden=depth)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Another spread of the first weights: ``SPREAD``. More steps: ``N_STEPS``.
+    # - Other depths: with one hidden layer, the loss has a strict saddle, too.
+    # - muPC networks have skips and do not start near the origin: :doc:`/saddles` says what
+    #   differs.
+    #
+    # More: :func:`pcnet.theory.energy_hessian`, :func:`pcnet.theory.loss_hessian` and the page
+    # :doc:`/saddles`.
+
     return {
         "escape": np.mean(escapes["predictive coding"]),
         "stays": min(min(escapes["backpropagation"]), N_STEPS),
@@ -143,7 +182,7 @@ def run(path, depth=N_HIDDEN, width=WIDTH, seeds=2, data=None):
 
 
 def main():
-    run(**parse(__doc__, "origin_saddle.png", depth=N_HIDDEN, width=WIDTH, seeds=2, data=None))
+    execute(run, __doc__, "origin_saddle.png", depth=N_HIDDEN, width=WIDTH, seeds=2, data=None)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Race to equilibrium: the remaining excess energy by the number of passes of a method.
 
-The claim of the thesis (Innocenti, arXiv:2510.23323): descent on the activities of a deep network
-does not reach equilibrium at a useful cost, because its signal moves one layer per step. Methods in
-error space, which propagate the output's delta to all layers in one pass, do. The example compares
-all methods that minimise the energy of any network with fixed weights. An augmented Lagrangian
-without duals is activity descent at a rate for each sample; the passes that compute it count.
+How many passes do the methods of inference need to reach equilibrium, by depth? The claim of the
+thesis (Innocenti, arXiv:2510.23323): descent on the activities of a deep network does not reach
+equilibrium at a useful cost, because its signal moves one layer per step. Methods in error space,
+which propagate the output's delta to all layers in one pass, do. The example compares all methods
+that minimise the energy of any network with fixed weights. An augmented Lagrangian without duals is
+activity descent at a rate for each sample; the passes that compute it count.
 """
 
 import numpy as np
-from _common import digits, new_figure, parse
+from _common import digits, execute, new_figure, save
 
 from pcnet import Network, infer
 from pcnet.inference import (
@@ -22,6 +23,11 @@ from pcnet.inference import (
     LearnedPrecision,
     NesterovDescent,
 )
+
+# %%
+# Method
+# ------
+# Every method gets the same network and the same images, and a growing number of steps.
 
 DEPTHS = (4, 32)
 #: Name -> method that makes about k steps.
@@ -38,6 +44,9 @@ RUNNERS = {
     "gradient flow (Heun)": lambda k: GradientFlow(max_time=k / 4),
 }
 
+# %%
+# The network has residual tanh layers in float64, so that rounding does not end the race.
+
 
 def problem(depth, width, n_samples=64, data=None):
     """A residual tanh network in float64, and digits with one-hot targets."""
@@ -45,6 +54,11 @@ def problem(depth, width, n_samples=64, data=None):
     X, Y = X[:n_samples].astype(np.float64), np.eye(10)[y[:n_samples]]
     sizes = (X.shape[1], *(width,) * depth, 10)
     return Network.init(sizes, "tanh", random_state=0, dtype=np.float64), X, Y
+
+
+# %%
+# The excess energy is F - F*, where F* is the least energy that a long error descent finds. Its
+# share of the excess at the feed-forward state is 1 before the first step and 0 at equilibrium.
 
 
 def race(net, X, Y, budgets=(1, 2, 4, 8, 16, 32, 64)):
@@ -70,6 +84,10 @@ def left_at(curve, passes):
     return left[spent <= passes][-1]
 
 
+# %%
+# A panel for each depth, a curve for each method.
+
+
 def draw(panels, path):
     """One panel for each (title, curves)."""
     figure, axes = new_figure("All methods raced to equilibrium", [1] * len(panels))
@@ -82,11 +100,16 @@ def draw(panels, path):
         ax.set_xticks((), minor=True)
         ax.grid(alpha=0.3)
     axes[-1].legend(fontsize="small", loc="lower left")  # nothing else is there
-    figure.savefig(path, dpi=90)
+    return save(figure, path)
 
 
 def run(path, depth=DEPTHS, width=64, data=None):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+    # What is left after 20 passes:
+
     panels, figures = [], {}
     for n_hidden in depth:
         curves = race(*problem(n_hidden, width, data=data))
@@ -95,13 +118,31 @@ def run(path, depth=DEPTHS, width=64, data=None):
         for name, curve in curves.items():
             figures[f"{n_hidden}.{name}"] = left_at(curve, 20.0)
             print(f"  {figures[f'{n_hidden}.{name}']:9.1e}  {name}")
+
+    # %%
+    # In four layers, every method comes closer step by step. In 32, only the three in error space
+    # do: error descent, error optimization and learned precisions. The others have hardly begun,
+    # with momentum too.
+
     draw(panels, path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - Other depths and widths: ``depth``, ``width``. A trained network in place of a new one:
+    #   ``problem``.
+    # - More steps: ``budgets`` of ``race``. From how many on does descent on the activities catch
+    #   up?
+    # - A method of your own: a line in ``RUNNERS``; :doc:`/experiments` shows how to write one.
+    #
+    # More: :mod:`pcnet.inference` and the pages :doc:`/inference` and :doc:`/inference_more`.
+
     return figures
 
 
 def main():
-    run(**parse(__doc__, "race_to_equilibrium.png", depth=DEPTHS, width=64, data=None))
+    execute(run, __doc__, "race_to_equilibrium.png", depth=DEPTHS, width=64, data=None)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Trust region: the landscape of w_2 w_1 x for the loss and for the equilibrated energy.
 
-One sample, x = y = 1, a chain of two weights. The loss 1/2 (1 - w_1 w_2)^2 has a saddle at the
-origin with curvatures -1 and 1. Inference changes it to F* = 1/2 (1 - w_1 w_2)^2 / (1 + w_2^2),
-whose curvatures there are -1.618 and 0.618, so descent leaves the saddle sooner (Innocenti et al.
-2023, arXiv:2305.18188). pcnet.theory computes everything; the example does not use these formulas.
+What does inference do to the landscape of a network of two weights? One sample, x = y = 1, a chain
+of two weights. The loss 1/2 (1 - w_1 w_2)^2 has a saddle at the origin with curvatures -1 and 1.
+Inference changes it to F* = 1/2 (1 - w_1 w_2)^2 / (1 + w_2^2), whose curvatures there are -1.618
+and 0.618, so descent leaves the saddle sooner (Innocenti et al. 2023, arXiv:2305.18188).
+``pcnet.theory`` computes everything; the example does not use these formulas.
 """
 
 import numpy as np
-from _common import COLOURS, new_figure, parse
+from _common import COLOURS, execute, new_figure, save
 
 from pcnet import Network
 from pcnet.theory import (
@@ -18,6 +19,11 @@ from pcnet.theory import (
     gradient_decomposition,
     loss_hessian,
 )
+
+# %%
+# Method
+# ------
+# The network is z = w_1 x, y = w_2 z; all functions of its two weights can be drawn.
 
 X = Y = np.ones((1, 1))
 REACH, N_STEPS, RATE = 2.0, 80, 0.1
@@ -51,6 +57,9 @@ LANDSCAPES = {
     "loss (backpropagation)": (loss, loss_gradient, loss_hessian),
 }
 
+# %%
+# Both functions on a grid, and their curvatures at the saddle:
+
 
 def on_grid(function, n):
     """Values on an (n, n) grid of w_1 (columns) and w_2 (rows)."""
@@ -61,6 +70,10 @@ def on_grid(function, n):
 def eigenvalues_at_origin(hessian):
     """The negative and the positive curvature."""
     return np.linalg.eigvalsh(hessian(network((0.0, 0.0)), X, Y).toarray())
+
+
+# %%
+# Gradient descent from points around the saddle, and how long it takes to halve the loss:
 
 
 def starts(n=N_STARTS):
@@ -83,10 +96,19 @@ def steps_to_half(path):
     return float(below[0]) if below.size else float("inf")
 
 
+# %%
+# Predictive coding's direction of descent is backpropagation's plus a part that inference adds.
+
+
 def trust_region_parts(w):
     """Predictive coding's descent direction as backpropagation's plus the trust region's."""
     parts = gradient_decomposition(network(w), X, Y)
     return -np.ravel(parts.backprop), -np.ravel(parts.trust_region)
+
+
+# %%
+# Two landscapes with arrows of descent and its paths, and the loss along the paths. Dotted: the
+# minima, w_1 w_2 = 1.
 
 
 def draw(path, n=41):
@@ -118,14 +140,20 @@ def draw(path, n=41):
         label = name.partition(" (")[0]
         axes[2].plot(losses.mean(axis=0), color=colour, lw=2.5, label=label)
     axes[2].set(xlabel="steps of descent", ylabel="loss", ylim=(0, None))
-    axes[2].set_title(f"From {N_STARTS} points around the saddle", fontsize=10)
+    axes[2].set_title(
+        f"The saddle is left sooner\n({N_STARTS} points around the saddle)", fontsize=10
+    )
     axes[2].legend(title="mean of", fontsize=8, loc="center right")
     axes[2].grid(alpha=0.3)
-    figure.savefig(path, dpi=60, pil_kwargs={"optimize": True})
+    return save(figure, path)
 
 
 def run(path):
     """Compute, print and draw; return the figures that the documentation quotes."""
+    # %%
+    # Result
+    # ------
+
     figures = {}
     for key, (name, (_, gradient, hessian)) in zip(("energy", "loss"), LANDSCAPES.items()):
         low, high = eigenvalues_at_origin(hessian)
@@ -136,13 +164,28 @@ def run(path):
     print(
         f"at (0.1, 0.1) descent is {backprop.round(3)} (BP) + {trust_region.round(3)} (inference)"
     )
+
+    # %%
+    # Inference makes the descending direction at the saddle steeper and the other one flatter.
+    # Paths of predictive coding leave the saddle sooner.
+
     draw(path)
-    print(f"Figure written to {path}")
+
+    # %%
+    # What to change next
+    # -------------------
+    #
+    # - More points, closer to the saddle: ``N_STARTS``, ``DISTANCE``. Another rate: ``RATE``.
+    # - Another target: ``Y = 2 * X``.
+    # - An output precision other than 1: ``equilibrium_energy`` and the gradients take it.
+    #
+    # More: :func:`pcnet.theory.gradient_decomposition` and the page :doc:`/trust_region`.
+
     return figures | {"backprop": backprop[1], "added": trust_region[1]}
 
 
 def main():
-    run(**parse(__doc__, "trust_region.png"))
+    execute(run, __doc__, "trust_region.png")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The extensions that build the documentation, without Sphinx; oracles: files and names."""
 
 import ast
+import builtins
 import importlib
+import json
 import re
 import zlib
 from pathlib import Path
@@ -21,38 +23,171 @@ def extension(monkeypatch):
 
 
 @pytest.fixture
-def stage_all(extension, tmp_path):
-    def run(full):
-        module = extension("staged_gallery")
-        conf = module.configuration(
-            ROOT / "examples", tmp_path, ROOT / "docs" / "images", full=full
-        )
-        return conf, sorted((tmp_path / "scripts").glob("[!_]*.py"))
-
-    return run
+def gallery(extension, tmp_path):
+    """gallery(full): all examples, staged."""
+    module = extension("staged_gallery")
+    return lambda full: module.Gallery(ROOT / "examples", tmp_path, ROOT / "docs", full)
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_every_example_is_staged_with_a_heading(stage_all, full):
-    conf, staged = stage_all(full)
+def test_every_example_is_staged_with_a_heading_in_the_order_of_the_readme(gallery, full):
+    staged = gallery(full)
+    conf = staged.configuration()
+    scripts = sorted(staged.scripts.glob("[!_]*.py"))
     examples = sorted((ROOT / "examples").glob("[!_]*.py"))
-    assert [path.name for path in staged] == [path.name for path in examples]
-    for path, example in zip(staged, examples, strict=True):
+    assert [path.name for path in scripts] == [path.name for path in examples]
+    for path, example in zip(scripts, examples, strict=True):
         lines = ast.get_docstring(ast.parse(path.read_text("utf-8"))).splitlines()
         original = ast.get_docstring(ast.parse(example.read_text("utf-8"))).splitlines()[0]
         assert f"{lines[0]}: {lines[3]}".lower() == original.lower()
         assert lines[1:3] == ["=" * len(lines[0]), ""]
         runs = re.search(conf["filename_pattern"], str(path)) is not None
         assert runs == (full or path.stem == "pictures")
-        assert runs != (".. image:: " in path.read_text("utf-8"))
+    listed = re.findall(
+        r"^\| `(\w+\.py)`", (ROOT / "examples" / "README.md").read_text("utf-8"), re.M
+    )
+    names = [path.name for path in scripts]
+    assert sorted(names, key=conf["within_subsection_order"]) == listed
+
+
+def test_pages_of_the_gallery_need_no_other_file(gallery):
+    """Every name of a staged script is bound in it, and it neither reads options nor `_common`."""
+    for path in gallery(full=True).scripts.glob("[!_]*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        nodes = list(ast.walk(tree))
+        bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        bound |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        bound |= {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        bound |= {(n.asname or n.name).split(".")[0] for n in nodes if isinstance(n, ast.alias)}
+        used = {n.id for n in nodes if isinstance(n, ast.Name)}
+        assert used - bound <= set(dir(builtins)) | {"__file__"}, path.name
+        assert not {"_common", "argparse", "parse", "main"} & (used | bound), path.name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_pages_of_the_gallery_are_narrative(extension, path):
+    """Question, method, result with what was printed and drawn, what to change, and links."""
+    page = extension("example_scripts").unfold(path)
+    assert page.text.count("?") >= 1
+    titles = [cell.text.partition("\n")[0] for cell in page.cells if "\n---" in cell.text]
+    assert titles == ["Method", "Data and figure", "Settings", "Result", "What to change next"]
+    closing = page.cells[-1]
+    assert closing.code == ""
+    assert re.search(r":(class|func|meth|mod):`pcnet\.", closing.text)
+    assert re.search(r":doc:`", closing.text)
+    assert max(len(cell.code.splitlines()) for cell in page.cells) <= 75
+    steps = [cell for cell in page.cells if cell.step is not None]
+    assert (
+        sum(cell.code.splitlines()[-1:][0].startswith("draw(") for cell in steps if cell.code) == 1
+    )
+    printed = json.loads((ROOT / "docs" / "images" / "printed.json").read_text("utf-8"))[path.stem]
+    assert len(printed) == len(steps)
+    assert any(printed)
+    drawn = json.loads((ROOT / "docs" / "images" / "drawn.json").read_text("utf-8"))
+    for panel in drawn[f"{path.stem}.png"]["panels"]:
+        left, top, right, bottom = panel["box"]
+        assert 0 <= left < right <= 1
+        assert 0 <= top < bottom <= 1
+        assert panel["title"]
+
+
+SCRIPT = '''"""Title: what it shows.
+
+Question?
+"""
+
+from _common import execute, save
+
+# %%
+# Method
+
+N = 3
+
+
+def draw(path):
+    return save("picture", path)
+
+
+def run(path, depth=N):
+    """Compute."""
+    # %%
+    # Result
+
+    print("depth", depth)
+
+    # %%
+    # And the figure:
+
+    draw(path)
+
+    # %%
+    # Next
+
+    return {"depth": depth}
+
+
+def main():
+    execute(run, __doc__, "a.png", depth=N)
+'''
+COMMON = '''"""Shared."""
+
+import argparse
+from pathlib import Path
+
+SUFFIX = " in colour"
+
+
+def save(figure, path):
+    Path(path).write_text(figure + SUFFIX)
+    return figure
+
+
+def execute(run):
+    return argparse
+'''
+
+
+def test_a_script_becomes_cells_with_what_they_printed(extension, tmp_path):
+    (tmp_path / "a.py").write_text(SCRIPT)
+    (tmp_path / "_common.py").write_text(COMMON)
+    scripts, module = extension("example_scripts"), extension("staged_gallery")
+    page = scripts.unfold(tmp_path / "a.py")
+    assert (page.title, page.shown, page.text) == ("Title", "what it shows", "Question?")
+    texts = [cell.text.partition("\n")[0] for cell in page.cells]
+    assert texts == [
+        "",
+        "Method",
+        "Data and figure",
+        "Settings",
+        "Result",
+        "And the figure:",
+        "Next",
+    ]
+    assert page.cells[3].code == 'path = "a.png"\ndepth = N'
+    assert scripts.compute(page, tmp_path / "a.png") == ({"depth": 3}, ["depth 3\n", "", ""])
+    assert (tmp_path / "a.png").read_text() == "picture in colour"
+    blocks = [f".. code-block:: Python\n\n    {cell.code}\n\n" for cell in page.cells if cell.code]
+    shown = module.with_outputs("".join(blocks), page, ["depth 3\n", "", ""], "PANELS\n")
+    assert (
+        shown.index("    print(") < shown.index("    depth 3\n") < shown.index("    draw(path)\n")
+    )
+    assert shown.endswith("PANELS\n")
+    assert shown.count("sphx-glr-script-out") == shown.count("PANELS") == 1
+    with pytest.raises(ValueError, match="5 cells of code, 4 blocks"):
+        module.with_outputs("".join(blocks[1:]), page, ["", "", ""], "")
+
+
+def test_notebooks_name_pages_and_classes_without_roles(extension):
+    text = "See :class:`pcnet.PCClassifier`, :doc:`/depth`, :doc:`memory` and ``width``."
+    assert extension("staged_gallery").markdown(text) == (
+        "See `pcnet.PCClassifier`, `docs/depth.md`, `examples/memory.py` and `width`."
+    )
 
 
 def test_a_script_without_title_is_refused(extension, tmp_path):
     (tmp_path / "bare.py").write_text("import pcnet\n")
     with pytest.raises(ValueError, match=r"bare\.py must open with a docstring"):
-        extension("staged_gallery").stage(
-            tmp_path / "bare.py", tmp_path / "out.py", tmp_path / "none.png", runs=False
-        )
+        extension("example_scripts").unfold(tmp_path / "bare.py")
 
 
 def test_every_public_name_has_one_place_in_the_reference(extension):

@@ -231,7 +231,7 @@ def test_saved_pictures_are_recorded_by_path(drawn, tmp_path):
     (tmp_path / "part").mkdir()
     with drawn.recorded(tmp_path) as found:
         drawing().savefig(tmp_path / "part" / "a.png")
-    assert found == {"part/a.png": drawn.summary(drawing())}
+    assert found == {"part/a.png": {"drawn": drawn.summary(drawing())}}
     drawing().savefig(tmp_path / "b.png")
     assert list(found) == ["part/a.png"]
 
