@@ -82,6 +82,7 @@ html_static_path = ["_static"]
 html_css_files = ["pcnet.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_sidebars = {"start": []}  # it has no pages below it: the sidebar would be a title alone
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 7,

@@ -57,14 +57,21 @@ def refuse_dates(X):
         pairs = zip(X.columns, X.dtypes)
     else:
         pairs = [(None, X.dtype)] if isinstance(X, np.ndarray) else []
-    kinds = ("date", "time", "duration", "period")
-    found = [name for name, dtype in pairs if str(dtype).lower().startswith(kinds)]
+    found = [name for name, dtype in pairs if _is_of_time(dtype)]
     if found:
         columns = "" if None in found else f" in the columns {listed(found)}"
         raise ValueError(
             f"X holds dates or times{columns}: convert them to numbers first, such as the days "
             "since the first date, (dates - dates.min()).dt.days"
         )
+
+
+def _is_of_time(dtype):
+    """Whether a dtype of NumPy or of a library of frames is one of dates, times or spans."""
+    kind = getattr(dtype, "kind", None)  # that of polars has none
+    if kind not in (None, "O"):
+        return kind in "mM"
+    return str(dtype).lower().startswith(("date", "time", "duration", "period"))
 
 
 def _explain(error, arrays):
