@@ -582,8 +582,8 @@ MUTANTS = [
     (
         "pairs: most distant class predicted",
         "_estimators/two_way.py",
-        "-0.5 * state.sharpness *",
-        "0.5 * state.sharpness *",
+        "-0.5 * factors[:, None] *",
+        "0.5 * factors[:, None] *",
         "tests/generative/test_recognition.py",
     ),
     (

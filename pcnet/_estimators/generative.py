@@ -160,11 +160,11 @@ class PCGenerative(GenerativeMethods):
     from causes to rows and of a recognizer from rows to causes, which share hidden activities. The
     first causes are y's outputs. Predictions take one inference, are more accurate than those of
     the density, and nearly those of a classifier on complete rows. `predict_proba` takes the
-    squared distances to the classes' targets, times a factor that a pilot on at most 1,000 rows
-    measures. The model has no density: `score_samples`, `score`, `sample_conditional` and
-    `class_energies` do not exist. `sample` draws free causes from a normal distribution given y,
-    and entries around the generator's prediction. Missing entries of training rows are filled with
-    the generator's predictions before each epoch.
+    squared distances to the classes' targets, times a factor by the share of missing entries that
+    a pilot on at most 1,000 rows measures. The model has no density: `score_samples`, `score`,
+    `sample_conditional` and `class_energies` do not exist. `sample` draws free causes from a normal
+    distribution given y, and entries around the generator's prediction. Missing entries of training
+    rows are filled with the generator's predictions before each epoch.
 
     The same data, arguments and seeds give the same bits with any number of threads.
 

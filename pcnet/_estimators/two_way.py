@@ -29,8 +29,9 @@ RECOGNIZER_WEIGHT = 10.0
 #: the least number of these.
 PILOT_ROWS, TEST_SHARE, TEST_ROWS = 1000, 0.2, 20
 
-#: Factors of squared distances among which the pilot chooses.
-SHARPNESS = 2.0 ** np.arange(-6, 8.25, 0.25)
+#: Binary logarithms of the factors of squared distances among which the pilot chooses, and the
+#: shares of entries that it hides: one factor would be too large where entries are missing.
+SHARPNESS, HIDDEN = np.arange(-6, 8.25, 0.25), (0.0, 0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +48,16 @@ class TwoWay:
         Of the free causes, as a linear function of `regressors`.
     spread : float64 ndarray of shape (n_free, n_free)
         Lower triangular: a normal draw times its transpose is added to the mean.
-    sharpness : float
-        Log probabilities are minus half the squared distances to the classes' targets times this.
+    sharpness : float64 ndarray of shape (2, n)
+        Shares of missing entries, and for each the binary logarithm of a factor: log probabilities
+        are minus half the squared distances to the classes' targets times this.
     """
 
     precision: float
     n_targets: int
     means: Any
     spread: Any
-    sharpness: float
+    sharpness: Any
 
 
 class Settled(NamedTuple):
@@ -120,7 +122,7 @@ def fit_pair(model, outputs, plan, seed):
     covariance = product(rest.T, rest) / len(rest)
     floor = 1e-6 * np.trace(covariance) / len(covariance) + np.finfo(np.float32).tiny
     spread = cholesky((covariance + floor * np.eye(len(covariance)))[None])[0]
-    sharpness = 1.0
+    sharpness = np.zeros((2, 1))
     if isinstance(model._block, ClassBlock) and model._block.n_outputs:
         pilot = child_seed(seed, PILOT_PARTS)
         sharpness = _measure_sharpness(values[known], targets[known], plan, precision, pilot)
@@ -203,16 +205,21 @@ def _measure_sharpness(values, targets, plan, precision, seed):
     rows = stream(seed, ORDER).permutation(len(values))[:PILOT_ROWS]
     n_test = int(TEST_SHARE * len(rows))
     if n_test < TEST_ROWS:
-        return 1.0
+        return np.zeros((2, 1))
     test, train = rows[:n_test], rows[n_test:]
     networks, _ = train_pair(values[train], targets[train], plan, precision, seed, "pilot, ")
     classes, codes = np.unique(targets, axis=0, return_inverse=True)
+    truth = np.eye(len(classes))[codes.reshape(-1)[test]]
+    truth += (1 / len(classes) - truth) / (n_test + 1)  # a row more, of any class
     unknown = np.full((n_test, targets.shape[1]), np.nan, values.dtype)
-    found = settle(networks, precision, values[test], unknown, plan.method).causes
-    squares = distances(found[:, : targets.shape[1]], classes)
-    right = np.arange(n_test), codes.reshape(-1)[test]
-    costs = [-log_softmax(-0.5 * factor * squares)[right].mean() for factor in SHARPNESS]
-    return float(SHARPNESS[int(np.argmin(costs))])
+    rng, found = stream(seed, PILOT_PARTS), []
+    for share in HIDDEN:
+        part = np.where(rng.random(values[test].shape) < share, np.nan, values[test])
+        causes = settle(networks, precision, part.astype(values.dtype), unknown, plan.method).causes
+        squares = distances(causes[:, : targets.shape[1]], classes)
+        costs = [-np.sum(truth * log_softmax(-0.5 * 2.0**k * squares)) for k in SHARPNESS]
+        found.append((np.isnan(part).mean(), SHARPNESS[int(np.argmin(costs))]))
+    return np.array(found).T
 
 
 # ---------------------------------------------------------------- answers
@@ -265,7 +272,9 @@ def log_probabilities(model, outputs):
     found = infer_pair(model, outputs).causes[:, : state.n_targets]
     if not block.n_outputs:  # a single class
         return np.zeros((len(outputs), 1))
-    return log_softmax(-0.5 * state.sharpness * distances(found, block.targets))
+    missing = np.isnan(outputs[:, : len(model.columns_)]).mean(axis=1)
+    factors = 2.0 ** np.interp(missing, *state.sharpness)
+    return log_softmax(-0.5 * factors[:, None] * distances(found, block.targets))
 
 
 def draw_rows(model, outputs, n_samples, random_state):

@@ -173,6 +173,7 @@ def test_bidirectional_predicts_better_than_the_density_and_generates():
     assert np.mean(recognized == model.predict(new)) > 0.99
     part = np.where(np.random.default_rng(0).random(new.shape) < 0.5, np.nan, new)
     assert np.mean(model.predict(part) == labels) > 0.75
+    assert log_loss(labels, model.predict_proba(part)) < 0.7
     error, usual = (
         np.square((rows - new) / model.input_scale_)[np.isnan(part)].mean()
         for rows in (model.reconstruct(part), model.input_mean_)
