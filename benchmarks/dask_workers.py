@@ -1,12 +1,14 @@
 """Training on a Dask cluster: two workers against one, a table in blocks, a simulated network.
 
-    python benchmarks/dask_workers.py [two] [table] [simulate]
+    python benchmarks/dask_workers.py [two] [table] [simulate] [--runs 3]
 
 "two": a training step of 32 layers of 512 units at batches of 1024 on two worker processes of one
-thread each, against the plain estimator with one thread; in seconds, and in CPU seconds, which
-other work on the machine changes little. "table": peak memory of the processes in a fit on
-1,000,000 x 100 float32 rows that are made block by block on the workers. "simulate": a step on 2
-to 64 workers from the times measured by "two", on networks of other speeds. Default: all.
+thread each, against the plain estimator with one thread, in turn; in seconds, and in CPU seconds,
+which other work on the machine changes little. Workers that keep freed memory, instead of returning
+it to the system after each message as Dask has it, are measured, too. "table": peak memory of the
+processes in a fit on 1,000,000 x 100 float32 rows that are made block by block on the workers.
+"simulate": a step on 2 to 64 workers from the times measured by "two", on networks of other speeds.
+Default: all.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import dask
 import dask.array as da
 import distributed
 import numpy as np
@@ -26,12 +29,17 @@ import pcnet
 import pcnet.dask
 
 DEPTH, WIDTH, N_FEATURES, BATCH = 32, 512, 100, 1024
-N_STEPS, N_SHARDS = 6, 2
+N_STEPS, N_SHARDS = 10, 2
 ARGUMENTS = {
     "batch_size": BATCH, "n_shards": N_SHARDS, "alpha": 0.0, "max_iter": 1, "random_state": 0,
     "dtype": "float32", "learning_rate_init": 1e-3,
 }  # fmt: skip
 CLUSTER = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+#: Dask's configuration for workers of glibc that keep memory.
+KEEPING = {
+    f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": 2**30
+    for name in ("TRIM", "MMAP")
+}
 #: Bits a second, and seconds from one machine to another.
 NETWORKS = {"1 Gbit/s": (1e9, 1e-4), "10 Gbit/s": (1e10, 5e-5), "100 Gbit/s": (1e11, 1e-5)}
 WORKERS = (2, 4, 8, 16, 32, 64)
@@ -40,9 +48,11 @@ WORKERS = (2, 4, 8, 16, 32, 64)
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", default=["two", "table", "simulate"])
-    parts = parser.parse_args().parts
+    parser.add_argument("--runs", type=int, default=3, help="runs of two, in turn")
+    arguments = parser.parse_args()
+    parts = arguments.parts
     print_environment(distributed=distributed.__version__)
-    times = two_workers() if "two" in parts else None
+    times = two_workers(arguments.runs) if "two" in parts else None
     if "table" in parts:
         large_table()
     if "simulate" in parts:
@@ -80,37 +90,52 @@ class Times(pcnet.callbacks.Callback):
 # ------------------------------------------------------------ two workers
 
 
-def two_workers():
+def two_workers(runs):
     """CPU seconds of a step: plain in shards; and what a cluster adds."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N_STEPS * BATCH, N_FEATURES), dtype=np.float32)
     y = (X[:, 0] > 0) * 1 + (X[:, 1] > 0)
     print(f"\n{DEPTH} layers x {WIDTH}, batches of {BATCH}, a step of one-thread processes")
-    print(f"  {'':28}{'fastest':>10}{'CPU here':>10}{'CPU of a worker':>17}")
+    print(f"  {'':34}{'fastest':>10}{'CPU here':>10}{'CPU of a worker':>17}")
 
     def measured(name, cls, client=None, **options):
         times = Times(client)
         shape = (WIDTH,) * (DEPTH - 1)
         model = cls(shape, callbacks=times, temperature=0.2, **{**ARGUMENTS, **options}).fit(X, y)
-        print(f"  {name:28}{times.wall:8.3f} s{times.cpu[0]:8.3f} s{times.cpu[1]:15.3f} s")
+        print(f"  {name:34}{times.wall:8.3f} s{times.cpu[0]:8.3f} s{times.cpu[1]:15.3f} s")
         return times, model
 
-    in_shards = {}
+    def on_two(name, config):
+        with (
+            dask.config.set(config),
+            LocalCluster(2, **CLUSTER) as cluster,
+            Client(cluster) as client,
+        ):
+            return measured(name, pcnet.dask.PCClassifier, client)
+
+    found = {"plain": [], "two": [], "keeping": []}
     with pcnet.set_num_threads(1):
         whole, _ = measured("plain, whole batches", pcnet.PCClassifier, n_shards=None)
-        for n_shards in (64, N_SHARDS):
-            name = f"plain, n_shards={n_shards}"
-            plain, local = measured(name, pcnet.PCClassifier, n_shards=n_shards)
-            in_shards[n_shards] = plain.cpu[0]
-    with LocalCluster(2, **CLUSTER) as cluster, Client(cluster) as client:
-        name = f"two workers, n_shards={N_SHARDS}"
-        found, model = measured(name, pcnet.dask.PCClassifier, client)
+        many, _ = measured("plain, n_shards=64", pcnet.PCClassifier, n_shards=64)
+    for _ in range(runs):
+        with pcnet.set_num_threads(1):
+            times, local = measured(f"plain, n_shards={N_SHARDS}", pcnet.PCClassifier)
+        found["plain"].append(times)
+        times, model = on_two("two workers", {})
+        found["two"].append(times)
+        found["keeping"].append(on_two("two workers that keep memory", KEEPING)[0])
     same = all(np.array_equal(a, b) for a, b in zip(model.coefs_, local.coefs_, strict=True))
-    step = found.cpu.sum()  # one after the other
-    print(f"  same bits: {same}; two workers are {plain.wall / found.wall:.2f} times as fast,")
-    print(f"  by CPU seconds {plain.cpu[0] / step:.2f} times, and {whole.cpu[0] / step:.2f} times")
-    print("  as fast as one process with whole batches")
-    return in_shards, step - plain.cpu[0] / 2
+    print(f"  same bits: {same}; times as fast as one process with the same shards:")
+    for name in ("two", "keeping"):
+        pairs = zip(found["plain"], found[name], strict=True)
+        ratios = [plain.wall / times.wall for plain, times in pairs]
+        text = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        wall = np.median([times.wall for times in found[name]])
+        print(f"    {name:8} {text}, and {whole.wall / wall:.2f} times as one with whole batches")
+    plain = np.median([times.cpu[0] for times in found["plain"]])
+    step = np.median([times.cpu.sum() for times in found["two"]])  # one after the other
+    in_shards = {64: many.cpu[0], N_SHARDS: plain}
+    return in_shards, step - plain / 2
 
 
 # ------------------------------------------------------------ a large table
