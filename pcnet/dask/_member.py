@@ -179,16 +179,19 @@ class Member:
             await asyncio.wait([previous])
         self._exchanges = {k: kept for k, kept in self._exchanges.items() if k >= number - 1}
         exchange = self._exchange(number)
-        shard, reports, sums = np.inf, [], PairwiseSum()
+        self._sum = self._sum or self.trainer.take_gradient()
+        shard, reports, sums, nodes = np.inf, [], PairwiseSum(), None
         try:
             for k, (shard, _, targets, share) in enumerate(shards):
                 values, rows = await rows, self._fetch(shards[k + 1 :])
+                if rows is None:  # what others have finished comes during the last shard
+                    nodes = self._request("nodes", number, self._own_part)
                 report = await self._compute(self._shard, values, targets, share, shard, sums)
                 reports.append(report)
             shard = np.inf
             exchange.nodes.set_result(sums.nodes)
-            self._sum = self._sum or self.trainer.take_gradient()
-            await self._add_up(number, exchange)
+            nodes = nodes or self._request("nodes", number, self._own_part)
+            await self._add_up(number, exchange, nodes)
         except Exception as error:
             exchange.fail(error)
             return Failure(shard, error)
@@ -219,22 +222,30 @@ class Member:
         trainer.give_back(sums.add(Node(number, 1, gradient)))
         return report
 
-    async def _add_up(self, number, exchange):
-        """The sum of all shards' gradients, in `_sum`."""
+    async def _add_up(self, number, exchange, nodes):
+        """The sum of all shards' gradients, in `_sum`; ``nodes``: task for those of all members."""
         flat = self._sum.flat
-        own = slice(None) if self._is_small else self._slice(self.number)
-        found = await asyncio.gather(
-            *(self._ask(k, "nodes", number, own) for k in range(len(self._peers)))
-        )
-        nodes = [Node(*node) for some in found for node in some]
-        await self._compute(_add_nodes, nodes, flat[own])
+        nodes = [Node(*node) for some in await nodes for node in some]
+        slices = None if self._is_small else self._request("total", number)
+        await self._compute(_add_nodes, nodes, flat[self._own_part])
         exchange.total.set_result(None)
-        if self._is_small:
+        if slices is None:
             return
-        others = [k for k in range(len(self._peers)) if k != self.number]
-        slices = await asyncio.gather(*(self._ask(k, "total", number) for k in others))
-        for k, values in zip(others, slices, strict=True):
-            flat[self._slice(k)] = values
+        for k, values in enumerate(await slices):
+            if k != self.number:
+                flat[self._slice(k)] = values
+
+    def _request(self, method, *arguments):
+        """A task for the answers of all members."""
+        asked = (self._ask(k, method, *arguments) for k in range(len(self._peers)))
+        task = asyncio.gather(*asked)
+        task.add_done_callback(_look_at)
+        return task
+
+    @property
+    def _own_part(self):
+        """The part of the gradient that this member sums."""
+        return slice(None) if self._is_small else self._slice(self.number)
 
     @property
     def _is_small(self):
