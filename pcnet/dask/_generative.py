@@ -67,6 +67,10 @@ class _GenerativeOnDask(BlockMethods):
         """As the plain estimator's; of a Dask collection lazily, block by block."""
         return self._on_blocks("reconstruct", X)
 
+    def energy(self, X: Any) -> Any:
+        """As the plain estimator's; of a Dask collection lazily, block by block."""
+        return self._on_blocks("energy", X)
+
     @available_if(has_density)
     def score_samples(self, X: Any) -> Any:
         """As the plain estimator's; of a Dask collection lazily, block by block."""
@@ -103,10 +107,10 @@ class PCGenerative(_GenerativeOnDask, PlainGenerative):
     """`pcnet.PCGenerative` whose methods take Dask collections.
 
     `fit` trains on one machine, since each row's inference starts where it ended in the epoch
-    before, and precisions are estimated from all rows: give it rows that fit there. Then `predict`,
-    `predict_proba`, `predict_log_proba`, `class_energies`, `score_samples`, `transform`,
-    `recognize`, `reconstruct` and `inverse_transform` of Dask arrays and data frames are lazy, with
-    the bits of the plain estimator. They need no client: any of Dask's schedulers computes them.
+    before, and precisions are estimated from all rows: give it rows that fit there. Then all
+    methods but `sample` and `sample_conditional` take Dask arrays and data frames and are lazy,
+    with the bits of the plain estimator. They need no client: any of Dask's schedulers computes
+    them.
 
     Arguments, attributes and other methods are those of :class:`pcnet.PCGenerative`.
     """
