@@ -11,7 +11,7 @@ GREEK = {
     **{name: rf"\{name}" for name in ("phi", "pi", "rho", "tau", "theta")},
     "eps": r"\varepsilon",
 }
-FUNCTIONS = {"log": r"\log", "exp": r"\exp", "sum": r"\sum", "max": r"\max", "min": r"\min"}
+FUNCTIONS = {name: rf"\{name}" for name in ("cos", "exp", "log", "max", "min", "sum")}
 WORDS = {"loss", "decay", "rate", "mean", "link", "diag", "var", "output_precision"}
 WORDS |= {"activity_decay", "onehot", "shift", "tol", "AL", "softmax", "logistic"}
 OPERATORS = {
@@ -40,7 +40,8 @@ _SUFFIX = (
     r"(?:_(?:\{[^{}\s]+\}|(?:[lLHkKiz\d]|WW|Wz|zz|zW)(?![\w*]))"
     r"|\^(?:\{[^{}\s]+\}|-?\w|\*)|\*(?![A-Za-z\d]))"
 )
-_CALL = r"\((?:[^()]|\([^()]*\))*\)"
+_INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
+_CALL = rf"\({_INSIDE}\)"
 _GREEK = r"(?<!\ba )(?:lambda|eps|mu|eta|beta|gamma|pi)(?![\w=]|\.\w)"
 #: What is a formula wherever it stands in a text: W_l, S^-1, F*, dF/dz_l, ||v||, lambda.
 _STRONG = (
@@ -49,9 +50,9 @@ _STRONG = (
 )
 #: What belongs to the formula beside it: numbers, single letters but for "a", functions.
 _WEAK = (
-    r"(?:\d+(?:\.\d+)?|[B-Zb-hj-z]|sum_[lk]|log|activity_decay"
-    r"|(?:exp|log|diag|mean|softmax|logistic)?"
-    r"\((?!(?!lambda|delta|alpha|beta|theta)[a-z_]{4,})[^()]*\)(?:_[lk]|\^-?\w)?)"
+    r"(?:\d+(?:\.\d+)?|[B-Zb-hj-z]|sum_[lk]|log|decay(?= (?:I|z_l)\b|/2)|activity_decay"
+    r"|(?:cos|exp|log|diag|mean|softmax|logistic)?"
+    rf"\((?!(?!lambda|delta|alpha|beta|theta)[a-z_]{{4,}}){_INSIDE}\)(?:_[lk]|\^-?\w)?)"
 )
 _TERM = rf"(?:{_STRONG}|{_WEAK}(?![\w']))"
 _BETWEEN = r"(?: (?:[-+/=*]|<=|>=|<-|->) (?:tol )?| ?\.\. ?|/| )"

@@ -331,6 +331,10 @@ def test_code_of_docstrings_stays_code(extension, text):
     [
         ("the response of W_l is A^T A v here", ["W_l", "A^T A v"]),
         ("lambda -> 0, a lambda or (n_{l-1}, n_l)", ["lambda -> 0", "(n_{l-1}, n_l)"]),
+        (
+            "Without decay H_z^-1 costs, + decay I - diag(f(z_l))",
+            ["H_z^-1", "decay I - diag(f(z_l))"],
+        ),
         ("dF/dz_1..dF/dz_H and d^2F* / dW_L^2.", ["dF/dz_1..dF/dz_H", "d^2F* / dW_L^2"]),
         ("y - softmax(mu) (log_loss), F*/lambda", ["y - softmax(mu)", "F*/lambda"]),
         ("A step of a layer, I say: n_samples, W_l.size, x.T, 3 layers, eps_like", []),
