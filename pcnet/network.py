@@ -63,7 +63,7 @@ class Network(KeptPackedWeights):
 
     Layer l predicts ``mu_l = a_l f_l(z_{l-1}) W_l + b_l + tau_l z_{l-1}`` from the activities
     below, with ``z_0 = x``, f_1 the identity and f_l the activation; z_1..z_H are the hidden
-    activities (H = L - 1) and mu_L, which is linear, the output. Invalid arguments raise a
+    activities, H = L - 1 layers, and mu_L, which is linear, the output. Invalid arguments raise a
     ValueError or TypeError that names them.
 
     Attributes
@@ -80,7 +80,7 @@ class Network(KeptPackedWeights):
     layer_sizes : tuple of int, (L + 1,)
         Inputs D, hidden widths, outputs K.
     n_layers : int
-        L.
+        L, the hidden layers and the output.
     dtype : dtype
         float32 or float64.
     parameterization : str or None

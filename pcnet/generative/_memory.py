@@ -43,7 +43,7 @@ class RecurrentMemory:
     weights_ : ndarray, (K, K)
         W; column j predicts unit j.
     bias_ : ndarray, (K,)
-        b.
+        The vector b.
 
     See Also
     --------

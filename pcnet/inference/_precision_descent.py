@@ -98,7 +98,7 @@ class PrecisionDescent(InferenceMethod):
         Parameters
         ----------
         n_layers : int
-            L.
+            L, the hidden layers and the output.
 
         Returns
         -------

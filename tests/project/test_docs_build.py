@@ -347,6 +347,17 @@ def test_formulas_are_found_in_prose(extension, text, formulas):
     assert "".join(part for part, formula in parts if not formula) in text or formulas
 
 
+def test_no_line_of_a_docstring_reads_as_an_item_of_a_list():
+    """reStructuredText makes a list of a line such as "L." alone."""
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in (ROOT / "pcnet").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.fullmatch(r" +([A-Za-z]|[ivxlcdm]+|\d{1,2})\.", line)
+    ]
+    assert found == []
+
+
 def test_the_reference_describes_every_module(extension):
     module = extension("api_pages")
     described = re.findall(
