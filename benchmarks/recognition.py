@@ -163,6 +163,8 @@ def classes(arguments):
 
 
 def run_classes(X, y, new, labels, seed):
+    seen = np.isin(labels, y)
+    new, labels = new[seen], labels[seen]
     part = np.where(np.random.default_rng(seed).random(new.shape) < 0.5, np.nan, new)
     models = {f"{kind}": PCGenerative(recognition=kind, random_state=seed) for kind in KINDS[::2]}
     models["means, PCClassifier"] = make_pipeline(SimpleImputer(), PCClassifier(random_state=seed))
