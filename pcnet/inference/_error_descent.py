@@ -24,10 +24,11 @@ class ErrorDescent(InferenceMethod):
     ``v_l = a_{l+1} (v_{l+1} W_{l+1}^T) f'(z_l) + tau_{l+1} v_{l+1} - decay z_l`` (v_L the output
     delta), each sample moves by ``eps <- eps + s (v - eps)``. Its first step is
     ``1 / (1 + lambda (u H u / |u|^2) |v|^2 / |delta|^2)``, u = delta and H the loss's second
-    derivative. It is exact where delta is an eigenvector of P P^T, P = d mu_L / d eps; with
-    activity decay the first step is 1. Later steps are the sample's Barzilai-Borwein steps [1]_.
-    Backtracking shrinks each step until the energy meets Armijo's condition. The energy of no
-    sample rises, and a sample that has ended costs no further computation.
+    derivative. It is exact where delta is an eigenvector of P^T P; P, with a row for each hidden
+    unit and a column for each output, is the derivative of mu_L by eps. With activity decay the
+    first step is 1. Later steps are the sample's Barzilai-Borwein steps [1]_. Backtracking shrinks
+    each step until the energy meets Armijo's condition. The energy of no sample rises, and a sample
+    that has ended costs no further computation.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ class ErrorDescent(InferenceMethod):
     -----
     The error-space formulation is that of [2]_.
 
-    The prediction: without activity decay ``v = P^T delta``. While P stays the same, as in linear
-    networks, ``eps = P^T a`` and the next direction is ``P^T (delta - a)``, where each step adds
+    The prediction: without activity decay ``v = delta P^T``. While P stays the same, as in linear
+    networks, ``eps = a P^T`` and the next direction is ``(delta - a) P^T``, where each step adds
     ``s (delta - a)`` to a, which starts at 0. A sample ends after a step if
 
     - ``|delta' - a|^2 |v|^2 / (2 |delta|^2) <= tol^2 (F0 - F)``: the energy still to lose, against

@@ -16,9 +16,10 @@ class ExactEquilibrium(InferenceMethod):
     """The minimum of the energy of a linear network, in a fixed number of passes.
 
     With identity activations and squared error the output's delta at equilibrium is
-    ``delta = S^{-1} r``, r = y - mu_L of the feed-forward pass and ``S = I / lambda + sum_l P_l
-    P_l^T``, P_l = d mu_L / d z_l. The errors are the responses to it, ``e_l = P_l^T delta``. A
-    backward pass of the K unit deltas gives all P_l, so the cost is linear in the depth.
+    ``delta = r S^-1``, with r = y - mu_L of the feed-forward pass and
+    ``S = I / lambda + sum_l P_l^T P_l``. P_l (n_l, K) is the derivative of mu_L by z_l. The errors
+    are the responses to it, ``e_l = delta P_l^T``. A backward pass of the K unit deltas gives all
+    P_l, so the cost is linear in the depth.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def _check_linear(network, objective):
 
 
 def _responses_gram(batch, n_outputs):
-    """sum_l P_l P_l^T, (K, K) float64, from the responses to the unit deltas."""
+    """sum_l P_l^T P_l, (K, K) float64, from the responses to the unit deltas."""
     units, at_once = np.eye(n_outputs), batch.capacity
     parts = []
     for start in range(0, n_outputs, at_once):
