@@ -71,8 +71,8 @@ class NamedArguments:
             constraints = self._parameter_constraints[name]
             options = [c.options for c in constraints if isinstance(c, StrOptions)]
             hint = our_name(value, set().union(*options)).removeprefix(".") if options else ""
-            if not hint and name == "input_scaling":
-                hint = " Other scalers go before the estimator, in a Pipeline"
+            if name == "input_scaling":
+                hint += " Other scalers go before the estimator, in a Pipeline"
             if name == "missing_values" and isinstance(value, str):
                 hint = f" Replace it before, such as by frame.replace({value!r}, None)"
             raise InvalidParameterError(text + hint) from None
