@@ -4,7 +4,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-RATIO = 1.9  # width over height, from which on a picture has panels beside each other
+RATIO = 1.4  # width over height, from which on a picture has panels beside each other
 
 
 def size(path):
