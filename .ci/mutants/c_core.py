@@ -58,9 +58,9 @@ MUTANTS = [
     ),
     (
         "half of the squared error",
-        "losses.inc",
-        "        sum += 0.5 * difference * difference;",
-        "        sum += difference * difference;",
+        "rows.inc",
+        "SUM_OF(0.5 * ((double)t[j]",
+        "SUM_OF(((double)t[j]",
     ),
     # ---- scales, skips, biases
     (
@@ -468,9 +468,9 @@ MUTANTS = [
     # ---- precisions of the outputs
     (
         "precision of the squared error",
-        "losses.inc",
-        "sum += 0.5 * (double)p[j] * difference * difference;",
-        "sum += 0.5 * (p[j] > 0) * difference * difference;",
+        "rows.inc",
+        "0.5 * (double)p[j] * ((double)t[j]",
+        "0.5 * (p[j] > 0) * ((double)t[j]",
     ),
     (
         "precision of the squared error's delta",
@@ -480,9 +480,9 @@ MUTANTS = [
     ),
     (
         "precision: a target of precision 0 used",
-        "losses.inc",
-        "p[j] > 0 ? (double)t[j] - (double)m[j] : 0;",
-        "(double)t[j] - (double)m[j];",
+        "rows.inc",
+        "SUM_OF(p[j] > 0",
+        "SUM_OF(1",
     ),
     (
         "precision of an output's loss",
@@ -561,8 +561,26 @@ MUTANTS = [
     (
         "newton: scale between the loops",
         "quasi_newton.inc",
-        "direction(t, l, row)[j] *= (real)own->scale;",
+        "d[j] *= scale;",
         ";",
+    ),
+    (
+        "newton: one scale for all layers",
+        "quasi_newton.inc",
+        "!(q->found[l - 1] > 0) ? scale : q->found[l - 1];",
+        "!(q->found[l - 1] > 0) ? scale : scale;",
+    ),
+    (
+        "newton: layers' own scales in all steps",
+        "quasi_newton.inc",
+        "n_steps > LAYERED_STEPS;",
+        "n_steps < 0;",
+    ),
+    (
+        "newton: layers' own scales with few outputs",
+        "quasi_newton.inc",
+        "/ MANY_OUTPUTS >= widest_hidden(t->net);",
+        "/ MANY_OUTPUTS >= 0;",
     ),
     (
         "newton: pairs from the oldest on",
@@ -578,7 +596,12 @@ MUTANTS = [
     ),
     ("newton: sign of a change", "quasi_newton.inc", "last[j] - d[j];", "d[j] - last[j];"),
     ("newton: step without its size", "quasi_newton.inc", "s[j] = step * d[j];", "s[j] = d[j];"),
-    ("newton: scale of the pairs", "quasi_newton.inc", "own->scale = sy / yy;", "own->scale = 1;"),
+    (
+        "newton: scale of the pairs",
+        "quasi_newton.inc",
+        "choose_scales(q, row, sy / yy);",
+        "choose_scales(q, row, 1);",
+    ),
     (
         "newton: pairs of negative curvature",
         "quasi_newton.inc",

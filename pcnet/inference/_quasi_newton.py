@@ -17,9 +17,11 @@ class QuasiNewton(InferenceMethod):
 
     The free variables are eps, with ``z_l = mu_l + eps_l``, as in `ErrorDescent`. Each sample keeps
     its last ``memory`` steps and the changes of its gradient over them, which give the direction
-    [1]_ in place of the negative gradient. The first step is that of `ErrorDescent`; later steps
-    have size 1, and backtracking shortens them until the energy meets Armijo's condition. No
-    sample's energy rises, and a sample that has ended costs no further computation.
+    [1]_ in place of the negative gradient. Its inverse Hessian starts from a multiple of the
+    identity; in the first 8 steps from one for each layer, if outputs are at least twice as many as
+    the units of any hidden layer. The first step is that of `ErrorDescent`; later steps have size
+    1, and backtracking shortens them until the energy meets Armijo's condition. No sample's energy
+    rises, and a sample that has ended costs no further computation.
 
     It takes fewer passes than `ErrorDescent` where many outputs are observed or the output
     precision is high, as in generative networks (`pcnet.generative`). In classifiers it takes

@@ -13,6 +13,7 @@ from ..helpers import make_network, relative_error
 from .energies import PRIOR, activities, energies, problem
 
 LEAST_CURVATURE = 1e-3
+LAYERED_STEPS, MANY_OUTPUTS, MOST_LAYER_SCALE = 8, 2, 30
 
 
 class Sample:
@@ -22,6 +23,7 @@ class Sample:
         self.net, self.y, self.prior, self.loss = net, np.nan_to_num(y)[None], prior, loss
         self.precisions = precisions[None]
         self.cuts = np.cumsum(net.layer_sizes[:-1])[:-1]
+        self.is_layered = net.layer_sizes[-1] >= MANY_OUTPUTS * max(net.layer_sizes[:-1])
 
     def layers(self, vector):
         return [part[None] for part in np.split(vector, self.cuts)]
@@ -57,13 +59,13 @@ def lbfgs(sample, memory, max_steps, tol=0.0):
     x = np.zeros(sum(sample.net.layer_sizes[:-1]))
     pairs, passes, rejected, stiffness = deque(maxlen=memory), 1.0, 0, sample.stiffness()
     energy, downhill = sample.energy(x), sample.response(x) - x
-    start, n_steps = energy, 0
+    start, n_steps, scales = energy, 0, np.ones(len(x))
     while n_steps < max_steps:
         rest = downhill @ downhill / 2
         if rest <= tol * (start - energy + rest):
             break
         n_steps += 1
-        direction, step = inverse_hessian(pairs, len(x)) @ downhill, 1.0
+        direction, step = inverse_hessian(pairs, scales) @ downhill, 1.0
         if not pairs:  # as if all curvature were along the delta
             step = 1 / (1 + stiffness * np.sum((downhill + x) ** 2))
             step = np.clip(step, reference.MIN_STEP, reference.MAX_STEP)
@@ -80,6 +82,8 @@ def lbfgs(sample, memory, max_steps, tol=0.0):
         passes += 0.5
         if s @ y > LEAST_CURVATURE * (s @ s):
             pairs.append((s, y))
+            is_layered = sample.is_layered and n_steps <= LAYERED_STEPS
+            scales = layer_scales(s, y, sample.cuts if is_layered else [])
         else:
             rejected += 1
             if len(pairs) == memory:
@@ -87,13 +91,22 @@ def lbfgs(sample, memory, max_steps, tol=0.0):
     return x, n_steps, passes, rejected
 
 
-def inverse_hessian(pairs, n):
-    """The BFGS updates of a multiple of the identity, one pair after the other."""
-    eye = np.eye(n)
-    inverse = eye
-    if pairs:
-        s, y = pairs[-1]
-        inverse = (s @ y) / (y @ y) * eye
+def layer_scales(s, y, cuts):
+    """Of each error: <s, y> / |y|^2 of its layer where s is curved there, within bounds."""
+    whole = (s @ y) / (y @ y)
+    found = []
+    for own_s, own_y in zip(np.split(s, cuts), np.split(y, cuts), strict=True):
+        curved = own_s @ own_y > LEAST_CURVATURE * (own_s @ own_s)
+        own = (own_s @ own_y) / (own_y @ own_y) if curved else whole
+        own = np.clip(own, whole / MOST_LAYER_SCALE, whole * MOST_LAYER_SCALE)
+        found.append(np.full(len(own_s), own))
+    return np.concatenate(found)
+
+
+def inverse_hessian(pairs, scales):
+    """The BFGS updates of a diagonal matrix, one pair after the other."""
+    eye = np.eye(len(scales))
+    inverse = np.diag(scales) if pairs else eye
     for s, y in pairs:
         left = eye - np.outer(s, y) / (s @ y)
         inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
@@ -131,6 +144,16 @@ def test_steps(memory, n_steps, tolerance):
     )  # fmt: skip
     assert result.n_steps.max() == n_steps
     assert rejected == 0
+
+
+@pytest.mark.parametrize("n_steps", [2, 8, 11])
+def test_steps_with_many_outputs(n_steps, tolerance):
+    """Scales for each layer, and after some steps one for all."""
+    net, Y = problem((3, 6, 4, 12), "tanh", 12)
+    assert_same_steps(
+        net, Y, QuasiNewton(n_steps, 0.0, 0.0, 3), precisions=several_precisions(Y),
+        tolerance=tolerance("float64", "inference"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("tol", [0.3, 0.03, 1e-3, 1e-5])
