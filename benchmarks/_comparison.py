@@ -130,7 +130,7 @@ def draw(kept, path):
         ax.set_title(setting)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="lower right")
     figure.supxlabel("predictive coding minus backpropagation, points of per cent")
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=150)
 
 
 def draw_setting(ax, cases):

@@ -227,7 +227,7 @@ def draw(kept, path):
     draw_precisions(right, kept)
     for ax in (left, middle, right):
         ax.grid(alpha=0.3)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=150)
 
 
 def draw_seconds(ax, kept):

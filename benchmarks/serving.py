@@ -201,7 +201,7 @@ def plot(found, path):
         ax.loglog(ROWS, curve, "o-", label=name)
     ax.set(xlabel="rows a call", ylabel="microseconds a row", title="predict, 2 x 128, one thread")
     ax.legend()
-    plt.savefig(path, dpi=120)
+    plt.savefig(path, dpi=150)
 
 
 def main():

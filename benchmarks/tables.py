@@ -245,7 +245,7 @@ def draw(said, seen, counts, path):
         ylim=(0.2, 1.02),
     )
     axes.legend(loc="upper left")
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

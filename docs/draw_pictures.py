@@ -391,7 +391,7 @@ def main(arguments=None):
     chosen.output.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
         if not chosen.names or picture.__name__ in chosen.names:
-            picture().savefig(chosen.output / f"{picture.__name__}.png", dpi=110)
+            picture().savefig(chosen.output / f"{picture.__name__}.png", dpi=150)
 
 
 if __name__ == "__main__":

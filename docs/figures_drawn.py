@@ -51,7 +51,7 @@ def recorded(folder):
         Figure.savefig = save
 
 
-def reduce_colours(path, n_colours=128):
+def reduce_colours(path, n_colours=256):
     """Write a picture again with a palette: a third of the bytes, without a visible difference."""
     from PIL import Image
 
