@@ -300,6 +300,13 @@ MUTANTS = [
         "tests/estimators/test_centring.py",
     ),
     (
+        "density: a stretch of training that lowers it is kept",
+        "_estimators/likelihood.py",
+        "if density > best - MOST_LOSS",
+        "if density < np.inf or density > best - MOST_LOSS",
+        DENSITY,
+    ),
+    (
         "imputer: missing entries enter the standard deviation",
         "_data/scaling.py",
         "rest = np.where(observed, X / unit - mean, 0.0)",

@@ -7,15 +7,25 @@ each output are therefore estimated by expectation-maximisation from samples of 
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from .._core.matrices import cholesky, product
-from .._random import NOISE, ORDER, child_seed, stream
-from ..generative import Sampler, sample_causes
+from .._objective import loss_parts
+from .._random import NETWORKS, NOISE, ORDER, child_seed, stream
+from ..generative import Sampler, log_density, sample_causes
 from .causes import BLOCK_ROWS, draw_network, learning_rates, run_epochs
 
 #: Stretches of training, and rounds of estimation after each.
 STRETCHES, ROUNDS = 5, 3
+
+#: With few rows some trainings end in poor networks, from poor initial weights or because the noise
+#: is overestimated in turn with the weights. Tables of at most so many rows are therefore trained
+#: from so many initial weights, of which the best after the first stretch goes on; and a stretch is
+#: taken back if the mean log density of about so many rows falls by more than `MOST_LOSS` times the
+#: root of the number of columns.
+FEW_ROWS, STARTS, SCORED_ROWS, MOST_LOSS = 1000, 2, 200, 0.03
 
 #: Least noise of an output, as a fraction of the mean variance of the outputs.
 LEAST_NOISE = 1e-3
@@ -55,22 +65,91 @@ def train_density(values, observed, plan, start, weights, seed):
     curve : list of float
         Mean energy of each epoch.
     """
-    n = len(values)
-    plan = with_epochs(plan, n)
-    network = draw_network(plan, seed, values.dtype)
-    _stiffen(network)
-    rates, order = learning_rates(plan, n), stream(seed, ORDER)
-    decay = plan.alpha / rates.sum()
-    precisions, curve = start, []
-    n_stretches = min(STRETCHES, len(rates))
-    for k, part in enumerate(np.array_split(rates, n_stretches)):
-        factors = (observed * precisions * weights).astype(values.dtype)
-        title = f"part {k + 1} of {n_stretches}"
-        curve += run_epochs(network, values, factors, plan, part, order, title, decay)
+    plan = with_epochs(plan, len(values))
+    training = _Training(values, observed, plan, weights, seed)
+    if len(values) > FEW_ROWS or training.n_parts < STRETCHES:
+        run = training.start(0, start)
+        for k in range(1, training.n_parts):
+            run = training.go_on(k, run)
+        return run[:3]
+    runs = [training.start(index, start) for index in range(STARTS)]
+    run = max(runs, key=training.density)
+    best = training.density(run)
+    for k in range(1, training.n_parts):
+        run, best = training.go_on_or_return(k, run, best)
+    return run[:3]
+
+
+class _Run(NamedTuple):
+    """A network in training.
+
+    Attributes
+    ----------
+    network : Network
+    precisions : float64 ndarray of shape (K,)
+    curve : list of float
+    order : Generator
+        Of the order of rows.
+    """
+
+    network: Any
+    precisions: Any
+    curve: list[float]
+    order: np.random.Generator
+
+
+class _Training:
+    """The stretches of a training; the arguments are those of `train_density`."""
+
+    def __init__(self, values, observed, plan, weights, seed):
+        self.values, self.observed, self.plan = values, observed, plan
+        self.weights, self.seed = weights, seed
+        rates = learning_rates(plan, len(values))
+        self.n_parts = min(STRETCHES, len(rates))
+        self.parts = np.array_split(rates, self.n_parts)
+        self.decay = plan.alpha / rates.sum()
+
+    def start(self, index, precisions):
+        """A network from the initial weights of an index, after the first stretch."""
+        own = child_seed(self.seed, NETWORKS, index) if index else self.seed
+        network = draw_network(self.plan, own, self.values.dtype)
+        _stiffen(network)
+        return self.go_on(0, _Run(network, precisions, [], stream(self.seed, ORDER)))
+
+    def go_on(self, k, run):
+        """The run after stretch k; its network is changed in place."""
+        network, precisions, curve, order = run
+        values, plan = self.values, self.plan
+        factors = (self.observed * precisions * self.weights).astype(values.dtype)
+        title = f"part {k + 1} of {self.n_parts}"
+        more = run_epochs(network, values, factors, plan, self.parts[k], order, title, self.decay)
         for index in range(ROUNDS):
-            own = child_seed(seed, NOISE, k, index)
-            precisions = estimate(network, values, observed, precisions, plan.method, own)
-    return network, precisions, curve
+            own = child_seed(self.seed, NOISE, k, index)
+            precisions = estimate(network, values, self.observed, precisions, plan.method, own)
+        return _Run(network, precisions, curve + more, order)
+
+    def go_on_or_return(self, k, run, best):
+        """The same, or with weights and precisions of before if the density falls; and the best."""
+        arrays = [*run.network.weights, *run.network.biases]
+        kept, precisions = [array.copy() for array in arrays], run.precisions
+        run = self.go_on(k, run)
+        density = self.density(run)
+        if density > best - MOST_LOSS * np.sqrt(self.values.shape[1]):
+            return run, max(best, density)
+        for array, old in zip(arrays, kept, strict=True):
+            array[:] = old
+        return run._replace(precisions=precisions), best
+
+    def density(self, run):
+        """Mean log density of some of the rows, with the precisions that weights learn from."""
+        some = slice(None, None, -(-len(self.values) // SCORED_ROWS))
+        partial = np.where(self.observed[some], self.values[some], np.nan)
+        for loss, outputs in loss_parts(run.network.objective.loss):
+            if loss != "squared_error":
+                partial[:, outputs] = np.nan
+        precisions = (run.precisions * self.weights).astype(run.network.dtype)
+        found = log_density(run.network, partial, self.plan.method, output_precision=precisions)
+        return float(np.mean(found))
 
 
 def with_epochs(plan, n):

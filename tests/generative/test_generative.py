@@ -323,6 +323,15 @@ def test_missing_entries_change_the_density_but_little():
     assert part > usual + 0.5
 
 
+def test_no_seed_ends_in_a_poor_network():
+    """Where a stretch of training makes the density fall, it is taken back."""
+    X, _ = table(600, missing=0)
+    densities = [
+        PCGenerative(2, (16,), random_state=k).fit(X[:400]).score(X[400:]) for k in (2, 3, 4)
+    ]
+    assert np.ptp(densities) < 0.5
+
+
 def test_joint_model_of_rows_with_missing_entries():
     X, y = table(600, missing=0.3)
     right, sure, drawn = [], [], []
