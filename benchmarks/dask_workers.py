@@ -4,11 +4,9 @@
 
 "two": a training step of 32 layers of 512 units at batches of 1024 on two worker processes of one
 thread each, against the plain estimator with one thread, in turn; in seconds, and in CPU seconds,
-which other work on the machine changes little. Workers that keep freed memory, instead of returning
-it to the system after each message as Dask has it, are measured, too. "table": peak memory of the
-processes in a fit on 1,000,000 x 100 float32 rows that are made block by block on the workers.
-"simulate": a step on 2 to 64 workers from the times measured by "two", on networks of other speeds.
-Default: all.
+which other work on the machine changes little. "table": peak memory of the processes in a fit on
+1,000,000 x 100 float32 rows that are made block by block on the workers. "simulate": a step on 2
+to 64 workers from the times measured by "two", on networks of other speeds. Default: all.
 """
 
 import argparse
@@ -18,7 +16,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import dask
 import dask.array as da
 import distributed
 import numpy as np
@@ -35,11 +32,6 @@ ARGUMENTS = {
     "dtype": "float32", "learning_rate_init": 1e-3,
 }  # fmt: skip
 CLUSTER = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-#: Dask's configuration for workers of glibc that keep memory.
-KEEPING = {
-    f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": 2**30
-    for name in ("TRIM", "MMAP")
-}
 #: Bits a second, and seconds from one machine to another.
 NETWORKS = {"1 Gbit/s": (1e9, 1e-4), "10 Gbit/s": (1e10, 5e-5), "100 Gbit/s": (1e11, 1e-5)}
 WORKERS = (2, 4, 8, 16, 32, 64)
@@ -96,44 +88,36 @@ def two_workers(runs):
     X = rng.standard_normal((N_STEPS * BATCH, N_FEATURES), dtype=np.float32)
     y = (X[:, 0] > 0) * 1 + (X[:, 1] > 0)
     print(f"\n{DEPTH} layers x {WIDTH}, batches of {BATCH}, a step of one-thread processes")
-    print(f"  {'':34}{'fastest':>10}{'CPU here':>10}{'CPU of a worker':>17}")
+    print(f"  {'':28}{'fastest':>10}{'CPU here':>10}{'CPU of a worker':>17}")
 
     def measured(name, cls, client=None, **options):
         times = Times(client)
         shape = (WIDTH,) * (DEPTH - 1)
         model = cls(shape, callbacks=times, temperature=0.2, **{**ARGUMENTS, **options}).fit(X, y)
-        print(f"  {name:34}{times.wall:8.3f} s{times.cpu[0]:8.3f} s{times.cpu[1]:15.3f} s")
+        print(f"  {name:28}{times.wall:8.3f} s{times.cpu[0]:8.3f} s{times.cpu[1]:15.3f} s")
         return times, model
 
-    def on_two(name, config):
-        with (
-            dask.config.set(config),
-            LocalCluster(2, **CLUSTER) as cluster,
-            Client(cluster) as client,
-        ):
-            return measured(name, pcnet.dask.PCClassifier, client)
-
-    found = {"plain": [], "two": [], "keeping": []}
+    on_one, on_two = [], []
     with pcnet.set_num_threads(1):
         whole, _ = measured("plain, whole batches", pcnet.PCClassifier, n_shards=None)
         many, _ = measured("plain, n_shards=64", pcnet.PCClassifier, n_shards=64)
     for _ in range(runs):
         with pcnet.set_num_threads(1):
             times, local = measured(f"plain, n_shards={N_SHARDS}", pcnet.PCClassifier)
-        found["plain"].append(times)
-        times, model = on_two("two workers", {})
-        found["two"].append(times)
-        found["keeping"].append(on_two("two workers that keep memory", KEEPING)[0])
+        on_one.append(times)
+        with LocalCluster(2, **CLUSTER) as cluster, Client(cluster) as client:
+            times, model = measured("two workers", pcnet.dask.PCClassifier, client)
+        on_two.append(times)
     same = all(np.array_equal(a, b) for a, b in zip(model.coefs_, local.coefs_, strict=True))
-    print(f"  same bits: {same}; times as fast as one process with the same shards:")
-    for name in ("two", "keeping"):
-        pairs = zip(found["plain"], found[name], strict=True)
-        ratios = [plain.wall / times.wall for plain, times in pairs]
-        text = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        wall = np.median([times.wall for times in found[name]])
-        print(f"    {name:8} {text}, and {whole.wall / wall:.2f} times as one with whole batches")
-    plain = np.median([times.cpu[0] for times in found["plain"]])
-    step = np.median([times.cpu.sum() for times in found["two"]])  # one after the other
+    ratios = [one.wall / two.wall for one, two in zip(on_one, on_two, strict=True)]
+    wall = np.median([times.wall for times in on_two])
+    print(
+        f"  same bits: {same}; two workers are {np.median(ratios):.2f} times as fast as one process"
+    )
+    print(f"  with the same shards ({min(ratios):.2f} to {max(ratios):.2f}), and")
+    print(f"  {whole.wall / wall:.2f} times as fast as one with whole batches")
+    plain = np.median([times.cpu[0] for times in on_one])
+    step = np.median([times.cpu.sum() for times in on_two])  # one after the other
     in_shards = {64: many.cpu[0], N_SHARDS: plain}
     return in_shards, step - plain / 2
 
