@@ -244,7 +244,8 @@ class PCClassifier(_OnDask, PlainClassifier):
     Raises
     ------
     WorkerLostError
-        A worker was lost and there is no `checkpoint` from which the others could continue.
+        A worker was lost, or has not answered for 30 seconds, and there is no `checkpoint` from
+        which the others could continue.
     """
 
     _plain = PlainClassifier
@@ -299,7 +300,8 @@ class PCRegressor(_OnDask, PlainRegressor):
     Raises
     ------
     WorkerLostError
-        A worker was lost and there is no `checkpoint` from which the others could continue.
+        A worker was lost, or has not answered for 30 seconds, and there is no `checkpoint` from
+        which the others could continue.
     """
 
     _plain = PlainRegressor
