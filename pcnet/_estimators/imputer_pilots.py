@@ -55,13 +55,10 @@ def measure(
     usual = (USUAL_ALPHA if alpha is None else alpha, 1.0 if share is None else share)
     if share == 1 or (alpha is not None and share is not None):
         return usual
-    rng, n = stream(seed, PILOT_PARTS), len(values)
-    rows = np.sort(rng.permutation(n)[:PILOT_ROWS])
-    values, observed = values[rows], observed[rows]
-    hidden = observed & (rng.random(observed.shape) < PILOT_SHARE)
+    n = len(values)
+    values, known, hidden = _hide(values, observed, stream(seed, PILOT_PARTS))
     if np.count_nonzero(hidden) < PILOT_ENTRIES:
         return usual
-    known = observed & ~hidden
     given, factors = np.where(known, values, 0), known.astype(values.dtype)
     partial, truth = np.where(known, values, np.nan), values[hidden].astype(np.float64)
     linear = np.zeros(len(truth))
@@ -76,18 +73,28 @@ def measure(
         network, _ = train_one(given, factors, plan._replace(alpha=own), seed, title)
         predicted = predict_outputs([network], partial, plan.method)[hidden]
         found[own] = blend(linear, predicted, truth, share)
-        gain = 1 - min(found.values())[0] / usual_error
-        if share is None and (
-            found[own][1] > 1 - LEAST_SHARE if len(found) == 1 else gain < SOME_GAIN
-        ):
+        least = min(found.values())[0]
+        if len(found) == 1:
+            useless = found[own][1] > 1 - LEAST_SHARE
+        else:
+            useless = least > (1 - SOME_GAIN) * usual_error
+        if share is None and useless:
             return usual
-    if share is None and gain < LEAST_GAIN:
+    if share is None and least > (1 - LEAST_GAIN) * usual_error:
         return usual
     best = min(found, key=lambda own: found[own])
     if alpha is None:
         more = learning_rates(plan, n).size / learning_rates(plan, len(values)).size
         alpha = best * float(np.sqrt(max(1.0, more)))
     return alpha, found[best][1]
+
+
+def _hide(values, observed, rng):
+    """Values of some rows, and masks of their entries: what stays observed, and what is hidden."""
+    rows = np.sort(rng.permutation(len(values))[:PILOT_ROWS])
+    observed = observed[rows]
+    hidden = observed & (rng.random(observed.shape) < PILOT_SHARE)
+    return values[rows], observed & ~hidden, hidden
 
 
 def blend(linear, others, truth, share):
