@@ -55,7 +55,7 @@ def measure(
     usual = (USUAL_ALPHA if alpha is None else alpha, 1.0 if share is None else share)
     if share == 1 or (alpha is not None and share is not None):
         return usual
-    n = len(values)
+    growth = _growth(plan, len(values))
     values, known, hidden = _hide(values, observed, stream(seed, PILOT_PARTS))
     if np.count_nonzero(hidden) < PILOT_ENTRIES:
         return usual
@@ -74,19 +74,19 @@ def measure(
         predicted = predict_outputs([network], partial, plan.method)[hidden]
         found[own] = blend(linear, predicted, truth, share)
         least = min(found.values())[0]
-        if len(found) == 1:
-            useless = found[own][1] > 1 - LEAST_SHARE
-        else:
-            useless = least > (1 - SOME_GAIN) * usual_error
-        if share is None and useless:
+        small = found[own][1] > 1 - LEAST_SHARE
+        if share is None and (small if len(found) == 1 else least > (1 - SOME_GAIN) * usual_error):
             return usual
     if share is None and least > (1 - LEAST_GAIN) * usual_error:
         return usual
     best = min(found, key=lambda own: found[own])
-    if alpha is None:
-        more = learning_rates(plan, n).size / learning_rates(plan, len(values)).size
-        alpha = best * float(np.sqrt(max(1.0, more)))
-    return alpha, found[best][1]
+    return best * growth if alpha is None else alpha, found[best][1]
+
+
+def _growth(plan, n):
+    """Factor of the decay of a training on n rows beside that of a pilot."""
+    more = learning_rates(plan, n).size / learning_rates(plan, min(n, PILOT_ROWS)).size
+    return float(np.sqrt(max(1.0, more)))
 
 
 def _hide(values, observed, rng):
