@@ -35,7 +35,7 @@ from sklearn import datasets
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.ensemble import IsolationForest
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor
 from threadpoolctl import threadpool_limits
@@ -217,8 +217,11 @@ def joint(arguments):
     print("|" + "---|" * (1 + len(MISSING)))
     mean = SimpleImputer(keep_empty_features=True).fit(X)
     near = KNNImputer(keep_empty_features=True).fit(X[:1000])
+    of_causes = PCClassifier(alpha=1.0, max_iter=10, temperature=1.0, random_state=0)
+    of_causes.fit(model.transform(X), y)
     for name, predict in (
         ("PCGenerative", model.predict),
+        ("its transform, PCClassifier", lambda Z: of_causes.predict(model.transform(Z))),
         ("its reconstruct, PCClassifier", lambda Z: classifier.predict(filled(model, Z))),
         ("means, PCClassifier", lambda Z: classifier.predict(mean.transform(Z))),
         ("KNNImputer of 1,000 rows, PCClassifier", lambda Z: classifier.predict(near.transform(Z))),
@@ -228,6 +231,9 @@ def joint(arguments):
         spent = time.process_time() - begun
         cells = " | ".join(f"{100 * share:.1f} %" for share in found)
         print(f"| {name} | {cells} | ({spent:.0f} s)", flush=True)
+    losses = [log_loss(y_test, model.predict_proba(Z)) for Z in tests]
+    print("| log loss, PCGenerative |", " | ".join(f"{loss:.2f}" for loss in losses), "|")
+    print(f"log loss, PCClassifier: {log_loss(y_test, classifier.predict_proba(X_test)):.2f}")
 
 
 def filled(model, X):

@@ -13,7 +13,7 @@ import numpy as np
 
 #: First entry of a stream's key; those that only some fits draw from come last.
 WEIGHTS, ORDER, SPLIT, PILOT_PARTS, PILOT_ORDER, SCORED_ROWS, NETWORKS, SAMPLES = range(8)
-NOISE, RECOGNITION = 8, 9
+NOISE, RECOGNITION, CLASSIFIER = 8, 9, 10
 
 _BLOCK = 2**14  # numbers drawn at once: 128 KB of float64 stay in the cache
 _LARGE = 2**18  # numbers from which starting threads saves time

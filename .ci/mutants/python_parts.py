@@ -573,10 +573,17 @@ MUTANTS = [
         DENSITY,
     ),
     (
-        "labels: most energetic class predicted",
-        "_estimators/generative_methods.py",
-        "np.argmin(self.class_energies(X), axis=1)",
-        "np.argmax(self.class_energies(X), axis=1)",
+        "labels: the classifier sees the causes of the labels",
+        "_estimators/cause_classifier.py",
+        "whole[:, n_columns:] = np.nan",
+        "whole[:, n_columns:] = outputs[:, n_columns:]",
+        DENSITY,
+    ),
+    (
+        "labels: precision of logits estimated",
+        "_estimators/likelihood.py",
+        'noisy[outputs] = loss == "squared_error"',
+        "noisy[outputs] = True",
         DENSITY,
     ),
     (

@@ -50,11 +50,12 @@ class PCGenerative(GenerativeMethods):
         Inverse variance of the noise of entries, in the units of `input_scaling`, at the start of
         the training. It is then estimated for each column. Bidirectional models do not use it.
     target_weight : float or "auto", default="auto"
-        Factor of the precision of the targets y while weights are learned: larger values serve
+        Factor of the loss of the targets y while weights are learned: larger values serve
         predictions of y, smaller ones the density of X. "auto": the square root of the columns that
-        vary for each output of y, at least 1. With ``recognition="bidirectional"`` the precision of
-        the recognizer over that of the generator; "auto": 10 times the columns for each output of
-        y, 1 without y.
+        vary for each output of y, at least 1 and, for labels, at most 4. Much larger weights make
+        predictions worse: causes then fit the labels that they are given. With
+        ``recognition="bidirectional"`` the precision of the recognizer over that of the generator;
+        "auto": 10 times the columns for each output of y, 1 without y.
     recognition : {"hybrid", "bidirectional"} or None, default=None
         Whether a second network, the recognizer, leads from rows to causes. "hybrid": it learns the
         inferred causes after the fit, and its guesses start the inference. "bidirectional": both
@@ -87,13 +88,16 @@ class PCGenerative(GenerativeMethods):
     ----------
     network_ : Network
         From causes to outputs: the columns that vary, in the units of `input_scaling`, and then
-        those of y. `pcnet.generative` takes it, with ``output_precision=output_precision_``.
+        those of y: a number, or the logits of the classes. `pcnet.generative` takes it, with
+        ``output_precision=output_precision_``.
     recognizer_ : Network
         From the columns that vary, in the units of `input_scaling` and 0 where missing, to the
         causes. Only with ``recognition``.
+    classifier_ : PCClassifier
+        From causes to labels, if y holds labels of several classes; not in bidirectional models.
     output_precision_ : float64 ndarray of shape (n_outputs,)
-        Inverse variance of the noise of each output; in bidirectional models, of each column
-        around what the generator predicts from the causes.
+        Inverse variance of the noise of each output, the target weight for logits; in bidirectional
+        models, of each column around what the generator predicts from the causes.
     noise_variance_ : float64 ndarray of shape (n_features,)
         The same as a variance, in the unit of each column; 0 for constant columns.
     columns_ : int ndarray
@@ -147,8 +151,12 @@ class PCGenerative(GenerativeMethods):
     log density 0. In inference, entries further than 10^6 from the mean, in the units of
     `input_scaling`, count as that far.
 
-    A label's outputs are one-hot, centred, in units of a common spread. A missing target (NaN or
-    None) is one more missing entry: such rows teach what they can.
+    The outputs of labels are logits with the log loss, see `pcnet.losses.Blocks`. Samples of a
+    class and `class_energies` are those of this joint density. Predictions come from a classifier
+    that has learnt the labels from the causes as they are inferred without a label, of rows with a
+    random share of their entries hidden, too. In bidirectional models targets are one-hot, centred,
+    in units of a common spread. A missing target (NaN or None) is one more missing entry: such rows
+    teach what they can.
 
     ``recognition="hybrid"`` changes no network, density or sample, and no result by more than
     inference's tolerance, unless it finds a lower energy. The recognizer is trained after the fit,

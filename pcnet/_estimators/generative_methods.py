@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_count, check_flag, check_float_array
-from .._prediction.probabilities import log_softmax
 from .._types import Float64s, Floats, RandomState
 from .argument_names import NamedArguments
 from .decorators import available_if
@@ -22,11 +21,11 @@ from .generative_model import (
     inferred,
     labels_to_sample,
     log_densities_of,
+    log_probabilities_of,
     outputs_of,
 )
 from .recognition import columns_of
 from .target_block import ClassBlock, ValueBlock
-from .two_way import log_probabilities
 
 
 def has_targets(model):
@@ -295,20 +294,17 @@ class GenerativeMethods(
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        two_way = self._two_way is not None
-        if isinstance(self._block, ClassBlock) and not two_way:
-            return self.classes_[np.argmin(self.class_energies(X), axis=1)]
         _, outputs = self._rows(X)
         if isinstance(self._block, ClassBlock):
-            return self.classes_[np.argmax(log_probabilities(self, outputs), axis=1)]
-        if two_way:
+            return self.classes_[np.argmax(log_probabilities_of(self, outputs), axis=1)]
+        if self._two_way is not None:
             return self._block.decode(inferred(self, outputs, lambda r: r.causes[:, :1]))
         last = slice(-self._block.n_outputs, None)
         return self._block.decode(inferred(self, outputs, lambda r: r.activities[-1][:, last]))
 
     @available_if(has_classes)
     def predict_proba(self, X: ArrayLike) -> Float64s:
-        """Probability of each class: proportional to ``exp(-F)``, with F of `class_energies`.
+        """Probability of each class, by the classifier of the row's causes (`classifier_`).
 
         In bidirectional models it is proportional to ``exp(-s d^2 / 2)``, with the distance d of
         the inferred targets from those of the class, and s measured in `fit`.
@@ -338,10 +334,8 @@ class GenerativeMethods(
         -------
         float64 ndarray of shape (n_samples, n_classes)
         """
-        rows, outputs = self._rows(X)
-        if self._two_way is not None:
-            return log_probabilities(self, outputs)
-        return log_softmax(-class_energies(self, rows))
+        _, outputs = self._rows(X)
+        return log_probabilities_of(self, outputs)
 
     @available_if(has_class_energies)
     def class_energies(self, X: ArrayLike) -> Float64s:

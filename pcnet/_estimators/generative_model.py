@@ -8,11 +8,13 @@ from .._checks import listed
 from .._data.checks import check_data, check_dtype, check_hidden_layer_sizes
 from .._data.scaling import measure_observed, scaling_of
 from .._network_core import make_read_only
-from .._objective import Objective
-from .._random import RECOGNITION, child_seed, seed_of
+from .._objective import Blocks
+from .._prediction.probabilities import log_softmax
+from .._random import CLASSIFIER, RECOGNITION, child_seed, seed_of
 from ..generative import Sampler, infer_causes, log_density, sample_causes
 from ..generative._laplace import PRECISE
 from ..network import check_activation
+from .cause_classifier import train_classifier
 from .causes import (
     BLOCK_ROWS,
     Plan,
@@ -24,7 +26,11 @@ from .causes import (
 from .likelihood import train_density
 from .recognition import start_errors, train_recognizer
 from .target_block import ClassBlock, check_targets, fit_block
-from .two_way import draw_rows, fit_pair, infer_pair
+from .two_way import draw_rows, fit_pair, infer_pair, log_probabilities
+
+#: Most weight of labels by default: with more of it causes fit the labels that they are given, and
+#: say little of those that they are not.
+MOST_LABEL_WEIGHT = 4.0
 
 #: Hamiltonian trajectories of samples given targets or a part of the entries.
 TRAJECTORIES = 10
@@ -45,12 +51,13 @@ def fit_model(model, X, y):
     check_recognition(model.recognition, widths)
     method, dtype = check_inference(model.inference), check_dtype(model.dtype)
     X = check_X(model, X, reset=True)
-    for name in ("classes_", "recognizer_"):
+    for name in ("classes_", "recognizer_", "classifier_"):
         vars(model).pop(name, None)
     model._block = model._two_way = None
     if y is not None:
         y = check_targets(y, len(X))
-        model._block = fit_block(y)
+        two_way = model.recognition == "bidirectional"
+        model._block = fit_block(y, "squared_error" if two_way else "log_loss")
         if isinstance(model._block, ClassBlock):
             model.classes_ = model._block.classes
     _measure(model, X)
@@ -64,7 +71,6 @@ def fit_model(model, X, y):
     seed = seed_of(model.random_state)
     fit = fit_pair if model.recognition == "bidirectional" else _fit_density
     precisions, curve = fit(model, outputs, plan, seed)
-    model.network_.objective = Objective()
     make_read_only(model.network_)
     model.output_precision_ = precisions
     model.noise_variance_ = np.zeros(X.shape[1])
@@ -79,6 +85,15 @@ def fit_model(model, X, y):
             lambda rows: inferred(model, rows, lambda result: result.causes),
             plan,
             child_seed(seed, RECOGNITION),
+        )
+    if model._two_way is None and isinstance(model._block, ClassBlock) and model._block.n_outputs:
+        known = outputs[~np.isnan(outputs[:, -1])]
+        model.classifier_ = train_classifier(
+            known,
+            model.classes_[known[:, n_columns:].argmax(axis=1)],
+            n_columns,
+            lambda rows: inferred(model, rows, lambda result: result.causes),
+            child_seed(seed, CLASSIFIER),
         )
 
 
@@ -114,11 +129,16 @@ def check_recognition(recognition, widths):
 def _fit_density(model, outputs, plan, seed):
     """Set the network; return the precision of each output, and each epoch's mean energy."""
     observed = ~np.isnan(outputs)
-    start = np.full(outputs.shape[1], float(model.output_precision))
+    n_columns, n_outputs = len(model.columns_), outputs.shape[1]
+    start = np.full(n_outputs, float(model.output_precision))
     weights = np.ones_like(start)
-    weights[len(model.columns_) :] = _target_weight(model)
+    weights[n_columns:] = _target_weight(model)
+    loss = "squared_error"
+    if n_outputs > n_columns and model._block.loss == "log_loss":
+        start[n_columns:], weights[n_columns:] = weights[n_columns:], 1.0
+        loss = Blocks(("squared_error", "log_loss"), (n_columns, n_outputs - n_columns))
     model.network_, precisions, curve = train_density(
-        np.where(observed, outputs, 0), observed, plan, start, weights, seed
+        np.where(observed, outputs, 0), observed, plan, loss, start, weights, seed
     )
     return precisions, curve
 
@@ -127,9 +147,10 @@ def _target_weight(model):
     """By default a compromise between equal weights of outputs and equal weights of X and y."""
     if model._block is None or not model._block.n_outputs:
         return 1.0
-    if model.target_weight == "auto":
-        return max(1.0, np.sqrt(len(model.columns_) / model._block.n_outputs))
-    return float(model.target_weight)
+    if model.target_weight != "auto":
+        return float(model.target_weight)
+    weight = max(1.0, np.sqrt(len(model.columns_) / model._block.n_outputs))
+    return min(weight, MOST_LABEL_WEIGHT) if isinstance(model._block, ClassBlock) else weight
 
 
 def _measure(model, X):
@@ -208,6 +229,16 @@ def inferred(model, outputs, what):
     )
 
 
+def log_probabilities_of(model, outputs):
+    """Log probability of each class, (n, n_classes)."""
+    if model._two_way is not None:
+        return log_probabilities(model, outputs)
+    if not model._block.n_outputs:  # a single class
+        return np.zeros((len(outputs), 1))
+    causes = inferred(model, outputs, lambda result: result.causes)
+    return log_softmax(model.classifier_.predict_log_proba(causes).astype(np.float64))
+
+
 def class_energies(model, X):
     """Least energy of each row with each class, (n, n_classes)."""
     block = model._block
@@ -244,7 +275,9 @@ def draw(model, outputs, n_samples, random_state):
     if model._two_way is not None:
         return draw_rows(model, outputs, n_samples, random_state)
     linear = set(model.network_.activations) == {"identity"}
-    exact = linear or np.isnan(outputs).all()
+    labels = outputs[:, len(model.columns_) :]
+    given_class = model.network_.objective.loss != "squared_error" and not np.isnan(labels).all()
+    exact = np.isnan(outputs).all() or (linear and not given_class)
     sampler = Sampler(
         check_inference(model.inference, tol=1e-4), n_trajectories=0 if exact else TRAJECTORIES
     )

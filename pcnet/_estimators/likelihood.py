@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.matrices import cholesky, product
-from .._objective import loss_parts
+from .._objective import Objective, loss_parts
 from .._random import NETWORKS, NOISE, ORDER, child_seed, stream
 from ..generative import Sampler, log_density, sample_causes
 from .causes import BLOCK_ROWS, draw_network, learning_rates, run_epochs
@@ -42,7 +42,7 @@ STIFFNESS = 30.0
 _UNBOUNDED = {"identity", "relu", "leaky_relu", "gelu", "silu", "selu"}
 
 
-def train_density(values, observed, plan, start, weights, seed):
+def train_density(values, observed, plan, loss, start, weights, seed):
     """Train a network and estimate the precision of each output.
 
     Parameters
@@ -52,8 +52,9 @@ def train_density(values, observed, plan, start, weights, seed):
     observed : bool ndarray of shape (n, K)
     plan : Plan
         With an output precision of 1.
+    loss : "squared_error" or Blocks
     start : float64 ndarray of shape (K,)
-        The precisions at the start.
+        The precisions at the start; those of other losses than the squared error stay.
     weights : float64 ndarray of shape (K,)
         Factors of the precisions while weights are learned, not in the estimates.
     seed : SeedSequence
@@ -66,7 +67,7 @@ def train_density(values, observed, plan, start, weights, seed):
         Mean energy of each epoch.
     """
     plan = with_epochs(plan, len(values))
-    training = _Training(values, observed, plan, weights, seed)
+    training = _Training(values, observed, plan, loss, weights, seed)
     if len(values) > FEW_ROWS or training.n_parts < STRETCHES:
         run = training.start(0, start)
         for k in range(1, training.n_parts):
@@ -101,8 +102,8 @@ class _Run(NamedTuple):
 class _Training:
     """The stretches of a training; the arguments are those of `train_density`."""
 
-    def __init__(self, values, observed, plan, weights, seed):
-        self.values, self.observed, self.plan = values, observed, plan
+    def __init__(self, values, observed, plan, loss, weights, seed):
+        self.values, self.observed, self.plan, self.loss = values, observed, plan, loss
         self.weights, self.seed = weights, seed
         rates = learning_rates(plan, len(values))
         self.n_parts = min(STRETCHES, len(rates))
@@ -113,6 +114,7 @@ class _Training:
         """A network from the initial weights of an index, after the first stretch."""
         own = child_seed(self.seed, NETWORKS, index) if index else self.seed
         network = draw_network(self.plan, own, self.values.dtype)
+        network.objective = Objective(self.loss)
         _stiffen(network)
         return self.go_on(0, _Run(network, precisions, [], stream(self.seed, ORDER)))
 
@@ -183,6 +185,7 @@ def estimate(network, values, observed, precisions, method, seed):
     """
     n, n_causes = len(values), network.layer_sizes[0]
     n_draws = -(-ENOUGH_DRAWS // n)
+    noisy = with_noise(network)
     squares, total = np.zeros(values.shape[1]), np.zeros(n_causes)
     products = np.zeros((n_causes, n_causes))
     for begin in range(0, n, BLOCK_ROWS):
@@ -205,8 +208,17 @@ def estimate(network, values, observed, precisions, method, seed):
     covariance = products / (n * n_draws) - mean[:, None] * mean
     _absorb(network, mean, cholesky(covariance[None])[0])
     noise = squares / np.maximum(n_draws * observed.sum(axis=0), 1)
-    least = LEAST_NOISE * np.mean(np.square(values[observed], dtype=np.float64))
-    return 1 / np.maximum(noise, max(least, np.finfo(np.float32).tiny))
+    least = LEAST_NOISE * np.mean(np.square(values[observed & noisy], dtype=np.float64))
+    noise = np.maximum(noise, max(least, np.finfo(np.float32).tiny))
+    return np.where(noisy, 1 / noise, precisions)
+
+
+def with_noise(network):
+    """Which outputs have the squared error, whose precision is the inverse of a variance."""
+    noisy = np.zeros(network.layer_sizes[-1], dtype=bool)
+    for loss, outputs in loss_parts(network.objective.loss):
+        noisy[outputs] = loss == "squared_error"
+    return noisy
 
 
 def _absorb(network, mean, L):

@@ -13,7 +13,7 @@ from .._checks import shown
 
 @dataclass(frozen=True, eq=False)
 class ClassBlock:
-    """Labels: an output for each class, one-hot, centred and in units of a common spread.
+    """Labels: an output for each class.
 
     Attributes
     ----------
@@ -21,12 +21,14 @@ class ClassBlock:
         Sorted.
     mean : float64 ndarray of shape (n_classes,)
         Frequencies of the classes.
-    scale : float
+    loss : {"log_loss", "squared_error"}
+        With the log loss outputs are logits and targets one-hot; with the squared error targets are
+        centred, in units of a common spread.
     """
 
     classes: Any
     mean: Any
-    scale: float
+    loss: str
 
     @property
     def n_outputs(self):
@@ -34,8 +36,11 @@ class ClassBlock:
 
     @property
     def targets(self):
-        """The outputs of each class, (n_classes, n_outputs)."""
-        return ((np.eye(len(self.classes)) - self.mean) / self.scale)[:, : self.n_outputs]
+        """The targets of each class, (n_classes, n_outputs)."""
+        one_hot = np.eye(len(self.classes))[:, : self.n_outputs]
+        if self.loss == "log_loss" or not self.n_outputs:
+            return one_hot
+        return (one_hot - self.mean) / np.sqrt(np.mean(self.mean * (1 - self.mean)))
 
     def encode(self, y):
         """Outputs of labels, (n, n_outputs); NaN where `is_missing`."""
@@ -65,6 +70,7 @@ class ValueBlock:
     scale: float
 
     n_outputs = 1
+    loss = "squared_error"
 
     def encode(self, y):
         """Outputs of numbers, (n, 1); NaN where missing."""
@@ -104,8 +110,8 @@ def is_missing(y):
     return np.zeros(len(y), dtype=bool)
 
 
-def fit_block(y):
-    """The block of checked targets: classes, unless y holds fractions.
+def fit_block(y, loss):
+    """The block of checked targets: classes with this loss, unless y holds fractions.
 
     Raises
     ------
@@ -132,9 +138,7 @@ def fit_block(y):
         ) from None
     if known.dtype.kind == "O":
         classes = np.array(classes.tolist())
-    mean = counts / counts.sum()
-    spread = float(np.sqrt(np.mean(mean * (1 - mean))))
-    return ClassBlock(classes, mean, spread if spread > 0 else 1.0)
+    return ClassBlock(classes, counts / counts.sum(), loss)
 
 
 def _as_floats(y):

@@ -18,6 +18,7 @@ from .._core.matrices import product
 from .._core.reference import ACTIVATIONS
 from .._core.threads import effective_n_threads
 from .._network_checks import check_finite_fields, objective_of
+from .._objective import loss_parts
 from .._types import Float64s, Floats, Method
 from ..inference import QuasiNewton
 from ..network import Network, check_network
@@ -59,7 +60,7 @@ def log_density(
     ----------
     net : Network
     Y : array-like, (n, K)
-        Outputs, NaN where not observed.
+        Outputs, NaN where not observed. Those of other losses than the squared error must be NaN.
     method : QuasiNewton or ErrorDescent
         Default: ``QuasiNewton(1000, 1e-10, 1e-12)``.
     prior : Prior, optional
@@ -74,8 +75,8 @@ def log_density(
     Raises
     ------
     ValueError
-        An argument has a wrong shape or value, or the loss of ``net.objective`` is not the squared
-        error.
+        An argument has a wrong shape or value, or an observed output has another loss in
+        ``net.objective`` than the squared error.
     FloatingPointError
         An energy or an activity is not finite.
 
@@ -99,20 +100,25 @@ def log_density(
     check_network(net)
     check_finite_fields(net)
     objective = objective_of(net, None, None, 0.0)
-    if objective.loss != "squared_error":
-        raise ValueError(
-            "net must have the loss 'squared_error', whose outputs have a normal density; its "
-            f"objective has {objective.loss!r}"
-        )
     prior = resolve_prior(prior)
     values, observed = check_observed(net, Y, objective.loss)
+    for loss, outputs in loss_parts(objective.loss):
+        if loss != "squared_error" and (observed is None or observed[:, outputs].any()):
+            raise ValueError(
+                "net must have the loss 'squared_error' for all observed outputs, which then have "
+                f"a normal density; its objective has {loss!r}. Outputs of other losses must be NaN"
+            )
     precisions = output_precisions(net, values, observed, output_precision)
+    given = values if observed is None else np.where(observed, values, values.dtype.type(np.nan))
     result = infer_causes(
-        net, values, method, prior=prior, output_precision=precisions.astype(net.dtype)
+        net, given, method, prior=prior, output_precision=precisions.astype(net.dtype)
     )
     complete = None  # the precisions of a complete row, where all rows have the same
     if len(values) and (output_precision is None or np.ndim(output_precision) < 2):
         complete = output_precisions(net, values[:1], None, output_precision)[0]
+        for loss, outputs in loss_parts(objective.loss):
+            if loss != "squared_error":  # missing in all rows
+                complete[outputs] = 0
     density = 0.5 * _log_scales(precisions).sum(axis=1) - result.energy
     halves = _half_log_determinants(net, result, precisions, complete, prior)
     if not np.isfinite(halves).all():

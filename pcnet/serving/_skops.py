@@ -14,6 +14,7 @@ TRUSTED_TYPES = (
     "pcnet._estimators.target_block.ClassBlock",
     "pcnet._estimators.target_block.ValueBlock",
     "pcnet._estimators.two_way.TwoWay",
+    "pcnet._objective.Blocks",
     "pcnet._objective.Huber",
     "pcnet._objective.Objective",
     "pcnet._training.optimizer.OptimizerState",

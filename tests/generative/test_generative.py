@@ -8,12 +8,14 @@ import re
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.sparse import csr_array
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -233,33 +235,43 @@ def test_samples_of_a_linear_model(hidden):
     known = ~np.isnan(row[0])
     assert (drawn[:, known] == row[0, known]).all()
     assert_moments(drawn[:, ~known], *conditional(S, mean, known, row[0, known]))
-    given = np.arange(len(offset)) >= 6
-    target = ((np.eye(3) - model._block.mean) / model._block.scale)[1]
-    of_class, spread = conditional(all_S, offset, given, target)
+    rng, w = np.random.default_rng(0), model.output_precision_[-1]
+    S = all_S - np.diag([0.0] * 6 + [1 / w] * 3)  # the logits have no noise
+    every = rng.multivariate_normal(offset, S, 400_000, method="eigh")
+    weight = softmax(every[:, 6:], axis=1)[:, 1] ** w
+    of_class, rest = np.average(every[:, :6], 0, weight), np.cov(every[:, :6].T, aweights=weight)
     scale = model.input_scale_
     samples = model.sample(4000, y="b", random_state=3)
-    assert_moments(samples, model.input_mean_ + scale * of_class, spread * np.outer(scale, scale))
+    assert_moments(samples, model.input_mean_ + scale * of_class, rest * np.outer(scale, scale))
 
 
 @pytest.mark.parametrize("hidden", [(), (6,)])
-def test_probabilities_of_a_linear_model(hidden):
-    """Normal densities of the classes' outputs given the row."""
-    X, y = table()
-    model = linear(hidden).fit(X, y)
+def test_class_energies_of_a_linear_model(hidden):
+    """Logits are normal given the row."""
+    model = linear(hidden).fit(*table())
+    X = np.vstack([table()[0][:12], np.full((1, 6), np.nan)])
     _, _, (offset, S) = gaussian(model)
-    targets = (np.eye(3) - model._block.mean) / model._block.scale
-    Z = (X - model.input_mean_) / model.input_scale_
+    weight = model.output_precision_[-1]
+    S = S - np.diag([0.0] * 6 + [1 / weight] * 3)  # the logits have no noise
     expected = []
-    for z in Z:
+    for z in (X - model.input_mean_) / model.input_scale_:
         o = np.concatenate([~np.isnan(z), np.zeros(3, bool)])
-        o_and_y = o | (np.arange(9) >= 6)
-        mean, rest = conditional(
-            S[np.ix_(o_and_y, o_and_y)], offset[o_and_y], o[o_and_y], z[~np.isnan(z)]
-        )
-        expected.append([normal_density(t, mean, rest) for t in targets])
+        both = o | (np.arange(9) >= 6)
+        mean, rest = conditional(S[np.ix_(both, both)], offset[both], o[both], z[~np.isnan(z)])
+        values, vectors = np.linalg.eigh(rest)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+
+        def least(k, mean=mean, root=root):
+            def energy(w):
+                u = mean + root @ w
+                return 0.5 * w @ w + weight * (logsumexp(u) - u[k])
+
+            return minimize(energy, np.zeros(3), options={"gtol": 1e-9}).fun
+
+        expected.append([-least(k) for k in range(3)])
     expected = log_softmax(expected, axis=1)
-    np.testing.assert_allclose(model.predict_log_proba(X), expected, rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(model.predict(X), model.classes_[expected.argmax(axis=1)])
+    found = log_softmax(-model.class_energies(X), axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_numbers_are_predicted_by_their_conditional_mean():
@@ -334,7 +346,7 @@ def test_no_seed_ends_in_a_poor_network():
 
 def test_joint_model_of_rows_with_missing_entries():
     X, y = table(600, missing=0.3)
-    right, sure, drawn = [], [], []
+    right, sure, drawn, losses = [], [], [], []
     for seed in SEEDS:
         model = PCGenerative(2, (16,), random_state=seed).fit(X[:400], y[:400])
         probabilities = model.predict_proba(X[400:])
@@ -342,12 +354,14 @@ def test_joint_model_of_rows_with_missing_entries():
         found = model.predict(X[400:]) == y[400:]
         right.append(found.mean())
         sure.append(found[probabilities.max(axis=1) > 0.9].mean())
+        losses.append(log_loss(y[400:], probabilities))
         asked = [model.predict(model.sample(100, y=k, random_state=0)) == k for k in model.classes_]
         drawn.append(np.mean(asked, axis=1))
         nothing = model.predict_proba(np.full((1, 6), np.nan))
         np.testing.assert_allclose(nothing, 1 / 3, atol=0.2)
     assert np.median(right) > 0.8
     assert np.median(sure) > 0.9
+    assert np.median(losses) < 0.6
     assert (np.median(drawn, axis=0) > 0.8).all()
 
 
@@ -358,8 +372,12 @@ def test_target_weight_moves_the_fit_from_rows_to_labels():
     y = (rng.standard_normal(300) + 0.5 * X[:, 0] > 0).astype(int)
     models = [small(max_iter=20, target_weight=w).fit(X, y) for w in (0.01, 300.0)]
     assert models[0].score(X) > models[1].score(X) + 0.1
-    energies = [model.output_precision_[-1] for model in models]
-    assert energies[1] > 1.5 * energies[0]
+    every = np.arange(300)
+    of_labels = [
+        (m.class_energies(X)[every, y] - m.energy(X)).mean() / m.output_precision_[-1]
+        for m in models
+    ]
+    assert of_labels[1] < 0.7 * of_labels[0]
     with pytest.raises(ValueError, match="target_weight"):
         small(target_weight=0).fit(X, y)
 
