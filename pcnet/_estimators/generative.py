@@ -151,12 +151,13 @@ class PCGenerative(GenerativeMethods):
     log density 0. In inference, entries further than 10^6 from the mean, in the units of
     `input_scaling`, count as that far.
 
-    The outputs of labels are logits with the log loss, see `pcnet.losses.Blocks`. Samples of a
-    class and `class_energies` are those of this joint density. Predictions come from a classifier
-    that has learnt the labels from the causes as they are inferred without a label, of rows with a
-    random share of their entries hidden, too. In bidirectional models targets are one-hot, centred,
-    in units of a common spread. A missing target (NaN or None) is one more missing entry: such rows
-    teach what they can.
+    The outputs of labels are logits with the log loss, see `pcnet.losses.Blocks`. `class_energies`
+    are those of this joint density; in samples of a class the label's loss counts 16 times, which
+    gives rows that are clearly of the class. Predictions come from a classifier that has learnt the
+    labels from the causes as they are inferred without a label, of rows with a random share of
+    their entries hidden, too. In bidirectional models targets are one-hot, centred, in units of a
+    common spread. A missing target (NaN or None) is one more missing entry: such rows teach what
+    they can.
 
     ``recognition="hybrid"`` changes no network, density or sample, and no result by more than
     inference's tolerance, unless it finds a lower energy. The recognizer is trained after the fit,

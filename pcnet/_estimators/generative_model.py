@@ -32,6 +32,9 @@ from .two_way import draw_rows, fit_pair, infer_pair, log_probabilities
 #: say little of those that they are not.
 MOST_LABEL_WEIGHT = 4.0
 
+#: Factor of the weight of labels in samples of a class: these are rows that are clearly of it.
+SAMPLED_LABEL_FACTOR = 16.0
+
 #: Hamiltonian trajectories of samples given targets or a part of the entries.
 TRAJECTORIES = 10
 
@@ -278,6 +281,9 @@ def draw(model, outputs, n_samples, random_state):
     labels = outputs[:, len(model.columns_) :]
     given_class = model.network_.objective.loss != "squared_error" and not np.isnan(labels).all()
     exact = np.isnan(outputs).all() or (linear and not given_class)
+    precisions = model.output_precision_.astype(model.network_.dtype)
+    if given_class:
+        precisions[len(model.columns_) :] *= SAMPLED_LABEL_FACTOR
     sampler = Sampler(
         check_inference(model.inference, tol=1e-4), n_trajectories=0 if exact else TRAJECTORIES
     )
@@ -286,7 +292,7 @@ def draw(model, outputs, n_samples, random_state):
         outputs,
         n_samples,
         sampler,
-        output_precision=model.output_precision_.astype(model.network_.dtype),
+        output_precision=precisions,
         random_state=random_state,
     )
 

@@ -238,7 +238,7 @@ def test_samples_of_a_linear_model(hidden):
     rng, w = np.random.default_rng(0), model.output_precision_[-1]
     S = all_S - np.diag([0.0] * 6 + [1 / w] * 3)  # the logits have no noise
     every = rng.multivariate_normal(offset, S, 400_000, method="eigh")
-    weight = softmax(every[:, 6:], axis=1)[:, 1] ** w
+    weight = softmax(every[:, 6:], axis=1)[:, 1] ** (16 * w)  # rows that are clearly of the class
     of_class, rest = np.average(every[:, :6], 0, weight), np.cov(every[:, :6].T, aweights=weight)
     scale = model.input_scale_
     samples = model.sample(4000, y="b", random_state=3)
