@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .._network_core import core_batch, unpadded
+from .._network_core import core_batch, fill, unpadded
 from .._random import draw_normal
 from .._types import Bools, Float64s, Floats, Ints
 from ..inference import QuasiNewton
@@ -40,12 +42,29 @@ class Chains:
         """Go to the least energy."""
         method.run(self._batch, self._no_input, self._Y, self._given.objective)
 
-    def perturb(self, targets: Floats, rng: np.random.Generator, method: QuasiNewton) -> None:
-        """Go to the least of an energy with other targets, whose errors count from a prior draw."""
+    def perturb(
+        self,
+        targets: Floats,
+        rng: np.random.Generator,
+        method: QuasiNewton,
+        modes: Sequence[Floats] | None,
+    ) -> None:
+        """Go to the least of an energy with other targets, whose errors count from a prior draw.
+
+        Parameters
+        ----------
+        modes : list of ndarray, or None
+            e_0..e_H of the most likely causes, at which the descent starts; None: at the draw.
+        """
         batch, shifts = self._batch, self._batch.like_activities()
         self._draw(rng, shifts)
         batch.sample_biases = shifts
-        method.run(batch, self._no_input, targets, self._given.objective)
+        if modes is None:
+            method.run(batch, self._no_input, targets, self._given.objective)
+        else:
+            fill(batch.errors, modes)
+            batch.errors.hidden -= shifts.hidden
+            method.run_from_errors(batch, self._no_input, targets, self._given.objective)
         batch.sample_biases = None
         batch.errors.hidden += shifts.hidden
 
@@ -81,6 +100,11 @@ class Chains:
         energy = self._differentiate()
         check_finite(energy)
         return energy
+
+    def hidden_errors(self) -> list[Floats]:
+        """Copies of e_0..e_H, each (m, n_l)."""
+        free, m = self._given.free, len(self._Y)
+        return [rows.copy() for rows in unpadded(free, self._batch.errors, m)[:-1]]
 
     def predictions(self) -> Float64s:
         """mu_L, (m, K)."""

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -342,6 +342,17 @@ def test_no_seed_ends_in_a_poor_network():
         PCGenerative(2, (16,), random_state=k).fit(X[:400]).score(X[400:]) for k in (2, 3, 4)
     ]
     assert np.ptp(densities) < 0.5
+
+
+def test_more_causes_leave_less_of_the_rows():
+    """Nearly as many causes as columns once ended in networks of noise alone."""
+    X = load_digits().data
+    rest = [
+        np.mean((X - PCGenerative(k, max_iter=20, random_state=0).fit(X).reconstruct(X)) ** 2)
+        for k in (8, 48)
+    ]
+    assert rest[1] < 0.5 * rest[0]
+    assert rest[0] < 0.5 * X.var(axis=0).mean()
 
 
 def test_joint_model_of_rows_with_missing_entries():

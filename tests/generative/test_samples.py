@@ -155,6 +155,19 @@ def test_energies_and_layers_are_those_of_the_errors(loss):
             assert relative_error(samples.energy[s], expected) < 1e-12
 
 
+@pytest.mark.parametrize("activation", ["gelu", "tanh"])
+def test_samples_are_as_far_from_the_outputs_as_the_noise(activation):
+    """The causes that made a row of the network's own are one more sample of its posterior."""
+    net = Network.init((12, 16, 16), activation, parameterization="sp", random_state=0)
+    net.weights[0][:] *= 6  # far from linear: descents from different starts end apart
+    rng = np.random.default_rng(0)
+    Y = sample_causes(net, np.full((300, 16), np.nan), random_state=1).activities[-1][0]
+    precision = 10 / Y.var()
+    Y = Y + rng.standard_normal(Y.shape) / np.sqrt(precision)
+    samples = sample_causes(net, Y, 4, output_precision=precision, random_state=2)
+    assert 0.9 < precision * np.mean(np.square(Y - samples.activities[-1])) < 1.1
+
+
 def test_rows_of_which_nothing_is_observed_have_the_prior():
     net, _ = problem(activation="tanh", dtype=np.float64)
     samples = sample_causes(net, np.full((1, 5), np.nan), 4000, prior=PRIOR, random_state=0)
