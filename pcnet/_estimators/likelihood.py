@@ -20,11 +20,11 @@ from .causes import BLOCK_ROWS, draw_network, learning_rates, run_epochs
 #: Stretches of training, and rounds of estimation after each.
 STRETCHES, ROUNDS = 5, 3
 
-#: With few rows some trainings end in poor networks, from poor initial weights or because the noise
-#: is overestimated in turn with the weights. Tables of at most so many rows are therefore trained
-#: from so many initial weights, of which the best after the first stretch goes on; and a stretch is
-#: taken back if the mean log density of about so many rows falls by more than `MOST_LOSS` times the
-#: root of the number of columns.
+#: Some trainings end in poor networks, from poor initial weights or because the noise is
+#: overestimated in turn with the weights. Tables of at most so many rows are therefore trained
+#: from so many initial weights, of which the best after the first stretch goes on; and a stretch
+#: is taken back if the mean log density of about so many rows falls by more than `MOST_LOSS` times
+#: the root of the number of columns.
 FEW_ROWS, STARTS, SCORED_ROWS, MOST_LOSS = 1000, 2, 200, 0.03
 
 #: Least noise of an output, as a fraction of the mean variance of the outputs.
@@ -68,12 +68,8 @@ def train_density(values, observed, plan, loss, start, weights, seed):
     """
     plan = with_epochs(plan, len(values))
     training = _Training(values, observed, plan, loss, weights, seed)
-    if len(values) > FEW_ROWS or training.n_parts < STRETCHES:
-        run = training.start(0, start)
-        for k in range(1, training.n_parts):
-            run = training.go_on(k, run)
-        return run[:3]
-    runs = [training.start(index, start) for index in range(STARTS)]
+    n_starts = STARTS if len(values) <= FEW_ROWS and training.n_parts == STRETCHES else 1
+    runs = [training.start(index, start) for index in range(n_starts)]
     run = max(runs, key=training.density)
     best = training.density(run)
     for k in range(1, training.n_parts):
