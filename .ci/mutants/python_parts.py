@@ -570,7 +570,14 @@ MUTANTS = [
         "_estimators/likelihood.py",
         "product(L.T, W)",
         "product(L, W)",
-        DENSITY,
+        "tests/generative/test_estimates.py",
+    ),
+    (
+        "samples: descents start from the draw",
+        "generative/_sample.py",
+        "modes = None if self.modes is None else",
+        "modes = None if len(rows) else",
+        SAMPLES,
     ),
     (
         "labels: the classifier sees the causes of the labels",
