@@ -63,4 +63,5 @@ def test_part_of_the_training_that_lowers_the_density_is_taken_back():
 
     training.parts[2][:] = 0.05
     after, found = training.go_on_or_return(2, after, best)
-    assert found >= best and not np.array_equal(after.network.weights[0], kept[0])
+    assert found >= best
+    assert not np.array_equal(after.network.weights[0], kept[0])
