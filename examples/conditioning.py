@@ -106,15 +106,17 @@ def draw(tables, epochs, trained, path):
     figure, (left, middle, right) = new_figure(
         "How badly conditioned inference is (tanh, digits)", [1, 1, 1]
     )
-    colours = dict(zip(KINDS, COLOURS))
+    colours, shown = dict(zip(KINDS, COLOURS)), []
     for name, table in tables.items():
         for width, style in zip(np.unique(table["width"]), STYLES):
             rows = table[table["width"] == width]
             look = {"color": colours[name], "ls": style, "label": f"{name}, {width} units"}
             left.loglog(rows["depth"], rows["condition"], **look)
             middle.loglog(rows["depth"], rows["growth"], **look)
+        n_widths = len(np.unique(table["width"]))
+        shown.append(left.lines[n_widths // 2 - n_widths])  # one line of each kind
     depths = np.unique(table["depth"])
-    left.loglog(depths, 3.0 * depths**2, color="k", lw=0.8, ls="-.")
+    shown += left.loglog(depths, 3.0 * depths**2, color="k", lw=0.8, ls="-.")
     left.set(
         ylabel="condition number of the activity Hessian", title="At the start: grows with depth"
     )
@@ -132,7 +134,6 @@ def draw(tables, epochs, trained, path):
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     middle.legend(fontsize=7, loc="lower left")
-    shown = left.lines[1::3][:3] + left.lines[-1:]  # a line of each kind
     left.legend(shown, [*tables, "like depth squared"], fontsize=8, loc="upper left")
     right.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.12))
     return save(figure, path)

@@ -105,7 +105,8 @@ def steps_to_escape(losses, every=EVERY):
 
 def draw(found, curves, path, every=EVERY, n_hidden=N_HIDDEN):
     """Spectra at the origin, and the loss of each network over SGD steps."""
-    figure, axes = new_figure("The origin: flat for the loss, not for the energy", [1] * 4, 4)
+    panels = [1] * (1 + len(curves))
+    figure, axes = new_figure("The origin: flat for the loss, not for the energy", panels, 4)
     for (of, (exact, predicted)), colour in zip(found.items(), COLOURS):
         rank = np.arange(1, len(exact) + 1)
         axes[0].plot(rank, exact, "o", color=colour, mfc="none", ms=5, label=f"{of}, exact")
