@@ -14,6 +14,7 @@ from .._types import Float64s, Floats, RandomState
 from .argument_names import NamedArguments
 from .decorators import available_if
 from .generative_model import (
+    causes_of,
     check_X,
     class_energies,
     draw,
@@ -89,7 +90,7 @@ class GenerativeMethods(
             first ones are the outputs of y.
         """
         rows, outputs = self._rows(X)
-        return inferred(self, outputs, lambda result: result.causes).astype(rows.dtype)
+        return causes_of(self, outputs).astype(rows.dtype)
 
     @available_if(has_recognizer)
     def recognize(self, X: ArrayLike) -> Floats:

@@ -85,7 +85,7 @@ def fit_model(model, X, y):
         model.recognizer_ = train_recognizer(
             outputs,
             n_columns,
-            lambda rows: inferred(model, rows, lambda result: result.causes),
+            lambda rows: causes_of(model, rows),
             plan,
             child_seed(seed, RECOGNITION),
         )
@@ -95,7 +95,7 @@ def fit_model(model, X, y):
             known,
             model.classes_[known[:, n_columns:].argmax(axis=1)],
             n_columns,
-            lambda rows: inferred(model, rows, lambda result: result.causes),
+            lambda rows: causes_of(model, rows),
             child_seed(seed, CLASSIFIER),
         )
 
@@ -232,13 +232,18 @@ def inferred(model, outputs, what):
     )
 
 
+def causes_of(model, outputs):
+    """The inferred causes of all rows, (n, D)."""
+    return inferred(model, outputs, lambda result: result.causes)
+
+
 def log_probabilities_of(model, outputs):
     """Log probability of each class, (n, n_classes)."""
     if model._two_way is not None:
         return log_probabilities(model, outputs)
     if not model._block.n_outputs:  # a single class
         return np.zeros((len(outputs), 1))
-    causes = inferred(model, outputs, lambda result: result.causes)
+    causes = causes_of(model, outputs)
     return log_softmax(model.classifier_.predict_log_proba(causes).astype(np.float64))
 
 

@@ -70,8 +70,9 @@ def train_density(values, observed, plan, loss, start, weights, seed):
     training = _Training(values, observed, plan, loss, weights, seed)
     n_starts = STARTS if len(values) <= FEW_ROWS and training.n_parts == STRETCHES else 1
     runs = [training.start(index, start) for index in range(n_starts)]
-    run = max(runs, key=training.density)
-    best = training.density(run)
+    densities = [training.density(run) for run in runs]
+    best = max(densities)
+    run = runs[densities.index(best)]
     for k in range(1, training.n_parts):
         run, best = training.go_on_or_return(k, run, best)
     return run[:3]
