@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 try:
+    import dask
     from distributed import Client, LocalCluster
 except ImportError:  # pcnet[dask] is not installed
     collect_ignore_glob = ["test_*.py"]
@@ -25,9 +26,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def cluster():
-    with LocalCluster(
-        n_workers=N_WORKERS, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as cluster:
+    # After this time LocalCluster gives up a lost worker, even one that has come back and was lost
+    # again a moment ago: by default 15 s, about what passes between two tests that kill a worker.
+    patient = dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with patient, LocalCluster(n_workers=N_WORKERS, **options) as cluster:
         yield cluster
 
 
