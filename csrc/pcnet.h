@@ -99,8 +99,8 @@ typedef struct {
     double output_precision; /* lambda > 0 */
     double activity_decay;   /* >= 0 */
     double huber_delta;      /* d > 0 of PCNET_HUBER; unused by the others */
-    /* 0: `loss` is that of all outputs; otherwise it is not read, and the loss of a sample is the sum
-     * over the blocks, which are all outputs in their order. */
+    /* 0: `loss` is that of all outputs; otherwise it is not read, and the loss of a sample is the
+     * sum over the blocks, which are all outputs in their order. */
     int n_blocks;
     const pcnet_loss_block *blocks;
 } pcnet_objective;
@@ -131,8 +131,8 @@ typedef struct {
     const ptrdiff_t *strides; /* per layer: >= n_l */
     const pcnet_sparse_rows *sparse_inputs; /* n_samples rows of D columns; read without `inputs` */
     const pcnet_sparse_rows *sparse_features; /* their transpose, D rows; read by learning alone */
-    /* (n_samples, K) >= 0, factors of each output's loss; a target of factor 0 is not used, not even
-     * if it is nan.  NULL: all 1. */
+    /* (n_samples, K) >= 0, factors of each output's loss; a target of factor 0 is not used, not
+     * even if it is nan.  NULL: all 1. */
     const void *output_precisions;
     /* Per hidden layer: rows like those of the activities, added to mu_l as a bias of each sample.
      * NULL: none. */
@@ -178,8 +178,9 @@ typedef struct {
     const double *rates; /* (n_samples) > 0, one for each sample; or NULL */
 } pcnet_activity_descent;
 
-/* A forward pass from given errors.  With targets in the batch it also computes the losses and writes
- * the output deltas into the errors of layer L; without targets it does not write that array. */
+/* A forward pass from given errors.  With targets in the batch it also computes the losses and
+ * writes the output deltas into the errors of layer L; without targets it does not write that
+ * array. */
 typedef struct {
     int from_errors;        /* 1: z_l = mu_l + e_l; 0: the feed-forward pass, the errors unread */
     double *loss;           /* (n_samples) OUT, lambda left out; needed with targets */
@@ -263,9 +264,9 @@ typedef struct {
     /* Feed-forward pass into batch->activities. */
     pcnet_status (*forward)(const pcnet_network *net, const pcnet_batch *batch, void *workspace,
                             int n_threads);
-    /* Feed-forward outputs only: out (n_samples, K) = mu_L; of the batch it reads the inputs.  Where an input, or an activity that has
-     * overflowed, is inf or nan, so is all of its row of the next layer's mu, and the status says
-     * PCNET_OUTPUT_NOT_FINITE; `out` is written. */
+    /* Feed-forward outputs only: out (n_samples, K) = mu_L; of the batch it reads the inputs.
+     * Where an input, or an activity that has overflowed, is inf or nan, so is all of its row of
+     * the next layer's mu, and the status says PCNET_OUTPUT_NOT_FINITE; `out` is written. */
     pcnet_status (*output)(const pcnet_network *net, const pcnet_batch *batch, void *out,
                            void *workspace, int n_threads);
     /* At batch->activities z_1..z_H: errors, mu_L (OUT, in the activities of layer L), and, where
@@ -322,8 +323,8 @@ typedef struct {
     pcnet_status (*packed_gradients)(const pcnet_network *net, const pcnet_batch *batch,
                                      const double *sample_weight, void *const *weight_gradients,
                                      void *const *bias_gradients, void *workspace, int n_threads);
-    /* One solver step of all layers from the errors of the batch; with batch and sample_weight NULL,
-     * from the gradients of `update`. */
+    /* One solver step of all layers from the errors of the batch; with batch and sample_weight
+     * NULL, from the gradients of `update`. */
     pcnet_status (*update)(const pcnet_network *net, const pcnet_batch *batch,
                            const double *sample_weight, const pcnet_update *update,
                            pcnet_fault *fault, void *workspace, int n_threads);

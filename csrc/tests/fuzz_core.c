@@ -1,6 +1,6 @@
 /* Fuzzing of the core's functions. For any numbers, nothing crashes or writes outside its arrays
- * (the sanitizers check that), every status is a documented one, inference raises no energy, bits do
- * not depend on the number of threads, and no weight becomes inf or nan.
+ * (the sanitizers check that), every status is a documented one, inference raises no energy, bits
+ * do not depend on the number of threads, and no weight becomes inf or nan.
  *
  * libFuzzer calls LLVMFuzzerTestOneInput; run_tests.c calls it with random bytes. */
 #include "fuzz_core.h"

@@ -56,7 +56,8 @@ static void check_forward_from_errors(passes *p, const pcnet_objective *objectiv
     vec_free(&loss);
 }
 
-/* `activity_gradients` of the responses v to sources s (v_L the delta) is s - decay z + decay z = s. */
+/* `activity_gradients` of the responses v to sources s (v_L the delta) is s - decay z + decay z =
+ * s. */
 static void check_residual(passes *p, double decay, const vec *sources) {
     const pcnet_core *core = p->m->v.core;
     const int top = p->m->s.n_layers;
