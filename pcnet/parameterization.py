@@ -244,11 +244,12 @@ def shallow_boost(skips: Bools) -> float:
     With the rates of `learning_rate_multipliers` a step of size 1 changes z_H, through all layers
     below the output, by about
 
-        sqrt(D0) `INPUT_SHARE` + sqrt(N0 L0) n_skips / L + sqrt(N0) (other layers above the first)
+        sqrt(D0) `INPUT_SHARE` + sqrt(N0 L0) S / L + sqrt(N0) O
 
-    In residual networks n_skips / L is 1 - 2 / L, so the sum hardly depends on a large depth. With
-    one hidden layer it is 20, in the base shape 80. The factor compensates this: 4.1 for one hidden
-    layer, 1.9 for two, 1.15 for eight. It is at least 1, and 1 without hidden layers.
+    with S skips and O other layers above the first. In residual networks S / L is 1 - 2 / L, so
+    the sum hardly depends on a large depth. With one hidden layer it is 20, in the base shape 80.
+    The factor compensates this: 4.1 for one hidden layer, 1.9 for two, 1.15 for eight. It is at
+    least 1, and 1 without hidden layers.
 
     Parameters
     ----------

@@ -4,13 +4,13 @@ A schedule counts optimiser steps (minibatches), not epochs, from 0 at the start
 of ``fit``. It is a factor of ``learning_rate_init``; with T = ``max_iter`` times the batches of
 an epoch, the step t = 0, 1, ... uses
 
-    Constant     1
-    Linear       1 - t / T
-    Cosine       (1 + cos(pi t / T)) / 2
-    InvScaling   1 / (1 + t)^power_t
-    Adaptive     1 / divisor^p, p = number of plateaus so far
+* `Constant`: 1;
+* `Linear`: 1 - t / T;
+* `Cosine`: (1 + cos(pi t / T)) / 2;
+* `InvScaling`: ``1 / (1 + t)**power_t``;
+* `Adaptive`: ``1 / divisor**p`` after p plateaus.
 
-so `Linear` and `Cosine` are close to 0 at the last step of the last epoch, also with
+So `Linear` and `Cosine` are close to 0 at the last step of the last epoch, also with
 ``max_iter=1``. With a warm-up of W steps the factors of the first W steps are 1/W, 2/W, .., 1. The
 schedule covers the steps after them, with t - W for t and T - W for T. By default `Linear` and
 `Cosine` warm up over ten steps, or a twentieth of the plan if that is less. Adam's first steps are

@@ -5,15 +5,20 @@ package also exports higher up has its page there: `pcnet.infer`, not `pcnet.inf
 """
 
 import dataclasses
+import enum
 import importlib
 import inspect
+import re
+import sys
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pcnet
 
 FOLDER = "api"
 KINDS = ("Classes", "Functions", "Exceptions", "Values")
+FOREIGN = "list, LinearOperator"  # base classes that others document
+LONGEST_VALUE = 60
 
 
 def public_modules():
@@ -73,8 +78,32 @@ def module_page(module_name, kinds):
             lines += [".. autosummary::", "", *(f"   {name}" for name in names), ""]
             pages += [f"{module_name}.{name}" for name in names]
         elif names:
-            lines += [line for name in names for line in (f".. autodata:: {name}", "")]
+            lines += [line for name in names for line in value_entry(module_name, name)]
     return "\n".join([*lines, ".. toctree::", "   :hidden:", "", *(f"   {p}" for p in pages), ""])
+
+
+def value_entry(module_name, name):
+    """A value with the comment above it, wherever in the module's package it is defined."""
+    shown = repr(getattr(importlib.import_module(module_name), name))
+    yield f".. py:data:: {name}"
+    if len(shown) <= LONGEST_VALUE:
+        yield f"   :value: {shown}"
+    yield from ["", indent("\n".join(comment_of(module_name, name)), "   "), ""]
+
+
+def comment_of(module_name, name):
+    """Lines of the `#:` comment above an assignment."""
+    from sphinx.errors import PycodeError
+    from sphinx.pycode import ModuleAnalyzer
+
+    for module in sorted(m for m in sys.modules if f"{m}.".startswith(f"{module_name}.")):
+        try:
+            comments = ModuleAnalyzer.for_module(module).find_attr_docs()
+        except PycodeError:  # compiled
+            continue
+        if ("", name) in comments:
+            return comments["", name]
+    raise ValueError(f"{module_name}.{name} has no `#:` comment")
 
 
 def name_page(module_name, name, kind):
@@ -88,12 +117,23 @@ def name_page(module_name, name, kind):
     lines.append(f".. {directive}:: {name}")
     if kind == "Classes":
         lines += ["   :members:", *_inherited(value)]
+    if directive == "autoclass" and issubclass(value, enum.Enum):
+        for member in value:
+            lines += [
+                "",
+                f"   .. py:attribute:: {member.name}",
+                f"      :value: {member.value}",
+                "",
+            ]
+            lines += [f"      {member.text.capitalize()}."]
     return "\n".join([*lines, ""])
 
 
 def _inherited(value):
     is_record = issubclass(value, (tuple, int)) or dataclasses.is_dataclass(value)
-    return [] if is_record and not hasattr(value, "get_params") else ["   :inherited-members:"]
+    if is_record and not hasattr(value, "get_params"):
+        return []
+    return [f"   :inherited-members: {FOREIGN}"]
 
 
 def index_page(modules):
@@ -128,6 +168,22 @@ def write_pages(app):
             path.write_text(text, encoding="utf-8")
 
 
+def skip_fields(app, what, name, value, skip, options):
+    """Leave out the fields of named tuples: "Alias for field number 0"."""
+    return True if type(value).__name__ == "_tuplegetter" else None
+
+
+def plain_signature(app, what, name, value, options, signature, returns):
+    """Types by their names, and the arguments of `__init__` where a base class has a `__new__`."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        found = inspect.signature(value.__init__)
+        arguments = [p.replace(annotation=p.empty) for p in list(found.parameters.values())[1:]]
+        signature = str(inspect.Signature(arguments))
+    return re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", signature or "") or None, returns
+
+
 def setup(app):
     app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-signature", plain_signature)
+    app.connect("autodoc-skip-member", skip_fields)
     return {"parallel_read_safe": True}

@@ -9,11 +9,15 @@ import re
 GREEK = {
     **{name: rf"\{name}" for name in ("alpha", "beta", "gamma", "delta", "eta", "lambda", "mu")},
     **{name: rf"\{name}" for name in ("phi", "pi", "rho", "tau", "theta")},
+    **{name: rf"\{name}" for name in ("xi", "Lambda", "Sigma")},
     "eps": r"\varepsilon",
+    "epsilon": r"\epsilon",
 }
-FUNCTIONS = {name: rf"\{name}" for name in ("cos", "exp", "log", "max", "min", "sum")}
+FUNCTIONS = {name: rf"\{name}" for name in ("cos", "sin", "exp", "log", "max", "min", "sum", "det")}
 WORDS = {"loss", "decay", "rate", "mean", "link", "diag", "var", "output_precision"}
 WORDS |= {"activity_decay", "onehot", "shift", "tol", "AL", "softmax", "logistic"}
+WORDS |= {"precision", "prior", "momentum", "sharpness", "class", "energy", "clip"}
+WORDS |= {"step_size", "learning_rate"}
 OPERATORS = {
     "<-": r"\leftarrow",
     "->": r"\to",
@@ -26,15 +30,15 @@ OPERATORS = {
 }
 TRANSPOSES = {"^T": r"\top", "^{T}": r"\top", "^-T": r"-\top"}
 TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<hat>[a-z]\^(?=[\s),]))|(?P<half>\b1/2\b)|(?P<number>\d+(?:\.\d+)?)|(?P<indexed>[A-Za-z]\d\b)"
-    r"|(?P<root>sqrt\()|(?P<differential>d(?![a-z]{2}|_|[),]))"
-    r"|(?P<word>output_precision|activity_decay|[A-Za-z]+)"
+    r"(?P<space>\s+)|(?P<hat>[a-z](?:\^(?=[\s),])|_hat\b))|(?P<half>\b1/2\b)|(?P<number>\d+(?:\.\d+)?)|(?P<indexed>[A-Za-z]\d\b)"
+    r"|(?P<root>sqrt\()|(?P<differential>d(?=eps\b|[^a-z_),]|[a-z](?![a-z])))"
+    r"|(?P<word>output_precision|activity_decay|step_size|learning_rate|[A-Za-z]+)"
     r"|(?P<subscript>_(?:\{[^{}]*\}|\w+))"
     r"|(?P<power>\^(?:\{[^{}]*\}|\([^()]*\)|-?(?:\d+|[A-Za-z]+)|\*))"
     r"|(?P<norm>\|\|)|(?P<bar>\|)|(?P<operator><-|->|<=|>=|\.\.|[-+=*/~<>(),\[\]'])"
 )
 #: What only a formula has: a subscript of layers or units, a power, a norm, an assignment.
-SIGN = re.compile(r"_(?:\{|[lLH01]\b|lk\b|beta\b)|\^|\|\||<-|\bd[FLW]/d|sum_")
+SIGN = re.compile(r"_(?:\{|[lkLH01]\b|lk\b|beta\b|yy\b|ij\b)|\^|\|\||<-|\bd[FLW]/d|sum_|\bsqrt\(")
 _SYMBOL = r"(?:lambda|eps|mu|eta|beta|gamma|pi|phi|rho|tau|theta|delta|[A-Za-z])"
 _SUFFIX = (
     r"(?:_(?:\{[^{}\s]+\}|(?:[lLHkKiz\d]|WW|Wz|zz|zW)(?![\w*]))"
@@ -61,7 +65,7 @@ PROSE = re.compile(
     rf"(?<![\w.`'-])(?:- )?{_TERM}(?:{_BETWEEN}(?:{_TERM}|A(?![\w'])))*(?![\w(]|\.\w)"
 )
 STRONG = re.compile(rf"(?<![\w.`'-]){_STRONG}(?![\w(]|\.\w)")
-CODE = re.compile(r"[\"`:@\\]|\w\(\)|(?<!\.)\.\w|^[a-z]{4,}_\d$")
+CODE = re.compile(r"[\"`:@\\]|\w\(\)|(?<!\.)\.[A-Za-z_]|^[a-z]{4,}_\d$")
 
 
 def to_latex(text):
@@ -165,8 +169,8 @@ def _inner(text):
         text = text[1:-1]
     if text in GREEK:
         return GREEK[text]
-    if re.fullmatch(r"[\w+\-, ]+|\*", text) and not re.search(r"[A-Za-z]{3}", text):
-        return text
+    if re.fullmatch(r"[\w+\-,=< ]+|\*", text) and not re.search(r"[A-Za-z]{3}", text):
+        return text.replace("<=", r"\le ")
     return None
 
 
@@ -175,6 +179,14 @@ def setup(app):
     from sphinx.transforms import SphinxTransform
 
     PLACES = (nodes.paragraph, nodes.term, nodes.classifier)  # prose, types with their shapes
+
+    def is_signature(place):
+        """Whether a paragraph is a name with its arguments, in a table of names."""
+        entry, table = place.parent, place
+        while table is not None and not isinstance(table, nodes.table):
+            table = table.parent
+        in_first_column = isinstance(entry, nodes.entry) and entry.parent[0] is entry
+        return in_first_column and table is not None and "autosummary" in table["classes"]
 
     class Formulas(SphinxTransform):
         default_priority = (
@@ -190,6 +202,8 @@ def setup(app):
                 if latex:
                     literal.replace_self(nodes.math(latex, latex))
             for place in self.document.findall(lambda n: isinstance(n, PLACES)):
+                if is_signature(place):
+                    continue
                 for text in [n for n in place.children if isinstance(n, nodes.Text)]:
                     parts = [
                         nodes.math(part, part) if is_formula else nodes.Text(part)

@@ -20,10 +20,10 @@ TIMINGS = ("pre", "post")
 
 @dataclass(eq=False, repr=False)
 class AugmentedLagrangian(InferenceMethod):
-    """Descent on the activities with a multiplier for each of them (PC-ALM [1]_).
+    """Descent on the activities with a multiplier for each of them (PC-ALM).
 
     The constraints are ``r_l = 0`` for the residuals ``r_l = z_l - mu_l`` of the hidden layers.
-    With the duals d_l the augmented Lagrangian is
+    With the duals d_l the augmented Lagrangian [1]_ is
 
     ``AL(z, d) = lambda loss(mu_L, y) + sum_l d_l r_l + rho / 2 ||r_l||^2``
 

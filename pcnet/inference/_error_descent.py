@@ -100,12 +100,12 @@ class ErrorDescent(InferenceMethod):
 
 @dataclass(eq=False, repr=False)
 class ProspectiveConfiguration(ErrorDescent):
-    """Predictive coding as prospective configuration [1]_: inference close to equilibrium.
+    """Predictive coding as prospective configuration: inference close to equilibrium.
 
     With input and target clamped, the activities first reach the equilibrium of the energy, which
-    is the configuration that the network should have *after* learning. Then the weights are updated
-    towards it, ``dW_l = a_l f_l(z_{l-1})^T e_l``. This is `ErrorDescent` with tighter tolerances
-    and output precision 1: ``output_precision="auto"`` of the estimators means 1 with this method.
+    is the configuration that the network should have *after* learning [1]_. Then the weights are
+    updated towards it, ``dW_l = a_l f_l(z_{l-1})^T e_l``. This is `ErrorDescent` with tighter
+    tolerances and output precision 1, which ``output_precision="auto"`` of the estimators means.
     Lower precisions, the default of the other methods, keep the activities closer to the
     feed-forward ones and the gradient closer to backpropagation's. The effect grows with the depth.
 

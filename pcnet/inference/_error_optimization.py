@@ -14,9 +14,9 @@ from ._passes import Passes
 
 @dataclass(eq=False, repr=False)
 class ErrorOptimization(InferenceMethod):
-    """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC) [1]_.
+    """Gradient descent on the errors with one fixed rate, as in error optimisation (ePC).
 
-    With ``z_l = mu_l + eps_l`` and eps the free variables, from eps = 0, all layers at once:
+    With ``z_l = mu_l + eps_l`` and eps the free variables [1]_, from eps = 0, all layers at once:
     ``u <- momentum u + (eps - v)`` and ``eps <- eps - rate u``, where v are the responses to the
     output's delta (`ErrorDescent`). A step costs one backward pass, for v, and one forward pass,
     for z from eps.

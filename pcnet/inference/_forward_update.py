@@ -53,10 +53,12 @@ class ForwardUpdate(InferenceMethod):
 
     @property
     def has_end_test(self) -> bool:  # type: ignore[override]
+        """As of `method`."""
         return resolve_inner(self.method).has_end_test
 
     @property
     def minimizes_energy(self) -> bool:  # type: ignore[override]
+        """As of `method`."""
         return resolve_inner(self.method).minimizes_energy
 
     @property

@@ -15,9 +15,9 @@ from ._passes import Passes, sample_rates
 
 @dataclass(eq=False, repr=False)
 class NesterovDescent(InferenceMethod):
-    """Nesterov's accelerated gradient descent on the activities, all layers at once [1]_.
+    """Nesterov's accelerated gradient descent on the activities, all layers at once.
 
-    From the feed-forward state ``y_0 = z_0``, step t = 1, 2, .. is
+    From the feed-forward state ``y_0 = z_0``, step t = 1, 2, .. [1]_ is
 
     - ``z_t = y_{t-1} - rate dF/dz(y_{t-1})``;
     - ``y_t = z_t + momentum (z_t - z_{t-1})``.

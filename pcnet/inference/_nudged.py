@@ -78,10 +78,12 @@ class Nudged(InferenceMethod):
 
     @property
     def rounds_errors(self) -> bool:  # type: ignore[override]
+        """As of `method`."""
         return resolve_inner(self.method).rounds_errors
 
     @property
     def has_end_test(self) -> bool:  # type: ignore[override]
+        """As of `method`."""
         return resolve_inner(self.method).has_end_test
 
     @property

@@ -131,7 +131,7 @@ def predicted_origin_eigenvalues(
     Without decay and without a skip in every layer from 2 to H they are
     ``- lambda^2 a_L^2 c^2 G_HH`` times the eigenvalues of mean(delta^T delta), with the number of
     units of the last hidden layer as multiplicity, and 0. With sp, lambda = 1 and no skips they are
-    the eigenvalues of - Sigma_yy, and 0.
+    the eigenvalues of ``-Sigma_yy``, and 0.
 
     Parameters
     ----------

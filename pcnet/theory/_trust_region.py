@@ -48,7 +48,7 @@ def fisher_preconditioner(
     loss: Loss | None = None,
     output_precision: float | None = None,
 ) -> ActivityHessian:
-    """The Fisher information I(z^) of one sample's hidden activities at the feed-forward state.
+    """The Fisher information of one sample's hidden activities at the feed-forward state.
 
     ``I = A^T A + lambda G^T B G`` in the notation of `pcnet.theory.linearize`: the squared change
     of all predictions for a change of the activities. For log_loss, logistic and poisson B is the
