@@ -1,8 +1,10 @@
-"""Marks wide pictures of the pages with the class "wide": on a phone they scroll, see pcnet.css."""
+"""Marks pictures with panels beside each other: on a phone they scroll, see pcnet.css.
+
+The class is "wide", or "medium" for those of the ten pages with their larger letters. A picture
+with a width becomes a link to its file, where small letters can be read at full size.
+"""
 
 from pathlib import Path
-
-from docutils import nodes
 
 RATIO = 1.4  # width over height, from which on a picture has panels beside each other
 
@@ -15,14 +17,17 @@ def size(path):
 
 
 def mark(app, doctree):
+    from docutils import nodes
+
     for image in doctree.findall(nodes.image):
         path = Path(app.srcdir) / image["uri"].lstrip("/")
         if not path.is_file():  # beside its page
             path = Path(app.srcdir) / Path(app.env.docname).parent / image["uri"]
         if path.suffix == ".png" and path.is_file():
             width, height = size(path)
-            if width > RATIO * height and width > 1000:
-                image["classes"].append("wide")
+            if width > RATIO * height and width > 900:
+                image["classes"].append("wide" if width > 1000 else "medium")
+                image["width"] = "100%"
 
 
 def setup(app):
