@@ -63,9 +63,8 @@ def inference(folder):
     options = _command.parse_arguments([])
     data = _command.load_data(options.seed)
     model, row = _command.train_pcnet(options, data)
-    _picture.draw(
-        _picture.record_energies(model, data.X_test, data.y_test), folder / "inference.png"
-    )
+    traces = _picture.record_energies(model, data.X_test, data.y_test)
+    _picture.draw(traces, folder / "inference.png", dpi=150)
     return {"accuracy": row.accuracy, "n_passes": row.n_passes}
 
 

@@ -66,14 +66,14 @@ def draw(tables, path):
     panels = (left, "energy_to_loss_ratio"), (middle, "gradient_cosine")
     for axes, field in panels:
         for depth, alpha in zip(depths, shades):
-            look = {"color": COLOURS[0], "alpha": alpha, "label": f"muPC, {depth} hidden layers"}
+            look = {"color": COLOURS[0], "alpha": alpha, "label": f"muPC, {depth}"}
             axes.semilogx(*averages(tables["muPC"], field, depth=depth), "-", **look)
         for depth in depths[[0, -1]]:
             look = {"color": COLOURS[1], "alpha": 0.4 if depth == depths[0] else 1.0}
-            label = f"sp, {depth} hidden layers"
+            label = f"sp, {depth}"
             axes.semilogx(*averages(tables["sp"], field, depth=depth), "--", label=label, **look)
         table = tables["muPC, tanh"]
-        look = {"color": COLOURS[3], "mfc": "none", "label": "muPC, tanh, 1 and 7 layers"}
+        look = {"color": COLOURS[3], "mfc": "none", "label": "muPC, tanh, 1 and 7"}
         axes.semilogx(table["width"], table[field], "o", **look)
         widths = np.unique(tables["muPC"]["width"])
         axes.set_xticks(widths, widths)
@@ -82,7 +82,9 @@ def draw(tables, path):
     left.set(ylabel="energy at equilibrium / loss", title="Wide: the energy is the loss")
     middle.set(ylabel="cosine of PC's and BP's gradients", title="Wide: the same gradient")
     for axes in (left, middle):
-        axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 0.06))
+        # below the curves on the left, above the one at 0 in the middle
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 0.06 * (axes is middle))}
+        axes.legend(title="hidden layers", fontsize=8, title_fontsize=8, labelspacing=0.3, **place)
     for name, colour, mark in (("muPC", COLOURS[0], "o"), ("sp", COLOURS[1], "x")):
         table = tables[name]
         shape = table["depth"] / table["width"]
@@ -102,6 +104,7 @@ def run(path, depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None):
     # %%
     # Result
     # ------
+    # For each width: the energy over the loss, and the cosine of the gradients.
 
     tables = sweeps(*batch(data=data), width, depth, seeds)
     for name, table in tables.items():
@@ -109,10 +112,7 @@ def run(path, depth=DEPTHS, width=WIDTHS, seeds=N_SEEDS, data=None):
             widths, ratios = averages(table, "energy_to_loss_ratio", depth=n_hidden)
             _, cosines = averages(table, "gradient_cosine", depth=n_hidden)
             cells = (f"{w}: {r:.3f} {c:.3f}" for w, r, c in zip(widths, ratios, cosines))
-            print(
-                f"{name:10s} {n_hidden:2d} layers, width: energy / loss, cosine   ",
-                "  ".join(cells),
-            )
+            print(f"{name:10s} {n_hidden:2d} layers ", "  ".join(cells))
     sp = tables["sp"]
     deepest = sp["gradient_cosine"][sp["depth"] == max(depth)]
 

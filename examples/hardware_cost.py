@@ -169,6 +169,7 @@ def run(path, depth=DEPTHS, width=WIDTH):
     # %%
     # Result
     # ------
+    # Multiply-adds, and bytes between layers, as multiples of backpropagation's:
 
     costs, figures = over_depths(depth, width), {}
     at = depth.index(DEPTH) if DEPTH in depth else len(depth) - 1
@@ -180,9 +181,8 @@ def run(path, depth=DEPTHS, width=WIDTH):
         figures[f"{name}.links"] = found.link_bytes / base.link_bytes
         figures[f"{name}.kept"] = found.stored_values / base.stored_values
         print(
-            f"{depth[at]} layers, {name}: {found.depth:.0f} products one after another, "
-            f"{figures[f'{name}.work']:.1f} times the multiply-adds of backpropagation, "
-            f"{figures[f'{name}.links']:.1f} times its bytes between layers"
+            f"{depth[at]} layers, {name:17s} {found.depth:4.0f} products one after another, "
+            f"multiply-adds x {figures[f'{name}.work']:.1f}, bytes x {figures[f'{name}.links']:.1f}"
         )
     figures["passes"] = costs["error descent"][at].n_passes
     energies = {n: break_even(layer_sizes(depth[at], width), n) for n in (1, 64)}

@@ -102,6 +102,7 @@ def run(path):
     # %%
     # Result
     # ------
+    # The share of the digits that is recalled, by the number of pixels given:
 
     patterns = digits()[0][:N_PATTERNS]
     stored = memories(patterns)
@@ -111,7 +112,7 @@ def run(path):
     }
     for name, values in shares.items():
         text = ", ".join(f"{64 * s:.0f}: {v:.2f}" for s, v in zip(SHARES, values, strict=True))
-        print(f"{name}: share recalled by pixels given {text}")
+        print(f"{name:17s} {text}")
     at = SHARES.index(0.7)
 
     # %%

@@ -73,7 +73,7 @@ def draw(ratings, areas, path):
     left.plot([0, 1], [0, 1], "--", color="0.6", lw=1)
     left.set(xlabel="known digits called novel", ylabel="novel digits found")
     left.set_title(f"Digits {LEFT_OUT[0][0]} and {LEFT_OUT[0][1]} left out")
-    left.legend(loc=(0.4, 0.08), fontsize=8)
+    left.legend(loc=(0.33, 0.09), fontsize=8)
     left.grid(alpha=0.3)
 
     places = np.arange(len(LEFT_OUT))

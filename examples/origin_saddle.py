@@ -21,8 +21,8 @@ from pcnet.theory import (
 # Method
 # ------
 # First the Hessians of the loss and of the equilibrated energy at the origin. The network is
-# small enough to compute all eigenvalues; theory predicts them in closed form, - Sigma_yy (kron)
-# I.
+# small enough to compute all eigenvalues. Theory predicts them in closed form: for each unit below
+# the output those of ``-Sigma_yy``, and 0.
 
 ACTIVATIONS = ("identity", "tanh", "relu")
 WIDTH, N_HIDDEN = 50, 4

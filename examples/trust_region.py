@@ -1,4 +1,4 @@
-"""Trust region: the landscape of w_2 w_1 x for the loss and for the equilibrated energy.
+"""Trust region: the landscape of two weights for the loss and for the equilibrated energy.
 
 What does inference do to the landscape of a network of two weights? One sample, x = y = 1, a chain
 of two weights. The loss 1/2 (1 - w_1 w_2)^2 has a saddle at the origin with curvatures -1 and 1.

@@ -13,14 +13,21 @@ import shutil
 from pathlib import Path
 
 import example_scripts
+from wide_pictures import size
 
 QUICK = ("pictures",)
 OUTPUT = ".. rst-class:: sphx-glr-script-out"  # as sphinx-gallery marks what a cell printed
 CODE_BLOCK = re.compile(r"(^\.\. code-block:: Python\n\n(?:    .*\n|\n)+)", re.M)
 THUMBNAIL = 400, 300
-PICTURE = (
-    "\n    *\n\n      .. image:: /{}\n          :alt: {}\n          :class: sphx-glr-multi-img\n"
-)
+SCALE = 0.6  # of the pictures' pixels on the page: letters of one size in all figures
+PICTURE = """
+    *
+
+      .. image:: /{}
+          :alt: {}
+          :width: {}px
+          :class: sphx-glr-multi-img
+"""
 
 
 class Scraper:
@@ -42,7 +49,7 @@ class Scraper:
         cut(path, [panel["box"] for panel in found], targets)
         path.unlink()
         root = Path(gallery_conf["src_dir"])
-        return pictures([t.relative_to(root) for t in targets], [p["title"] for p in found])
+        return pictures(targets, root, [p["title"] for p in found])
 
 
 def cut(picture, boxes, targets):
@@ -55,9 +62,14 @@ def cut(picture, boxes, targets):
             image.crop(edges).save(target)
 
 
-def pictures(paths, titles):
+def pictures(paths, root, titles):
     """Pictures beside each other, as far as the page is wide enough."""
-    items = (PICTURE.format(Path(p).as_posix(), " ".join(t.split())) for p, t in zip(paths, titles))
+    items = (
+        PICTURE.format(
+            path.relative_to(root).as_posix(), " ".join(title.split()), round(SCALE * size(path)[0])
+        )
+        for path, title in zip(paths, titles, strict=True)
+    )
     return "\n.. rst-class:: sphx-glr-horizontal\n\n" + "".join(items) + "\n"
 
 
@@ -211,8 +223,7 @@ class Gallery:
             panels = drawn[f"{page.name}.png"]["panels"]
             targets = [folder / "panels" / f"{page.name}-{k}.png" for k in range(len(panels))]
             cut(images / f"{page.name}.png", [panel["box"] for panel in panels], targets)
-            shown = [target.relative_to(self.docs) for target in targets]
             path = folder / f"{page.name}.rst"
             text = path.read_text(encoding="utf-8")
-            kept = pictures(shown, [panel["title"] for panel in panels])
+            kept = pictures(targets, self.docs, [panel["title"] for panel in panels])
             path.write_text(with_outputs(text, page, outputs[page.name], kept), encoding="utf-8")

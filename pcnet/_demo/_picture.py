@@ -63,7 +63,7 @@ def record_energies(model, X, y):
 # ---------------------------------------------------------------- its drawing
 
 
-def draw(traces, path):
+def draw(traces, path, dpi=100):
     """Draw the energies of both methods and their excess over the minimum; write the file."""
     from matplotlib.figure import Figure  # optional, and slow to import
 
@@ -98,7 +98,7 @@ def draw(traces, path):
         fontsize=10,
         color="0.25",
     )
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=dpi)
 
 
 def colour_scale(traces):
