@@ -244,7 +244,7 @@ CLAIMS = {
     "docs/generative.md": [
         "the network recalled {memory.network:.0f*100} % from 45 pixels, the linear memory "
         "{memory.linear:.0f*100} %.",
-        "It tells {generation.accuracy:.1f*100} % of the test digits right.",
+        "It classifies {generation.accuracy:.1f*100} % of the test digits correctly.",
         "the area is {novel_rows.tumours.energy.half:.3f} on tumours and "
         "{novel_rows.digits.energy.half:.3f} on digits, that of a Gaussian mixture on rows filled "
         "with means {novel_rows.tumours.mixture.half:.3f} and "
