@@ -263,9 +263,10 @@ MUTANTS = [
     (
         "any step accepted",
         "error_descent.inc",
-        "it->restoring || it->tried <=",
-        "1 || it->restoring || it->tried <=",
+        "return isfinite(it->tried) && it->tried <=",
+        "return 1 || it->tried <=",
     ),
+    ("a step to minus infinity", "error_descent.inc", "return isfinite(it->tried) && ", "return "),
     (
         "no sufficient decrease",
         "error_descent.inc",
@@ -653,8 +654,14 @@ MUTANTS = [
     (
         "newton: a worse start taken",
         "quasi_newton.inc",
-        "if (energy <= it->energy) {",
+        "if (isfinite(energy) && energy <= it->energy) {",
         "if (isfinite(energy)) {",
+    ),
+    (
+        "newton: a start at minus infinity taken",
+        "quasi_newton.inc",
+        "if (isfinite(energy) && energy <= it->energy) {",
+        "if (energy <= it->energy) {",
     ),
     (
         "newton: a worse start's errors kept",

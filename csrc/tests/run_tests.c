@@ -92,6 +92,7 @@ int main(void) {
             test_packing(v);
             test_sparse_order(v);
             test_interrupted(v);
+            test_unbounded_energy(v);
             for (v.packed = WITH_TRANSPOSES; v.packed <= WEIGHTS_ALONE; v.packed++)
                 test_variant(v);
             printf("float%d, isa %d: done\n", 32 + 32 * dtype, isa);

@@ -259,6 +259,48 @@ void test_not_finite_start(variant v, const shape *s) {
     model_free(m);
 }
 
+/* With targets that are no probabilities the log loss has no least value: it falls along the
+ * gradient, here until the second output overflows, while the errors and the first do not. */
+void test_unbounded_energy(variant v) {
+    const shape s = {"unbounded", 2, {1, 1, 2}, PCNET_IDENTITY, 0, 0};
+    const int is_double = v.dtype == PCNET_FLOAT64;
+    const double weight = is_double ? 1e160 : 1e20, precision = is_double ? 1e-10 : 0.1;
+    const pcnet_objective objective = {PCNET_LOG_LOSS, precision, 0, 0, 0, NULL};
+    const pcnet_error_descent options = {8, 0, 0, 0};
+    model *m = model_new(v, &s);
+    samples *b = samples_new(m, 1, PCNET_LOG_LOSS);
+    void *workspace = workspace_new(m, 1, 1);
+    void *history = exact_alloc(v.core->history_size(&m->net, 2, 1, 1));
+    pcnet_quasi_newton newton = {options, 2, 0, history};
+    report_arrays r = report_new(1, 8);
+    vec_set(b->inputs, 0, 0);
+    for (int k = 0; k < 2; k++) {
+        m->scales[k] = 1;
+        vec_set(m->weights[1], (size_t)k, k == 0 ? 1e-5 * weight : -weight);
+        vec_set(b->targets, (size_t)k, k == 0 ? 1 : -1);
+    }
+    model_pack(m);
+    for (int method = 0; method < 3; method++) { /* the last starts where the energy overflows */
+        newton.from_errors = method == 2;
+        vec_set(b->errors[0], 0, is_double ? 1e150 : 1e19);
+        const pcnet_status status = method == 0
+                                        ? v.core->error_descent(&m->net, &b->batch, &objective,
+                                                                &options, &r.report, workspace, 1)
+                                        : v.core->quasi_newton(&m->net, &b->batch, &objective,
+                                                               &newton, &r.report, workspace, 1);
+        CHECK(status == PCNET_OK, "status %d", (int)status);
+        CHECK(isfinite(vec_get(r.energy, 0)) && vec_get(r.energy, 0) < 0, "method %d: to %g",
+              method, vec_get(r.energy, 0));
+        for (int k = 0; k < 2; k++)
+            CHECK(isfinite(activity(b, 2, 0, k)), "output %g", activity(b, 2, 0, k));
+    }
+    report_free(&r);
+    exact_free(history);
+    exact_free(workspace);
+    samples_free(b);
+    model_free(m);
+}
+
 static int n_calls, stop_at_call;
 
 static int count_calls(int idle) {

@@ -18,6 +18,7 @@ void test_error_descent(variant v, const shape *s, int n_samples, int n_threads)
 void test_quasi_newton(variant v, const shape *s, int n_samples, int n_threads);
 void test_activity_descent(variant v, const shape *s, int n_samples, int n_threads);
 void test_not_finite_start(variant v, const shape *s);
+void test_unbounded_energy(variant v);
 void test_interrupted(variant v);
 void test_log_determinants(variant v, const shape *s, int n_samples, int n_threads);
 void test_update(variant v, const shape *s, int n_samples, int n_threads);
