@@ -133,6 +133,22 @@ static void take_batch(fuzz_case *c, bytes *in) {
                              .output_precisions = take_below(in, 2) ? NULL : c->precisions.data};
 }
 
+/* In one case of four, outputs in blocks, each with a loss of its own. */
+static void take_blocks(fuzz_case *c, bytes *in) {
+    int left = c->sizes[c->net.n_layers], n = 0;
+    if (take_below(in, 4) > 0)
+        return;
+    while (left > 0) {
+        const int is_last = n == MOST_BLOCKS - 1;
+        const int n_outputs = is_last ? left : 1 + take_below(in, left);
+        c->blocks[n++] = (pcnet_loss_block){take_below(in, PCNET_N_LOSSES), n_outputs,
+                                            take_choice(in, DELTAS, COUNT(DELTAS))};
+        left -= n_outputs;
+    }
+    c->objective.n_blocks = n;
+    c->objective.blocks = c->blocks;
+}
+
 static void make_report(fuzz_case *c, int with_trace) {
     const size_t n = (size_t)c->n_samples;
     c->energy = exact_alloc(n * sizeof(double));
@@ -164,6 +180,7 @@ fuzz_case *fuzz_case_new(bytes *in) {
     };
     const int with_trace = take_below(in, 2);
     take_network(c, in);
+    take_blocks(c, in);
     take_batch(c, in);
     make_report(c, with_trace);
     c->workspace = exact_alloc(c->core->workspace_size(&c->net, c->n_samples, c->n_threads));

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { MOST_LAYERS = 6, MOST_STEPS = 20 };
+enum { MOST_LAYERS = 6, MOST_STEPS = 20, MOST_BLOCKS = 4 };
 
 /* Bytes still to be read; after the last one, zeros are read. */
 typedef struct {
@@ -38,6 +38,7 @@ typedef struct {
     pcnet_network net;
     pcnet_batch batch;
     pcnet_objective objective;
+    pcnet_loss_block blocks[MOST_BLOCKS];
     pcnet_report report;
 } fuzz_case;
 

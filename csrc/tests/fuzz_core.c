@@ -343,6 +343,23 @@ static void fuzz_elements(fuzz_case *c, bytes *in) {
 
 /* ---- arguments out of their ranges ---- */
 
+static void make_block_invalid(fuzz_case *c, bytes *in) {
+    pcnet_loss_block *block = c->blocks + take_below(in, c->objective.n_blocks);
+    switch (take_below(in, 4)) {
+    case 0:
+        block->loss = PCNET_N_LOSSES + take_below(in, 100);
+        break;
+    case 1:
+        block->n_outputs = -take_below(in, 3);
+        break;
+    case 2:
+        block->n_outputs++;
+        break;
+    default:
+        c->objective.blocks = NULL;
+    }
+}
+
 /* Returns 1 if network, activities or errors were made invalid, 0 if objective or targets were. */
 static int make_invalid(fuzz_case *c, bytes *in) {
     const int i = take_below(in, c->net.n_layers), what = take_below(in, 14);
@@ -372,7 +389,10 @@ static int make_invalid(fuzz_case *c, bytes *in) {
         c->skips[c->net.n_layers - 1] = 1;
         break;
     case 8:
-        c->objective.loss = PCNET_N_LOSSES + take_below(in, 100);
+        if (c->objective.n_blocks == 0)
+            c->objective.loss = PCNET_N_LOSSES + take_below(in, 100);
+        else
+            make_block_invalid(c, in);
         break;
     case 9:
         c->objective.output_precision = take_below(in, 2) ? -1 : (double)NAN;
