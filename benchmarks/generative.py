@@ -2,6 +2,7 @@
 
     python benchmarks/generative.py novelty [FOLDER]
     python benchmarks/generative.py density [FOLDER]
+    python benchmarks/generative.py decay FOLDER [--seeds 3]
     python benchmarks/generative.py seeds FOLDER [--seeds 16]
     python benchmarks/generative.py joint MNIST.npz [--train 10000] [--test 500]
 
@@ -12,6 +13,8 @@ data of scikit-learn are used.
 
 density: mean log density of held-out standardised rows (a third).
 
+decay: the same by the weight decay, with all rows and with few.
+
 seeds: the same of models of at most 120 rows, for many seeds: median, least, and the share of seeds
 that are worse than the median by more than half a nat.
 
@@ -19,8 +22,9 @@ joint: accuracy on MNIST with a part of the pixels missing at random, in test ro
 PCClassifier gets rows whose missing pixels are filled by means or by the nearest training rows.
 Seconds are CPU time, on one thread.
 
-The defaults were chosen on the tables concrete, vowel, segment and cells, the sizes of joint's
-network on other test rows of MNIST.
+The defaults were chosen on the tables concrete, vowel, segment and cells, how `alpha` is chosen on
+those, hepatitis, heart, baseball, real_estate, penguins, communities, cpu and boston, and the sizes
+of joint's network on other test rows of MNIST.
 """
 
 import argparse
@@ -49,6 +53,10 @@ DIGITS = range(10)
 TABLES = ("ionosphere", "page-blocks0", "magic")
 #: Tables of which `seeds` takes few rows.
 FEW = ("iris", "real_estate", "baseball", "heart", "penguins", "hepatitis")
+#: Tables of `decay`, the numbers of training rows, and its decays.
+DECAY_TABLES = ("sacramento", "car_prices", "bikes_day", "german", "wage", "yacht")
+DECAY_ROWS = (15, 30, 100, 1000)
+DECAYS = (2.0, 8.0, 16.0, "auto")
 MOST = 1500
 MISSING = (0.0, 0.25, 0.5, 0.8)
 
@@ -58,13 +66,12 @@ def main():
     print_environment(pandas=pd.__version__)
     warnings.simplefilter("ignore")
     with pcnet.set_num_threads(1), threadpool_limits(1):
-        parts = {"novelty": novelty, "density": density, "seeds": seeds, "joint": joint}
-        parts[arguments.part](arguments)
+        PARTS[arguments.part](arguments)
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", choices=("novelty", "density", "seeds", "joint"))
+    parser.add_argument("part", choices=list(PARTS))
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--train", type=int, default=10_000)
@@ -140,9 +147,7 @@ def density(arguments):
     tables = {"wine": datasets.load_wine().data, "diabetes": datasets.load_diabetes().data}
     tables["breast cancer"] = datasets.load_breast_cancer().data
     for name in names:
-        frame = pd.read_csv(arguments.data / f"{name}.csv.gz").drop(columns="target")
-        X = frame.select_dtypes("number").to_numpy(float)
-        tables[name] = X[~np.isnan(X).any(axis=1)]
+        tables[name] = numbers(arguments.data, name)
     heads = ("FactorAnalysis", "PCA", "GaussianMixture(1)", "PCGenerative", "linear")
     print("\nmean log density of held-out rows")
     print("| table |", " | ".join(heads), "|")
@@ -168,6 +173,47 @@ def log_densities(X, seed):
     return [model.fit(X[:n]).score(X[n:]) for model in models]
 
 
+def numbers(folder, name):
+    """The complete rows of a table's columns of numbers, without its target."""
+    frame = pd.read_csv(folder / f"{name}.csv.gz").drop(columns="target", errors="ignore")
+    return frame.select_dtypes("number").dropna().to_numpy(float)
+
+
+# ---------------------------------------------------------------- decay
+
+
+def decay(arguments):
+    print("\nmean log density of held-out rows by alpha; CPU seconds of a fit")
+    heads = [*map(str, DECAYS), "chosen", "seconds with 2", "with auto"]
+    print("| table | rows x columns |", " | ".join(heads), "|")
+    print("|" + "---|" * (2 + len(heads)))
+    for name in DECAY_TABLES:
+        X = numbers(arguments.data, name)
+        for n in DECAY_ROWS:
+            n = min(n, 2 * len(X) // 3)
+            runs = [by_decay(X, n, seed) for seed in range(arguments.seeds)]
+            found = np.mean([densities for densities, _, _ in runs], axis=0)
+            seconds = np.mean([[own[0], own[-1]] for _, _, own in runs], axis=0)
+            cells = [f"{v:.2f}" for v in found]
+            cells += [" ".join(f"{chosen:.2g}" for _, chosen, _ in runs)]
+            cells += [f"{v:.2f}" for v in seconds]
+            print(f"| {name} | {n} x {X.shape[1]} |", " | ".join(cells), "|", flush=True)
+
+
+def by_decay(X, n, seed):
+    """Log densities of held-out rows by decay, that of "auto", and the seconds of the fits."""
+    X = np.random.default_rng(seed).permutation(X)
+    X = X[:, X[:n].std(axis=0) > 0]
+    X = (X - X[:n].mean(axis=0)) / X[:n].std(axis=0)
+    found, seconds = [], []
+    for alpha in DECAYS:
+        begun = time.process_time()
+        model = PCGenerative(alpha=alpha, random_state=seed).fit(X[:n])
+        seconds.append(time.process_time() - begun)
+        found.append(model.score(X[n:]))
+    return found, model.alpha_, seconds
+
+
 # ---------------------------------------------------------------- seeds
 
 
@@ -175,12 +221,7 @@ def seeds(arguments):
     print("| table | rows x columns | median | least | share of poor seeds | seconds |")
     print("|---|---|---|---|---|---|")
     for name in FEW:
-        if name == "iris":
-            X = datasets.load_iris().data
-        else:
-            frame = pd.read_csv(arguments.data / f"{name}.csv.gz")
-            X = frame.drop(columns="target", errors="ignore").select_dtypes("number").dropna()
-            X = X.to_numpy(float)
+        X = datasets.load_iris().data if name == "iris" else numbers(arguments.data, name)
         X = np.random.default_rng(0).permutation(X)
         n = min(120, 2 * len(X) // 3)
         X = X[:, X[:n].std(axis=0) > 0]
@@ -239,6 +280,8 @@ def joint(arguments):
 def filled(model, X):
     return np.where(np.isnan(X), model.reconstruct(X), X)
 
+
+PARTS = {"novelty": novelty, "density": density, "decay": decay, "seeds": seeds, "joint": joint}
 
 if __name__ == "__main__":
     main()

@@ -300,6 +300,27 @@ MUTANTS = [
         "tests/estimators/test_centring.py",
     ),
     (
+        "density pilots: the less likely decay",
+        "_estimators/density_pilots.py",
+        "self.densities(k, larger) - self.densities(k, smaller)",
+        "self.densities(k, smaller) - self.densities(k, larger)",
+        "tests/generative/test_density_pilots.py",
+    ),
+    (
+        "density pilots: scored on rows of the training",
+        "_estimators/density_pilots.py",
+        "density(self.values[held], self.observed[held])",
+        "density(self.values[kept], self.observed[kept])",
+        "tests/generative/test_density_pilots.py",
+    ),
+    (
+        "density pilots: decay of many rows as of few",
+        "_estimators/density_pilots.py",
+        "ratio = max(1.0, n / PILOT_ROWS)",
+        "ratio = 1.0",
+        "tests/generative/test_density_pilots.py",
+    ),
+    (
         "density: a stretch of training that lowers it is kept",
         "_estimators/likelihood.py",
         "if density > best - MOST_LOSS",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from .._checks import listed
@@ -23,7 +25,8 @@ from .causes import (
     standardised,
     usual_components,
 )
-from .likelihood import train_density
+from .density_pilots import USUAL_ALPHA, choose_decay
+from .likelihood import row_densities, train_density
 from .recognition import start_errors, train_recognizer
 from .target_block import ClassBlock, check_targets, fit_block
 from .two_way import draw_rows, fit_pair, infer_pair, log_probabilities
@@ -70,7 +73,7 @@ def fit_model(model, X, y):
     outputs = outputs_of(model, X, y, dtype=X.dtype if dtype is None else dtype)
     outputs = outputs[~np.isnan(outputs).all(axis=1)]  # others have nothing to learn from
     plan = _plan(model, n_free, widths, outputs.shape[1], method)
-    model.n_components_ = plan.layer_sizes[0]
+    model.n_components_, model.alpha_ = plan.layer_sizes[0], plan.alpha
     seed = seed_of(model.random_state)
     fit = fit_pair if model.recognition == "bidirectional" else _fit_density
     precisions, curve = fit(model, outputs, plan, seed)
@@ -112,7 +115,7 @@ def _plan(model, n_free, widths, n_outputs, method):
         parameterization=model.parameterization,
         output_precision=1.0,
         method=method,
-        alpha=float(model.alpha),
+        alpha=USUAL_ALPHA if model.alpha == "auto" else float(model.alpha),
         batch_size=int(model.batch_size),
         learning_rate=float(model.learning_rate_init),
         n_epochs=model.max_iter,
@@ -140,9 +143,18 @@ def _fit_density(model, outputs, plan, seed):
     if n_outputs > n_columns and model._block.loss == "log_loss":
         start[n_columns:], weights[n_columns:] = weights[n_columns:], 1.0
         loss = Blocks(("squared_error", "log_loss"), (n_columns, n_outputs - n_columns))
-    model.network_, precisions, curve = train_density(
-        np.where(observed, outputs, 0), observed, plan, loss, start, weights, seed
-    )
+    values = np.where(observed, outputs, 0)
+    learn = partial(train_density, loss=loss, start=start, weights=weights)
+    if model.alpha == "auto":
+
+        def train(values, observed, alpha, seed):
+            own = plan._replace(alpha=alpha, verbose=False)
+            network, precisions, _ = learn(values, observed, own, seed=seed, n_starts=1)
+            return partial(row_densities, network, precisions * weights, method=plan.method)
+
+        model.alpha_ = choose_decay(values, observed, train, seed, plan.verbose)
+    plan = plan._replace(alpha=model.alpha_)
+    model.network_, precisions, curve = learn(values, observed, plan, seed=seed)
     return precisions, curve
 
 

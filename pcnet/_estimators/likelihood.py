@@ -42,7 +42,7 @@ STIFFNESS = 30.0
 _UNBOUNDED = {"identity", "relu", "leaky_relu", "gelu", "silu", "selu"}
 
 
-def train_density(values, observed, plan, loss, start, weights, seed):
+def train_density(values, observed, plan, loss, start, weights, seed, n_starts=STARTS):
     """Train a network and estimate the precision of each output.
 
     Parameters
@@ -58,6 +58,8 @@ def train_density(values, observed, plan, loss, start, weights, seed):
     weights : float64 ndarray of shape (K,)
         Factors of the precisions while weights are learned, not in the estimates.
     seed : SeedSequence
+    n_starts : int
+        Initial weights that are tried where rows are few.
 
     Returns
     -------
@@ -68,7 +70,8 @@ def train_density(values, observed, plan, loss, start, weights, seed):
     """
     plan = with_epochs(plan, len(values))
     training = _Training(values, observed, plan, loss, weights, seed)
-    n_starts = STARTS if len(values) <= FEW_ROWS and training.n_parts == STRETCHES else 1
+    if len(values) > FEW_ROWS or training.n_parts < STRETCHES:
+        n_starts = 1
     runs = [training.start(index, start) for index in range(n_starts)]
     densities = [training.density(run) for run in runs]
     best = max(densities)
@@ -142,13 +145,20 @@ class _Training:
     def density(self, run):
         """Mean log density of some of the rows, with the precisions that weights learn from."""
         some = slice(None, None, -(-len(self.values) // SCORED_ROWS))
-        partial = np.where(self.observed[some], self.values[some], np.nan)
-        for loss, outputs in loss_parts(run.network.objective.loss):
-            if loss != "squared_error":
-                partial[:, outputs] = np.nan
-        precisions = (run.precisions * self.weights).astype(run.network.dtype)
-        found = log_density(run.network, partial, self.plan.method, output_precision=precisions)
+        precisions = run.precisions * self.weights
+        found = row_densities(
+            run.network, precisions, self.values[some], self.observed[some], self.plan.method
+        )
         return float(np.mean(found))
+
+
+def row_densities(network, precisions, values, observed, method):
+    """Log density of each row, (n,), in the units of the outputs; without labels."""
+    partial = np.where(observed, values, np.nan)
+    for loss, outputs in loss_parts(network.objective.loss):
+        if loss != "squared_error":
+            partial[:, outputs] = np.nan
+    return log_density(network, partial, method, output_precision=precisions.astype(network.dtype))
 
 
 def with_epochs(plan, n):

@@ -105,7 +105,7 @@ def test_a_single_class_numbers_and_no_targets(recognition):
 def test_hybrid_changes_no_density_and_starts_inference_nearer_to_its_end():
     X = load_breast_cancer().data
     plain, hybrid = (
-        PCGenerative(8, random_state=0, max_iter=30, recognition=name).fit(X[:380])
+        PCGenerative(8, random_state=0, max_iter=30, alpha=2.0, recognition=name).fit(X[:380])
         for name in (None, "hybrid")
     )
     for a, b in zip(plain.network_.weights, hybrid.network_.weights, strict=True):
@@ -162,7 +162,9 @@ def test_bidirectional_answers_are_the_state_of_least_energy():
 def test_bidirectional_predicts_better_than_the_density_and_generates():
     X, y = digits()
     plain, model = (
-        PCGenerative(8, random_state=0, max_iter=15, recognition=name).fit(X[:600], y[:600])
+        PCGenerative(8, random_state=0, max_iter=15, alpha=2.0, recognition=name).fit(
+            X[:600], y[:600]
+        )
         for name in (None, "bidirectional")
     )
     new, labels = X[600:], y[600:]
