@@ -23,6 +23,7 @@ OPERATORS = {
     "->": r"\to",
     "<=": r"\le",
     ">=": r"\ge",
+    "-=": r"\mathrel{-}=",
     "..": r"\ldots",
     "*": r"\cdot",
     "~": r"\propto",
@@ -35,7 +36,7 @@ TOKEN = re.compile(
     r"|(?P<word>output_precision|activity_decay|step_size|learning_rate|[A-Za-z]+)"
     r"|(?P<subscript>_(?:\{[^{}]*\}|\w+))"
     r"|(?P<power>\^(?:\{[^{}]*\}|\([^()]*\)|-?(?:\d+|[A-Za-z]+)|\*))"
-    r"|(?P<norm>\|\|)|(?P<bar>\|)|(?P<operator><-|->|<=|>=|\.\.|[-+=*/~<>(),\[\]'])"
+    r"|(?P<norm>\|\|)|(?P<bar>\|)|(?P<operator><-|->|<=|>=|-=|\.\.|[-+=*/~<>(),\[\]'])"
 )
 #: What only a formula has: a subscript of layers or units, a power, a norm, an assignment.
 SIGN = re.compile(r"_(?:\{|[lkLH01]\b|lk\b|beta\b|yy\b|ij\b)|\^|\|\||<-|\bd[FLW]/d|sum_|\bsqrt\(")

@@ -20,6 +20,8 @@ def mark(app, doctree):
     from docutils import nodes
 
     for image in doctree.findall(nodes.image):
+        if "width" in image:  # a panel of the gallery
+            continue
         path = Path(app.srcdir) / image["uri"].lstrip("/")
         if not path.is_file():  # beside its page
             path = Path(app.srcdir) / Path(app.env.docname).parent / image["uri"]
