@@ -107,7 +107,7 @@ def two_workers(runs):
             times, local = measured(f"plain, n_shards={N_SHARDS}", pcnet.PCClassifier)
         on_one.append(times)
         for n, name, found in ((1, "one worker", on_worker), (2, "two workers", on_two)):
-            with LocalCluster(n, **CLUSTER) as cluster, Client(cluster) as client:
+            with LocalCluster(n_workers=n, **CLUSTER) as cluster, Client(cluster) as client:
                 times, model = measured(name, pcnet.dask.PCClassifier, client)
             found.append(times)
     same = all(np.array_equal(a, b) for a, b in zip(model.coefs_, local.coefs_, strict=True))
@@ -131,7 +131,7 @@ def large_table():
     """Peak memory of client and workers in a fit on a table that lies in blocks."""
     n, n_blocks = 1_000_000, 40
     with (
-        LocalCluster(2, **CLUSTER) as cluster,
+        LocalCluster(n_workers=2, **CLUSTER) as cluster,
         Client(cluster) as client,
     ):
         client.run(_import)
