@@ -91,7 +91,7 @@ def layer_scales(
     skips: Sequence[bool] | Bools,
     gamma: float = 1.0,
 ) -> Float64s:
-    """The scales a_1..a_L of the table above.
+    """The scales a_1..a_L of `pcnet.parameterization`'s table.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def initial_weights(
     dtype: DTypeLike,
     n_threads: int = 1,
 ) -> list[Floats]:
-    """Weights W_1..W_L, drawn from the distributions of the table above.
+    """Weights W_1..W_L, drawn from the distributions of `pcnet.parameterization`'s table.
 
     Each layer has a separate stream of random numbers. float32 weights are rounded float64 ones.
 
